@@ -1,0 +1,1 @@
+"""Floor 1: one time step, (input, state) -> (output, state)."""

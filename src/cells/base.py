@@ -1,0 +1,46 @@
+"""The protocol of a cell."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+#: A NamedTuple of tensors or of further states; each tensor has the batch as its first dimension.
+State = Any
+
+
+class Cell(nn.Module, ABC):
+    """One time step, (input, state) -> (output, state).
+
+    The state is a value: it is passed in and handed back, and nothing of it stays on the cell.
+
+    Attributes:
+        input_size: features of an input, F.
+        output_size: features of an output, O.
+    """
+
+    input_size: int
+    output_size: int
+
+    @abstractmethod
+    def initial_state(self, batch_size: int, memory_slots: int | None = None) -> State:
+        """The state before the first step; `memory_slots` enlarges an external memory, if there is one."""
+
+    @abstractmethod
+    def step(self, x: Float[Tensor, "B F"], state: State) -> tuple[Float[Tensor, "B O"], State]:
+        """One time step."""
+
+    def trace(
+        self, x: Float[Tensor, "B F"], state: State
+    ) -> tuple[Float[Tensor, "B O"], State, dict[str, Tensor]]:
+        """One time step that also shows what the heads did, by name; empty where there are none."""
+        output, state = self.step(x, state)
+        return output, state, {}
+
+
+def state_size(state: State) -> int:
+    """Numbers that one sequence carries from step to step: the tensors of a state, the batch left out."""
+    if isinstance(state, Tensor):
+        return state[0].numel()
+    return sum(state_size(part) for part in state)

@@ -1,0 +1,167 @@
+"""The Differentiable Multi-Scale NTM: heads that move by real numbers and focus with a learned width."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from src import checks
+from src.cells.machine import Machine, one_hot_at_zero
+from src.memory import addressing
+
+CARRIES = ("weighting", "position")
+MOTIONS = ("relative", "hybrid")
+#: Logit of the step +1 before anything is learned: a head starts out walking forwards.
+STEP_BIAS = 2.0
+
+
+class DMSNTM(Machine):
+    """A machine whose heads move by continuous arithmetic, with a Gaussian focus.
+
+    From the controller each head gets a motion and K widths sigma_k = sigma_min + softplus(raw + b_k),
+    where b_k makes sigma_k = sigma_init 2^k at raw = 0. kernel(x) is `addressing.gaussian`.
+
+    carry = weighting: the weighting of the step before, as in the NTM, is convolved with
+        relative   s = kernel(delta)
+        hybrid     s = (1 - j) step + j kernel(J), step over {-1, 0, 1}, j = sigmoid, J = jump_range tanh
+    and sharpened, since blur compounds.
+
+    carry = position: a head is one real position, rendered afresh at every step, w = kernel(p), with
+        relative   p = p_before + delta
+        hybrid     p = p_before + (1 - j) (step_{+1} - step_{-1}) + j J
+    and content, where it is used, is mixed into the weighting but does not move p.
+
+    Args:
+        carry: weighting or position.
+        motion: relative or hybrid.
+        sigma_init: width in slots before anything is learned, above sigma_min.
+        sigma_min: smallest width in slots, above 0.
+        num_scales: K.
+        jump_range: longest jump in slots; None for half of `memory_slots`. It stays when N grows.
+        jump_bias: logit of a jump before anything is learned (hybrid).
+        delta_init: slots that a head moves a step before anything is learned (relative).
+
+    The other arguments are those of `Machine`.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        memory_slots: int = 128,
+        word_size: int = 20,
+        controller: str = "lstm",
+        controller_size: int = 100,
+        read_heads: int = 1,
+        write_heads: int = 1,
+        content_addressing: bool = True,
+        carry: str = "weighting",
+        motion: str = "relative",
+        sigma_init: float = 0.5,
+        sigma_min: float = 0.1,
+        num_scales: int = 1,
+        jump_range: float | None = None,
+        jump_bias: float = -2.0,
+        delta_init: float = 0.5,
+        memory_init: str = "constant",
+        output_clip: float | None = 20.0,
+        engine: str = "auto",
+    ) -> None:
+        self.carry = checks.choice("carry", carry, CARRIES)
+        self.motion = checks.choice("motion", motion, MOTIONS)
+        self.num_scales = checks.integer("num_scales", num_scales)
+        self.sigma_min = checks.number("sigma_min", sigma_min, above=0)
+        checks.number("sigma_init", sigma_init, above=0)
+        if sigma_init <= sigma_min:
+            raise checks.refuse("sigma_init", sigma_init, f"above sigma_min={sigma_min}")
+        if jump_range is None:
+            jump_range = checks.integer("memory_slots", memory_slots) / 2
+        self.jump_range = checks.number("jump_range", jump_range, above=0)
+        self.jump_bias = checks.number("jump_bias", jump_bias)
+        self.delta_init = checks.number("delta_init", delta_init)
+        super().__init__(
+            input_size,
+            memory_slots,
+            word_size,
+            controller,
+            controller_size,
+            read_heads,
+            write_heads,
+            content_addressing,
+            memory_init,
+            output_clip,
+            engine,
+        )
+        widths = [sigma_init * 2.0**k - sigma_min for k in range(num_scales)]
+        self.register_buffer(
+            "sigma_bias", torch.tensor([inverse_softplus(width) for width in widths]), persistent=False
+        )
+
+    def _head_sizes(self) -> list[int]:
+        content = [self.word_size, 1, 1] if self.content_addressing else []
+        motion = [1] if self.motion == "relative" else [3, 1, 1]
+        mixture = [self.num_scales] if self.num_scales > 1 else []
+        sharpening = [1] if self.carry == "weighting" else []
+        return [*content, *sharpening, self.num_scales, *mixture, *motion]
+
+    def _head_biases(self) -> Float[Tensor, "P"]:
+        biases = torch.zeros(sum(self.head_sizes))
+        if self.motion == "relative":
+            biases[-1] = self.delta_init
+        else:
+            biases[-5:] = torch.tensor([0.0, 0.0, STEP_BIAS, self.jump_bias, 0.0])
+        return biases
+
+    def initial_heads(self, batch_size: int, slots: int) -> Float[Tensor, "B H *N"]:
+        if self.carry == "position":
+            return self.initial_memory.new_zeros(batch_size, self.num_heads)
+        return one_hot_at_zero(self.initial_memory, batch_size, self.num_heads, slots)
+
+    def address(
+        self, raw: Float[Tensor, "B H P"], memory: Float[Tensor, "B N M"], before: Float[Tensor, "B H *N"]
+    ) -> tuple[Float[Tensor, "B H N"], Float[Tensor, "B H *N"], dict[str, Tensor]]:
+        parts = iter(raw.split(self.head_sizes, dim=2))
+        slots = memory.shape[1]
+        seen: dict[str, Tensor] = {}
+        w_content = gate = None
+        if self.content_addressing:
+            key, beta = next(parts), softplus(next(parts).squeeze(2))
+            w_content = addressing.content(memory, key, beta)
+            gate = seen["gate"] = next(parts).squeeze(2).sigmoid()
+        gamma = 1.0 + softplus(next(parts).squeeze(2)) if self.carry == "weighting" else None
+        sigma = seen["sigma"] = self.sigma_min + softplus(next(parts) + self.sigma_bias)
+        mixture = next(parts).softmax(2) if self.num_scales > 1 else torch.ones_like(sigma)
+
+        if self.motion == "relative":
+            distance = seen["delta"] = next(parts).squeeze(2)
+            step = jump = None
+        else:
+            step = next(parts).softmax(2)
+            jump = seen["jump"] = next(parts).squeeze(2).sigmoid()
+            distance = seen["jump_distance"] = self.jump_range * next(parts).squeeze(2).tanh()
+
+        if gamma is None:  # carry = position
+            if step is None or jump is None:
+                position = before + distance
+            else:
+                position = before + torch.lerp(step[..., 2] - step[..., 0], distance, jump)
+            seen["position"] = position
+            w = addressing.gaussian(position, sigma, mixture, slots)
+            if w_content is not None and gate is not None:
+                w = addressing.interpolate(w_content, w, gate)
+            return w, position, seen
+
+        w = before
+        if w_content is not None and gate is not None:
+            w = addressing.interpolate(w_content, w, gate)
+        kernel = addressing.gaussian(distance, sigma, mixture, slots)
+        if step is not None and jump is not None:
+            kernel = addressing.step_or_jump(step, jump, kernel)
+        w = addressing.sharpen(addressing.convolve(w, kernel), gamma)
+        return w, w, seen
+
+
+def inverse_softplus(y: float) -> float:
+    """The x with log(1 + e^x) = y, for y > 0, without overflow."""
+    return y + math.log(-math.expm1(-y))

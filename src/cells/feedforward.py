@@ -1,0 +1,23 @@
+"""A controller that remembers nothing: all memory is then the external one."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from src import checks
+from src.cells.base import Cell
+
+
+class Feedforward(Cell):
+    """One layer with a tanh; its state is empty."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.input_size = checks.integer("input_size", input_size)
+        self.output_size = checks.integer("hidden_size", hidden_size)
+        self.layer = nn.Linear(input_size, hidden_size)
+
+    def initial_state(self, batch_size: int, memory_slots: int | None = None) -> tuple[()]:
+        return ()
+
+    def step(self, x: Float[Tensor, "B F"], state: tuple[()]) -> tuple[Float[Tensor, "B C"], tuple[()]]:
+        return self.layer(x).tanh(), state

@@ -1,0 +1,45 @@
+"""Gated recurrent unit, with the equations and the parameters of `torch.nn.GRU`."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from src import checks
+from src.cells.base import Cell
+
+
+class GRUState(NamedTuple):
+    """What a GRU carries, a tensor a layer."""
+
+    hidden: tuple[Float[Tensor, "B C"], ...]
+
+
+class GRU(Cell):
+    """A stack of GRU layers; the output is the hidden state of the last."""
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1) -> None:
+        super().__init__()
+        self.input_size = checks.integer("input_size", input_size)
+        self.output_size = checks.integer("hidden_size", hidden_size)
+        self.num_layers = checks.integer("num_layers", num_layers)
+        self.layers = nn.GRU(input_size, hidden_size, num_layers, batch_first=True)
+
+    def initial_state(self, batch_size: int, memory_slots: int | None = None) -> GRUState:
+        zeros = self.layers.weight_hh_l0.new_zeros(batch_size, self.output_size)
+        return GRUState((zeros,) * self.num_layers)
+
+    def step(self, x: Float[Tensor, "B F"], state: GRUState) -> tuple[Float[Tensor, "B C"], GRUState]:
+        hidden = []
+        for h, weights in zip(state.hidden, self.layers.all_weights, strict=True):
+            x = torch.gru_cell(x, h, *weights)
+            hidden.append(x)
+        return x, GRUState(tuple(hidden))
+
+    def sequence(
+        self, x: Float[Tensor, "B T F"], state: GRUState
+    ) -> tuple[Float[Tensor, "B T C"], GRUState]:
+        """All steps in one library call; equals calling `step` T times."""
+        y, after = self.layers(x, torch.stack(state.hidden))
+        return y, GRUState(after.unbind(0))

@@ -1,0 +1,48 @@
+"""Long short-term memory, with the equations and the parameters of `torch.nn.LSTM`."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from src import checks
+from src.cells.base import Cell
+
+
+class LSTMState(NamedTuple):
+    """What an LSTM carries, a tensor a layer."""
+
+    hidden: tuple[Float[Tensor, "B C"], ...]
+    cell: tuple[Float[Tensor, "B C"], ...]
+
+
+class LSTM(Cell):
+    """A stack of LSTM layers; the output is the hidden state of the last."""
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1) -> None:
+        super().__init__()
+        self.input_size = checks.integer("input_size", input_size)
+        self.output_size = checks.integer("hidden_size", hidden_size)
+        self.num_layers = checks.integer("num_layers", num_layers)
+        self.layers = nn.LSTM(input_size, hidden_size, num_layers, batch_first=True)
+
+    def initial_state(self, batch_size: int, memory_slots: int | None = None) -> LSTMState:
+        zeros = self.layers.weight_hh_l0.new_zeros(batch_size, self.output_size)
+        return LSTMState((zeros,) * self.num_layers, (zeros,) * self.num_layers)
+
+    def step(self, x: Float[Tensor, "B F"], state: LSTMState) -> tuple[Float[Tensor, "B C"], LSTMState]:
+        hidden, cell = [], []
+        for h, c, weights in zip(*state, self.layers.all_weights, strict=True):
+            x, c = torch.lstm_cell(x, (h, c), *weights)
+            hidden.append(x)
+            cell.append(c)
+        return x, LSTMState(tuple(hidden), tuple(cell))
+
+    def sequence(
+        self, x: Float[Tensor, "B T F"], state: LSTMState
+    ) -> tuple[Float[Tensor, "B T C"], LSTMState]:
+        """All steps in one library call; equals calling `step` T times."""
+        before = (torch.stack(state.hidden), torch.stack(state.cell))
+        y, after = self.layers(x, before)
+        return y, LSTMState(*(part.unbind(0) for part in after))

@@ -1,0 +1,179 @@
+"""What every Neural Turing Machine is: a controller, heads and a memory.
+
+The kinds of machine differ only in how their heads find their place; see `ntm.py` and `dms_ntm.py`.
+"""
+
+from abc import abstractmethod
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from src import checks
+from src.cells.base import Cell, State
+from src.cells.feedforward import Feedforward
+from src.cells.gru import GRU
+from src.cells.lstm import LSTM
+from src.memory.access import erase_and_add, read
+
+CONTROLLERS: dict[str, type[Cell]] = {"lstm": LSTM, "gru": GRU, "feedforward": Feedforward}
+MEMORY_INITS = ("constant", "learned", "random")
+#: A constant memory starts at this value, after Collier and Beel, arXiv:1807.08518.
+MEMORY_CONSTANT = 1e-6
+#: Half-width of the uniform distribution that a learned or random memory is drawn from.
+MEMORY_SPREAD = 0.1
+
+
+class MachineState(NamedTuple):
+    """All that a machine carries from step to step."""
+
+    controller: State
+    memory: Float[Tensor, "B N M"]
+    heads: Float[Tensor, "B H *N"]  # where each head was: its weighting, or its position
+    reads: Float[Tensor, "B R M"]
+
+
+class Machine(Cell):
+    """Controller, heads and memory; a subclass says how the heads address the memory.
+
+    One step, after arXiv:1410.5401, figure 1 and section 3: the controller sees the input and what was
+    read before; all heads address the memory as the step found it; all write heads write; the read
+    heads read the new memory. The output is the controller's beside what was read, [h, r_1 .. r_R].
+
+    Heads are numbered with the read heads first.
+
+    Args:
+        input_size: features of an input, F.
+        memory_slots: N.
+        word_size: M.
+        controller: lstm, gru or feedforward.
+        controller_size: outputs of the controller, C.
+        read_heads, write_heads: how many of each, at least one.
+        content_addressing: false leaves out keys, strengths and gates: heads move only from where they were.
+        memory_init: constant (1e-6 everywhere), learned (a parameter) or random (drawn once, then fixed).
+            A memory of more slots than it was trained with repeats these rows.
+        output_clip: bound on the absolute value of what the controller sends to the heads; None for no bound.
+        engine: auto or reference; there is only the reference engine so far.
+
+    Raises:
+        checks.Refusal: a value of the wrong type or out of its range.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        memory_slots: int,
+        word_size: int,
+        controller: str,
+        controller_size: int,
+        read_heads: int,
+        write_heads: int,
+        content_addressing: bool,
+        memory_init: str,
+        output_clip: float | None,
+        engine: str,
+    ) -> None:
+        super().__init__()
+        self.input_size = checks.integer("input_size", input_size)
+        self.memory_slots = checks.integer("memory_slots", memory_slots)
+        self.word_size = checks.integer("word_size", word_size)
+        self.read_heads = checks.integer("read_heads", read_heads)
+        self.write_heads = checks.integer("write_heads", write_heads)
+        self.content_addressing = checks.flag("content_addressing", content_addressing)
+        checks.choice("memory_init", memory_init, MEMORY_INITS)
+        self.output_clip = None if output_clip is None else checks.number("output_clip", output_clip, above=0)
+        checks.integer("controller_size", controller_size)
+        checks.choice("controller", controller, tuple(CONTROLLERS))
+        checks.choice("engine", engine, ("auto", "reference"))
+        self.engine = "reference"
+
+        self.controller = CONTROLLERS[controller](input_size + read_heads * word_size, controller_size)
+        self.output_size = controller_size + read_heads * word_size
+        self.head_sizes = self._head_sizes()
+        self.num_heads = read_heads + write_heads
+        self.heads = nn.Linear(
+            controller_size, self.num_heads * sum(self.head_sizes) + write_heads * 2 * word_size
+        )
+        with torch.no_grad():
+            biases = self.heads.bias[: self.num_heads * sum(self.head_sizes)].view(self.num_heads, -1)
+            biases.copy_(self._head_biases().expand_as(biases))
+
+        memory = torch.full((memory_slots, word_size), MEMORY_CONSTANT)
+        if memory_init != "constant":
+            memory.uniform_(-MEMORY_SPREAD, MEMORY_SPREAD)
+        if memory_init == "learned":
+            self.initial_memory = nn.Parameter(memory)
+        else:
+            self.register_buffer("initial_memory", memory)
+
+    @abstractmethod
+    def _head_sizes(self) -> list[int]:
+        """How many raw numbers of each kind a head gets from the controller, in the order of `address`."""
+
+    @abstractmethod
+    def _head_biases(self) -> Float[Tensor, "P"]:
+        """What a head gets before anything is learned: the biases of one head's raw numbers."""
+
+    @abstractmethod
+    def initial_heads(self, batch_size: int, slots: int) -> Float[Tensor, "B H *N"]:
+        """Every head at slot 0."""
+
+    @abstractmethod
+    def address(
+        self, raw: Float[Tensor, "B H P"], memory: Float[Tensor, "B N M"], before: Float[Tensor, "B H *N"]
+    ) -> tuple[Float[Tensor, "B H N"], Float[Tensor, "B H *N"], dict[str, Tensor]]:
+        """Find the place of every head.
+
+        Args:
+            raw: what the controller sends to each head.
+            memory: as the step found it.
+            before: where the heads were.
+
+        Returns:
+            the weightings; where the heads are now, to be carried on; what is worth seeing, by name.
+        """
+
+    def initial_state(self, batch_size: int, memory_slots: int | None = None) -> MachineState:
+        slots = self.memory_slots if memory_slots is None else checks.integer("memory_slots", memory_slots)
+        memory = self.initial_memory
+        if slots != self.memory_slots:
+            memory = memory[torch.arange(slots, device=memory.device) % self.memory_slots]
+        return MachineState(
+            controller=self.controller.initial_state(batch_size),
+            memory=memory.expand(batch_size, -1, -1),
+            heads=self.initial_heads(batch_size, slots),
+            reads=memory.new_zeros(batch_size, self.read_heads, self.word_size),
+        )
+
+    def step(
+        self, x: Float[Tensor, "B F"], state: MachineState
+    ) -> tuple[Float[Tensor, "B O"], MachineState]:
+        output, state, _ = self.trace(x, state)
+        return output, state
+
+    def trace(
+        self, x: Float[Tensor, "B F"], state: MachineState
+    ) -> tuple[Float[Tensor, "B O"], MachineState, dict[str, Tensor]]:
+        """One time step, and by name what the heads did: `weighting` [B, H, N] and more, each [B, H, ...]."""
+        h, controller = self.controller.step(torch.cat([x, state.reads.flatten(1)], 1), state.controller)
+        raw = self.heads(h)
+        if self.output_clip is not None:
+            raw = raw.clamp(-self.output_clip, self.output_clip)
+        raw, raw_write = raw.tensor_split([self.num_heads * sum(self.head_sizes)], dim=1)
+
+        w, heads, seen = self.address(raw.view(len(x), self.num_heads, -1), state.memory, state.heads)
+        w_read, w_write = w.split([self.read_heads, self.write_heads], dim=1)
+
+        erase, add = raw_write.view(len(x), self.write_heads, -1).chunk(2, dim=2)
+        memory = erase_and_add(state.memory, w_write, erase.sigmoid(), add)
+        reads = read(memory, w_read)
+        output = torch.cat([h, reads.flatten(1)], 1)
+        return output, MachineState(controller, memory, heads, reads), {"weighting": w, **seen}
+
+
+def one_hot_at_zero(like: Tensor, batch_size: int, heads: int, slots: int) -> Float[Tensor, "B H N"]:
+    """Weightings wholly on slot 0: a uniform start on a constant memory would never break symmetry."""
+    w = like.new_zeros(batch_size, heads, slots)
+    w[:, :, 0] = 1.0
+    return w

@@ -1,0 +1,108 @@
+"""Where a head looks: one function per equation.
+
+A weighting w[B, H, N] is non-negative and sums to one over the N memory slots, which lie on a ring.
+Equation numbers are those of Graves, Wayne and Danihelka, "Neural Turing Machines", arXiv:1410.5401.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+#: The one small number: keeps norms off zero and logarithms off minus infinity.
+EPS = 1e-8
+
+
+def content(
+    memory: Float[Tensor, "B N M"], key: Float[Tensor, "B H M"], beta: Float[Tensor, "B H"]
+) -> Float[Tensor, "B H N"]:
+    """Focus by similarity, equations (5) and (6): softmax_i(beta cos(k, M(i))).
+
+    A slot of zeros is similar to nothing: its cosine is 0.
+    """
+    dot = torch.matmul(key, memory.transpose(1, 2))
+    key_norm = (key.square().sum(2) + EPS**2).sqrt()
+    slot_norm = (memory.square().sum(2) + EPS**2).sqrt()
+    scale = (beta / key_norm).unsqueeze(2) / slot_norm.unsqueeze(1)
+    return torch.softmax(dot * scale, dim=-1)
+
+
+def interpolate(
+    w_content: Float[Tensor, "B H N"], w_before: Float[Tensor, "B H N"], gate: Float[Tensor, "B H"]
+) -> Float[Tensor, "B H N"]:
+    """Choose between content and location, equation (7): g w_c + (1 - g) w_before."""
+    return torch.lerp(w_before, w_content, gate.unsqueeze(2))
+
+
+def shift(w: Float[Tensor, "B H N"], s: Float[Tensor, "B H S"]) -> Float[Tensor, "B H N"]:
+    """Rotate by the small integers -r..r, equation (8): w_s(i) = sum_j s(j) w(i - j mod N).
+
+    `s` holds the probabilities of the shifts -r, ..., r in this order; S = 2 r + 1 may exceed N.
+    """
+    radius = s.shape[-1] // 2
+    rolled = torch.stack([w.roll(j, -1) for j in range(-radius, radius + 1)], dim=2)
+    return torch.matmul(s.unsqueeze(2), rolled).squeeze(2)
+
+
+def convolve(w: Float[Tensor, "B H N"], s: Float[Tensor, "B H N"]) -> Float[Tensor, "B H N"]:
+    """Rotate by any distribution over the ring: w_s(i) = sum_j s(j) w(i - j mod N), j = 0..N-1.
+
+    Equation (8) with a shift kernel as long as the memory, computed by FFT; rounding may leave
+    values a little under zero, which are cut off.
+    """
+    spectrum = torch.fft.rfft(w) * torch.fft.rfft(s)
+    return torch.fft.irfft(spectrum, n=w.shape[-1]).clamp_min(0.0)
+
+
+def sharpen(w: Float[Tensor, "B H N"], gamma: Float[Tensor, "B H"]) -> Float[Tensor, "B H N"]:
+    """Undo blur, equation (9): w^gamma / sum w^gamma, as softmax(gamma log max(w, EPS))."""
+    return torch.softmax(gamma.unsqueeze(2) * w.clamp_min(EPS).log(), dim=-1)
+
+
+def ring_offset(position: Float[Tensor, "B H"], slots: int) -> Float[Tensor, "B H N"]:
+    """Signed distance in slots from a position to every slot, the short way round: -N/2 <= d < N/2."""
+    j = torch.arange(slots, dtype=position.dtype, device=position.device)
+    return (j - position.unsqueeze(2) + slots / 2).remainder(slots) - slots / 2
+
+
+def gaussian(
+    position: Float[Tensor, "B H"],
+    sigma: Float[Tensor, "B H K"],
+    mixture: Float[Tensor, "B H K"],
+    slots: int,
+) -> Float[Tensor, "B H N"]:
+    """A focus of learned width: sum_k m_k softmax_j(-d(j, x)^2 / (2 sigma_k^2)).
+
+    Args:
+        position: x, in slots; any real number, read modulo N.
+        sigma: standard deviations in slots, positive.
+        mixture: m, the shares of the K scales, summing to one.
+        slots: N.
+    """
+    squared = ring_offset(position, slots).square().unsqueeze(2)
+    kernels = torch.softmax(-squared / (2.0 * sigma.square().unsqueeze(3)), dim=-1)
+    if sigma.shape[2] == 1:  # a mixture of one is 1
+        return kernels.squeeze(2)
+    return torch.einsum("bhk,bhkn->bhn", mixture, kernels)
+
+
+def step_or_jump(
+    step: Float[Tensor, "B H 3"], jump: Float[Tensor, "B H"], kernel: Float[Tensor, "B H N"]
+) -> Float[Tensor, "B H N"]:
+    """Hybrid shift kernel over the whole ring: (1 - j) step + j kernel.
+
+    `step` holds the probabilities of the moves -1, 0, +1. Weightings are mixed, not positions: a mix
+    of positions would have no gradient across the gap of a jump.
+    """
+    slots = kernel.shape[-1]
+    walk = torch.zeros_like(kernel)
+    moves = torch.tensor([-1, 0, 1], device=kernel.device).remainder(slots)
+    walk = walk.index_add(2, moves, step)
+    return torch.lerp(walk, kernel, jump.unsqueeze(2))
+
+
+def circular_mean(w: Float[Tensor, "*any N"]) -> Float[Tensor, "*any"]:
+    """Where a weighting lies on the ring, in slots: the angle of its first moment, in [0, N)."""
+    slots = w.shape[-1]
+    angle = torch.arange(slots, dtype=w.dtype, device=w.device) * (2 * torch.pi / slots)
+    mean = torch.atan2((w * angle.sin()).sum(-1), (w * angle.cos()).sum(-1))
+    return mean.remainder(2 * torch.pi) * (slots / (2 * torch.pi))

@@ -1,0 +1,1 @@
+"""What is learned: samplers that take a generator, and the LightningDataModules over them."""

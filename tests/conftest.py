@@ -1,0 +1,20 @@
+"""What every test gets: shapes checked as annotated, one torch thread, no figure windows."""
+
+import os
+
+# Before the first import of ours: annotations such as Float[Tensor, "B N M"] become checks.
+from jaxtyping import install_import_hook
+
+install_import_hook(["src.memory", "src.cells", "src.networks", "src.tasks"], "beartype.beartype")
+
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def rng() -> torch.Generator:
+    """A generator with a fixed seed."""
+    return torch.Generator().manual_seed(0)
