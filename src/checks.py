@@ -4,7 +4,7 @@ Each names the key, the value and what is allowed. Constructors call them and kn
 names; the caller that knows where in the configuration the constructor stands adds the prefix.
 """
 
-import math
+import sys
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -40,7 +40,7 @@ def number(
     bounds = [("above", above), ("of at least", least), ("below", below), ("of at most", most)]
     words = [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
     allowed = "a finite number " + " and ".join(words) if words else "a finite number"
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
         raise refuse(key, value, allowed)
     inside = (
         (above is None or value > above)
@@ -72,3 +72,12 @@ def integers(key: str, value: Any, least: int = 1) -> list[int]:
     if not isinstance(value, Sequence) or isinstance(value, str) or not value:
         raise refuse(key, value, f"a list of integers of at least {least}")
     return [integer(f"{key}[{i}]", one, least) for i, one in enumerate(value)]
+
+
+def span(noun: str, least: Any, most: Any) -> tuple[int, int]:
+    """A range of positive integers, min_<noun>..max_<noun>, that may be a single value."""
+    integer(f"min_{noun}", least)
+    integer(f"max_{noun}", most)
+    if least > most:
+        raise refuse(f"min_{noun}", least, f"at most max_{noun}={most}")
+    return least, most

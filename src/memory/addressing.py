@@ -105,4 +105,5 @@ def circular_mean(w: Float[Tensor, "*any N"]) -> Float[Tensor, "*any"]:
     slots = w.shape[-1]
     angle = torch.arange(slots, dtype=w.dtype, device=w.device) * (2 * torch.pi / slots)
     mean = torch.atan2((w * angle.sin()).sum(-1), (w * angle.cos()).sum(-1))
-    return mean.remainder(2 * torch.pi) * (slots / (2 * torch.pi))
+    place = (mean * (slots / (2 * torch.pi))).remainder(slots)
+    return place.remainder(slots)  # a hair under 0 was rounded to N, which is slot 0

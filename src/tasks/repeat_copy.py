@@ -11,11 +11,15 @@ Graves, Wayne and Danihelka, arXiv:1410.5401, section 4.2. For length 3 and 2 re
     mask         0    0    0    0    0    1    1    1    1    1    1    1
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
+
+from src import checks
+from src.tasks.base import Task
+from src.tasks.streams import generator
 
 
 class Batch(NamedTuple):
@@ -92,7 +96,7 @@ def build(
 
 
 def sample(
-    generator: torch.Generator,
+    source: torch.Generator,
     batch_size: int,
     lengths: tuple[int, int],
     repeats: tuple[int, int],
@@ -107,8 +111,113 @@ def sample(
     """
     drawn = batch_size if ragged else 1
     length, repeat = (
-        torch.randint(least, most + 1, (drawn,), generator=generator).expand(batch_size)
+        torch.randint(least, most + 1, (drawn,), generator=source).expand(batch_size)
         for least, most in (lengths, repeats)
     )
-    payload = torch.randint(0, 2, (batch_size, int(length.max()), width), generator=generator).float()
+    payload = torch.randint(0, 2, (batch_size, int(length.max()), width), generator=source).float()
     return build(payload, length, repeat, repeat_range)
+
+
+#: Streams of random numbers; training streams also carry the run's seed.
+TRAINING, VALIDATION, TEST = range(3)
+#: Sequences of a fixed set that go through a network together.
+EVALUATION_BATCH = 64
+
+
+class RepeatCopy(Task):
+    """Repeat-copy as a LightningDataModule: fresh training batches, fixed validation and test sets.
+
+    The tests are `in_distribution` and one a cell, named "10x20" for length 10 and 20 repeats.
+
+    Args:
+        min_length, max_length: of a payload, in training; both may be the same.
+        min_repeats, max_repeats: in training; both may be the same.
+        width: bits of a payload word.
+        batch_size: sequences in a training batch.
+        ragged: every sequence its own length and repeats, padded and masked; else one of each a batch,
+            which trains faster for there is no padding.
+        test_cells: [length, repeats] pairs to test on beyond training.
+        validation_size, test_size: sequences of the in-distribution sets.
+        cell_size: sequences of a test cell.
+        seed: of the training stream.
+    """
+
+    objective = "bits"
+    steps = None
+
+    def __init__(
+        self,
+        min_length: int = 1,
+        max_length: int = 10,
+        min_repeats: int = 1,
+        max_repeats: int = 10,
+        width: int = 8,
+        batch_size: int = 16,
+        ragged: bool = False,
+        test_cells: list[list[int]] | None = None,
+        validation_size: int = 256,
+        test_size: int = 1024,
+        cell_size: int = 128,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.lengths = checks.span("length", min_length, max_length)
+        self.repeats = checks.span("repeats", min_repeats, max_repeats)
+        self.width = checks.integer("width", width)
+        self.batch_size = checks.integer("batch_size", batch_size)
+        self.ragged = checks.flag("ragged", ragged)
+        self.test_cells = check_cells("test_cells", test_cells or [])
+        self.validation_size = checks.integer("validation_size", validation_size)
+        self.test_size = checks.integer("test_size", test_size)
+        self.cell_size = checks.integer("cell_size", cell_size)
+        self.seed = checks.integer("seed", seed, least=0)
+        self.input_size, self.output_size = width + 2, width + 1
+
+    def training_batch(self, n: int) -> Batch:
+        source = generator(TRAINING, self.seed, n)
+        return sample(
+            source, self.batch_size, self.lengths, self.repeats, self.repeats, self.width, self.ragged
+        )
+
+    def prepare(self) -> None:
+        self.validation = self.fixed(self.validation_size, self.lengths, self.repeats, VALIDATION)
+        self.tests = {"in_distribution": self.fixed(self.test_size, self.lengths, self.repeats, TEST)}
+        for length, repeats in self.test_cells:
+            self.tests[f"{length}x{repeats}"] = self.cell(length, repeats)
+
+    def cell(self, length: int, repeats: int) -> list[Batch]:
+        """The test sequences of one length and one number of repeats."""
+        return self.fixed(self.cell_size, (length, length), (repeats, repeats), TEST)
+
+    def fixed(
+        self, size: int, lengths: tuple[int, int], repeats: tuple[int, int], stream: int
+    ) -> list[Batch]:
+        """A fixed set: lengths and repeats drawn for every sequence, those alike batched together."""
+        source = generator(stream, *lengths, *repeats, self.width)
+        shapes = [
+            torch.randint(least, most + 1, (size,), generator=source) for least, most in (lengths, repeats)
+        ]
+        order = (shapes[0] * shapes[1] + shapes[0]).argsort(stable=True)  # by T: little padding
+        payload = torch.randint(0, 2, (size, lengths[1], self.width), generator=source).float()
+        chunks = (part[order].split(EVALUATION_BATCH) for part in (payload, *shapes))
+        return [
+            build(words[:, : int(length.max())], length, repeat, self.repeats)
+            for words, length, repeat in zip(*chunks, strict=True)
+        ]
+
+    def needed_slots(self, batch: Batch) -> int:
+        """One slot a word, and one each for the delimiter and the repeat count."""
+        return int(batch.lengths.max()) + 2
+
+
+def check_cells(key: str, cells: Any) -> list[tuple[int, int]]:
+    """[length, repeats] pairs; raises a Refusal that names the one at fault."""
+    if not isinstance(cells, list | tuple):
+        raise checks.refuse(key, cells, "a list of [length, repeats] pairs, such as [[10,20],[20,10]]")
+    pairs = []
+    for i, cell in enumerate(cells):
+        pair = checks.integers(f"{key}[{i}]", cell)
+        if len(pair) != 2:
+            raise checks.refuse(f"{key}[{i}]", cell, "a [length, repeats] pair, such as [10,20]")
+        pairs.append((pair[0], pair[1]))
+    return pairs

@@ -1,0 +1,45 @@
+"""What moving by a real number does to a focused head, at several distances and widths."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+
+def addressing_examples(
+    kernels: np.ndarray, deltas: Sequence[float], sigmas: Sequence[float], before: int
+) -> Figure:
+    """A grid of weightings: one row a distance, one column a width, slots counted from the start on x.
+
+    Args:
+        kernels: [D, S, N], the weighting of a head that was wholly on slot `before` and then moved.
+        deltas: the D distances, in slots.
+        sigmas: the S widths, in slots.
+        before: slot of the head before it moved, 0..N-1; slots -before .. N-1-before are shown.
+    """
+    slots = kernels.shape[2]
+    rows, columns = len(deltas), len(sigmas)
+    figure = Figure(
+        figsize=(min(10.0, max(4.5, 1.3 + 2.2 * columns)), 1.1 + 1.25 * rows), layout="constrained"
+    )
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for row, delta in enumerate(deltas):
+        # Memory is a ring: who leaves on one side comes back on the other.
+        now = (before + delta + 0.5) % slots - 0.5 - before
+        for column in range(columns):
+            ax = axes[row, column]
+            start = ax.axvline(0, color="0.45", linewidth=1.0, linestyle="--", label="before")
+            end = ax.axvline(now, color="tab:red", linewidth=1.0, label="before + delta")
+            bars = ax.bar(
+                np.arange(slots) - before, kernels[row, column], color="tab:blue", label="weight now"
+            )
+            ax.spines[["top", "right"]].set_visible(False)
+        axes[row, 0].set_ylabel(f"delta = {delta:g}")
+    for column, sigma in enumerate(sigmas):
+        axes[0, column].set_title(f"sigma = {sigma:g}", fontsize="medium")
+    axes[0, 0].set(xlim=(-before - 0.5, slots - before - 0.5), ylim=(0.0, 1.05), yticks=[0.0, 0.5, 1.0])
+    axes[0, 0].xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
+    figure.supxlabel("Slot, counted from where the head was", fontsize="medium")
+    figure.legend(handles=[bars, start, end], loc="outside upper center", ncols=3, frameon=False)
+    return figure

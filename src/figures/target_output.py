@@ -1,0 +1,89 @@
+"""What should have been said above what was said, as in the NTM paper's figures of the copy tasks."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
+
+#: Inches: a channel and an image in height, at least; the gap between two images; what stands around them.
+CHANNEL, IMAGE, GAP = 0.12, 0.7, 0.08
+LEFT, RIGHT, TOP, BOTTOM = 0.65, 0.8, 0.3, 0.5
+#: Inches: the images of all columns together and the gaps between, at most; the colour bar.
+WIDTH, BAR = 9.1, 0.14
+
+
+class Panel(NamedTuple):
+    """One sequence: T steps of O channels, of which the last is the end marker.
+
+    Attributes:
+        title: such as "Length 10, Repeat 20".
+        targets: [T, O] in 0..1.
+        outputs: [T, O] in 0..1.
+    """
+
+    title: str
+    targets: np.ndarray
+    outputs: np.ndarray
+
+
+def target_output(panels: Sequence[Panel], cmap: str = "jet") -> Figure:
+    """Targets above outputs, time in steps on x, channels on y, the value as a colour from 0 to 1.
+
+    Graves, Wayne and Danihelka, arXiv:1410.5401, figure of the generalisation on repeat-copy.
+
+    Args:
+        panels: one or more, with the same O; in two columns, and the last of an odd number takes both.
+        cmap: name of a colour map.
+    """
+    rows, columns = (len(panels) + 1) // 2, min(len(panels), 2)
+    longest, channels = (max(sizes) for sizes in zip(*(panel.targets.shape for panel in panels), strict=True))
+    image_height = max(CHANNEL * channels, IMAGE)
+    pair = 2 * image_height + GAP
+    column = min(max(4.0, longest / 20), (WIDTH - LEFT * (columns - 1)) / columns)
+    width = columns * (LEFT + column) + RIGHT
+    height = rows * (TOP + pair + BOTTOM)
+    figure = Figure(figsize=(width, height))
+    # Laid out by hand, so that every image of every figure has channels of one height.
+    bottom, top = BOTTOM / height, 1.0 - TOP / height
+    cells = figure.add_gridspec(
+        rows,
+        columns,
+        left=LEFT / width,
+        right=1.0 - RIGHT / width,
+        bottom=bottom,
+        top=top,
+        wspace=LEFT / column,
+        hspace=(TOP + BOTTOM) / pair,
+    )
+    for index, panel in enumerate(panels):
+        row, side = divmod(index, 2)
+        cell = cells[row, side:] if index == len(panels) - 1 else cells[row, side]
+        halves = cell.subgridspec(2, 1, hspace=GAP / image_height)
+        above = figure.add_subplot(halves[0])
+        below = figure.add_subplot(halves[1], sharex=above)
+        _image(above, panel.targets, "Targets", cmap)
+        image = _image(below, panel.outputs, "Outputs", cmap)
+        above.set_title(panel.title, fontsize="medium")
+        above.tick_params(bottom=False, labelbottom=False)
+        below.set_xlabel("Time (steps)")
+        below.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+    bar = figure.add_axes((1.0 - (RIGHT - 1.5 * BAR) / width, bottom, BAR / width, top - bottom))
+    figure.colorbar(image, cax=bar, ticks=[0.0, 0.5, 1.0])
+    return figure
+
+
+def _image(ax: Axes, values: np.ndarray, label: str, cmap: str) -> AxesImage:
+    end = values.shape[1] - 1
+    # Nearest: smoothing would show values, and so colours, that nobody put out.
+    image = ax.imshow(values.T, cmap=cmap, vmin=0.0, vmax=1.0, aspect="auto", interpolation="nearest")
+    # White with a black edge shows on every colour map.
+    edge = withStroke(linewidth=1.6, foreground="black")
+    ax.axhline(end - 0.5, color="white", linewidth=0.8, path_effects=[edge])
+    ax.set_yticks([0, end], ["1", "end"])
+    ax.set_ylabel(label, labelpad=1.0)
+    return image
