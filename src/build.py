@@ -1,0 +1,183 @@
+"""From configuration to objects: network, task, learner, trainer; every refusal names its full key."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import lightning
+import torch
+from hydra.errors import CompactHydraException
+from hydra.utils import get_object
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from torch import nn
+
+from src import checks
+from src.cells.base import Cell
+from src.lit.bits import BitLearner
+from src.lit.classes import ClassLearner
+from src.lit.learner import Learner
+from src.networks.recurrent import Recurrent
+from src.tasks.base import Task
+
+OBJECTIVES: dict[str, type[Learner]] = {"bits": BitLearner, "classes": ClassLearner}
+ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps", "tpu")
+
+
+class ConfigError(CompactHydraException):
+    """A user's mistake: printed in one line, without a stack trace; a sweep goes on with its other jobs."""
+
+
+def construct(section: str, node: Mapping[str, Any], **given: Any) -> Any:
+    """Call what `_target_` names with the keys of a configuration node.
+
+    Args:
+        section: where the node stands, for messages: "model", "task", ...
+        node: the target and its arguments; `name` and `_target_` are not passed on.
+        given: further arguments, which the node may not set.
+
+    Raises:
+        ConfigError: an unknown target or key, or a value that the target refuses.
+    """
+    arguments = {key: value for key, value in node.items() if key not in ("_target_", "name")}
+    try:
+        target = get_object(str(node.get("_target_")))
+    except Exception as error:
+        raise ConfigError(
+            f"{section}._target_={node.get('_target_')!r}: must be a class or function that can be imported"
+        ) from error
+    allowed = _arguments(target) - set(given)
+    for key, value in arguments.items():
+        if key not in allowed:
+            raise ConfigError(
+                f"{section}.{key}={value!r}: unknown key; must be one of {', '.join(sorted(allowed))}"
+            )
+    try:
+        return target(**arguments, **given)
+    except checks.Refusal as refusal:
+        raise ConfigError(f"{section}.{refusal}") from refusal
+    except (TypeError, ValueError, lightning.fabric.utilities.exceptions.MisconfigurationException) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{section}: {_name(target)} refuses {arguments}: {reason}") from error
+
+
+def _arguments(target: Callable[..., Any]) -> set[str]:
+    return {
+        name
+        for name, parameter in inspect.signature(target).parameters.items()
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    }
+
+
+def _name(target: Callable[..., Any]) -> str:
+    return getattr(target, "__name__", str(target))
+
+
+def resolve(cfg: DictConfig) -> dict[str, Any]:
+    """A configuration as plain dictionaries and lists, its references followed."""
+    try:
+        plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(" ".join(str(error).split())) from error
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def build_task(cfg: Mapping[str, Any]) -> Task:
+    """The data module of a resolved configuration."""
+    return construct("task", cfg["task"], seed=check_seed(cfg["seed"]))
+
+
+def build_network(cfg: Mapping[str, Any], task: Task) -> nn.Module:
+    """The network of a resolved configuration, of the sizes that the task asks for.
+
+    A cell is wrapped in `Recurrent`; anything else is a network already.
+    """
+    target = get_object(cfg["model"]["_target_"]) if "_target_" in cfg["model"] else None
+    if inspect.isclass(target) and issubclass(target, Cell):
+        cell = construct("model", cfg["model"], input_size=task.input_size)
+        return Recurrent(cell, task.output_size)
+    return construct(
+        "model",
+        cfg["model"],
+        steps=task.steps,
+        input_size=task.input_size,
+        output_size=task.output_size,
+    )
+
+
+def build_learner(
+    cfg: Mapping[str, Any], task: Task, network: nn.Module, memory_slots: int | None = None
+) -> Learner:
+    """The LightningModule that teaches `network` the task; its optimiser is tried out at once."""
+
+    def optimizer(params: Any) -> torch.optim.Optimizer:
+        return construct("optimizer", cfg["optimizer"], params=params)
+
+    def schedule(of: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
+        return construct("schedule", cfg["schedule"], optimizer=of)
+
+    check("optimizer.", checks.number, "lr", cfg["optimizer"].get("lr"), above=0)
+    schedule(optimizer(network.parameters()))
+    return OBJECTIVES[task.objective](network, optimizer, schedule, memory_slots)
+
+
+def build_trainer(cfg: Mapping[str, Any], folder: str, callbacks: list[Any], logger: Any) -> lightning.Trainer:
+    """The Lightning trainer; its epochs are the times between validations, see `src.tasks.base`."""
+    return construct(
+        "trainer",
+        cfg["trainer"],
+        max_epochs=-1,
+        default_root_dir=folder,
+        callbacks=callbacks,
+        logger=logger,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+    )
+
+
+def check_run(cfg: Mapping[str, Any]) -> None:
+    """Refuse what no constructor of ours would see: the trainer's and the run's own keys."""
+    trainer = cfg["trainer"]
+    check("trainer.", checks.integer, "max_steps", trainer.get("max_steps"))
+    if trainer.get("gradient_clip_val") is not None:
+        check("trainer.", checks.number, "gradient_clip_val", trainer["gradient_clip_val"], above=0)
+    check_accelerator(trainer.get("accelerator"))
+    check_seed(cfg["seed"])
+    check("", checks.flag, "stop_when_solved", cfg["stop_when_solved"])
+    check("", checks.number, "solve_threshold", cfg["solve_threshold"], least=0)
+    check("", checks.integer, "validate_every", cfg["validate_every"])
+    check_cmap(cfg["figure"]["cmap"])
+
+
+def check_seed(seed: Any) -> int:
+    """A seed is an integer that numpy and torch both take; 0 is one."""
+    return check("", checks.integer, "seed", seed, least=0, most=2**32 - 1)
+
+
+def check_accelerator(name: Any) -> None:
+    """Refuse a machine that is not there."""
+    check("trainer.", checks.choice, "accelerator", name, ACCELERATORS)
+    if name in ("gpu", "cuda") and not torch.cuda.is_available():
+        raise ConfigError(
+            f"trainer.accelerator={name!r}: there is no CUDA device here; must be cpu or auto on this machine"
+        )
+
+
+def check_cmap(name: Any) -> None:
+    """Refuse a colour map that matplotlib does not know."""
+    import matplotlib
+
+    if name not in matplotlib.colormaps:
+        raise ConfigError(
+            f"figure.cmap={name!r}: must be a colour map of matplotlib, such as jet, viridis or cividis"
+        )
+
+
+def check(prefix: str, rule: Callable[..., Any], key: str, value: Any, **bounds: Any) -> Any:
+    """Apply one of `src.checks`, with the place of the key in front of a refusal."""
+    try:
+        return rule(key, value, **bounds)
+    except checks.Refusal as refusal:
+        raise ConfigError(f"{prefix}{refusal}") from refusal

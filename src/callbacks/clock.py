@@ -1,0 +1,68 @@
+"""How long fitting took and how many sequences it saw."""
+
+import time
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import Callback
+
+from src.lit.learner import Learner
+
+
+class Clock(Callback):
+    """Counts the seconds of fitting alone, and the sequences, into `trainer.callback_metrics`-like fields.
+
+    The clock runs from the first batch of a period to its last update; validation, figures, checkpoints
+    and tests do not count.
+
+    Attributes:
+        seconds: of fitting so far.
+        sequences: trained on so far.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.sequences = 0
+        self.started: float | None = None
+        self.before = (0, 0.0)
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self.started = time.perf_counter()
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        self.sequences += len(batch[0])
+        if self.started is not None:
+            now = time.perf_counter()
+            self.seconds += now - self.started
+            self.started = now
+
+    def on_validation_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        if trainer.sanity_checking or not isinstance(pl_module, Learner):
+            return
+        sequences, seconds = self.before
+        self.before = (self.sequences, self.seconds)
+        self.started = None
+        if self.seconds > seconds and trainer.logger is not None:
+            rate = (self.sequences - sequences) / (self.seconds - seconds)
+            trainer.logger.log_metrics({"speed/sequences_per_second": rate}, step=trainer.global_step)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"seconds": self.seconds, "sequences": self.sequences}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.seconds, self.sequences = state_dict["seconds"], state_dict["sequences"]
+        self.before = (self.sequences, self.seconds)
+
+
+def clock_of(trainer: lightning.Trainer) -> Clock:
+    """The clock of a trainer."""
+    return next(callback for callback in trainer.callbacks if isinstance(callback, Clock))  # type: ignore[attr-defined]
+
+

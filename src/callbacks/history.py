@@ -1,0 +1,56 @@
+"""A row for each validation in history.csv."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import Callback
+
+from src.callbacks.clock import clock_of
+from src.lit.learner import Learner
+
+
+class History(Callback):
+    """Appends update, sequences, seconds, the last training loss and the validation metrics to a csv.
+
+    Args:
+        folder: of the run.
+
+    Attributes:
+        rows: what was written, by column; validation metrics under their own names.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.path = Path(folder) / "history.csv"
+        self.rows: list[dict[str, Any]] = []
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        if trainer.state.fn != "fit" or not isinstance(pl_module, Learner):
+            return
+        clock = clock_of(trainer)
+        row: dict[str, Any] = {
+            "update": trainer.global_step,
+            "sequences": clock.sequences,
+            "seconds": round(clock.seconds, 3),
+            "train_loss": pl_module.last_loss,
+            "gradient_norm": pl_module.gradient_norm,
+            "lr": trainer.optimizers[0].param_groups[0]["lr"],
+        }
+        row |= validation_of(trainer)
+        self.rows.append(row)
+        with self.path.open("a" if len(self.rows) > 1 else "w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(row))
+            if len(self.rows) == 1:
+                writer.writeheader()
+            writer.writerow(row)
+
+
+def validation_of(trainer: lightning.Trainer) -> dict[str, float]:
+    """The metrics of the validation that has just ended, by their own names."""
+    prefix = "validation/"
+    return {
+        name.removeprefix(prefix): float(value)
+        for name, value in trainer.callback_metrics.items()
+        if name.startswith(prefix)
+    }

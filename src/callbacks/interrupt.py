@@ -1,0 +1,59 @@
+"""Ctrl-C ends a run between two updates, with nothing lost."""
+
+import logging
+import signal
+from types import FrameType
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import Callback
+
+log = logging.getLogger(__name__)
+
+
+class Interrupt(Callback):
+    """The first Ctrl-C (or SIGTERM) stops after the running update; a second one stops at once.
+
+    Attributes:
+        interrupted: whether the user stopped the run.
+    """
+
+    def __init__(self) -> None:
+        self.interrupted = False
+        self.handlers: dict[int, Any] = {}
+
+    def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        def stop(number: int, frame: FrameType | None) -> None:
+            self.interrupted = True
+            log.warning("Stopping after this update; again to stop at once.")
+            self._restore()
+
+        try:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self.handlers[number] = signal.signal(number, stop)
+        except ValueError:  # not in the main thread, where signals do not arrive
+            self.handlers = {}
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        if self.interrupted:
+            trainer.should_stop = True
+
+    def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self._restore()
+
+    def on_exception(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, exception: BaseException
+    ) -> None:
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
+        self.handlers = {}

@@ -1,0 +1,78 @@
+"""One progress bar for the whole run: updates, time left, loss and the task's error."""
+
+import sys
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import ProgressBar as LightningProgressBar
+from tqdm import tqdm
+
+from src.callbacks.history import validation_of
+from src.lit.learner import Learner
+
+
+class Progress(LightningProgressBar):
+    """Counts updates towards `max_steps`.
+
+    Args:
+        every: seconds between two redraws.
+    """
+
+    def __init__(self, every: float = 0.5) -> None:
+        super().__init__()
+        self.every = every
+        self.enabled = True
+        self.bar: tqdm | None = None
+        self.judged = ""
+
+    def disable(self) -> None:
+        self.enabled = False
+
+    def enable(self) -> None:
+        self.enabled = True
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        if self.enabled:
+            self.bar = tqdm(
+                total=trainer.max_steps,
+                initial=trainer.global_step,
+                unit="update",
+                mininterval=self.every,
+                dynamic_ncols=True,
+                file=sys.stderr,
+            )
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        if self.bar is not None and self.bar.update(1) and isinstance(pl_module, Learner):
+            shown = trainer.progress_bar_metrics
+            text = " ".join(f"{name}={value:.4g}" for name, value in shown.items() if name != "v_num")
+            self.bar.set_postfix_str(text + self.judged, refresh=False)
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        if isinstance(pl_module, Learner) and trainer.state.fn == "fit":
+            value = validation_of(trainer).get(pl_module.headline)
+            self.judged = "" if value is None else f" validation={value:.4g}"
+
+    def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self._close()
+
+    def on_exception(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, exception: BaseException
+    ) -> None:
+        self._close()
+
+    def print(self, *args: Any, **kwargs: Any) -> None:
+        """Write a line above the bar."""
+        tqdm.write(" ".join(str(arg) for arg in args), file=sys.stderr)
+
+    def _close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None

@@ -1,0 +1,50 @@
+"""When a task in bits counts as solved."""
+
+import logging
+
+import lightning
+from lightning.pytorch.callbacks import Callback
+
+from src.callbacks.clock import clock_of
+from src.callbacks.history import validation_of
+
+log = logging.getLogger(__name__)
+#: Validations in a row that must be good.
+IN_A_ROW = 3
+
+
+class Solved(Callback):
+    """Solved: validation error_bits at or under a threshold three times in a row.
+
+    Sequences and seconds count to the first of the three. Tasks without error_bits are never solved.
+
+    Args:
+        threshold: error bits a sequence.
+        stop: end training when solved.
+
+    Attributes:
+        sequences, seconds: to the solution, or None.
+    """
+
+    def __init__(self, threshold: float = 0.1, stop: bool = True) -> None:
+        self.threshold = threshold
+        self.stop = stop
+        self.good: list[tuple[int, float]] = []
+        self.sequences: int | None = None
+        self.seconds: float | None = None
+
+    @property
+    def solved(self) -> bool:
+        """Whether the task was solved at any time."""
+        return self.sequences is not None
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        error = validation_of(trainer).get("error_bits")
+        if trainer.state.fn != "fit" or error is None or self.solved:
+            return
+        clock = clock_of(trainer)
+        self.good = [*self.good, (clock.sequences, clock.seconds)] if error <= self.threshold else []
+        if len(self.good) == IN_A_ROW:
+            self.sequences, self.seconds = self.good[0]
+            log.info("Solved after %d sequences, %.0f s of fitting.", self.sequences, self.seconds)
+            trainer.should_stop = trainer.should_stop or self.stop

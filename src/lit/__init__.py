@@ -1,0 +1,1 @@
+"""Floor 3: LightningModules around the networks, one an objective: loss, metrics, optimiser, logging."""

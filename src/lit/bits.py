@@ -1,0 +1,111 @@
+"""Learning to answer with bits: repeat-copy and its kin."""
+
+import math
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torchmetrics import Metric
+
+from src.lit.learner import Learner, OptimizerFactory, ScheduleFactory
+from src.tasks.repeat_copy import Batch
+
+
+class BitMetrics(Metric):
+    """What is counted of answers in bits; the last output is the end marker, the others are payload.
+
+    `compute` gives
+        bits            cross-entropy in bits a sequence
+        error_bits      wrong bits a sequence, payload and end marker
+        payload_error   share of wrong payload bits
+        end_error       share of wrong end-marker bits
+        end_exact       share of sequences with the end marker at the right step and nowhere else
+        exact           share of sequences with every payload bit right
+        loss            mean cross-entropy in nats over all elements of the answers
+    """
+
+    full_state_update = False
+    names = ("nats", "payload_wrong", "end_wrong", "end_exact", "exact", "steps", "width", "sequences")
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in self.names:
+            self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+
+    def update(
+        self, logits: Float[Tensor, "B T O"], y: Float[Tensor, "B T O"], mask: Float[Tensor, "B T"]
+    ) -> None:
+        """Count a batch of answers; only the steps where the mask is 1 count."""
+        nats = binary_cross_entropy_with_logits(logits, y, reduction="none").sum(2) * mask
+        wrong = ((logits > 0) != (y > 0.5)) * mask.unsqueeze(2)
+        payload, end = wrong[..., :-1].sum((1, 2)), wrong[..., -1].sum(1)
+        self.nats += nats.sum()
+        self.payload_wrong += payload.sum()
+        self.end_wrong += end.sum()
+        self.end_exact += (end == 0).sum()
+        self.exact += (payload == 0).sum()
+        self.steps += mask.sum()
+        self.width = torch.full_like(self.width, y.shape[2] - 1)
+        self.sequences += len(y)
+
+    def compute(self) -> dict[str, float]:
+        """The metrics by name."""
+        nats, payload, end, end_exact, exact, steps, width, sequences = (
+            float(getattr(self, name)) for name in self.names
+        )
+        return {
+            "bits": nats / math.log(2) / sequences,
+            "error_bits": (payload + end) / sequences,
+            "payload_error": payload / (steps * width),
+            "end_error": end / steps,
+            "end_exact": end_exact / sequences,
+            "exact": exact / sequences,
+            "loss": nats / (steps * (width + 1)),
+        }
+
+
+class BitLearner(Learner):
+    """Mean binary cross-entropy over the unmasked elements of the answers of a batch."""
+
+    monitor, monitor_mode, headline = "bits", "min", "error_bits"
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: OptimizerFactory,
+        schedule: ScheduleFactory,
+        memory_slots: int | None = None,
+    ) -> None:
+        super().__init__(network, optimizer, schedule, memory_slots)
+        self.metrics = BitMetrics()
+
+    def loss_and_metrics(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
+        logits, _ = self.network(batch.x)
+        nats = binary_cross_entropy_with_logits(
+            logits, batch.y, weight=batch.mask.unsqueeze(2), reduction="sum"
+        )
+        with torch.no_grad():
+            wrong = ((logits > 0) != (batch.y > 0.5)) * batch.mask.unsqueeze(2)
+            steps = batch.mask.sum()
+            payload, end = wrong[..., :-1].sum(), wrong[..., -1].sum()
+            metrics = {
+                "error_bits": (payload + end) / len(logits),
+                "payload_error": payload / (steps * (wrong.shape[2] - 1)),
+                "end_error": end / steps,
+            }
+        return nats / (steps * wrong.shape[2]), metrics
+
+    def reset_metrics(self) -> None:
+        self.metrics.reset()
+
+    def count(self, batch: Batch, memory_slots: int | None) -> None:
+        state = None
+        if memory_slots is not None:
+            state = self.network.initial_state(len(batch.x), memory_slots)
+        logits, _ = self.network(batch.x, state)
+        self.metrics.update(logits, batch.y, batch.mask)
+
+    def counted(self) -> dict[str, float]:
+        return self.metrics.compute()

@@ -1,0 +1,49 @@
+"""Learning to name a class after the last step: MNIST-1D."""
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torchmetrics import MeanMetric
+from torchmetrics.classification import MulticlassAccuracy
+
+from src.lit.learner import Learner, OptimizerFactory, ScheduleFactory
+from src.tasks.mnist1d import CLASSES, Batch
+
+
+class ClassLearner(Learner):
+    """Mean cross-entropy of the output at the last step."""
+
+    monitor, monitor_mode, headline = "accuracy", "max", "accuracy"
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: OptimizerFactory,
+        schedule: ScheduleFactory,
+        memory_slots: int | None = None,
+    ) -> None:
+        super().__init__(network, optimizer, schedule, memory_slots)
+        self.accuracy = MulticlassAccuracy(CLASSES, average="micro")
+        self.mean_loss = MeanMetric()
+
+    def loss_and_metrics(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
+        y, _ = self.network(batch.x)
+        logits = y[:, -1]
+        accuracy = (logits.detach().argmax(1) == batch.y).float().mean()
+        return cross_entropy(logits, batch.y), {"accuracy": accuracy}
+
+    def reset_metrics(self) -> None:
+        self.accuracy.reset()
+        self.mean_loss.reset()
+
+    def count(self, batch: Batch, memory_slots: int | None) -> None:
+        state = None
+        if memory_slots is not None:
+            state = self.network.initial_state(len(batch.x), memory_slots)
+        y, _ = self.network(batch.x, state)
+        self.accuracy.update(y[:, -1], batch.y)
+        self.mean_loss.update(cross_entropy(y[:, -1], batch.y), weight=len(batch.y))
+
+    def counted(self) -> dict[str, float]:
+        return {"accuracy": float(self.accuracy.compute()), "loss": float(self.mean_loss.compute())}

@@ -1,0 +1,160 @@
+"""What all LightningModules share: optimiser, schedule, clipping, the watch for divergence, logging."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
+
+import lightning
+import torch
+from torch import Tensor, nn
+
+from src.tasks.base import Task
+
+OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+ScheduleFactory = Callable[[torch.optim.Optimizer], torch.optim.lr_scheduler.LRScheduler]
+
+
+class Diverged(Exception):
+    """The loss or the gradient is not finite."""
+
+    def __init__(self, what: str, value: float, step: int) -> None:
+        super().__init__(f"the {what} became {value} at update {step}")
+
+
+class Learner(lightning.LightningModule):
+    """A network that learns a task.
+
+    A subclass gives the loss and the metrics. Everything is logged under `train/`, `validation/`,
+    `optimizer/` and, from test sets, `test/<name>/`.
+
+    Args:
+        network: x[B, T, F] -> (y[B, T, O], state).
+        optimizer: parameters -> optimiser.
+        schedule: optimiser -> learning-rate schedule, stepped at every update.
+        memory_slots: size of the memory in validation and tests; None for the network's own, or more
+            where a sequence needs more.
+    """
+
+    #: The metric that validation is judged by, and whether less ("min") or more ("max") of it is better.
+    monitor: str
+    monitor_mode: str
+    #: The metric shown beside the loss while training.
+    headline: str
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: OptimizerFactory,
+        schedule: ScheduleFactory,
+        memory_slots: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.make_optimizer = optimizer
+        self.make_schedule = schedule
+        self.memory_slots = memory_slots
+        self.gradient_norm = float("nan")
+        self.last_loss = float("nan")
+
+    @abstractmethod
+    def loss_and_metrics(self, batch: Any) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """The loss of a training batch, and metrics of it to show."""
+
+    @abstractmethod
+    def reset_metrics(self) -> None:
+        """Forget what was counted."""
+
+    @abstractmethod
+    def count(self, batch: Any, memory_slots: int | None) -> None:
+        """Count a batch of validation or test."""
+
+    @abstractmethod
+    def counted(self) -> dict[str, float]:
+        """The metrics of all that was counted since the last reset."""
+
+    @classmethod
+    def to_minimise(cls, validation: Mapping[str, float]) -> float:
+        """What a search over settings should make small; a share to maximise becomes one of failures."""
+        value = validation[cls.monitor]
+        return value if cls.monitor_mode == "min" else 1.0 - value
+
+    @property
+    def parameter_count(self) -> int:
+        """Numbers that are learned."""
+        return sum(p.numel() for p in self.network.parameters())
+
+    @property
+    def task(self) -> Task:
+        """The data module that is being learned or tested."""
+        return cast(Task, self.trainer.datamodule)  # type: ignore[attr-defined]
+
+    def slots_for(self, batch: Any) -> int | None:
+        """Memory slots to evaluate a batch with; None where there is no memory."""
+        own = cast(int | None, self.network.memory_slots)
+        if own is None:
+            return None
+        return max(self.memory_slots or own, self.task.needed_slots(batch))
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self.make_optimizer(self.network.parameters())
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": self.make_schedule(optimizer), "interval": "step"},
+        }
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        loss, metrics = self.loss_and_metrics(batch)
+        self.last_loss = float(loss.detach())
+        if not torch.isfinite(loss):
+            raise Diverged("loss", self.last_loss, self.global_step + 1)
+        self.log("loss", loss.detach(), prog_bar=True, logger=False)
+        self.log(self.headline, metrics[self.headline], prog_bar=True, logger=False)
+        scalars = {f"train/{name}": value for name, value in metrics.items()}
+        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        self.log_dict({**scalars, "train/loss": loss.detach(), "optimizer/lr": rate})
+        return loss
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip the norm of the whole gradient, and stop where it is not finite."""
+        bound = float("inf") if gradient_clip_val is None else gradient_clip_val
+        self.gradient_norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), bound))
+        if not self.gradient_norm < float("inf"):
+            raise Diverged("norm of the gradient", self.gradient_norm, self.global_step + 1)
+        self.log("optimizer/gradient_norm", self.gradient_norm)
+
+    def on_validation_epoch_start(self) -> None:
+        self.reset_metrics()
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self.count(batch, self.slots_for(batch))
+
+    def on_validation_epoch_end(self) -> None:
+        metrics = {f"validation/{name}": value for name, value in self.counted().items()}
+        self.log_dict(metrics)
+
+    def on_test_epoch_start(self) -> None:
+        self.reset_metrics()
+        self.tested: dict[str, dict[str, float]] = {}
+
+    def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
+        name, batches = list(self.task.tests.items())[dataloader_idx]
+        slots = self.slots_for(batch)
+        self.count(batch, slots)
+        if batch_idx == len(batches) - 1:
+            self.tested[name] = self.counted()
+            if slots is not None:
+                self.tested[name]["memory_slots"] = slots
+            self.reset_metrics()
+
+    def on_test_epoch_end(self) -> None:
+        scalars = {
+            f"test/{name}/{metric}": float(value)
+            for name, metrics in self.tested.items()
+            for metric, value in metrics.items()
+        }
+        self.log_dict(scalars)

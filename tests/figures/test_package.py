@@ -1,0 +1,30 @@
+"""The package: what its files may import."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import src.figures
+
+FILES = sorted(Path(src.figures.__path__[0]).glob("*.py"))
+
+
+def test_there_are_figures() -> None:
+    assert len(FILES) >= 6
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_imports_numpy_and_matplotlib_without_pyplot(file: Path) -> None:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            assert name.split(".")[0] in {"collections", "math", "operator", "typing", "numpy", "matplotlib"}
+            assert "pyplot" not in name
+            assert "pylab" not in name
