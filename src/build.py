@@ -20,6 +20,8 @@ from src.lit.learner import Learner
 from src.networks.recurrent import Recurrent
 from src.tasks.base import Task
 
+#: Keys of a configuration node that are not for its target.
+NOT_ARGUMENTS = ("_target_", "name", "recipe")
 OBJECTIVES: dict[str, type[Learner]] = {"bits": BitLearner, "classes": ClassLearner}
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps", "tpu")
 
@@ -39,7 +41,7 @@ def construct(section: str, node: Mapping[str, Any], **given: Any) -> Any:
     Raises:
         ConfigError: an unknown target or key, or a value that the target refuses.
     """
-    arguments = {key: value for key, value in node.items() if key not in ("_target_", "name")}
+    arguments = {key: value for key, value in node.items() if key not in NOT_ARGUMENTS}
     try:
         target = get_object(str(node.get("_target_")))
     except Exception as error:
@@ -175,9 +177,39 @@ def check_cmap(name: Any) -> None:
         )
 
 
-def check(prefix: str, rule: Callable[..., Any], key: str, value: Any, **bounds: Any) -> Any:
+def check(prefix: str, rule: Callable[..., Any], key: str, value: Any, *allowed: Any, **bounds: Any) -> Any:
     """Apply one of `src.checks`, with the place of the key in front of a refusal."""
     try:
-        return rule(key, value, **bounds)
+        return rule(key, value, *allowed, **bounds)
     except checks.Refusal as refusal:
         raise ConfigError(f"{prefix}{refusal}") from refusal
+
+
+def build_callbacks(cfg: Mapping[str, Any], folder: str, learner: Learner) -> list[Any]:
+    """The callbacks of a resolved configuration, in its order; what only the run knows is filled in."""
+    callbacks = []
+    for name, node in cfg["callbacks"].items():
+        if node is None or (name == "progress" and not cfg["trainer"].get("enable_progress_bar", True)):
+            continue
+        given: dict[str, Any] = {}
+        if node.get("_target_") == "lightning.pytorch.callbacks.ModelCheckpoint":
+            given = {
+                "dirpath": f"{folder}/checkpoints",
+                "monitor": f"validation/{learner.monitor}",
+                "mode": learner.monitor_mode,
+                "auto_insert_metric_name": False,
+            }
+        elif "folder" in _arguments(get_object(node["_target_"])):
+            given = {"folder": folder}
+        callbacks.append(construct(f"callbacks.{name}", node, **given))
+    return callbacks
+
+
+def build_logger(cfg: Mapping[str, Any], folder: str) -> Any:
+    """The logger of a resolved configuration, writing straight into the run folder; False for none."""
+    if "_target_" not in cfg["logger"]:
+        return False
+    given: dict[str, Any] = {"save_dir": folder, "name": "", "version": ""}
+    if cfg["logger"]["name"] == "tensorboard":
+        given["default_hp_metric"] = False
+    return construct("logger", cfg["logger"], **given)

@@ -2,10 +2,23 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightning
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
+
+
+class Example(NamedTuple):
+    """One sequence to show, with B = 1."""
+
+    name: str  # for file names
+    title: str  # for people
+    x: Tensor  # [1, T, F]
+    y: Tensor  # [1, T, O] or [1]
+    mask: Tensor  # [1, T], 1 where an answer is due
+    marks: dict[str, int]  # named steps
+    needed_slots: int
 
 
 class Numbered(Dataset):
@@ -88,6 +101,10 @@ class Task(lightning.LightningDataModule):
     @abstractmethod
     def needed_slots(self, batch: Any) -> int:
         """The least number of memory slots that can hold what a batch asks to be remembered."""
+
+    @abstractmethod
+    def examples(self) -> list[Example]:
+        """Sequences to show: the first like those of training, the others from the tests."""
 
     def plan(self, period: int, total: int) -> None:
         """Train for `total` updates with a validation every `period`."""

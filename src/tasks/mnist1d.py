@@ -22,7 +22,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from src import checks
-from src.tasks.base import Task
+from src.tasks.base import Example, Task
 from src.tasks.streams import generator
 
 log = logging.getLogger(__name__)
@@ -177,6 +177,22 @@ class MNIST1D(Task):
         order = torch.randperm(self.training_size, generator=generator(self.seed, n // a_pass))
         chosen = order[(n % a_pass) * self.batch_size :][: self.batch_size]
         return Batch(self.training.x[chosen], self.training.y[chosen])
+
+    def examples(self) -> list[Example]:
+        """The first example of validation and of the test."""
+        sets = {"validation": self.validation[0], "test": self.tests["test"][0]}
+        return [
+            Example(
+                name=name,
+                title=f"MNIST-1D, {name} example 1: a {int(batch.y[0])}",
+                x=batch.x[:1],
+                y=batch.y[:1],
+                mask=batch.x.new_zeros(1, batch.x.shape[1]),
+                marks={},
+                needed_slots=1,
+            )
+            for name, batch in sets.items()
+        ]
 
     def needed_slots(self, batch: Batch) -> int:
         """Nothing need be stored word by word."""

@@ -18,7 +18,7 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from src import checks
-from src.tasks.base import Task
+from src.tasks.base import Example, Task
 from src.tasks.streams import generator
 
 
@@ -74,6 +74,7 @@ def build(
     >>> batch.mask[0]
     tensor([0., 0., 0., 0., 1., 1., 1., 1., 1.])
     """
+    payload = payload[:, : int(lengths.max())]
     batch, _, width = payload.shape
     answers = lengths * repeats
     starts = lengths + 2
@@ -119,7 +120,7 @@ def sample(
 
 
 #: Streams of random numbers; training streams also carry the run's seed.
-TRAINING, VALIDATION, TEST = range(3)
+TRAINING, VALIDATION, TEST, FIGURE = range(4)
 #: Sequences of a fixed set that go through a network together.
 EVALUATION_BATCH = 64
 
@@ -204,6 +205,26 @@ class RepeatCopy(Task):
             build(words[:, : int(length.max())], length, repeat, self.repeats)
             for words, length, repeat in zip(*chunks, strict=True)
         ]
+
+    def examples(self) -> list[Example]:
+        """The longest of training, then one of each test cell."""
+        cells = [(self.lengths[1], self.repeats[1]), *self.test_cells]
+        return [self.example(*cell) for cell in dict.fromkeys(cells)]
+
+    def example(self, length: int, repeats: int) -> Example:
+        """One sequence of a length and a number of repeats, for figures; no test set holds it."""
+        source = generator(FIGURE, length, repeats, self.width)
+        span = (length, length), (repeats, repeats)
+        batch = sample(source, 1, *span, self.repeats, self.width, ragged=False)
+        return Example(
+            name=f"{length}x{repeats}",
+            title=f"Length {length}, Repeat {repeats}",
+            x=batch.x,
+            y=batch.y,
+            mask=batch.mask,
+            marks={"answer": length + 2},
+            needed_slots=self.needed_slots(batch),
+        )
 
     def needed_slots(self, batch: Batch) -> int:
         """One slot a word, and one each for the delimiter and the repeat count."""

@@ -1,0 +1,162 @@
+"""What a person looks at: pictures and head scalars while training, PNG files at the end."""
+
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import TensorBoardLogger
+from matplotlib.figure import Figure
+
+from src.callbacks.history import History
+from src.figures.addressing_examples import addressing_examples
+from src.figures.head_weights import head_weights
+from src.figures.learning_curves import learning_curves
+from src.figures.reading import reading
+from src.figures.target_output import Panel, target_output
+from src.lit.learner import Learner
+from src.memory import addressing
+from src.tasks.base import Example
+
+#: Dots per inch of PNG files.
+DPI = 150
+
+
+class Pictures(Callback):
+    """Draws an example of the task as the network answers it, and where its heads look.
+
+    While training, after every `every`-th validation, to TensorBoard; at the end, as PNG files too.
+
+    Args:
+        folder: of the run.
+        every: validations between two pictures in TensorBoard.
+        cmap: colour map of matplotlib.
+    """
+
+    def __init__(self, folder: str, every: int = 4, cmap: str = "jet") -> None:
+        self.folder = Path(folder)
+        self.every = every
+        self.cmap = cmap
+        self.validations = 0
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        if trainer.state.fn != "fit" or not isinstance(pl_module, Learner):
+            return
+        self.validations += 1
+        logger = trainer.logger
+        if logger is None:
+            return
+        example = pl_module.task.examples()[0]
+        logger.log_metrics(head_scalars(pl_module, example), step=trainer.global_step)
+        if isinstance(logger, TensorBoardLogger) and (self.validations - 1) % self.every == 0:
+            for name, figure in draw(pl_module, [example], self.cmap).items():
+                logger.experiment.add_figure(name, figure, trainer.global_step)
+
+    def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        history = next((c for c in trainer.callbacks if isinstance(c, History)), None)  # type: ignore[attr-defined]
+        if isinstance(pl_module, Learner) and history is not None and history.rows:
+            save({"learning_curves": draw_history(history.rows)}, self.folder)
+
+
+def save(figures: dict[str, Figure], folder: Path) -> None:
+    """Write figures as PNG files into the folder `figures` of a run folder."""
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    for name, figure in figures.items():
+        figure.savefig(folder / "figures" / f"{name}.png", dpi=DPI)
+
+
+def draw(learner: Learner, examples: list[Example], cmap: str) -> dict[str, Figure]:
+    """All pictures of some examples, by name: answers to all, and the heads in each."""
+    figures: dict[str, Figure] = {}
+    traced = [(example, *trace(learner, example)) for example in examples]
+    if learner.task.objective == "bits":
+        panels = [
+            Panel(example.title, answered(example.y, example), answered(y.sigmoid(), example))
+            for example, y, _ in traced
+        ]
+        figures["target_output"] = target_output(panels, cmap)
+    else:
+        example, y, _ = traced[0]
+        figures["reading"] = reading(
+            example.x[0, :, 0].numpy(), y[0].softmax(1).numpy(), int(example.y[0]), example.title
+        )
+    for example, _, seen in traced:
+        if "weighting" in seen:
+            weights = seen["weighting"][0].numpy()
+            name = "head_weights" if example is examples[0] else f"head_weights_{example.name}"
+            figures[name] = head_weights(weights, head_names(learner), cmap, example.marks)
+    return figures
+
+
+def trace(learner: Learner, example: Example) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """The outputs of the network for one example, and what its heads did, on the CPU."""
+    network: Any = learner.network
+    device = next(network.parameters()).device
+    was_training = network.training
+    network.eval()
+    x = example.x.to(device)
+    with torch.no_grad():
+        if network.memory_slots is None:
+            y, _, seen = network.trace(x)
+        else:
+            slots = max(learner.memory_slots or network.memory_slots, example.needed_slots)
+            y, _, seen = network.trace(x, network.initial_state(len(x), slots))
+    network.train(was_training)
+    return y.cpu(), {name: values.cpu() for name, values in seen.items()}
+
+
+def answered(values: torch.Tensor, example: Example) -> np.ndarray:
+    """The steps of the answer alone, [T, O]."""
+    return values[0][example.mask[0] > 0].numpy()
+
+
+def head_names(learner: Learner) -> list[str]:
+    """Names of the heads in the order of a weighting's second dimension."""
+    cell: Any = learner.network.cell
+    kinds = {"read": cell.read_heads, "write": cell.write_heads}
+    return [
+        f"{kind} head {i + 1}" if count > 1 else f"{kind} head"
+        for kind, count in kinds.items()
+        for i in range(count)
+    ]
+
+
+def head_scalars(learner: Learner, example: Example) -> dict[str, float]:
+    """Mean width and last position of each head in an example, by tag; empty without heads.
+
+    A head that carries a weighting has no position; its circular mean stands in.
+    """
+    _, seen = trace(learner, example)
+    if "weighting" not in seen:
+        return {}
+    position = seen.get("position", addressing.circular_mean(seen["weighting"]))[0, -1]
+    scalars = {}
+    for h, name in enumerate(head_names(learner)):
+        scalars[f"heads/{name}/position"] = float(position[h])
+        if "sigma" in seen:
+            for k, sigma in enumerate(seen["sigma"][0, :, h].mean(0)):
+                scale = f"_{k + 1}" if seen["sigma"].shape[3] > 1 else ""
+                scalars[f"heads/{name}/sigma{scale}"] = float(sigma)
+    return scalars
+
+
+def draw_history(rows: list[dict[str, Any]]) -> Figure:
+    """Learning curves: every validation metric and the training loss over sequences."""
+    left_out = {"update", "sequences", "seconds", "lr", "gradient_norm"}
+    curves = {
+        name: np.array([row[name] for row in rows], dtype=float) for name in rows[0] if name not in left_out
+    }
+    names = {"train_loss": "training loss", "loss": "validation loss"}
+    curves = {names.get(name, name.replace("_", " ")): values for name, values in curves.items()}
+    log = [name for name in curves if "loss" in name or "bits" in name]
+    return learning_curves(np.array([row["sequences"] for row in rows]), curves, "sequences", log)
+
+
+def draw_addressing() -> Figure:
+    """How a focus moves and widens: the kernel for a grid of shifts and widths."""
+    deltas, sigmas, slots, before = (0.0, 0.5, 1.0, 2.5, -3.0), (0.3, 0.5, 1.0, 2.0, 4.0), 17, 8
+    delta, sigma = torch.meshgrid(torch.tensor(deltas), torch.tensor(sigmas), indexing="ij")
+    kernels = addressing.gaussian(before + delta, sigma.unsqueeze(2), torch.ones_like(sigma).unsqueeze(2), slots)
+    return addressing_examples(kernels.numpy(), deltas, sigmas, before)

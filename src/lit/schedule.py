@@ -1,0 +1,31 @@
+"""How the learning rate changes over a run."""
+
+import math
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from src import checks
+
+
+def warmup_cosine(optimizer: Optimizer, updates: int, warmup: float, final: float) -> LambdaLR:
+    """A straight climb to the full learning rate, then half a cosine down.
+
+    Args:
+        optimizer: whose learning rates are multiplied.
+        updates: of the whole run.
+        warmup: share of the updates spent climbing, in [0, 1).
+        final: what is left of the learning rate at the end, in [0, 1]; 1 keeps it constant.
+    """
+    checks.integer("updates", updates)
+    checks.number("warmup", warmup, least=0, below=1)
+    checks.number("final", final, least=0, most=1)
+    climb = warmup * updates
+
+    def factor(update: int) -> float:
+        if update < climb:
+            return (update + 1) / (climb + 1)
+        done = min(1.0, (update - climb) / (updates - climb))
+        return final + (1 - final) * (1 + math.cos(math.pi * done)) / 2
+
+    return LambdaLR(optimizer, factor)

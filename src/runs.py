@@ -1,0 +1,168 @@
+"""The run folder: what is written into it, and how a run is opened again."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from omegaconf import OmegaConf
+from torch import nn
+
+from src.build import ConfigError, build_network, build_task
+from src.tasks.base import Task
+
+#: Raised when a run folder of today could no longer be read as one of yesterday.
+RUN_FORMAT = 1
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Run(NamedTuple):
+    """A run that was opened again."""
+
+    model: nn.Module
+    task: Task
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_text(text)
+    os.replace(partial, path)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON whole or not at all; numbers that JSON lacks become null."""
+    write_whole(path, json.dumps(_finite(content), indent=2) + "\n")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    if isinstance(value, float) and not -float("inf") < value < float("inf"):
+        return None
+    return value
+
+
+def write_config(folder: Path, cfg: dict[str, Any]) -> None:
+    """Write the resolved configuration, with the format of the run folder."""
+    write_whole(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create({"run_format": RUN_FORMAT, **cfg})))
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result may depend on."""
+    packages = ("torch", "lightning", "hydra-core", "omegaconf", "numpy", "mnist1d")
+    return {"python": platform.python_version()} | {
+        name: importlib.metadata.version(name) for name in packages
+    }
+
+
+def git_revision() -> str | None:
+    """The commit of the code, with "+changes" where files differ from it; None outside a git checkout."""
+    try:
+        revision, changes = (
+            subprocess.run(
+                ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+            ).stdout.strip()
+            for arguments in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return revision + ("+changes" if changes else "")
+
+
+def read_config(folder: str | Path) -> dict[str, Any]:
+    """The configuration of a run folder.
+
+    Raises:
+        ConfigError: no folder, no run in it, a damaged file, or a run of another version.
+    """
+    folder = Path(folder)
+    allowed = "must be the folder of a finished run, one that holds config.yaml and checkpoints/best.ckpt"
+    if not folder.is_dir():
+        raise ConfigError(f"run={str(folder)!r}: no such folder; {allowed}")
+    try:
+        cfg = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))
+    except FileNotFoundError:
+        raise ConfigError(f"run={str(folder)!r}: holds no config.yaml; {allowed}") from None
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"run={str(folder)!r}: config.yaml is damaged ({reason}); {allowed}") from error
+    if not isinstance(cfg, dict) or not {"run_format", "model", "task", "seed"} <= set(cfg):
+        raise ConfigError(f"run={str(folder)!r}: config.yaml is not one of src.train; {allowed}")
+    if cfg["run_format"] != RUN_FORMAT:
+        raise ConfigError(
+            f"run={str(folder)!r}: was written in format {cfg['run_format']}; must be format {RUN_FORMAT}, "
+            "which this version of the code reads"
+        )
+    return {str(key): value for key, value in cfg.items()}
+
+
+def read_metrics(folder: str | Path) -> dict[str, Any]:
+    """metrics.json of a run folder; empty where there is none.
+
+    Raises:
+        ConfigError: a damaged file.
+    """
+    path = Path(folder) / "metrics.json"
+    try:
+        metrics = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise ConfigError(f"run={str(folder)!r}: metrics.json is damaged ({error})") from error
+    return metrics if isinstance(metrics, dict) else {}
+
+
+def load_weights(network: nn.Module, checkpoint: Path) -> None:
+    """Load a checkpoint into a network, weights only: no code of a stranger's file is run.
+
+    Raises:
+        ConfigError: a missing, damaged or foreign checkpoint.
+    """
+    where = f"checkpoint {str(checkpoint)!r}"
+    try:
+        stored = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise ConfigError(f"{where}: does not exist; the run must have saved one") from None
+    except Exception as error:
+        raise ConfigError(
+            f"{where}: cannot be read as weights; it is damaged, or holds more than tensors and numbers"
+        ) from error
+    prefix = "network."
+    if not isinstance(stored, dict) or not isinstance(stored.get("state_dict"), dict):
+        raise ConfigError(f"{where}: is not a checkpoint of src.train")
+    weights = {k.removeprefix(prefix): v for k, v in stored["state_dict"].items() if k.startswith(prefix)}
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ConfigError(f"{where}: does not fit the configuration of its run: {reason}") from error
+
+
+def load_run(path: str | Path, checkpoint: str = "best") -> Run:
+    """Open a run folder: the trained network in evaluation mode, its task, configuration and metrics.
+
+    Args:
+        path: the run folder.
+        checkpoint: best or last.
+
+    Raises:
+        ConfigError: see `read_config` and `load_weights`.
+
+    Example:
+        >>> run = load_run("outputs/published/runs/repeat_copy_ntm")       # doctest: +SKIP
+        >>> y, state = run.model(run.task.validation[0].x)                 # doctest: +SKIP
+    """
+    cfg = read_config(path)
+    task = build_task(cfg)
+    network = build_network(cfg, task)
+    load_weights(network, Path(path) / "checkpoints" / f"{checkpoint}.ckpt")
+    return Run(network.eval(), task, cfg, read_metrics(path))

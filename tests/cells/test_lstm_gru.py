@@ -1,0 +1,102 @@
+"""LSTM and GRU: torch's own with copied weights, in one call and step by step."""
+
+import pytest
+import torch
+from torch import nn
+
+from src.cells.feedforward import Feedforward
+from src.cells.gru import GRU, GRUState
+from src.cells.lstm import LSTM, LSTMState
+from src.checks import Refusal
+
+B, T, F, C = 3, 5, 2, 4
+
+
+def build(cls, layers):
+    """A cell of ours, torch's module with the same weights, both in float64."""
+    cell = cls(F, C, layers).double()
+    theirs = {LSTM: nn.LSTM, GRU: nn.GRU}[cls](F, C, layers, batch_first=True).double()
+    ours = dict(cell.layers.named_parameters())
+    with torch.no_grad():
+        for name, weight in theirs.named_parameters():
+            weight.copy_(ours.pop(name))
+    assert not ours
+    return cell, theirs
+
+
+def start(cls, layers, rng):
+    """A state before the first step, in our form and in torch's."""
+    parts = torch.randn(2, layers, B, C, generator=rng, dtype=torch.float64)
+    if cls is GRU:
+        return GRUState(parts[0].unbind(0)), parts[0]
+    return LSTMState(parts[0].unbind(0), parts[1].unbind(0)), (parts[0], parts[1])
+
+
+def stack(state):
+    return torch.stack([torch.stack(part) for part in state])
+
+
+def stepwise(cell, x, state):
+    outputs = []
+    for x_t in x.unbind(1):
+        y, state = cell.step(x_t, state)
+        outputs.append(y)
+    return torch.stack(outputs, 1), state
+
+
+def run_sequence(cell, x, state):
+    return cell.sequence(x, state)
+
+
+@pytest.mark.parametrize("run", [stepwise, run_sequence])
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("cls", [LSTM, GRU])
+def test_equals_torch(rng, cls, layers, run):
+    cell, theirs = build(cls, layers)
+    x = torch.randn(B, T, F, generator=rng, dtype=torch.float64)
+    ours_before, theirs_before = start(cls, layers, rng)
+    y, state = run(cell, x, ours_before)
+    expected, after = theirs(x, theirs_before)
+    torch.testing.assert_close(y, expected)
+    torch.testing.assert_close(stack(state), after[None] if cls is GRU else torch.stack(after))
+    assert type(state) is type(ours_before)
+
+    # The gradients, too, are those of torch.
+    pull = torch.randn(y.shape, generator=rng, dtype=torch.float64)
+    (y * pull).sum().backward()
+    (expected * pull).sum().backward()
+    for weight, other in zip(cell.layers.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(weight.grad, other.grad)
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("cls", [LSTM, GRU])
+def test_the_initial_state_is_that_of_torch(rng, cls, layers):
+    cell, theirs = build(cls, layers)
+    x = torch.randn(B, T, F, generator=rng, dtype=torch.float64)
+    y, _ = stepwise(cell, x, cell.initial_state(B))
+    torch.testing.assert_close(y, theirs(x)[0])
+    assert cell.output_size == C
+    assert stack(cell.initial_state(B)).shape == (2 if cls is LSTM else 1, layers, B, C)
+
+
+def test_feedforward_is_a_tanh_of_a_line(rng):
+    cell = Feedforward(F, C)
+    x = torch.randn(B, F, generator=rng)
+    y, state = cell.step(x, cell.initial_state(B))
+    torch.testing.assert_close(y, torch.tanh(x @ cell.layer.weight.T + cell.layer.bias))
+    assert state == ()
+    assert cell.output_size == C
+
+
+@pytest.mark.usefixtures("unchecked_types")
+@pytest.mark.parametrize("value", ["abc", 2.5, True, 0, -1, float("nan")])
+@pytest.mark.parametrize(
+    ("cls", "key"),
+    [(cls, key) for cls in (LSTM, GRU, Feedforward) for key in ("input_size", "hidden_size")]
+    + [(LSTM, "num_layers"), (GRU, "num_layers")],
+)
+def test_refusals(cls, key, value):
+    with pytest.raises(Refusal) as refusal:
+        cls(**{"input_size": F, "hidden_size": C, key: value})
+    assert str(refusal.value) == f"{key}={value!r}: must be an integer of at least 1"
