@@ -10,7 +10,6 @@ from hydra.errors import CompactHydraException
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from torch import nn
 
 from src import checks
 from src.cells.base import Cell
@@ -90,7 +89,7 @@ def build_task(cfg: Mapping[str, Any]) -> Task:
     return construct("task", cfg["task"], seed=check_seed(cfg["seed"]))
 
 
-def build_network(cfg: Mapping[str, Any], task: Task) -> nn.Module:
+def build_network(cfg: Mapping[str, Any], task: Task) -> Any:
     """The network of a resolved configuration, of the sizes that the task asks for.
 
     A cell is wrapped in `Recurrent`; anything else is a network already.
@@ -108,9 +107,7 @@ def build_network(cfg: Mapping[str, Any], task: Task) -> nn.Module:
     )
 
 
-def build_learner(
-    cfg: Mapping[str, Any], task: Task, network: nn.Module, memory_slots: int | None = None
-) -> Learner:
+def build_learner(cfg: Mapping[str, Any], task: Task, network: Any, memory_slots: int | None = None) -> Learner:
     """The LightningModule that teaches `network` the task; its optimiser is tried out at once."""
 
     def optimizer(params: Any) -> torch.optim.Optimizer:
@@ -121,7 +118,7 @@ def build_learner(
 
     check("optimizer.", checks.number, "lr", cfg["optimizer"].get("lr"), above=0)
     schedule(optimizer(network.parameters()))
-    return OBJECTIVES[task.objective](network, optimizer, schedule, memory_slots)
+    return OBJECTIVES[task.objective](network, task, optimizer, schedule, memory_slots)
 
 
 def build_trainer(cfg: Mapping[str, Any], folder: str, callbacks: list[Any], logger: Any) -> lightning.Trainer:

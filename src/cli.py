@@ -63,7 +63,9 @@ def composed(config_name: str, overrides: list[str], multirun: bool = False) -> 
         raise ConfigError(f"{swept[0].input_line}: must be one value, or a sweep over several with -m")
     for override in parsed:
         _check_addition(override)
-    jobs: list[list[str]] = BasicSweeper.split_arguments(parsed, max_batch_size=None)[0] if multirun else [overrides]
+    jobs: list[list[str]] = [overrides]
+    if multirun:
+        jobs = BasicSweeper.split_arguments(parsed, max_batch_size=None)[0]
     configs = []
     GlobalHydra.instance().clear()
     with initialize_config_dir(CONF, version_base="1.3"):
@@ -72,7 +74,7 @@ def composed(config_name: str, overrides: list[str], multirun: bool = False) -> 
                 cfg = compose(config_name, job, return_hydra_config=True)
                 _check_output(cfg, multirun)
             except MissingConfigException as error:
-                raise _unknown_choice(error, job) from error
+                raise _unknown_choice(error) from error
             except ConfigCompositionException as error:
                 raise _unknown_key(error, config_name, job) from error
             except (HydraException, OmegaConfBaseException) as error:
@@ -92,7 +94,7 @@ def _check_addition(override: Override) -> None:
         )
 
 
-def _unknown_choice(error: MissingConfigException, job: list[str]) -> ConfigError:
+def _unknown_choice(error: MissingConfigException) -> ConfigError:
     missing = str(error.missing_cfg_file or "")
     group, _, name = missing.rpartition("/")
     options = ", ".join(sorted(error.options or []))

@@ -59,9 +59,7 @@ def write_config(folder: Path, cfg: dict[str, Any]) -> None:
 def versions() -> dict[str, str]:
     """Versions of what a result may depend on."""
     packages = ("torch", "lightning", "hydra-core", "omegaconf", "numpy", "mnist1d")
-    return {"python": platform.python_version()} | {
-        name: importlib.metadata.version(name) for name in packages
-    }
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages}
 
 
 def git_revision() -> str | None:

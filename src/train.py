@@ -25,6 +25,7 @@ from src.callbacks.pictures import draw, draw_addressing, save
 from src.callbacks.solved import Solved
 from src.lit.learner import Diverged, Learner
 from src.tasks.base import Task
+from src.text import table
 
 log = logging.getLogger(__name__)
 #: What a run that did not end well is worth to a search that minimises.
@@ -62,7 +63,7 @@ def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path) -> Outcome:
     Raises:
         ConfigError: a configuration that cannot be run; nothing has been written then.
     """
-    plain = build.resolve(cfg) if isinstance(cfg, DictConfig) else dict(cfg)
+    plain: dict[str, Any] = build.resolve(cfg) if isinstance(cfg, DictConfig) else dict(cfg)
     folder = Path(folder)
     if (folder / "config.yaml").exists():
         raise ConfigError(f"hydra.run.dir={str(folder)!r}: holds a run already; must be a new folder")
@@ -135,8 +136,8 @@ def fit(parts: Parts) -> tuple[str, str | None]:
 
 def conclude(parts: Parts, status: str, error: str | None) -> dict[str, Any]:
     """Test the chosen checkpoint, draw, and write metrics.json."""
-    cfg, folder, learner, task, trainer, callbacks = parts
-    history, clock, solved = callbacks[History], callbacks[Clock], callbacks[Solved]
+    cfg, learner, trainer = parts.cfg, parts.learner, parts.trainer
+    history, clock, solved = (parts.callbacks[kind] for kind in (History, Clock, Solved))
     tested: dict[str, Any] = {}
     if status == "finished":
         try:
@@ -164,7 +165,7 @@ def conclude(parts: Parts, status: str, error: str | None) -> dict[str, Any]:
         "git_revision": runs.git_revision(),
         "versions": runs.versions(),
     }
-    runs.write_json(folder / "metrics.json", metrics)
+    runs.write_json(parts.folder / "metrics.json", metrics)
     if trainer.logger is not None and metrics["validation"]:
         trainer.logger.log_hyperparams(hyperparameters(cfg), hparam_metrics(metrics))
         trainer.logger.finalize("success")
@@ -211,28 +212,11 @@ def hyperparameters(cfg: Mapping[str, Any]) -> dict[str, Any]:
 
 def hparam_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
     """Numbers of metrics.json for the HPARAMS tab."""
-    flat = {f"hp/validation/{name}": value for name, value in metrics["validation"].items() if name != "update"}
+    flat = {f"hp/validation/{name}": value for name, value in metrics["validation"].items()}
     for name, value in metrics["test"].items():
         inner = value if isinstance(value, Mapping) else {"": value}
-        flat |= {f"hp/test/{name}/{key}".rstrip("/"): one for key, one in inner.items() if key != "memory_slots"}
-    return {name: float(value) for name, value in flat.items() if value is not None}
-
-
-def summary(metrics: Mapping[str, Any]) -> str:
-    """A short table of the test metrics."""
-    test = metrics["test"]
-    rows = {"test": {k: v for k, v in test.items() if not isinstance(v, Mapping)}}
-    rows |= {name: value for name, value in test.items() if isinstance(value, Mapping)}
-    rows = {name: row for name, row in rows.items() if row}
-    if not rows:
-        return "(no test)"
-    columns = list(dict.fromkeys(name for row in rows.values() for name in row))
-    width = max(map(len, rows)) + 2
-    lines = ["".ljust(width) + "".join(column.rjust(15) for column in columns)]
-    for name, row in rows.items():
-        cells = (f"{row[column]:.4g}" if column in row else "" for column in columns)
-        lines.append(name.ljust(width) + "".join(cell.rjust(15) for cell in cells))
-    return "\n".join(lines)
+        flat |= {f"hp/test/{name}/{key}".rstrip("/"): one for key, one in inner.items()}
+    return {name: float(value) for name, value in flat.items()}
 
 
 @hydra.main(config_path=cli.CONF, config_name="train", version_base="1.3")
@@ -247,7 +231,7 @@ def main(cfg: DictConfig) -> float:
         if not (folder / "metrics.json").exists():
             runs.write_json(folder / "metrics.json", {"status": "failed", "error": str(refusal)})
         raise
-    print(f"\n{summary(outcome.metrics)}\n\n{outcome.metrics['status']}: {folder}")
+    print(f"\n{table(outcome.metrics['test'])}\n\n{outcome.metrics['status']}: {folder}")
     if outcome.metrics["status"] == "failed":
         raise ConfigError(f"{outcome.metrics['error']}; see {folder / 'train.log'}")
     if outcome.metrics["status"] == "diverged" and hydra_cfg.mode == RunMode.RUN:

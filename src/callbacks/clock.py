@@ -64,5 +64,3 @@ class Clock(Callback):
 def clock_of(trainer: lightning.Trainer) -> Clock:
     """The clock of a trainer."""
     return next(callback for callback in trainer.callbacks if isinstance(callback, Clock))  # type: ignore[attr-defined]
-
-

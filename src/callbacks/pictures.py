@@ -145,9 +145,7 @@ def head_scalars(learner: Learner, example: Example) -> dict[str, float]:
 def draw_history(rows: list[dict[str, Any]]) -> Figure:
     """Learning curves: every validation metric and the training loss over sequences."""
     left_out = {"update", "sequences", "seconds", "lr", "gradient_norm"}
-    curves = {
-        name: np.array([row[name] for row in rows], dtype=float) for name in rows[0] if name not in left_out
-    }
+    curves = {name: np.array([row[name] for row in rows], dtype=float) for name in rows[0] if name not in left_out}
     names = {"train_loss": "training loss", "loss": "validation loss"}
     curves = {names.get(name, name.replace("_", " ")): values for name, values in curves.items()}
     log = [name for name in curves if "loss" in name or "bits" in name]

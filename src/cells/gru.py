@@ -27,7 +27,7 @@ class GRU(Cell):
         self.layers = nn.GRU(input_size, hidden_size, num_layers, batch_first=True)
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> GRUState:
-        zeros = self.layers.weight_hh_l0.new_zeros(batch_size, self.output_size)
+        zeros = next(self.layers.parameters()).new_zeros(batch_size, self.output_size)
         return GRUState((zeros,) * self.num_layers)
 
     def step(self, x: Float[Tensor, "B F"], state: GRUState) -> tuple[Float[Tensor, "B C"], GRUState]:
@@ -37,9 +37,7 @@ class GRU(Cell):
             hidden.append(x)
         return x, GRUState(tuple(hidden))
 
-    def sequence(
-        self, x: Float[Tensor, "B T F"], state: GRUState
-    ) -> tuple[Float[Tensor, "B T C"], GRUState]:
+    def sequence(self, x: Float[Tensor, "B T F"], state: GRUState) -> tuple[Float[Tensor, "B T C"], GRUState]:
         """All steps in one library call; equals calling `step` T times."""
         y, after = self.layers(x, torch.stack(state.hidden))
         return y, GRUState(after.unbind(0))

@@ -28,7 +28,7 @@ class LSTM(Cell):
         self.layers = nn.LSTM(input_size, hidden_size, num_layers, batch_first=True)
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> LSTMState:
-        zeros = self.layers.weight_hh_l0.new_zeros(batch_size, self.output_size)
+        zeros = next(self.layers.parameters()).new_zeros(batch_size, self.output_size)
         return LSTMState((zeros,) * self.num_layers, (zeros,) * self.num_layers)
 
     def step(self, x: Float[Tensor, "B F"], state: LSTMState) -> tuple[Float[Tensor, "B C"], LSTMState]:
@@ -39,9 +39,7 @@ class LSTM(Cell):
             cell.append(c)
         return x, LSTMState(tuple(hidden), tuple(cell))
 
-    def sequence(
-        self, x: Float[Tensor, "B T F"], state: LSTMState
-    ) -> tuple[Float[Tensor, "B T C"], LSTMState]:
+    def sequence(self, x: Float[Tensor, "B T F"], state: LSTMState) -> tuple[Float[Tensor, "B T C"], LSTMState]:
         """All steps in one library call; equals calling `step` T times."""
         before = (torch.stack(state.hidden), torch.stack(state.cell))
         y, after = self.layers(x, before)

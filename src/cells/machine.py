@@ -136,7 +136,7 @@ class Machine(Cell):
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> MachineState:
         slots = self.memory_slots if memory_slots is None else checks.integer("memory_slots", memory_slots)
-        memory = self.initial_memory
+        memory: Tensor = self.initial_memory
         if slots != self.memory_slots:
             memory = memory[torch.arange(slots, device=memory.device) % self.memory_slots]
         return MachineState(
@@ -146,9 +146,7 @@ class Machine(Cell):
             reads=memory.new_zeros(batch_size, self.read_heads, self.word_size),
         )
 
-    def step(
-        self, x: Float[Tensor, "B F"], state: MachineState
-    ) -> tuple[Float[Tensor, "B O"], MachineState]:
+    def step(self, x: Float[Tensor, "B F"], state: MachineState) -> tuple[Float[Tensor, "B O"], MachineState]:
         output, state, _ = self.trace(x, state)
         return output, state
 

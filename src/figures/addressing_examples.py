@@ -20,9 +20,7 @@ def addressing_examples(
     """
     slots = kernels.shape[2]
     rows, columns = len(deltas), len(sigmas)
-    figure = Figure(
-        figsize=(min(10.0, max(4.5, 1.3 + 2.2 * columns)), 1.1 + 1.25 * rows), layout="constrained"
-    )
+    figure = Figure(figsize=(min(10.0, max(4.5, 1.3 + 2.2 * columns)), 1.1 + 1.25 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for row, delta in enumerate(deltas):
         # Memory is a ring: who leaves on one side comes back on the other.
@@ -31,9 +29,7 @@ def addressing_examples(
             ax = axes[row, column]
             start = ax.axvline(0, color="0.45", linewidth=1.0, linestyle="--", label="before")
             end = ax.axvline(now, color="tab:red", linewidth=1.0, label="before + delta")
-            bars = ax.bar(
-                np.arange(slots) - before, kernels[row, column], color="tab:blue", label="weight now"
-            )
+            bars = ax.bar(np.arange(slots) - before, kernels[row, column], color="tab:blue", label="weight now")
             ax.spines[["top", "right"]].set_visible(False)
         axes[row, 0].set_ylabel(f"delta = {delta:g}")
     for column, sigma in enumerate(sigmas):

@@ -30,9 +30,7 @@ def length_repeat_grid(
     figure = Figure(figsize=size, layout="constrained")
     ax = figure.subplots()
     image = ax.imshow(values, cmap=cmap, aspect="auto", interpolation="nearest", origin="lower")
-    figure.colorbar(
-        image, label=label
-    )  # first, since it widens the colour scale of values that are all equal
+    figure.colorbar(image, label=label)  # first, since it widens the colour scale of values that are all equal
     for row, column in np.argwhere(~np.isnan(values)):
         red, green, blue, _ = image.to_rgba(values[row, column])
         dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5

@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torchmetrics import Metric
 
 from src.lit.learner import Learner, OptimizerFactory, ScheduleFactory
+from src.tasks.base import Task
 from src.tasks.repeat_copy import Batch
 
 
@@ -27,6 +29,14 @@ class BitMetrics(Metric):
     """
 
     full_state_update = False
+    nats: Tensor
+    payload_wrong: Tensor
+    end_wrong: Tensor
+    end_exact: Tensor
+    exact: Tensor
+    steps: Tensor
+    width: Tensor
+    sequences: Tensor
     names = ("nats", "payload_wrong", "end_wrong", "end_exact", "exact", "steps", "width", "sequences")
 
     def __init__(self) -> None:
@@ -73,19 +83,18 @@ class BitLearner(Learner):
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Any,
+        task: Task,
         optimizer: OptimizerFactory,
         schedule: ScheduleFactory,
         memory_slots: int | None = None,
     ) -> None:
-        super().__init__(network, optimizer, schedule, memory_slots)
+        super().__init__(network, task, optimizer, schedule, memory_slots)
         self.metrics = BitMetrics()
 
     def loss_and_metrics(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
         logits, _ = self.network(batch.x)
-        nats = binary_cross_entropy_with_logits(
-            logits, batch.y, weight=batch.mask.unsqueeze(2), reduction="sum"
-        )
+        nats = binary_cross_entropy_with_logits(logits, batch.y, weight=batch.mask.unsqueeze(2), reduction="sum")
         with torch.no_grad():
             wrong = ((logits > 0) != (batch.y > 0.5)) * batch.mask.unsqueeze(2)
             steps = batch.mask.sum()

@@ -1,13 +1,15 @@
 """Learning to name a class after the last step: MNIST-1D."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 from src.lit.learner import Learner, OptimizerFactory, ScheduleFactory
+from src.tasks.base import Task
 from src.tasks.mnist1d import CLASSES, Batch
 
 
@@ -18,12 +20,13 @@ class ClassLearner(Learner):
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Any,
+        task: Task,
         optimizer: OptimizerFactory,
         schedule: ScheduleFactory,
         memory_slots: int | None = None,
     ) -> None:
-        super().__init__(network, optimizer, schedule, memory_slots)
+        super().__init__(network, task, optimizer, schedule, memory_slots)
         self.accuracy = MulticlassAccuracy(CLASSES, average="micro")
         self.mean_loss = MeanMetric()
 

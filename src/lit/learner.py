@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import lightning
 import torch
@@ -28,7 +28,8 @@ class Learner(lightning.LightningModule):
     `optimizer/` and, from test sets, `test/<name>/`.
 
     Args:
-        network: x[B, T, F] -> (y[B, T, O], state).
+        network: x[B, T, F] -> (y[B, T, O], state); `src.networks` has them.
+        task: what is learned and tested.
         optimizer: parameters -> optimiser.
         schedule: optimiser -> learning-rate schedule, stepped at every update.
         memory_slots: size of the memory in validation and tests; None for the network's own, or more
@@ -43,13 +44,15 @@ class Learner(lightning.LightningModule):
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Any,
+        task: Task,
         optimizer: OptimizerFactory,
         schedule: ScheduleFactory,
         memory_slots: int | None = None,
     ) -> None:
         super().__init__()
         self.network = network
+        self.task = task
         self.make_optimizer = optimizer
         self.make_schedule = schedule
         self.memory_slots = memory_slots
@@ -78,19 +81,25 @@ class Learner(lightning.LightningModule):
         value = validation[cls.monitor]
         return value if cls.monitor_mode == "min" else 1.0 - value
 
+    def measure(self, batches: Iterable[Any]) -> dict[str, float]:
+        """The metrics of a fixed set, and the memory slots it was measured with, if there is a memory."""
+        self.reset_metrics()
+        slots = None
+        with torch.no_grad():
+            for batch in batches:
+                slots = self.slots_for(batch)
+                self.count(batch, slots)
+        metrics = self.counted()
+        return metrics if slots is None else {**metrics, "memory_slots": slots}
+
     @property
     def parameter_count(self) -> int:
         """Numbers that are learned."""
         return sum(p.numel() for p in self.network.parameters())
 
-    @property
-    def task(self) -> Task:
-        """The data module that is being learned or tested."""
-        return cast(Task, self.trainer.datamodule)  # type: ignore[attr-defined]
-
     def slots_for(self, batch: Any) -> int | None:
         """Memory slots to evaluate a batch with; None where there is no memory."""
-        own = cast(int | None, self.network.memory_slots)
+        own = self.network.memory_slots
         if own is None:
             return None
         return max(self.memory_slots or own, self.task.needed_slots(batch))

@@ -40,7 +40,7 @@ class RMSpropGraves(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "rho": rho, "momentum": momentum, "floor": floor})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One update; `closure` re-evaluates the loss, which is returned."""
         loss = None
         if closure is not None:

@@ -26,9 +26,7 @@ class MLP(nn.Module):
     engine: str | None = None
     memory_slots: int | None = None
 
-    def __init__(
-        self, steps: int | None, input_size: int, output_size: int, hidden_sizes: list[int]
-    ) -> None:
+    def __init__(self, steps: int | None, input_size: int, output_size: int, hidden_sizes: list[int]) -> None:
         super().__init__()
         sizes = checks.integers("hidden_sizes", hidden_sizes)
         if steps is None:
@@ -48,8 +46,6 @@ class MLP(nn.Module):
         return self.layers(x).unsqueeze(1), ()
 
     @torch.no_grad()
-    def trace(
-        self, x: Float[Tensor, "B T F"]
-    ) -> tuple[Float[Tensor, "B 1 O"], tuple[()], dict[str, Tensor]]:
+    def trace(self, x: Float[Tensor, "B T F"]) -> tuple[Float[Tensor, "B 1 O"], tuple[()], dict[str, Tensor]]:
         """As `forward`; there are no heads to see."""
         return *self(x), {}

@@ -43,9 +43,7 @@ class Recurrent(nn.Module):
         """The state before the first step, with a memory of another size where one is asked for."""
         return self.cell.initial_state(batch_size, memory_slots)
 
-    def forward(
-        self, x: Float[Tensor, "B T F"], state: State = None
-    ) -> tuple[Float[Tensor, "B T O"], State]:
+    def forward(self, x: Float[Tensor, "B T F"], state: State = None) -> tuple[Float[Tensor, "B T O"], State]:
         """The outputs of all steps and the state after the last; `state` is the one before the first."""
         state = self.initial_state(len(x)) if state is None else state
         whole: Callable | None = getattr(self.cell, "sequence", None)

@@ -96,7 +96,7 @@ def load(cache: Path, examples: int, train_share: float, seed: int) -> dict[str,
         cache.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{random.SystemRandom().getrandbits(32):08x}.part")
         with partial.open("wb") as file:
-            np.savez_compressed(file, **data)
+            np.savez_compressed(file, allow_pickle=False, **data)
         partial.replace(path)
     except OSError as refusal:
         log.warning("MNIST-1D could not be cached in %s (%s).", path, refusal)

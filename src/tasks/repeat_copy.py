@@ -176,9 +176,7 @@ class RepeatCopy(Task):
 
     def training_batch(self, n: int) -> Batch:
         source = generator(TRAINING, self.seed, n)
-        return sample(
-            source, self.batch_size, self.lengths, self.repeats, self.repeats, self.width, self.ragged
-        )
+        return sample(source, self.batch_size, self.lengths, self.repeats, self.repeats, self.width, self.ragged)
 
     def prepare(self) -> None:
         self.validation = self.fixed(self.validation_size, self.lengths, self.repeats, VALIDATION)
@@ -190,14 +188,10 @@ class RepeatCopy(Task):
         """The test sequences of one length and one number of repeats."""
         return self.fixed(self.cell_size, (length, length), (repeats, repeats), TEST)
 
-    def fixed(
-        self, size: int, lengths: tuple[int, int], repeats: tuple[int, int], stream: int
-    ) -> list[Batch]:
+    def fixed(self, size: int, lengths: tuple[int, int], repeats: tuple[int, int], stream: int) -> list[Batch]:
         """A fixed set: lengths and repeats drawn for every sequence, those alike batched together."""
         source = generator(stream, *lengths, *repeats, self.width)
-        shapes = [
-            torch.randint(least, most + 1, (size,), generator=source) for least, most in (lengths, repeats)
-        ]
+        shapes = [torch.randint(least, most + 1, (size,), generator=source) for least, most in (lengths, repeats)]
         order = (shapes[0] * shapes[1] + shapes[0]).argsort(stable=True)  # by T: little padding
         payload = torch.randint(0, 2, (size, lengths[1], self.width), generator=source).float()
         chunks = (part[order].split(EVALUATION_BATCH) for part in (payload, *shapes))

@@ -42,9 +42,7 @@ def draw() -> Callable[[Figure], FigureCanvasAgg]:
         ]
         boxes = [(text.get_text(), Text.get_window_extent(text, renderer)) for text in texts]
         for text, box in boxes:
-            inside = (
-                min(box.x0, box.y0) >= -1 and box.x1 <= figure.bbox.x1 + 1 and box.y1 <= figure.bbox.y1 + 1
-            )
+            inside = min(box.x0, box.y0) >= -1 and box.x1 <= figure.bbox.x1 + 1 and box.y1 <= figure.bbox.y1 + 1
             assert inside, f"{text!r} is cut off"
         for (a, box), (b, other) in combinations(boxes, 2):
             assert not box.padded(-1).overlaps(other.padded(-1)), f"{a!r} lies over {b!r}"

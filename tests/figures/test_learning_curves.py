@@ -67,9 +67,7 @@ def test_a_logarithmic_curve_keeps_its_zeros(draw: Callable[[Figure], object]) -
 
 
 @pytest.mark.parametrize("y", [np.zeros(4), np.full(4, np.nan), np.array([0.0, np.nan, -1.0, 0.0])])
-def test_a_curve_without_positive_values_stays_linear(
-    y: np.ndarray, draw: Callable[[Figure], object]
-) -> None:
+def test_a_curve_without_positive_values_stays_linear(y: np.ndarray, draw: Callable[[Figure], object]) -> None:
     figure = learning_curves(np.arange(4), {"y": y}, "step", log=["y"])
     draw(figure)
     assert figure.axes[0].get_yscale() == "linear"

@@ -34,17 +34,13 @@ def naive(payload, length, repeats, repeat_range, steps):
 
 
 def compare(batch, payload, repeat_range):
-    steps = max(
-        n + 2 + n * r + 1 for n, r in zip(batch.lengths.tolist(), batch.repeats.tolist(), strict=True)
-    )
+    steps = max(n + 2 + n * r + 1 for n, r in zip(batch.lengths.tolist(), batch.repeats.tolist(), strict=True))
     size, width = payload.shape[0], payload.shape[2]
     assert batch.x.shape == (size, steps, width + 2)
     assert batch.y.shape == (size, steps, width + 1)
     assert batch.mask.shape == (size, steps)
     for b in range(size):
-        expected = naive(
-            payload[b].tolist(), int(batch.lengths[b]), int(batch.repeats[b]), repeat_range, steps
-        )
+        expected = naive(payload[b].tolist(), int(batch.lengths[b]), int(batch.repeats[b]), repeat_range, steps)
         for ours, theirs in zip((batch.x[b], batch.y[b], batch.mask[b]), expected, strict=True):
             torch.testing.assert_close(ours, torch.tensor(theirs))
 

@@ -1,0 +1,144 @@
+"""Test a finished run again, beyond what it was trained on: `python -m src.evaluate run=<run folder>`."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import hydra
+import numpy as np
+from matplotlib.figure import Figure
+from omegaconf import DictConfig
+
+from src import build, checks, cli, runs
+from src.build import ConfigError
+from src.callbacks.pictures import draw, save
+from src.figures.grid import length_repeat_grid
+from src.tasks.repeat_copy import RepeatCopy, check_cells
+from src.text import table
+
+log = logging.getLogger(__name__)
+#: Metrics that are drawn over a grid of lengths and repeats.
+GRID_METRICS = ("payload_error", "end_error", "end_exact", "exact", "error_bits")
+
+
+class Request(NamedTuple):
+    """What is to be tested."""
+
+    cells: list[tuple[int, int]] | None  # None for the run's own
+    lengths: list[int]  # of the grid; empty for none
+    repeats: list[int]
+    memory_slots: int | None
+    checkpoint: str
+
+
+def read_request(cfg: Mapping[str, Any], task_name: str) -> Request:
+    """Check the settings of an evaluation.
+
+    Raises:
+        ConfigError: a value that cannot be used, or one that does not suit the run's task.
+    """
+    checkpoint = build.check("", checks.choice, "checkpoint", cfg["checkpoint"], ("best", "last"))
+    slots = cfg["memory_slots"]
+    if slots is not None:
+        slots = build.check("", checks.integer, "memory_slots", slots)
+    if cfg["figure"]["cmap"] is not None:
+        build.check_cmap(cfg["figure"]["cmap"])
+    lengths, repeats = cfg["grid"]["lengths"], cfg["grid"]["repeats"]
+    asked = {"test_cells": cfg["test_cells"], "grid.lengths": lengths, "grid.repeats": repeats}
+    for key, value in asked.items():
+        if value is not None and task_name != "repeat_copy":
+            raise ConfigError(f"{key}={value!r}: is for runs on repeat_copy; must be null on {task_name}")
+    if (lengths is None) != (repeats is None):
+        raise ConfigError(
+            f"grid.lengths={lengths!r}, grid.repeats={repeats!r}: must both be lists of integers, or both null"
+        )
+    cells = None if cfg["test_cells"] is None else build.check("", check_cells, "test_cells", cfg["test_cells"])
+    if lengths is not None:
+        lengths = sorted(set(build.check("", checks.integers, "grid.lengths", lengths)))
+        repeats = sorted(set(build.check("", checks.integers, "grid.repeats", repeats)))
+    return Request(cells, lengths or [], repeats or [], slots, checkpoint)
+
+
+def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """Test a run, write evaluation.json and figures into its folder, and return what was written.
+
+    Raises:
+        ConfigError: a run that cannot be opened, or settings that cannot be used; nothing is written then.
+    """
+    folder = Path(str(cfg["run"]))
+    stored = runs.read_config(folder)
+    request = read_request(cfg, stored["task"]["name"])
+    run = runs.load_run(folder, request.checkpoint)
+    if request.memory_slots is not None and run.model.memory_slots is None:
+        raise ConfigError(
+            f"memory_slots={request.memory_slots!r}: {stored['model']['name']} has no memory; must be null"
+        )
+    task = run.task
+    if isinstance(task, RepeatCopy) and request.cells is not None:
+        task.test_cells = request.cells
+    learner = build.build_learner(run.config, task, run.model, request.memory_slots)
+    learner.eval()
+    task.setup()
+
+    sets: dict[str, Any] = dict(task.tests)
+    if isinstance(task, RepeatCopy):
+        grid = [(length, repeat) for length in request.lengths for repeat in request.repeats]
+        sets |= {f"{length}x{repeat}": task.cell(length, repeat) for length, repeat in grid}
+    tested: dict[str, Any] = {}
+    for name, batches in sets.items():
+        tested[name] = learner.measure(batches)
+        slots = tested[name].get("memory_slots")
+        if slots is not None and slots != run.model.memory_slots:
+            log.info("%s: tested with %d memory slots; trained with %d", name, slots, run.model.memory_slots)
+
+    cmap = cfg["figure"]["cmap"] or run.config["figure"]["cmap"]
+    figures = draw(learner, task.examples(), cmap)
+    figures |= draw_grids(tested, request, task)
+    save({f"evaluation_{name}": figure for name, figure in figures.items()}, folder)
+    evaluation = {
+        "model": stored["model"]["name"],
+        "task": stored["task"]["name"],
+        "seed": stored["seed"],
+        "checkpoint": request.checkpoint,
+        "test": {**tested.pop("test"), **tested} if "test" in tested else tested,
+        "grid": {"lengths": request.lengths, "repeats": request.repeats},
+        "git_revision": runs.git_revision(),
+        "versions": runs.versions(),
+    }
+    runs.write_json(folder / "evaluation.json", evaluation)
+    return evaluation
+
+
+def draw_grids(tested: Mapping[str, Mapping[str, float]], request: Request, task: Any) -> dict[str, Figure]:
+    """A heat map of lengths and repeats for each metric; nothing without a grid."""
+    if not request.lengths:
+        return {}
+    trained = (task.lengths, task.repeats)
+    figures = {}
+    for metric in GRID_METRICS:
+        values = np.array(
+            [[tested[f"{length}x{repeat}"][metric] for repeat in request.repeats] for length in request.lengths]
+        )
+        label = metric.replace("_", " ")
+        figures[f"grid_{metric}"] = length_repeat_grid(values, request.lengths, request.repeats, label, trained)
+    return figures
+
+
+@hydra.main(config_path=cli.CONF, config_name="evaluate", version_base="1.3")
+def main(cfg: DictConfig) -> None:
+    """Evaluate one run."""
+    plain = build.resolve(cfg)
+    evaluation = evaluate(plain)
+    print(f"\n{table(evaluation['test'])}\n\nevaluated: {plain['run']}")
+
+
+def refuse(cfg: dict[str, Any]) -> None:
+    """Refuse a run that cannot be opened, and settings that do not suit it."""
+    if cfg["run"] is None:
+        raise ConfigError("run=None: must be the folder of a run: python -m src.evaluate run=outputs/runs/...")
+    read_request(cfg, runs.read_config(str(cfg["run"]))["task"]["name"])
+
+
+if __name__ == "__main__":
+    cli.run(main, "evaluate", refuse)
