@@ -91,7 +91,9 @@ def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path) -> Outcome:
         f", {engine} engine" if engine else "",
         folder,
     )
-    parts = Parts(plain, folder, learner, task, trainer, {type(one): one for one in callbacks})
+    parts = Parts(
+        plain, folder, learner, task, trainer, {type(one): one for one in callbacks}, runs.git_revision()
+    )
     status, error = fit(parts)
     metrics = conclude(parts, status, error)
     value = INFINITY
@@ -109,6 +111,7 @@ class Parts(NamedTuple):
     task: Task
     trainer: lightning.Trainer
     callbacks: dict[type, Any]
+    revision: str | None  # of the code, as it was when the run began
 
     @property
     def best(self) -> Path:
@@ -162,7 +165,7 @@ def conclude(parts: Parts, status: str, error: str | None) -> dict[str, Any]:
         "validation": best_row(history.rows, learner),
         "test": tested,
         "error": error,
-        "git_revision": runs.git_revision(),
+        "git_revision": parts.revision,
         "versions": runs.versions(),
     }
     runs.write_json(parts.folder / "metrics.json", metrics)
@@ -174,7 +177,7 @@ def conclude(parts: Parts, status: str, error: str | None) -> dict[str, Any]:
 
 def test_and_draw(parts: Parts) -> dict[str, Any]:
     """Test metrics of the checkpoint that validation chose, by test set; figures into the run folder."""
-    cfg, folder, learner, task, trainer, _ = parts
+    cfg, folder, learner, task, trainer = parts[:5]
     runs.load_weights(learner.network, parts.best)
     with quiet():
         trainer.test(learner, datamodule=task, verbose=False)
