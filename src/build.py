@@ -22,6 +22,16 @@ from src.tasks.base import Task
 #: Keys of a configuration node that are not for its target.
 NOT_ARGUMENTS = ("_target_", "name", "recipe")
 OBJECTIVES: dict[str, type[Learner]] = {"bits": BitLearner, "classes": ClassLearner}
+#: What constructors of others raise at values that they cannot use.
+REFUSALS = (
+    TypeError,
+    ValueError,
+    IndexError,
+    ImportError,
+    RuntimeError,
+    lightning.fabric.utilities.exceptions.MisconfigurationException,
+)
+IMPORTABLE = "must be a class or function that can be imported"
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps", "tpu")
 
 
@@ -41,12 +51,7 @@ def construct(section: str, node: Mapping[str, Any], **given: Any) -> Any:
         ConfigError: an unknown target or key, or a value that the target refuses.
     """
     arguments = {key: value for key, value in node.items() if key not in NOT_ARGUMENTS}
-    try:
-        target = get_object(str(node.get("_target_")))
-    except Exception as error:
-        raise ConfigError(
-            f"{section}._target_={node.get('_target_')!r}: must be a class or function that can be imported"
-        ) from error
+    target = locate(section, node)
     allowed = _arguments(target) - set(given)
     for key, value in arguments.items():
         if key not in allowed:
@@ -57,9 +62,21 @@ def construct(section: str, node: Mapping[str, Any], **given: Any) -> Any:
         return target(**arguments, **given)
     except checks.Refusal as refusal:
         raise ConfigError(f"{section}.{refusal}") from refusal
-    except (TypeError, ValueError, lightning.fabric.utilities.exceptions.MisconfigurationException) as error:
+    except REFUSALS as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{section}: {_name(target)} refuses {arguments}: {reason}") from error
+
+
+def locate(section: str, node: Mapping[str, Any]) -> Callable[..., Any]:
+    """What `_target_` of a configuration node names."""
+    name = node.get("_target_")
+    try:
+        target = get_object(str(name))
+        if callable(target):
+            return target
+    except Exception as error:
+        raise ConfigError(f"{section}._target_={name!r}: {IMPORTABLE}") from error
+    raise ConfigError(f"{section}._target_={name!r}: {IMPORTABLE}")
 
 
 def _arguments(target: Callable[..., Any]) -> set[str]:
@@ -94,7 +111,7 @@ def build_network(cfg: Mapping[str, Any], task: Task) -> Any:
 
     A cell is wrapped in `Recurrent`; anything else is a network already.
     """
-    target = get_object(cfg["model"]["_target_"]) if "_target_" in cfg["model"] else None
+    target = locate("model", cfg["model"])
     if inspect.isclass(target) and issubclass(target, Cell):
         cell = construct("model", cfg["model"], input_size=task.input_size)
         return Recurrent(cell, task.output_size)
@@ -140,6 +157,7 @@ def check_run(cfg: Mapping[str, Any]) -> None:
     """Refuse what no constructor of ours would see: the trainer's and the run's own keys."""
     trainer = cfg["trainer"]
     check("trainer.", checks.integer, "max_steps", trainer.get("max_steps"))
+    check("trainer.", checks.integer, "log_every_n_steps", trainer.get("log_every_n_steps"))
     if trainer.get("gradient_clip_val") is not None:
         check("trainer.", checks.number, "gradient_clip_val", trainer["gradient_clip_val"], above=0)
     check_accelerator(trainer.get("accelerator"))
@@ -168,7 +186,7 @@ def check_cmap(name: Any) -> None:
     """Refuse a colour map that matplotlib does not know."""
     import matplotlib
 
-    if name not in matplotlib.colormaps:
+    if not isinstance(name, str) or name not in matplotlib.colormaps:
         raise ConfigError(
             f"figure.cmap={name!r}: must be a colour map of matplotlib, such as jet, viridis or cividis"
         )
@@ -196,7 +214,7 @@ def build_callbacks(cfg: Mapping[str, Any], folder: str, learner: Learner) -> li
                 "mode": learner.monitor_mode,
                 "auto_insert_metric_name": False,
             }
-        elif "folder" in _arguments(get_object(node["_target_"])):
+        elif "folder" in _arguments(locate(f"callbacks.{name}", node)):
             given = {"folder": folder}
         callbacks.append(construct(f"callbacks.{name}", node, **given))
     return callbacks

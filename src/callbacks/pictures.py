@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from matplotlib.figure import Figure
 
+from src import checks
 from src.callbacks.history import History
 from src.figures.addressing_examples import addressing_examples
 from src.figures.head_weights import head_weights
@@ -37,7 +38,7 @@ class Pictures(Callback):
 
     def __init__(self, folder: str, every: int = 4, cmap: str = "jet") -> None:
         self.folder = Path(folder)
-        self.every = every
+        self.every = checks.integer("every", every)
         self.cmap = cmap
         self.validations = 0
 

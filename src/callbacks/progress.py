@@ -7,6 +7,7 @@ import lightning
 from lightning.pytorch.callbacks import ProgressBar as LightningProgressBar
 from tqdm import tqdm
 
+from src import checks
 from src.callbacks.history import validation_of
 from src.lit.learner import Learner
 
@@ -20,7 +21,7 @@ class Progress(LightningProgressBar):
 
     def __init__(self, every: float = 0.5) -> None:
         super().__init__()
-        self.every = every
+        self.every = checks.number("every", every, least=0)
         self.enabled = True
         self.bar: tqdm | None = None
         self.judged = ""

@@ -5,6 +5,7 @@ import logging
 import lightning
 from lightning.pytorch.callbacks import Callback
 
+from src import checks
 from src.callbacks.clock import clock_of
 from src.callbacks.history import validation_of
 
@@ -27,8 +28,8 @@ class Solved(Callback):
     """
 
     def __init__(self, threshold: float = 0.1, stop: bool = True) -> None:
-        self.threshold = threshold
-        self.stop = stop
+        self.threshold = checks.number("threshold", threshold, least=0)
+        self.stop = checks.flag("stop", stop)
         self.good: list[tuple[int, float]] = []
         self.sequences: int | None = None
         self.seconds: float | None = None

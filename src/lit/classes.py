@@ -10,7 +10,7 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from src.lit.learner import Learner, OptimizerFactory, ScheduleFactory
 from src.tasks.base import Task
-from src.tasks.mnist1d import CLASSES, Batch
+from src.tasks.mnist1d import Batch
 
 
 class ClassLearner(Learner):
@@ -27,7 +27,7 @@ class ClassLearner(Learner):
         memory_slots: int | None = None,
     ) -> None:
         super().__init__(network, task, optimizer, schedule, memory_slots)
-        self.accuracy = MulticlassAccuracy(CLASSES, average="micro")
+        self.accuracy = MulticlassAccuracy(task.output_size, average="micro")
         self.mean_loss = MeanMetric()
 
     def loss_and_metrics(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:

@@ -20,8 +20,8 @@ def content(
     A slot of zeros is similar to nothing: its cosine is 0.
     """
     dot = torch.matmul(key, memory.transpose(1, 2))
-    key_norm = (key.square().sum(2) + EPS**2).sqrt()
-    slot_norm = (memory.square().sum(2) + EPS**2).sqrt()
+    key_norm = torch.linalg.vector_norm(key, dim=2).clamp_min(EPS)
+    slot_norm = torch.linalg.vector_norm(memory, dim=2).clamp_min(EPS)
     scale = (beta / key_norm).unsqueeze(2) / slot_norm.unsqueeze(1)
     return torch.softmax(dot * scale, dim=-1)
 

@@ -12,7 +12,6 @@ The data are made by the authors' package and equal their frozen file; nothing i
 
 import logging
 import random
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +26,7 @@ from src.tasks.streams import generator
 
 log = logging.getLogger(__name__)
 
-CLASSES = 10
+CLASSES, FEATURES = 10, 40
 #: Examples that go through a network together in validation and tests.
 EVALUATION_BATCH = 500
 #: The generator seed of the frozen set, and that of the extra test set.
@@ -80,16 +79,23 @@ def make(examples: int, train_share: float, seed: int) -> dict[str, np.ndarray]:
 
 def load(cache: Path, examples: int, train_share: float, seed: int) -> dict[str, np.ndarray]:
     """The data set from its cached npz, made anew, with a message, where that is missing or damaged."""
-    path = cache / f"mnist1d_{examples}_{round(examples * train_share)}_seed{seed}.npz"
+    path = cache / f"mnist1d_{examples}_{training}_seed{seed}.npz"
+    training = round(examples * train_share)
+    expected = {
+        "x": ((training, FEATURES), "f"),
+        "y": ((training,), "i"),
+        "x_test": ((examples - training, FEATURES), "f"),
+        "y_test": ((examples - training,), "i"),
+    }
     try:
         with np.load(path, allow_pickle=False) as stored:
-            data = {name: stored[name] for name in ("x", "y", "x_test", "y_test")}
-        if len(data["x"]) + len(data["x_test"]) != examples or data["x"].shape[1] != 40:
-            raise ValueError("another shape")
+            data = {name: stored[name] for name in expected}
+        if {name: (part.shape, part.dtype.kind) for name, part in data.items()} != expected:
+            raise ValueError("other arrays")
         return data
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         log.info("Making MNIST-1D (%d examples); it is cached in %s.", examples, path)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as damage:
+    except Exception as damage:  # a damaged zip file raises nearly anything
         log.warning("The cache %s is damaged (%s); making it anew.", path, damage)
     data = make(examples, train_share, seed)
     try:

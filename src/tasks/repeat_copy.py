@@ -167,7 +167,7 @@ class RepeatCopy(Task):
         self.width = checks.integer("width", width)
         self.batch_size = checks.integer("batch_size", batch_size)
         self.ragged = checks.flag("ragged", ragged)
-        self.test_cells = check_cells("test_cells", test_cells or [])
+        self.test_cells = check_cells("test_cells", [] if test_cells is None else test_cells)
         self.validation_size = checks.integer("validation_size", validation_size)
         self.test_size = checks.integer("test_size", test_size)
         self.cell_size = checks.integer("cell_size", cell_size)
