@@ -10,7 +10,7 @@ Map of the package; a file imports only from floors below its own:
     floor 3   lit/         LightningModules: loss, metrics, optimiser, logging
               callbacks/   what happens around the training loop
               build.py     configuration -> network, task, learner, trainer
-    floor 4   train.py  evaluate.py  benchmark.py  runs.py  cli.py
+    floor 4   cli.py  runs.py  text.py  conclusion.py  train.py  evaluate.py  benchmark.py
 
 Legend of the letters in shape annotations:
 

@@ -1,8 +1,8 @@
 """How fast training is: `python -m src.benchmark`.
 
-One training step is forward, loss, backward and optimiser over a whole batch of repeat-copy at one length
-and number of repeats. All models and batch sizes take turns in every round, so that they share whatever
-else the machine is doing; the fastest round counts.
+One update is forward, loss, backward, clipping and optimiser over a whole batch of repeat-copy, made before the
+clock starts. All models and batch sizes take turns in every round, so that they share whatever else the machine
+is doing, and the fastest round of each counts.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
 
 from src import build, cli
 from src.runs import versions
@@ -28,90 +29,112 @@ MODELS = (
 )
 
 
-def training_step(model: str, batch_size: int, length: int, repeats: int) -> Callable[[], None]:
-    """One update of a freshly made model, as a function to be timed."""
+def training_round(model: str, batch_size: int, shape: list[str], updates: int) -> Callable[[], None]:
+    """Some updates of a freshly made model, as a function to be timed.
+
+    Args:
+        model: its name, and overrides of the configuration behind it.
+        batch_size: sequences.
+        shape: overrides that set the lengths and repeats.
+        updates: in a round, each on a batch of its own.
+    """
     name, *overrides = model.split()
-    task = f"task.min_length={length} task.max_length={length}".split()
-    task += f"task.min_repeats={repeats} task.max_repeats={repeats} task.batch_size={batch_size}".split()
+    sizes = [f"task.batch_size={batch_size}", *shape]
     with initialize_config_dir(cli.CONF, version_base="1.3"):
-        cfg = build.resolve(compose("train", [f"model={name}", "task=repeat_copy", *overrides, *task]))
+        cfg = build.resolve(compose("train", [f"model={name}", "task=repeat_copy", *sizes, *overrides]))
     torch.manual_seed(0)
-    made = build.build_task(cfg)
-    assert isinstance(made, RepeatCopy)
-    learner = build.build_learner(cfg, made, build.build_network(cfg, made))
+    task = build.build_task(cfg)
+    assert isinstance(task, RepeatCopy)
+    learner = build.build_learner(cfg, task, build.build_network(cfg, task))
     optimizer = learner.make_optimizer(learner.network.parameters())
-    batch = made.training_batch(0)
+    batches = [task.training_batch(n) for n in range(updates)]
 
-    def step() -> None:
-        optimizer.zero_grad(set_to_none=True)
-        loss, _ = learner.loss_and_metrics(batch)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(learner.network.parameters(), 10.0)
-        optimizer.step()
+    def run() -> None:
+        for batch in batches:
+            optimizer.zero_grad(set_to_none=True)
+            loss, _ = learner.loss_and_metrics(batch)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(learner.network.parameters(), 10.0)
+            optimizer.step()
 
-    return step
+    return run
 
 
 def benchmark(
-    models: list[str], batch_sizes: list[int], length: int, repeats: int, rounds: int
+    models: list[str], batch_sizes: list[int], shape: list[str], updates: int, rounds: int
 ) -> dict[str, dict[int, float]]:
-    """Training sequences a second, by model and batch size."""
-    steps = {
-        (model, size): training_step(model, size, length, repeats) for model in models for size in batch_sizes
+    """Training sequences a second, by model and batch size; the arguments are those of `training_round`."""
+    timed = {
+        (model, size): training_round(model, size, shape, updates) for model in models for size in batch_sizes
     }
-    best = dict.fromkeys(steps, float("inf"))
-    for _ in range(rounds + 1):  # the first round warms up; the best of all counts
-        for key, step in steps.items():
+    best = dict.fromkeys(timed, float("inf"))
+    for _ in range(rounds):
+        for key, run in timed.items():
             started = time.perf_counter()
-            step()
+            run()
             best[key] = min(best[key], time.perf_counter() - started)
-    return {model: {size: size / best[model, size] for size in batch_sizes} for model in models}
+    return {model: {size: updates * size / best[model, size] for size in batch_sizes} for model in models}
 
 
-def markdown(rates: dict[str, dict[int, float]], reference: str) -> str:
-    """The rates as a Markdown table, each with its ratio to a reference model."""
-    sizes = list(next(iter(rates.values())))
-    lines = ["| model | " + " | ".join(f"batch {size}" for size in sizes) + " |"]
-    lines.append("|---|" + "---:|" * len(sizes))
+def markdown(rates: dict[str, dict[int, float]]) -> str:
+    """The rates as a Markdown table, each with its ratio to the first model."""
+    first = next(iter(rates.values()))
+    lines = ["| model | " + " | ".join(f"batch {size}" for size in first) + " |", "|---|" + "---:|" * len(first)]
     for model, row in rates.items():
-        cells = (f"{row[size]:.1f} ({row[size] / rates[reference][size]:.2f})" for size in sizes)
-        lines.append(f"| {model} | " + " | ".join(cells) + " |")
+        cells = (f"{_digits(rate)} ({_digits(rate / first[size])})" for size, rate in row.items())
+        lines.append(f"| `{model}` | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _digits(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def main() -> None:
     """Parse the command line, measure, print, and write if asked."""
     parser = argparse.ArgumentParser(
         prog="python -m src.benchmark",
-        description="Training sequences a second on repeat-copy, and the ratio to the first model.",
+        description="Training sequences a second on repeat-copy, and in brackets the ratio to the first model.",
     )
-    parser.add_argument("--models", nargs="+", default=list(MODELS), help="model, with overrides in one word")
-    parser.add_argument("--batch-sizes", nargs="+", type=int, default=[1, 16, 64])
-    parser.add_argument("--length", type=int, default=10)
-    parser.add_argument("--repeats", type=int, default=10)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=None, help="torch threads; torch's own choice if not given")
-    parser.add_argument("--out", type=Path, default=None, help="folder for benchmark.json and benchmark.md")
+    add = parser.add_argument
+    add(
+        "--models",
+        nargs="+",
+        default=list(MODELS),
+        help="each a name, with overrides, in quotes: 'ntm task.width=4'",
+    )
+    add("--batch-sizes", nargs="+", type=int, default=[1, 16, 64])
+    add("--length", type=int, default=10)
+    add("--repeats", type=int, default=10)
+    add("--drawn", action="store_true", help="lengths and repeats drawn as in training, instead of fixed ones")
+    add("--updates", type=int, default=1, help="in a round, each on a batch of its own")
+    add("--rounds", type=int, default=6)
+    add("--threads", type=int, default=torch.get_num_threads())
+    add("--out", type=Path, default=None, help="folder for benchmark.json and benchmark.md")
     given = parser.parse_args()
-    numbers = {"--length": given.length, "--repeats": given.repeats, "--rounds": given.rounds}
-    numbers |= {"--batch-sizes": min(given.batch_sizes), "--threads": given.threads or 1}
-    for key, value in numbers.items():
-        if value < 1:
-            parser.error(f"{key} {value}: must be at least 1")
-    if given.threads:
-        torch.set_num_threads(given.threads)
+    for key in ("length", "repeats", "updates", "rounds", "threads"):
+        if getattr(given, key) < 1:
+            parser.error(f"--{key} {getattr(given, key)}: must be at least 1")
+    if min(given.batch_sizes) < 1:
+        parser.error(f"--batch-sizes {min(given.batch_sizes)}: must be at least 1")
+
+    torch.set_num_threads(given.threads)
+    shape = []
+    if not given.drawn:
+        shape = [f"task.{end}_length={given.length}" for end in ("min", "max")]
+        shape += [f"task.{end}_repeats={given.repeats}" for end in ("min", "max")]
     try:
-        rates = benchmark(given.models, given.batch_sizes, given.length, given.repeats, given.rounds)
-    except Exception as error:
+        rates = benchmark(given.models, given.batch_sizes, shape, given.updates, given.rounds)
+    except HydraException as error:
         parser.error(f"--models: {str(error).splitlines()[0]}")
-    text = markdown(rates, given.models[0])
-    print(f"Training sequences a second (ratio to {given.models[0]}), {torch.get_num_threads()} threads\n\n{text}")
+    lengths = "drawn as in training" if given.drawn else f"length {given.length}, repeats {given.repeats}"
+    print(f"Training sequences a second; {lengths}; {given.threads} threads\n\n{markdown(rates)}")
     if given.out is not None:
         given.out.mkdir(parents=True, exist_ok=True)
-        shape = {"length": given.length, "repeats": given.repeats, "threads": torch.get_num_threads()}
-        content = {"sequences_per_second": rates, **shape, "versions": versions()}
+        settings = {name: str(value) if name == "out" else value for name, value in vars(given).items()}
+        content = {"sequences_per_second": rates, "settings": settings, "versions": versions()}
         (given.out / "benchmark.json").write_text(json.dumps(content, indent=2) + "\n")
-        (given.out / "benchmark.md").write_text(text + "\n")
+        (given.out / "benchmark.md").write_text(markdown(rates) + "\n")
 
 
 if __name__ == "__main__":

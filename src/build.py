@@ -1,6 +1,7 @@
 """From configuration to objects: network, task, learner, trainer; every refusal names its full key."""
 
 import inspect
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -32,6 +33,8 @@ REFUSALS = (
     lightning.fabric.utilities.exceptions.MisconfigurationException,
 )
 IMPORTABLE = "must be a class or function that can be imported"
+#: Callbacks that a run cannot do without.
+NEEDED = ("interrupt", "clock", "history", "solved", "checkpoint")
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps", "tpu")
 
 
@@ -140,9 +143,15 @@ def build_learner(cfg: Mapping[str, Any], task: Task, network: Any, memory_slots
 
 def build_trainer(cfg: Mapping[str, Any], folder: str, callbacks: list[Any], logger: Any) -> lightning.Trainer:
     """The Lightning trainer; its epochs are the times between validations, see `src.tasks.base`."""
+    # Lightning's greetings tell a user of this project nothing.
+    for chatty in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch.trainer.connectors"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    node = dict(cfg["trainer"])
+    # Lightning warns of, and logs nothing in, an epoch shorter than this.
+    node["log_every_n_steps"] = min(node["log_every_n_steps"], cfg["validate_every"], node["max_steps"])
     return construct(
         "trainer",
-        cfg["trainer"],
+        node,
         max_epochs=-1,
         default_root_dir=folder,
         callbacks=callbacks,
@@ -150,6 +159,7 @@ def build_trainer(cfg: Mapping[str, Any], folder: str, callbacks: list[Any], log
         enable_model_summary=False,
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
+        fast_dev_run=False,  # it saves no checkpoint to test; debug=fast is the same and does
     )
 
 
@@ -160,11 +170,15 @@ def check_run(cfg: Mapping[str, Any]) -> None:
     check("trainer.", checks.integer, "log_every_n_steps", trainer.get("log_every_n_steps"))
     if trainer.get("gradient_clip_val") is not None:
         check("trainer.", checks.number, "gradient_clip_val", trainer["gradient_clip_val"], above=0)
+    check("trainer.", checks.choice, "deterministic", trainer.get("deterministic"), (True, False, "warn"))
+    check("trainer.", checks.flag, "enable_progress_bar", trainer.get("enable_progress_bar"))
     check_accelerator(trainer.get("accelerator"))
     check_seed(cfg["seed"])
     check("", checks.flag, "stop_when_solved", cfg["stop_when_solved"])
     check("", checks.number, "solve_threshold", cfg["solve_threshold"], least=0)
     check("", checks.integer, "validate_every", cfg["validate_every"])
+    if cfg["overfit_batches"] is not None:
+        check("", checks.integer, "overfit_batches", cfg["overfit_batches"])
     check_cmap(cfg["figure"]["cmap"])
 
 
@@ -203,6 +217,9 @@ def check(prefix: str, rule: Callable[..., Any], key: str, value: Any, *allowed:
 def build_callbacks(cfg: Mapping[str, Any], folder: str, learner: Learner) -> list[Any]:
     """The callbacks of a resolved configuration, in its order; what only the run knows is filled in."""
     callbacks = []
+    for name in NEEDED:
+        if cfg["callbacks"].get(name) is None:
+            raise ConfigError(f"callbacks.{name}=None: cannot be left out; only pictures and progress can")
     for name, node in cfg["callbacks"].items():
         if node is None or (name == "progress" and not cfg["trainer"].get("enable_progress_bar", True)):
             continue

@@ -77,7 +77,7 @@ def composed(config_name: str, overrides: list[str], multirun: bool = False) -> 
                 raise _unknown_choice(error) from error
             except ConfigCompositionException as error:
                 raise _unknown_key(error, config_name, job) from error
-            except (HydraException, OmegaConfBaseException) as error:
+            except (HydraException, OmegaConfBaseException, ValueError) as error:
                 raise ConfigError(_first_line(error)) from error
             with open_dict(cfg):
                 cfg.pop("hydra")
@@ -124,7 +124,10 @@ def _check_output(cfg: DictConfig, multirun: bool) -> None:
     """Refuse an output folder that cannot be made, without making it."""
     key = "hydra.sweep.dir" if multirun else "hydra.run.dir"
     HydraConfig.instance().set_config(cfg)
-    folder = Path(str(OmegaConf.select(cfg, key))).absolute()
+    chosen = OmegaConf.select(cfg, key)
+    if not chosen:
+        raise ConfigError(f"{key}={chosen!r}: must be a folder")
+    folder = Path(str(chosen)).absolute()
     there = folder
     while not there.exists() and there != there.parent:
         there = there.parent

@@ -17,6 +17,8 @@ from src.tasks.base import Task
 
 #: Raised when a run folder of today could no longer be read as one of yesterday.
 RUN_FORMAT = 1
+#: Parts of a configuration that opening a run needs; the last is the last of the file.
+SECTIONS = ("model", "task", "optimizer", "schedule", "figure")
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -93,13 +95,17 @@ def read_config(folder: str | Path) -> dict[str, Any]:
     except Exception as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"run={str(folder)!r}: config.yaml is damaged ({reason}); {allowed}") from error
-    if not isinstance(cfg, dict) or not {"run_format", "model", "task", "seed"} <= set(cfg):
-        raise ConfigError(f"run={str(folder)!r}: config.yaml is not one of src.train; {allowed}")
+    foreign = ConfigError(f"run={str(folder)!r}: config.yaml is not one of src.train; {allowed}")
+    if not isinstance(cfg, dict) or "run_format" not in cfg:
+        raise foreign
     if cfg["run_format"] != RUN_FORMAT:
         raise ConfigError(
             f"run={str(folder)!r}: was written in format {cfg['run_format']}; must be format {RUN_FORMAT}, "
             "which this version of the code reads"
         )
+    # One that was cut off reads well, but lacks its last sections.
+    if "seed" not in cfg or not all(isinstance(cfg.get(section), dict) for section in SECTIONS):
+        raise foreign
     return {str(key): value for key, value in cfg.items()}
 
 

@@ -22,7 +22,8 @@ class Interrupt(Callback):
         self.interrupted = False
         self.handlers: dict[int, Any] = {}
 
-    def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        # Not in on_fit_start: Lightning puts back, at the end, the handlers that it finds just after that.
         def stop(number: int, frame: FrameType | None) -> None:
             self.interrupted = True
             log.warning("Stopping after this update; again to stop at once.")

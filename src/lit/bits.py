@@ -35,9 +35,9 @@ class BitMetrics(Metric):
     end_exact: Tensor
     exact: Tensor
     steps: Tensor
-    width: Tensor
+    payload: Tensor
     sequences: Tensor
-    names = ("nats", "payload_wrong", "end_wrong", "end_exact", "exact", "steps", "width", "sequences")
+    names = ("nats", "payload_wrong", "end_wrong", "end_exact", "exact", "steps", "payload", "sequences")
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,29 +50,29 @@ class BitMetrics(Metric):
         """Count a batch of answers; only the steps where the mask is 1 count."""
         nats = binary_cross_entropy_with_logits(logits, y, reduction="none").sum(2) * mask
         wrong = ((logits > 0) != (y > 0.5)) * mask.unsqueeze(2)
-        payload, end = wrong[..., :-1].sum((1, 2)), wrong[..., -1].sum(1)
+        payload_wrong, end_wrong = wrong[..., :-1].sum((1, 2)), wrong[..., -1].sum(1)
         self.nats += nats.sum()
-        self.payload_wrong += payload.sum()
-        self.end_wrong += end.sum()
-        self.end_exact += (end == 0).sum()
-        self.exact += (payload == 0).sum()
+        self.payload_wrong += payload_wrong.sum()
+        self.end_wrong += end_wrong.sum()
+        self.end_exact += (end_wrong == 0).sum()
+        self.exact += (payload_wrong == 0).sum()
         self.steps += mask.sum()
-        self.width = torch.full_like(self.width, y.shape[2] - 1)
+        self.payload += mask.sum() * (y.shape[2] - 1)
         self.sequences += len(y)
 
     def compute(self) -> dict[str, float]:
         """The metrics by name."""
-        nats, payload, end, end_exact, exact, steps, width, sequences = (
+        nats, payload_wrong, end_wrong, end_exact, exact, steps, payload, sequences = (
             float(getattr(self, name)) for name in self.names
         )
         return {
             "bits": nats / math.log(2) / sequences,
-            "error_bits": (payload + end) / sequences,
-            "payload_error": payload / (steps * width),
-            "end_error": end / steps,
+            "error_bits": (payload_wrong + end_wrong) / sequences,
+            "payload_error": payload_wrong / payload,
+            "end_error": end_wrong / steps,
             "end_exact": end_exact / sequences,
             "exact": exact / sequences,
-            "loss": nats / (steps * (width + 1)),
+            "loss": nats / (payload + steps),
         }
 
 

@@ -136,6 +136,11 @@ class Learner(lightning.LightningModule):
             raise Diverged("norm of the gradient", self.gradient_norm, self.global_step + 1)
         self.log("optimizer/gradient_norm", self.gradient_norm)
 
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """A validation follows the very last update, even one within a period: Lightning makes it on a stop."""
+        if self.global_step >= self.trainer.max_steps:
+            self.trainer.should_stop = True
+
     def on_validation_epoch_start(self) -> None:
         self.reset_metrics()
 

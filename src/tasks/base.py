@@ -88,6 +88,7 @@ class Task(lightning.LightningDataModule):
     def __init__(self) -> None:
         super().__init__()
         self.period = self.total = 1
+        self.overfit: int | None = None
         self.prepared = False
 
     @abstractmethod
@@ -106,9 +107,9 @@ class Task(lightning.LightningDataModule):
     def examples(self) -> list[Example]:
         """Sequences to show: the first like those of training, the others from the tests."""
 
-    def plan(self, period: int, total: int) -> None:
-        """Train for `total` updates with a validation every `period`."""
-        self.period, self.total = period, total
+    def plan(self, period: int, total: int, overfit: int | None = None) -> None:
+        """Train for `total` updates with a validation every `period`; `overfit` batches over and over."""
+        self.period, self.total, self.overfit = period, total, overfit
 
     def setup(self, stage: str | None = None) -> None:
         """Lightning's hook: make or load the fixed sets once."""
@@ -117,8 +118,8 @@ class Task(lightning.LightningDataModule):
             self.prepared = True
 
     def train_dataloader(self) -> DataLoader:
-        """Batches 0, 1, 2, ... in periods."""
-        batches = Numbered(self.training_batch, self.total)
+        """Batches 0, 1, 2, ... in periods; the first few again and again if the plan says so."""
+        batches = Numbered(lambda n: self.training_batch(n % (self.overfit or self.total)), self.total)
         return DataLoader(batches, batch_size=None, sampler=Periods(self.period, self.total))
 
     def val_dataloader(self) -> DataLoader:

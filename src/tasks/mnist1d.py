@@ -79,8 +79,8 @@ def make(examples: int, train_share: float, seed: int) -> dict[str, np.ndarray]:
 
 def load(cache: Path, examples: int, train_share: float, seed: int) -> dict[str, np.ndarray]:
     """The data set from its cached npz, made anew, with a message, where that is missing or damaged."""
-    path = cache / f"mnist1d_{examples}_{training}_seed{seed}.npz"
     training = round(examples * train_share)
+    path = cache / f"mnist1d_{examples}_{training}_seed{seed}.npz"
     expected = {
         "x": ((training, FEATURES), "f"),
         "y": ((training,), "i"),
@@ -88,7 +88,7 @@ def load(cache: Path, examples: int, train_share: float, seed: int) -> dict[str,
         "y_test": ((examples - training,), "i"),
     }
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             data = {name: stored[name] for name in expected}
         if {name: (part.shape, part.dtype.kind) for name, part in data.items()} != expected:
             raise ValueError("other arrays")
@@ -101,8 +101,8 @@ def load(cache: Path, examples: int, train_share: float, seed: int) -> dict[str,
     try:
         cache.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{random.SystemRandom().getrandbits(32):08x}.part")
-        with partial.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **data)
+        with partial.open("wb") as whole:
+            np.savez_compressed(whole, allow_pickle=False, **data)
         partial.replace(path)
     except OSError as refusal:
         log.warning("MNIST-1D could not be cached in %s (%s).", path, refusal)

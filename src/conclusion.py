@@ -1,0 +1,137 @@
+"""How a run ends: the test of the checkpoint that validation chose, figures, metrics.json, HPARAMS."""
+
+import logging
+import traceback
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import lightning
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from src import runs
+from src.callbacks.clock import Clock
+from src.callbacks.history import History
+from src.callbacks.pictures import draw, draw_addressing, save
+from src.callbacks.solved import Solved
+from src.lit.learner import Learner
+from src.tasks.base import Task
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the warnings of Lightning that tell a user of this project nothing."""
+    with warnings.catch_warnings():
+        # A batch is made in less time than a worker would take to hand it over.
+        warnings.filterwarnings("ignore", ".*does not have many workers.*")
+        # The folder is the run's own, with its config.yaml; nothing in it is deleted.
+        warnings.filterwarnings("ignore", "Experiment logs directory .* exists and is not empty.*")
+        # Lightning calls what torch has deprecated.
+        warnings.filterwarnings("ignore", ".*isinstance\\(treespec, LeafSpec\\).*")
+        yield
+
+
+class Parts(NamedTuple):
+    """The pieces of a run that its last steps need."""
+
+    cfg: dict[str, Any]
+    folder: Path
+    learner: Learner
+    task: Task
+    trainer: lightning.Trainer
+    callbacks: dict[type, Any]
+    revision: str | None  # of the code, as it was when the run began
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint that validation chose."""
+        return self.folder / "checkpoints" / "best.ckpt"
+
+
+def conclude(parts: Parts, status: str, error: str | None) -> dict[str, Any]:
+    """Test the chosen checkpoint, draw, and write metrics.json."""
+    cfg, learner, trainer = parts.cfg, parts.learner, parts.trainer
+    history, clock, solved = (parts.callbacks[kind] for kind in (History, Clock, Solved))
+    tested: dict[str, Any] = {}
+    if status == "finished":
+        try:
+            tested = test_and_draw(parts)
+        except Exception as failure:
+            log.error("failed in the test: %s\n%s", failure, traceback.format_exc())
+            status, error = "failed", f"{type(failure).__name__}: {failure}"
+    metrics = {
+        "status": status,
+        "model": cfg["model"]["name"],
+        "task": cfg["task"]["name"],
+        "seed": cfg["seed"],
+        "parameters": learner.parameter_count,
+        "state_size": learner.network.state_size,
+        "engine": learner.network.engine,
+        "updates": trainer.global_step,
+        "sequences": clock.sequences,
+        "seconds": round(clock.seconds, 3),
+        "solved": solved.solved,
+        "sequences_to_solve": solved.sequences,
+        "seconds_to_solve": None if solved.seconds is None else round(solved.seconds, 3),
+        "validation": best_row(history.rows, learner),
+        "test": tested,
+        "error": error,
+        "git_revision": parts.revision,
+        "versions": runs.versions(),
+    }
+    runs.write_json(parts.folder / "metrics.json", metrics)
+    if isinstance(trainer.logger, TensorBoardLogger) and metrics["validation"]:
+        trainer.logger.log_hyperparams(hyperparameters(cfg), hparam_metrics(metrics))
+        trainer.logger.finalize("success")
+    return metrics
+
+
+def test_and_draw(parts: Parts) -> dict[str, Any]:
+    """Test metrics of the checkpoint that validation chose, by test set; figures into the run folder."""
+    cfg, folder, learner, task, trainer = parts[:5]
+    runs.load_weights(learner.network, parts.best)
+    with quiet():
+        trainer.test(learner, datamodule=task, verbose=False)
+    figures = draw(learner, task.examples(), cfg["figure"]["cmap"])
+    if cfg["model"]["name"] == "dms_ntm":
+        figures["addressing_examples"] = draw_addressing()
+    save(figures, folder)
+    own = learner.network.memory_slots
+    for name, metrics in learner.tested.items():
+        if own is not None and metrics["memory_slots"] > own:
+            log.info("%s was tested with %d memory slots instead of %d.", name, metrics["memory_slots"], own)
+    tested = dict(learner.tested)
+    return {**tested.pop("test"), **tested} if "test" in tested else tested
+
+
+def best_row(rows: list[dict[str, Any]], learner: Learner) -> dict[str, float]:
+    """The validation metrics of the checkpoint that validation chose, and the update it was made at."""
+    if not rows:
+        return {}
+    sign = 1.0 if learner.monitor_mode == "min" else -1.0
+    best = min(rows, key=lambda row: sign * row[learner.monitor])
+    left_out = ("sequences", "seconds", "train_loss", "gradient_norm", "lr")
+    return {key: value for key, value in best.items() if key not in left_out}
+
+
+def hyperparameters(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """What TensorBoard's HPARAMS tab compares runs by."""
+    flat = {"seed": cfg["seed"], "max_steps": cfg["trainer"]["max_steps"]}
+    for section in ("model", "task", "optimizer"):
+        for key, value in cfg[section].items():
+            plain = isinstance(value, int | float | str | bool)
+            flat[section if key == "name" else f"{section}.{key}"] = value if plain else str(value)
+    return flat
+
+
+def hparam_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Numbers of metrics.json for the HPARAMS tab."""
+    flat = {f"hp/validation/{name}": value for name, value in metrics["validation"].items()}
+    for name, value in metrics["test"].items():
+        inner = value if isinstance(value, Mapping) else {"": value}
+        flat |= {f"hp/test/{name}/{key}".rstrip("/"): one for key, one in inner.items()}
+    return {name: float(value) for name, value in flat.items()}

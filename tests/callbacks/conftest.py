@@ -1,0 +1,52 @@
+"""Stand-ins for what callbacks are handed."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from src.cells.lstm import LSTM
+from src.lit.bits import BitLearner
+from src.networks.recurrent import Recurrent
+from src.tasks.repeat_copy import RepeatCopy
+
+
+class Log:
+    """A logger that remembers."""
+
+    def __init__(self):
+        self.points = []
+
+    def log_metrics(self, metrics, step):
+        self.points.append((dict(metrics), step))
+
+
+@pytest.fixture
+def trainer():
+    """What callbacks read of a trainer, in the middle of a fit."""
+    return SimpleNamespace(
+        state=SimpleNamespace(fn="fit"),
+        sanity_checking=False,
+        should_stop=False,
+        global_step=0,
+        max_steps=10,
+        callback_metrics={},
+        progress_bar_metrics={},
+        callbacks=[],
+        logger=Log(),
+        optimizers=[SimpleNamespace(param_groups=[{"lr": 0.25}])],
+    )
+
+
+@pytest.fixture
+def learner():
+    """A small learner without a memory."""
+    task = RepeatCopy(max_length=2, max_repeats=2, width=2, test_cells=[[3, 2]])
+    return learner_of(LSTM(task.input_size, 4), task)
+
+
+def learner_of(cell, task) -> BitLearner:
+    """A learner whose network has that cell."""
+    network: nn.Module = Recurrent(cell, task.output_size)
+    return BitLearner(network, task, lambda params: torch.optim.SGD(params, lr=0.1), lambda optimizer: None)

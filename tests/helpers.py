@@ -1,0 +1,67 @@
+"""Runs so small that one takes about a second."""
+
+import atexit
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+
+from src import build, cli
+from src.train import Outcome, train
+
+#: MNIST-1D is made once a test session.
+CACHE = tempfile.mkdtemp(prefix="mnist1d-")
+atexit.register(shutil.rmtree, CACHE, ignore_errors=True)
+SMALL: dict[str, tuple[str, ...]] = {
+    "repeat_copy": (
+        "task.max_length=3",
+        "task.max_repeats=2",
+        "task.batch_size=4",
+        "task.validation_size=8",
+        "task.test_size=8",
+        "task.cell_size=4",
+        "task.test_cells=[[3,4]]",
+    ),
+    "mnist1d": ("task.batch_size=8", "task.sequence_length=20", f"task.cache={CACHE}"),
+    "mlp": ("model.hidden_sizes=[8]",),
+    "lstm": ("model.hidden_size=8",),
+    "gru": ("model.hidden_size=8",),
+    "ntm": ("model.memory_slots=8", "model.word_size=5", "model.controller_size=8"),
+    "dms_ntm": ("model.memory_slots=8", "model.word_size=5", "model.controller_size=8"),
+}
+ALWAYS = ("logger=none", "trainer.enable_progress_bar=false", "trainer.max_steps=1", "validate_every=1")
+
+
+def small(*overrides: str, model: str = "dms_ntm", task: str = "repeat_copy") -> list[str]:
+    """The command line of a tiny run; what is given comes last, and so counts."""
+    sizes = SMALL[task.removesuffix("_seed")] + SMALL[model]
+    return [f"model={model}", f"task={task}", *sizes, *ALWAYS, *overrides]
+
+
+def compose_train(*overrides: str) -> dict[str, Any]:
+    """The resolved configuration of `python -m src.train` with these overrides."""
+    with initialize_config_dir(cli.CONF, version_base="1.3"):
+        return build.resolve(compose("train", list(overrides)))
+
+
+def compose_evaluate(*overrides: str) -> dict[str, Any]:
+    """The resolved configuration of `python -m src.evaluate` with these overrides."""
+    with initialize_config_dir(cli.CONF, version_base="1.3"):
+        return build.resolve(compose("evaluate", list(overrides)))
+
+
+def train_small(folder: Path, *overrides: str, model: str = "dms_ntm", task: str = "repeat_copy") -> Outcome:
+    """Train a tiny model in a folder."""
+    return train(compose_train(*small(*overrides, model=model, task=task)), folder)
+
+
+def written(folder: Path, name: str = "metrics.json") -> dict[str, Any]:
+    """What a run wrote; JSON in the strict sense, without NaN."""
+
+    def never(word: str) -> None:
+        raise AssertionError(f"{name} holds {word}")
+
+    return json.loads((folder / name).read_text(), parse_constant=never)

@@ -1,0 +1,201 @@
+"""The repeat-copy data module: streams, fixed sets, cells, the batches of an epoch, refusals."""
+
+import jaxtyping
+import pytest
+import torch
+
+from src.checks import Refusal
+from src.tasks.base import Periods
+from src.tasks.repeat_copy import RepeatCopy
+
+SIZES = {"validation_size": 70, "test_size": 130, "cell_size": 65}
+CELLS = [[10, 20], [3, 2], [20, 10]]
+
+
+def ready(**options):
+    task = RepeatCopy(**{"width": 3, "test_cells": CELLS, **SIZES, **options})
+    task.setup()
+    return task
+
+
+def same(ours, theirs):
+    return all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def payloads(batches):
+    """The questions of all sequences, without padding, as hashable values."""
+    found = []
+    for batch in batches:
+        for x, length in zip(batch.x, batch.lengths, strict=True):
+            found.append(tuple(x[: int(length) + 2].flatten().tolist()))
+    return found
+
+
+@pytest.mark.parametrize("ragged", [True, False])
+def test_a_training_batch_is_a_function_of_seed_and_number(ragged):
+    fixed = {"min_length": 8, "max_length": 8, "min_repeats": 1, "max_repeats": 1}
+    tasks = [RepeatCopy(ragged=ragged, seed=seed, **fixed) for seed in (0, 0, 1)]
+    torch.manual_seed(1)
+    late = tasks[0].training_batch(7)
+    torch.manual_seed(2)
+    for n in range(7):
+        tasks[1].training_batch(n)
+    assert same(late, tasks[1].training_batch(7))
+    # Of one shape, so that nothing but the bits can differ; neighbours, and seed against number.
+    batches = [task.training_batch(n).x for task in tasks[1:] for n in range(10)]
+    assert torch.stack(batches).unique(dim=0).shape[0] == 20
+
+
+@pytest.mark.parametrize("ragged", [True, False])
+def test_training_stays_within_its_ranges(ragged):
+    ranges = {"min_length": 2, "max_length": 4, "min_repeats": 3, "max_repeats": 5}
+    task = RepeatCopy(width=2, batch_size=6, ragged=ragged, **ranges)
+    batches = [task.training_batch(n) for n in range(60)]
+    assert {int(n) for batch in batches for n in batch.lengths} == {2, 3, 4}
+    assert {int(r) for batch in batches for r in batch.repeats} == {3, 4, 5}
+    assert all(len(batch.x) == 6 for batch in batches)
+
+
+def test_fixed_sets_are_the_same_for_every_seed_of_a_run():
+    ours, theirs = ready(seed=0), ready(seed=1, batch_size=5)
+    assert list(ours.tests) == list(theirs.tests) == ["in_distribution", "10x20", "3x2", "20x10"]
+    for name, batches in {"validation": ours.validation, **ours.tests}.items():
+        others = theirs.validation if name == "validation" else theirs.tests[name]
+        assert all(same(a, b) for a, b in zip(batches, others, strict=True))
+    before = ours.validation
+    ours.setup()
+    assert ours.validation is before
+
+
+def test_sizes():
+    task = ready()
+    sets = {"validation": task.validation, **task.tests}
+    sizes = {name: sum(len(batch.x) for batch in batches) for name, batches in sets.items()}
+    assert sizes == {"validation": 70, "in_distribution": 130, "10x20": 65, "3x2": 65, "20x10": 65}
+    assert (task.input_size, task.output_size, task.steps) == (5, 4, None)
+
+
+def test_training_validation_and_tests_differ():
+    """At length 12 and width 8, chance would not repeat a payload."""
+    one = {"min_length": 12, "max_length": 12, "min_repeats": 2, "max_repeats": 2, "width": 8}
+    task = ready(**one, test_cells=[[12, 3]], batch_size=64)
+    training = payloads(task.training_batch(n) for n in range(10))
+    sets = [training, payloads(task.validation), payloads(task.tests["in_distribution"])]
+    found = [words for part in sets for words in part]
+    assert len(set(found)) == len(found) == 640 + 70 + 130
+
+
+def test_cells_hold_exactly_their_length_and_repeats():
+    task = ready()
+    for name, batches in list(task.tests.items())[1:]:
+        length, repeats = (int(n) for n in name.split("x"))
+        for batch in batches:
+            assert set(batch.lengths.tolist()) == {length}
+            assert set(batch.repeats.tolist()) == {repeats}
+            assert batch.x.shape[1] == length + 2 + length * repeats + 1
+            assert (batch.mask.sum(1) == length * repeats + 1).all()
+        assert len(set(payloads(batches))) > 50
+
+
+def test_cells_are_normalised_by_the_training_range():
+    """Mean 5.5 and deviation 2.872 of 1..10: 20 becomes 5.05."""
+    cell = ready().tests["10x20"][0]
+    assert cell.x[:, 11, 4].tolist() == pytest.approx([5.0483] * 64, abs=1e-4)
+    single = ready(min_repeats=7, max_repeats=7).tests["10x20"][0]
+    assert (single.x[:, 11, 4] == 13.0).all()
+
+
+def test_validation_draws_every_length_and_repeat_and_pads_the_rest():
+    task = ready(max_length=4, max_repeats=3, validation_size=300)
+    assert {int(n) for b in task.validation for n in b.lengths} == {1, 2, 3, 4}
+    assert {int(r) for b in task.validation for r in b.repeats} == {1, 2, 3}
+    padded = 0
+    for batch in task.validation:
+        answers = batch.lengths * batch.repeats
+        ends = batch.lengths + 2 + answers
+        assert batch.x.shape[1] == int(ends.max()) + 1
+        for x, y, mask, length, end in zip(batch.x, batch.y, batch.mask, batch.lengths, ends, strict=True):
+            asked, said = int(length) + 2, int(end) + 1
+            assert mask.tolist() == [0.0] * asked + [1.0] * (said - asked) + [0.0] * (len(mask) - said)
+            assert (x[asked:] == 0).all()
+            assert (y[said:] == 0).all()
+            assert y[:, -1].tolist() == [float(t == end) for t in range(len(y))]
+            padded += len(mask) - said
+    assert padded > 0
+
+
+@pytest.mark.parametrize(("period", "total"), [(4, 11), (4, 12), (5, 5), (7, 3), (1, 3)])
+def test_epochs_go_through_all_batches_once(period, total):
+    sampler = Periods(period, total)
+    epochs = []
+    for epoch in range(-(-total // period)):
+        sampler.set_epoch(epoch)
+        epochs.append(list(sampler))
+        assert len(sampler) == len(epochs[-1])
+    assert [n for epoch in epochs for n in epoch] == list(range(total))
+    assert all(len(epoch) == period for epoch in epochs[:-1])
+    sampler.set_epoch(len(epochs))
+    assert list(sampler) == []
+
+
+def test_loaders_hand_out_the_batches_themselves():
+    task = ready(batch_size=5)
+    task.plan(3, 8)
+    loader = task.train_dataloader()
+    loader.sampler.set_epoch(2)
+    assert all(same(a, task.training_batch(n)) for a, n in zip(loader, (6, 7), strict=True))
+    assert all(same(a, b) for a, b in zip(task.val_dataloader(), task.validation, strict=True))
+    for tests, batches in zip(task.test_dataloader(), task.tests.values(), strict=True):
+        assert all(same(a, b) for a, b in zip(tests, batches, strict=True))
+
+
+def test_examples_and_needed_slots():
+    options = {"max_length": 4, "max_repeats": 3, "test_cells": [[10, 20], [4, 3]]}
+    task = ready(**options)
+    examples = task.examples()
+    assert [example.name for example in examples] == ["4x3", "10x20"]
+    assert [example.title for example in examples] == ["Length 4, Repeat 3", "Length 10, Repeat 20"]
+    assert [example.needed_slots for example in examples] == [6, 12]
+    for example, (length, repeats) in zip(examples, ((4, 3), (10, 20)), strict=True):
+        assert example.marks == {"answer": length + 2}
+        assert example.mask[0].tolist() == [0.0] * (length + 2) + [1.0] * (length * repeats + 1)
+        assert torch.equal(example.y[0, length + 2 : 2 * length + 2, :3], example.x[0, :length, :3])
+    assert torch.equal(examples[1].x, ready(seed=9, **options).examples()[1].x)
+    assert [task.needed_slots(batch) for batch in task.validation] == [
+        max(batch.lengths.tolist()) + 2 for batch in task.validation
+    ]
+
+
+COUNT = "an integer of at least 1"
+PAIRS = "a list of [length, repeats] pairs, such as [[10,20],[20,10]]"
+PAIR = "a [length, repeats] pair, such as [10,20]"
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"min_length": 11}, "min_length=11: must be at most max_length=10"),
+        ({"min_repeats": 3, "max_repeats": 2}, "min_repeats=3: must be at most max_repeats=2"),
+        *(
+            ({key: value}, f"{key}={value!r}: must be {COUNT}")
+            for key in ("min_length", "max_repeats", "width", "batch_size", "validation_size", "cell_size")
+            for value in (0, 2.5, "abc")
+        ),
+        ({"seed": -1}, "seed=-1: must be an integer of at least 0"),
+        ({"ragged": "yes"}, "ragged='yes': must be true or false"),
+        *(({"test_cells": cells}, f"test_cells={cells!r}: must be {PAIRS}") for cells in ("x", "", 0, False)),
+        ({"test_cells": [[10]]}, f"test_cells[0]=[10]: must be {PAIR}"),
+        ({"test_cells": [[1, 2], [1, 2, 3]]}, f"test_cells[1]=[1, 2, 3]: must be {PAIR}"),
+        ({"test_cells": [[0, 1]]}, f"test_cells[0][0]=0: must be {COUNT}"),
+        ({"test_cells": [[1, "b"]]}, f"test_cells[0][1]='b': must be {COUNT}"),
+        ({"test_cells": [10, 20]}, "test_cells[0]=10: must be a list of integers of at least 1"),
+    ],
+)
+def test_refusals(options, text):
+    jaxtyping.config.update("jaxtyping_disable", True)  # as in use, a wrong type gets as far as the refusal
+    try:
+        with pytest.raises(Refusal) as refusal:
+            RepeatCopy(**options)
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)
+    assert str(refusal.value) == text

@@ -1,0 +1,182 @@
+"""The command line: what is refused, in which words, and that nothing is left behind."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jaxtyping
+import pytest
+import torch
+
+from src import cli, evaluate, train
+from src.build import ConfigError
+from tests.helpers import small
+
+ROOT = Path(__file__).resolve().parents[1]
+POSITIVE = "must be an integer of at least 1"
+#: Overrides, and what the refusal says.
+REFUSED = [
+    ("model=nope", "model='nope': unknown model; must be one of dms_ntm, gru, lstm, mlp, ntm"),
+    ("task=nope", "task='nope': unknown task; must be one of mnist1d, mnist1d_seed, repeat_copy"),
+    ("optimizer=nope", "optimizer='nope': unknown optimizer; must be one of adam, adamw, rmsprop_graves"),
+    ("experiment=nope", "experiment='nope': unknown experiment; must be one of "),
+    ("debug=nope", "debug='nope': unknown debug; must be one of fast, limit, overfit, profile"),
+    ("seedd=1", "seedd=1: unknown key 'seedd'; must be one of callbacks, "),
+    ("+seedd=1", "+seedd=1: unknown key 'seedd'; a key may be added only under "),
+    ("model.foo=1", "model.foo=1: unknown key 'model.foo'; must be under model one of _target_, carry, "),
+    ("+model.foo=1", "model.foo=1: unknown key; must be one of carry, "),
+    ("+trainer.foo=1", "trainer.foo=1: unknown key; must be one of accelerator, "),
+    ("+logger.foo=1", "logger.foo=1: unknown key; must be one of log_graph, "),
+    ("~callbacks.history", "callbacks.history=None: cannot be left out"),
+    ("seed=1,2", "seed=1,2: must be one value, or a sweep over several with -m"),
+    ("seed=[", "no viable alternative at input '['"),
+    ("seed", "Error parsing override 'seed'"),
+    ("=3", "Config group override must be a string"),
+    ("model.memory_slots=abc", f"model.memory_slots='abc': {POSITIVE}"),
+    ("model.memory_slots=2.5", f"model.memory_slots=2.5: {POSITIVE}"),
+    ("model.word_size=0", f"model.word_size=0: {POSITIVE}"),
+    ("model.controller=rnn", "model.controller='rnn': must be one of lstm, gru, feedforward"),
+    ("model.controller_size=-3", f"model.controller_size=-3: {POSITIVE}"),
+    ("model.content_addressing=3", "model.content_addressing=3: must be true or false"),
+    ("model.engine=fast", "model.engine='fast': must be one of auto, "),
+    ("model.sigma_init=0.05", "model.sigma_init=0.05: must be above sigma_min=0.1"),
+    ("model.sigma_min=nan", "model.sigma_min=nan: must be a finite number above 0"),
+    ("model.jump_range=inf", "model.jump_range=inf: must be a finite number above 0"),
+    ("model=ntm model.shift_range=0", f"model.shift_range=0: {POSITIVE}"),
+    ("model=lstm model.num_layers=1.5", f"model.num_layers=1.5: {POSITIVE}"),
+    ("model=mlp", "model.name='mlp': reads sequences of one length and answers once"),
+    ("task.min_length=5 task.max_length=3", "task.min_length=5: must be at most max_length=3"),
+    ("task.max_repeats=0", f"task.max_repeats=0: {POSITIVE}"),
+    ("task.test_cells=[[10]]", "task.test_cells[0]=[10]: must be a [length, repeats] pair"),
+    ("task=mnist1d task.sequence_length=30", "task.sequence_length=30: must be one of 40, 20"),
+    ("task=mnist1d task.batch_size=5000", f"task.batch_size=5000: {POSITIVE} and at most 3200"),
+    ("optimizer.lr=nan", "optimizer.lr=nan: must be a finite number above 0"),
+    ("optimizer.lr=inf", "optimizer.lr=inf: must be a finite number above 0"),
+    ("optimizer.lr=-1", "optimizer.lr=-1: must be a finite number above 0"),
+    ("optimizer.lr=0", "optimizer.lr=0: must be a finite number above 0"),
+    ("optimizer.betas=[2,3]", "optimizer: AdamW refuses "),
+    ("optimizer=rmsprop_graves optimizer.rho=1", "optimizer.rho=1: must be a finite number of at least 0"),
+    ("schedule.warmup=2", "schedule.warmup=2: must be a finite number of at least 0 and below 1"),
+    ("trainer.max_steps=0", f"trainer.max_steps=0: {POSITIVE}"),
+    ("trainer.max_steps=2.5", f"trainer.max_steps=2.5: {POSITIVE}"),
+    ("trainer.gradient_clip_val=0", "trainer.gradient_clip_val=0: must be a finite number above 0"),
+    ("trainer.accelerator=abacus", "trainer.accelerator='abacus': must be one of auto, cpu, "),
+    ("trainer.devices=none", "trainer: Trainer refuses "),
+    ("trainer.deterministic=maybe", "trainer.deterministic='maybe': must be one of True, False, warn"),
+    ("seed=1.5", "seed=1.5: must be an integer of at least 0"),
+    ("seed=-1", "seed=-1: must be an integer of at least 0"),
+    ("seed=null", "seed=None: must be an integer of at least 0"),
+    ("stop_when_solved=3", "stop_when_solved=3: must be true or false"),
+    ("solve_threshold=-1", "solve_threshold=-1: must be a finite number of at least 0"),
+    ("validate_every=0", f"validate_every=0: {POSITIVE}"),
+    ("overfit_batches=0", f"overfit_batches=0: {POSITIVE}"),
+    ("callbacks.pictures.every=0", f"callbacks.pictures.every=0: {POSITIVE}"),
+    ("figure.cmap=nope", "figure.cmap='nope': must be a colour map of matplotlib"),
+]
+
+
+@pytest.fixture
+def command(monkeypatch, tmp_path, capsys):
+    """Give a command line to a command whose work is left out; returns exit code and standard error."""
+
+    def run(*arguments, module=train, name="train"):
+        worked = []
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", [f"src.{name}", *arguments])
+        try:
+            cli.run(lambda: worked.append(True), name, module.refuse)
+            code = 0
+        except SystemExit as end:
+            code = end.code
+        assert worked == ([True] if code == 0 else [])
+        assert not list(tmp_path.iterdir())
+        return code, capsys.readouterr().err
+
+    # As in use: a value of the wrong type gets as far as the refusals of ours.
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield run
+    jaxtyping.config.update("jaxtyping_disable", before)
+
+
+@pytest.mark.parametrize(("overrides", "text"), REFUSED, ids=[overrides for overrides, _ in REFUSED])
+def test_a_mistake_is_one_line_and_leaves_nothing(command, overrides, text):
+    code, error = command(*overrides.split())
+    assert code == 2
+    assert error.startswith(f"error: {text}")
+    assert len(error.splitlines()) == 1
+
+
+def test_what_can_be_run_is_run(command):
+    for overrides in ([], ["model=ntm", "seed=0"], ["+trainer.precision=32"], ["-m", "seed=0,1"], ["--help"]):
+        assert command(*overrides) == (0, "")
+
+
+def test_an_accelerator_that_is_not_there(command, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    code, error = command("trainer.accelerator=gpu")
+    assert (code, error.startswith("error: trainer.accelerator='gpu': there is no CUDA device here")) == (2, True)
+
+
+@pytest.mark.parametrize(("arguments", "key"), [([], "hydra.run.dir"), (["-m", "seed=0,1"], "hydra.sweep.dir")])
+def test_an_output_folder_that_cannot_be_written(command, tmp_path_factory, arguments, key):
+    file = tmp_path_factory.mktemp("other") / "file"
+    file.write_text("precious")
+    code, error = command(*arguments, f"{key}={file}/run")
+    assert code == 2
+    assert error.startswith(f"error: {key}='{file}/run': cannot be written (")
+    assert file.read_text() == "precious"
+
+
+def test_a_sweep_is_composed_job_by_job():
+    jobs = cli.composed("train", ["model=ntm,lstm", "seed=0,1"], multirun=True)
+    chosen = [(job.model.name, job.seed) for job in jobs]
+    assert chosen == [("ntm", 0), ("ntm", 1), ("lstm", 0), ("lstm", 1)]
+    with pytest.raises(ConfigError, match="model='nope': unknown model"):
+        cli.composed("train", ["model=ntm,nope"], multirun=True)
+
+
+def test_evaluate_needs_a_run(command):
+    code, error = command(module=evaluate, name="evaluate")
+    assert (code, error.startswith("error: run=None: must be the folder of a run")) == (2, True)
+
+
+def process(module, *arguments):
+    command = [sys.executable, "-m", f"src.{module}", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_train_ends_with_a_table_and_the_folder(tmp_path):
+    done = process("train", *small(f"hydra.run.dir={tmp_path}/run", model="lstm"))
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    header, *rows = done.stdout.strip().splitlines()[-5:-2]
+    assert "error_bits" in header
+    assert [row.split()[0] for row in rows] == ["in_distribution", "3x4"]
+    assert done.stdout.splitlines()[-1] == f"finished: {tmp_path}/run"
+    assert "721 parameters" in (tmp_path / "run" / "train.log").read_text()
+
+
+def test_a_bad_value_ends_with_2():
+    done = process("train", "model.memory_slots=2.5")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"error: model.memory_slots=2.5: {POSITIVE}\n"
+
+
+def test_help_names_the_command():
+    done = process("evaluate", "--help")
+    assert done.returncode == 0
+    assert "python -m src.evaluate" in done.stdout
+
+
+def test_a_bad_job_of_a_sweep_fails_alone(tmp_path):
+    sizes = small("model.sigma_init=0.5,0.01,0.7", f"hydra.sweep.dir={tmp_path}")
+    done = process("train", "-m", *sizes)
+    assert done.returncode != 0
+    assert "model.sigma_init=0.01: must be above sigma_min=0.1" in done.stderr
+    assert "Traceback" not in done.stderr
+    folders = sorted(path for path in tmp_path.iterdir() if path.is_dir())
+    assert [folder.name for folder in folders] == [f"{job}_repeat_copy_dms_ntm_seed0" for job in range(3)]
+    metrics = [json.loads((folder / "metrics.json").read_text()) for folder in folders]
+    assert [one["status"] for one in metrics] == ["finished", "failed", "finished"]
+    assert metrics[1]["error"] == "model.sigma_init=0.01: must be above sigma_min=0.1"

@@ -1,0 +1,178 @@
+"""The configuration: all of it composes, and the names and defaults that users' scripts rely on."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import get_object
+from omegaconf import OmegaConf
+
+from src import build, cli
+from tests.helpers import compose_evaluate, compose_train
+
+CONF = Path(cli.CONF)
+FILES = sorted(CONF.rglob("*.yaml"))
+#: Groups of which one choice is made; the other folders hold lists or are applied by name.
+CHOICES = [
+    (path.parent.name, path.stem)
+    for path in FILES
+    if path.parent.name in ("model", "task", "optimizer", "schedule", "trainer", "callbacks", "logger")
+]
+MACHINE = {
+    "memory_slots": 128,
+    "word_size": 20,
+    "controller": "lstm",
+    "controller_size": 100,
+    "read_heads": 1,
+    "write_heads": 1,
+    "content_addressing": True,
+    "memory_init": "constant",
+    "output_clip": 20.0,
+    "engine": "auto",
+}
+#: What a user's scripts may set; None stands for a key whose default is left open here.
+DEFAULTS = {
+    ("model", "mlp"): {"hidden_sizes": None},
+    ("model", "lstm"): {"hidden_size": None, "num_layers": 1},
+    ("model", "gru"): {"hidden_size": None, "num_layers": 1},
+    ("model", "ntm"): {**MACHINE, "shift_range": 1},
+    ("model", "dms_ntm"): {
+        **MACHINE,
+        "carry": None,
+        "motion": None,
+        "sigma_init": None,
+        "sigma_min": None,
+        "num_scales": None,
+        "jump_range": None,
+        "jump_bias": None,
+    },
+    ("task", "mnist1d"): {"sequence_length": 40, "batch_size": None},
+    ("task", "mnist1d_seed"): {"sequence_length": 40, "batch_size": None},
+    ("task", "repeat_copy"): {
+        "min_length": 1,
+        "max_length": 10,
+        "min_repeats": 1,
+        "max_repeats": 10,
+        "width": 8,
+        "batch_size": None,
+        "test_cells": [[10, 20], [20, 10], [20, 20], [40, 5]],
+    },
+    ("optimizer", "adamw"): {"lr": None},
+    ("optimizer", "adam"): {"lr": None},
+    ("optimizer", "rmsprop_graves"): {"lr": None},
+    ("logger", "tensorboard"): {},
+    ("logger", "csv"): {},
+    ("logger", "none"): {},
+}
+#: Arguments that the run fills in.
+GIVEN = {"self", "input_size", "output_size", "steps", "seed", "params", "optimizer"}
+
+
+def suitable(group, name):
+    """Overrides under which a choice can be built: an MLP reads one length only."""
+    return [f"{group}={name}", *(["task=mnist1d"] if name == "mlp" else [])]
+
+
+@pytest.mark.parametrize(("group", "name"), CHOICES)
+def test_every_choice_makes_a_run(group, name):
+    cfg = compose_train(*suitable(group, name))
+    build.check_run(cfg)
+    task = build.build_task(cfg)
+    learner = build.build_learner(cfg, task, build.build_network(cfg, task))
+    callbacks = build.build_callbacks(cfg, "nowhere", learner)
+    build.build_trainer(cfg, "nowhere", callbacks, build.build_logger(cfg, "nowhere"))
+    assert not Path("nowhere").exists()
+
+
+@pytest.mark.parametrize("debug", [path.stem for path in sorted((CONF / "debug").glob("*.yaml"))])
+def test_every_debug_preset_composes(debug):
+    cfg = compose_train(f"debug={debug}", "experiment=repeat_copy")
+    build.check_run(cfg)
+    assert cfg["trainer"]["max_steps"] < compose_train()["trainer"]["max_steps"]
+
+
+@pytest.mark.parametrize("experiment", [path.stem for path in sorted((CONF / "experiment").glob("*.yaml"))])
+def test_every_experiment_composes_with_each_of_its_models(experiment):
+    with initialize_config_dir(cli.CONF, version_base="1.3"):
+        cfg = compose("train", [f"experiment={experiment}"], return_hydra_config=True)
+    swept = cfg.hydra.sweeper.params or {}
+    jobs = cli.composed("train", [f"experiment={experiment}", *(f"{k}={v}" for k, v in swept.items())], True)
+    assert jobs
+    for job in jobs:
+        plain = build.resolve(job)
+        build.check_run(plain)
+        build.build_network(plain, build.build_task(plain))
+
+
+@pytest.mark.parametrize(("group", "name"), list(DEFAULTS))
+def test_keys_and_defaults_that_scripts_rely_on(group, name):
+    node = compose_train(*suitable(group, name))[group]
+    expected = DEFAULTS[group, name]
+    assert node.get("name", name) == name
+    assert set(expected) <= set(node)
+    assert {key: node[key] for key, value in expected.items() if value is not None} == {
+        key: value for key, value in expected.items() if value is not None
+    }
+
+
+def test_settings_of_the_run_itself():
+    cfg = compose_train()
+    expected = {"seed": 0, "stop_when_solved": True, "solve_threshold": 0.1}
+    assert {key: cfg[key] for key in expected} == expected
+    assert (cfg["model"]["name"], cfg["task"]["name"]) == ("dms_ntm", "repeat_copy")
+    assert (cfg["logger"]["name"], cfg["trainer"]["accelerator"]) == ("tensorboard", "cpu")
+    assert {"max_steps", "deterministic", "gradient_clip_val"} <= set(cfg["trainer"])
+    assert {"run", "checkpoint", "test_cells", "grid", "memory_slots"} <= set(compose_evaluate())
+
+
+def test_a_task_brings_the_settings_that_suit_it():
+    for task in ("repeat_copy", "mnist1d"):
+        cfg = compose_train(f"task={task}")
+        recipe = cfg["task"]["recipe"]
+        assert cfg["trainer"]["max_steps"] == recipe["max_steps"]
+        assert cfg["validate_every"] == recipe["validate_every"]
+        assert cfg["optimizer"]["lr"] == recipe["lr"]
+    assert compose_train("optimizer.lr=0.5", "trainer.max_steps=7")["optimizer"]["lr"] == 0.5
+
+
+def test_folders_of_a_sweep_are_readable():
+    with initialize_config_dir(cli.CONF, version_base="1.3"):
+        overrides = ["model=ntm", "seed=3", "hydra.job.num=4"]
+        cfg = compose("train", overrides, return_hydra_config=True)
+    assert cfg.hydra.sweep.subdir == "4_repeat_copy_ntm_seed3"
+    assert not re.search("[=,]", cfg.hydra.run.dir)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(CONF)))
+def test_every_file_and_every_key_is_explained(path):
+    lines = path.read_text().splitlines()
+    assert lines[0].startswith("#")
+    assert lines[0] != "# @package _global_" or lines[1].startswith("#")
+    if path.parent.name not in ("model", "task", "optimizer", "schedule", "trainer"):
+        return
+    keys = [line for line in lines if re.match(r" *[a-z]\w*: *\S", line)]
+    unexplained = [line for line in keys if "#" not in line and not line.startswith("name: ")]
+    assert not unexplained
+
+
+@pytest.mark.parametrize(("group", "name"), [one for one in CHOICES if one[0] in ("model", "task", "schedule")])
+def test_every_argument_of_a_constructor_is_in_its_file(group, name):
+    node = compose_train(*suitable(group, name))[group]
+    signature = inspect.signature(get_object(node["_target_"]))
+    assert set(signature.parameters) - GIVEN == set(node) - {"_target_", "name", "recipe"}
+
+
+def test_comments_name_the_choices_there_are():
+    for model in ("ntm", "dms_ntm"):
+        for line in (CONF / "model" / f"{model}.yaml").read_text().splitlines():
+            key, _, comment = line.partition("#")
+            if " | " not in comment or not re.match(r"\w+: \w+ ", key):
+                continue
+            name = key.partition(":")[0]
+            choices = [re.sub(r" *\(.*", "", one).strip() for one in comment.split("|")]
+            for choice in choices:
+                cfg = compose_train(f"model={model}", f"model.{name}={choice}")
+                assert OmegaConf.create(cfg).model[name] == choice
+                build.build_network(cfg, build.build_task(cfg))

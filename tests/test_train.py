@@ -1,0 +1,247 @@
+"""A run: what it leaves, how it ends, and that it can be had again."""
+
+import csv
+import os
+import signal
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+from src.build import ConfigError
+from src.lit.bits import BitLearner
+from src.tasks.repeat_copy import RepeatCopy
+from src.train import train
+from tests.helpers import compose_train, small, train_small, written
+
+FILES = ("checkpoints/best.ckpt", "checkpoints/last.ckpt", "config.yaml", "history.csv", "metrics.json")
+METRICS = ["status", "model", "task", "seed", "parameters", "state_size", "engine", "updates", "sequences"]
+METRICS += ["seconds", "solved", "sequences_to_solve", "seconds_to_solve", "validation", "test", "error"]
+METRICS += ["git_revision", "versions"]
+BITS = {"bits", "error_bits", "payload_error", "end_error", "end_exact", "exact", "loss"}
+MODELS = ("lstm", "gru", "ntm", "dms_ntm")
+PAIRS = [(model, task) for task in ("repeat_copy", "mnist1d") for model in MODELS]
+PAIRS += [("mlp", "mnist1d"), ("mlp", "mnist1d_seed"), ("dms_ntm", "mnist1d_seed")]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder and the outcome of a run of a single update, with the default logger."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    return folder, train_small(folder, "logger=tensorboard")
+
+
+@pytest.fixture
+def at_update(monkeypatch):
+    """Spoil the loss of one update: at_update(3, loss -> loss)."""
+
+    def spoil(update, change):
+        loss_and_metrics, calls = BitLearner.loss_and_metrics, []
+
+        def changed(self, batch):
+            calls.append(batch)
+            loss, metrics = loss_and_metrics(self, batch)
+            return (change(loss) if len(calls) == update else loss), metrics
+
+        monkeypatch.setattr(BitLearner, "loss_and_metrics", changed)
+
+    return spoil
+
+
+def weights(folder, name="best"):
+    return torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)["state_dict"]
+
+
+def equal(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def history(folder):
+    with (folder / "history.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_single_update_is_a_whole_run(whole):
+    folder, outcome = whole
+    figures = {path.stem for path in (folder / "figures").glob("*.png")}
+    assert all((folder / name).stat().st_size > 0 for name in FILES)
+    assert {"target_output", "head_weights", "learning_curves", "addressing_examples"} <= figures
+    (row,) = history(folder)
+    assert (row["update"], row["sequences"]) == ("1", "4")
+    assert float(row["bits"]) == outcome.metrics["validation"]["bits"]
+    assert not list(folder.glob(".*.part"))
+
+
+def test_metrics_hold_what_was_done(whole):
+    folder, outcome = whole
+    metrics = written(folder)
+    assert list(metrics) == METRICS
+    assert metrics == outcome.metrics
+    network = outcome.learner.network
+    expected = {"status": "finished", "model": "dms_ntm", "task": "repeat_copy", "seed": 0, "engine": "reference"}
+    expected |= {"parameters": sum(p.numel() for p in network.parameters()), "updates": 1, "sequences": 4}
+    # Hidden and cell state of 8, 8 slots of 5, two weightings over 8 slots, one read of 5.
+    expected |= {"state_size": 8 + 8 + 8 * 5 + 2 * 8 + 5, "error": None}
+    expected |= {"solved": False, "sequences_to_solve": None, "seconds_to_solve": None}
+    assert {key: metrics[key] for key in expected} == expected
+    assert set(metrics["validation"]) == BITS | {"update"}
+    assert {name: set(one) for name, one in metrics["test"].items()} == {
+        "in_distribution": BITS | {"memory_slots"},
+        "3x4": BITS | {"memory_slots"},
+    }
+    assert 0 < metrics["seconds"] < 60
+    assert {"python", "torch", "lightning", "hydra-core"} <= set(metrics["versions"])
+
+
+def test_config_is_resolved_and_complete(whole):
+    text = (whole[0] / "config.yaml").read_text()
+    assert "${" not in text
+    assert all(f"\n{key}:" in text for key in ("model", "task", "optimizer", "schedule", "trainer", "seed"))
+
+
+def test_tensorboard_has_the_scalars_pictures_and_hyperparameters(whole):
+    events = EventAccumulator(str(whole[0])).Reload()
+    scalars = set(events.Tags()["scalars"])
+    heads = {f"heads/{kind} head/{what}" for kind in ("read", "write") for what in ("sigma", "position")}
+    train = {f"train/{name}" for name in ("loss", "error_bits", "payload_error", "end_error")}
+    other = {"optimizer/lr", "optimizer/gradient_norm", "speed/sequences_per_second"}
+    tested = {f"test/3x4/{name}" for name in BITS}
+    assert heads | train | other | tested | {f"validation/{name}" for name in BITS} <= scalars
+    assert set(events.Tags()["images"]) == {"target_output", "head_weights"}
+    assert "hp_metric" not in scalars
+    metadata = events.SummaryMetadata("_hparams_/session_start_info")
+    chosen = HParamsPluginData.FromString(metadata.plugin_data.content).session_start_info.hparams
+    assert chosen["model"].string_value == "dms_ntm"
+    assert chosen["optimizer.lr"].number_value == 1e-3
+    assert events.Scalars("hp/validation/bits")[0].value == pytest.approx(whole[1].metrics["validation"]["bits"])
+
+
+@pytest.mark.parametrize(("model", "task"), PAIRS)
+def test_every_model_runs_on_every_task(tmp_path, model, task):
+    outcome = train_small(tmp_path / "run", model=model, task=task)
+    metrics = outcome.metrics
+    assert (metrics["status"], metrics["model"], metrics["task"]) == ("finished", model, task)
+    assert metrics["engine"] == ("reference" if "ntm" in model else None)
+    if task == "repeat_copy":
+        assert outcome.value == metrics["validation"]["bits"] > 0
+    else:
+        assert outcome.value == 1 - metrics["validation"]["accuracy"]
+        assert {"accuracy", "loss"} <= set(metrics["test"])
+        assert ("generated" in metrics["test"]) == (task == "mnist1d")
+
+
+@pytest.mark.parametrize("model", ["lstm", "dms_ntm"])
+def test_a_seed_gives_the_same_bits_again_and_another_seed_others(tmp_path, model):
+    def run(name, seed):
+        steps = ("trainer.max_steps=3", "validate_every=3")
+        metrics = train_small(tmp_path / name, *steps, f"seed={seed}", model=model).metrics
+        return weights(tmp_path / name, "last"), {**metrics, "seconds": None, "git_revision": None}
+
+    first, again, other = run("first", 0), run("again", 0), run("other", 1)
+    assert equal(first[0], again[0])
+    assert first[1] == again[1]
+    assert not equal(first[0], other[0])
+    assert first[1]["validation"] != other[1]["validation"]
+
+
+def test_the_last_update_is_validated_wherever_it_falls(tmp_path):
+    folder = tmp_path / "run"
+    metrics = train_small(folder, "trainer.max_steps=5", "validate_every=2", model="lstm").metrics
+    assert [row["update"] for row in history(folder)] == ["2", "4", "5"]
+    assert (metrics["updates"], metrics["sequences"], metrics["validation"]["update"]) == (5, 20, 5)
+
+
+def test_few_batches_over_and_over(tmp_path, monkeypatch):
+    drawn, make = [], RepeatCopy.training_batch
+    monkeypatch.setattr(RepeatCopy, "training_batch", lambda self, n: drawn.append(n) or make(self, n))
+    train_small(tmp_path / "run", "trainer.max_steps=5", "validate_every=2", "overfit_batches=2", model="lstm")
+    assert drawn == [0, 1, 0, 1, 0]
+
+
+@pytest.mark.parametrize(("stop", "updates"), [(True, 3), (False, 5)])
+def test_solved_is_three_good_validations_and_counts_to_the_first(tmp_path, stop, updates):
+    settings = ["solve_threshold=1000", "trainer.max_steps=5", f"stop_when_solved={str(stop).lower()}"]
+    metrics = train_small(tmp_path / "run", *settings, model="lstm").metrics
+    assert (metrics["status"], metrics["updates"], metrics["solved"]) == ("finished", updates, True)
+    assert metrics["sequences_to_solve"] == 4
+    assert 0 < metrics["seconds_to_solve"] < metrics["seconds"]
+    assert metrics["test"]
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda loss: loss * float("nan"), "loss became nan"),
+        (lambda loss: loss + float("inf"), "loss became inf"),
+        (lambda loss: loss.register_hook(lambda g: g * float("inf")) and loss, "norm of the gradient became"),
+    ],
+)
+def test_divergence_is_told_and_the_last_good_weights_stay(tmp_path, at_update, change, what):
+    at_update(3, change)
+    folder = tmp_path / "run"
+    outcome = train_small(folder, "trainer.max_steps=5", model="lstm")
+    metrics = written(folder)
+    assert (metrics["status"], metrics["updates"], outcome.value) == ("diverged", 2, float("inf"))
+    assert f"the {what}" in metrics["error"]
+    assert "at update 3" in metrics["error"]
+    assert f"last good checkpoint: {folder / 'checkpoints' / 'best.ckpt'}" in metrics["error"]
+    assert all(tensor.isfinite().all() for tensor in weights(folder).values())
+    assert (metrics["test"], metrics["validation"]["update"]) == ({}, 2)
+
+
+def test_divergence_at_once_has_no_checkpoint(tmp_path, at_update):
+    at_update(1, lambda loss: loss * float("nan"))
+    metrics = train_small(tmp_path / "run", model="lstm").metrics
+    assert metrics["error"] == "diverged: the loss became nan at update 1; last good checkpoint: none yet"
+
+
+def test_a_failure_is_written_down(tmp_path, at_update, caplog):
+    at_update(2, lambda loss: {}["a key"])
+    outcome = train_small(tmp_path / "run", "trainer.max_steps=5", model="lstm")
+    metrics = written(tmp_path / "run")
+    assert (metrics["status"], metrics["updates"], outcome.value) == ("failed", 1, float("inf"))
+    assert metrics["error"] == "KeyError: 'a key'"
+    assert "Traceback" in caplog.text
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_after_the_update_with_nothing_lost(tmp_path, at_update, number):
+    at_update(2, lambda loss: os.kill(os.getpid(), number) or loss)
+    before = signal.getsignal(number)
+    outcome = train_small(tmp_path / "run", "trainer.max_steps=50", "validate_every=25", model="lstm")
+    metrics = written(tmp_path / "run")
+    assert (metrics["status"], metrics["updates"], metrics["sequences"]) == ("stopped", 2, 8)
+    assert (metrics["test"], metrics["error"]) == ({}, None)
+    assert outcome.value == metrics["validation"]["bits"]
+    assert weights(tmp_path / "run", "last")
+    assert signal.getsignal(number) is before
+
+
+def test_a_second_ctrl_c_stops_at_once(tmp_path, at_update):
+    at_update(2, lambda loss: [os.kill(os.getpid(), signal.SIGINT) for _ in range(2)] and loss)
+    before = signal.getsignal(signal.SIGINT)
+    outcome = train_small(tmp_path / "run", "trainer.max_steps=50", model="lstm")
+    metrics = written(tmp_path / "run")
+    assert (metrics["status"], metrics["updates"], metrics["sequences"]) == ("stopped", 1, 4)
+    assert outcome.value == metrics["validation"]["bits"]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_folder_with_a_run_is_refused_and_stays(tmp_path):
+    (tmp_path / "config.yaml").write_text("precious")
+    with pytest.raises(ConfigError, match="holds a run already; must be a new folder"):
+        train_small(tmp_path)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("config.yaml", "precious")]
+
+
+def test_a_bad_setting_is_refused_before_a_folder_is_made(tmp_path):
+    with pytest.raises(ConfigError, match="seed=-1: must be an integer of at least 0"):
+        train(compose_train(*small("seed=-1")), tmp_path / "run")
+    assert not list(tmp_path.iterdir())
+
+
+def test_csv_logger_writes_every_scalar(tmp_path):
+    train_small(tmp_path / "run", "logger=csv", model="lstm")
+    header = (tmp_path / "run" / "metrics.csv").read_text().splitlines()[0].split(",")
+    assert {"train/loss", "validation/bits", "optimizer/lr", "test/3x4/bits"} <= set(header)
