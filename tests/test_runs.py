@@ -58,6 +58,7 @@ class TestJSON:
         write = type(path).write_text
 
         def half(self, text, *arguments, **options):
+            assert self != path, "the file itself is never open for writing"
             write(self, text[: len(text) // 2], *arguments, **options)
             raise OSError("no space left on device")
 
