@@ -2,15 +2,19 @@
 
 Map of the package; a file imports only from floors below its own:
 
-    floor 0   memory/      equations of addressing and access, pure functions of tensors
-    floor 1   cells/       one time step, (input, state) -> (output, state)
-    floor 2   networks/    a whole sequence, x[B, T, F] -> y[B, T, O]
-              tasks/       samplers and the LightningDataModules over them
-              figures/     arrays in, matplotlib Figure out
-    floor 3   lit/         LightningModules: loss, metrics, optimiser, logging
-              callbacks/   what happens around the training loop
-              build.py     configuration -> network, task, learner, trainer
-    floor 4   cli.py  runs.py  text.py  conclusion.py  train.py  evaluate.py  benchmark.py
+    floor 0   memory/       equations of addressing and access, pure functions of tensors
+              figures/      arrays in, matplotlib Figure out
+              checks.py     refusals of values; text.py: numbers for a terminal
+    floor 1   cells/        one time step, (input, state) -> (output, state)
+              tasks/        samplers and the LightningDataModules over them
+    floor 2   networks/     a whole sequence, x[B, T, F] -> y[B, T, O]
+              lit/          LightningModules: loss, metrics, optimiser, logging
+    floor 3   callbacks/    what happens around the training loop
+              build.py      configuration -> network, task, learner, trainer
+    floor 4   runs.py       the run folder, written and read
+              cli.py        the command line and its refusals
+              conclusion.py how a run ends: test, figures, metrics.json
+    floor 5   train.py  evaluate.py  benchmark.py
 
 Legend of the letters in shape annotations:
 

@@ -53,6 +53,8 @@ def construct(section: str, node: Mapping[str, Any], **given: Any) -> Any:
     Raises:
         ConfigError: an unknown target or key, or a value that the target refuses.
     """
+    if not isinstance(node, Mapping):
+        raise ConfigError(f"{section}={node!r}: must be a section of keys, as in conf/")
     arguments = {key: value for key, value in node.items() if key not in NOT_ARGUMENTS}
     target = locate(section, node)
     allowed = _arguments(target) - set(given)
@@ -224,8 +226,12 @@ def build_callbacks(cfg: Mapping[str, Any], folder: str, learner: Learner) -> li
         if node is None or (name == "progress" and not cfg["trainer"].get("enable_progress_bar", True)):
             continue
         given: dict[str, Any] = {}
-        if node.get("_target_") == "lightning.pytorch.callbacks.ModelCheckpoint":
+        if name == "checkpoint":
             given = {
+                "filename": "best",
+                "save_top_k": 1,
+                "save_last": True,
+                "enable_version_counter": False,
                 "dirpath": f"{folder}/checkpoints",
                 "monitor": f"validation/{learner.monitor}",
                 "mode": learner.monitor_mode,

@@ -25,6 +25,12 @@ def table(test: Mapping[str, Any]) -> str:
     widths = {column: max(len(column), 7) + 2 for column in columns}
     lines = [" " * width + "".join(column.rjust(widths[column]) for column in columns)]
     for name, row in rows.items():
-        cells = ((f"{row[column]:.4g}" if column in row else "").rjust(widths[column]) for column in columns)
+        cells = (_cell(row.get(column)).rjust(widths[column]) for column in columns)
         lines.append((name.ljust(width) + "".join(cells)).rstrip())
     return "\n".join(lines)
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, int) else f"{value:.4g}"

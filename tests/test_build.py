@@ -4,7 +4,6 @@ import copy
 import functools
 import math
 
-import jaxtyping
 import lightning
 import pytest
 import torch
@@ -22,13 +21,7 @@ POSITIVE = "a finite number above 0"
 COLOURS = "a colour map of matplotlib, such as jet, viridis or cividis"
 
 
-@pytest.fixture(autouse=True)
-def unchecked_types():
-    """Annotations unchecked, as in use: a value of the wrong type gets as far as the refusals of ours."""
-    before = jaxtyping.config.jaxtyping_disable
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", before)
+pytestmark = pytest.mark.usefixtures("unchecked_types")
 
 
 def make(cfg, folder="nowhere"):

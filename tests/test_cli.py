@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jaxtyping
 import pytest
 import torch
 
@@ -77,7 +76,7 @@ REFUSED = [
 
 
 @pytest.fixture
-def command(monkeypatch, tmp_path, capsys):
+def command(monkeypatch, tmp_path, capsys, unchecked_types):
     """Give a command line to a command whose work is left out; returns exit code and standard error."""
 
     def run(*arguments, module=train, name="train"):
@@ -93,11 +92,7 @@ def command(monkeypatch, tmp_path, capsys):
         assert not list(tmp_path.iterdir())
         return code, capsys.readouterr().err
 
-    # As in use: a value of the wrong type gets as far as the refusals of ours.
-    before = jaxtyping.config.jaxtyping_disable
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield run
-    jaxtyping.config.update("jaxtyping_disable", before)
+    return run
 
 
 @pytest.mark.parametrize(("overrides", "text"), REFUSED, ids=[overrides for overrides, _ in REFUSED])

@@ -84,13 +84,14 @@ class Learner(lightning.LightningModule):
     def measure(self, batches: Iterable[Any]) -> dict[str, float]:
         """The metrics of a fixed set, and the memory slots it was measured with, if there is a memory."""
         self.reset_metrics()
-        slots = None
         with torch.no_grad():
             for batch in batches:
-                slots = self.slots_for(batch)
-                self.count(batch, slots)
-        metrics = self.counted()
-        return metrics if slots is None else {**metrics, "memory_slots": slots}
+                self.count(batch, self.slots_for(batch))
+        return self._with_slots(self.counted(), batches)
+
+    def _with_slots(self, metrics: dict[str, float], batches: Iterable[Any]) -> dict[str, float]:
+        slots = [size for size in map(self.slots_for, batches) if size is not None]
+        return {**metrics, "memory_slots": max(slots)} if slots else metrics
 
     @property
     def parameter_count(self) -> int:
@@ -157,12 +158,9 @@ class Learner(lightning.LightningModule):
 
     def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
         name, batches = list(self.task.tests.items())[dataloader_idx]
-        slots = self.slots_for(batch)
-        self.count(batch, slots)
+        self.count(batch, self.slots_for(batch))
         if batch_idx == len(batches) - 1:
-            self.tested[name] = self.counted()
-            if slots is not None:
-                self.tested[name]["memory_slots"] = slots
+            self.tested[name] = self._with_slots(self.counted(), batches)
             self.reset_metrics()
 
     def on_test_epoch_end(self) -> None:

@@ -1,17 +1,7 @@
 """What the tests of cells share."""
 
-import jaxtyping
 import pytest
 import torch
-
-
-@pytest.fixture
-def unchecked_types():
-    """Annotations unchecked, as in use: a value of the wrong type gets as far as the refusals of ours."""
-    before = jaxtyping.config.jaxtyping_disable
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", before)
 
 
 @pytest.fixture

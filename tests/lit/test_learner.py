@@ -3,7 +3,6 @@
 import math
 from types import SimpleNamespace
 
-import jaxtyping
 import lightning
 import pytest
 import torch
@@ -169,15 +168,6 @@ def test_tests_are_measured_with_these_slots():
 
 
 SMALL = {"controller_size": 16}
-
-
-@pytest.fixture
-def unchecked_types():
-    """Annotations unchecked, as in use: faster."""
-    before = jaxtyping.config.jaxtyping_disable
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", before)
 
 
 def by_heart(learner, batch, updates=1500, lr=1e-2):

@@ -1,6 +1,5 @@
 """The repeat-copy data module: streams, fixed sets, cells, the batches of an epoch, refusals."""
 
-import jaxtyping
 import pytest
 import torch
 
@@ -191,11 +190,8 @@ PAIR = "a [length, repeats] pair, such as [10,20]"
         ({"test_cells": [10, 20]}, "test_cells[0]=10: must be a list of integers of at least 1"),
     ],
 )
+@pytest.mark.usefixtures("unchecked_types")
 def test_refusals(options, text):
-    jaxtyping.config.update("jaxtyping_disable", True)  # as in use, a wrong type gets as far as the refusal
-    try:
-        with pytest.raises(Refusal) as refusal:
-            RepeatCopy(**options)
-    finally:
-        jaxtyping.config.update("jaxtyping_disable", False)
+    with pytest.raises(Refusal) as refusal:
+        RepeatCopy(**options)
     assert str(refusal.value) == text
