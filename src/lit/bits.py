@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -10,8 +9,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torchmetrics import Metric
 
-from src.lit.learner import Learner, OptimizerFactory, ScheduleFactory
-from src.tasks.base import Task
+from src.lit.learner import Learner
 from src.tasks.repeat_copy import Batch
 
 
@@ -81,15 +79,7 @@ class BitLearner(Learner):
 
     monitor, monitor_mode, headline = "bits", "min", "error_bits"
 
-    def __init__(
-        self,
-        network: Any,
-        task: Task,
-        optimizer: OptimizerFactory,
-        schedule: ScheduleFactory,
-        memory_slots: int | None = None,
-    ) -> None:
-        super().__init__(network, task, optimizer, schedule, memory_slots)
+    def build_metrics(self) -> None:
         self.metrics = BitMetrics()
 
     def loss_and_metrics(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:

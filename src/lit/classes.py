@@ -1,15 +1,13 @@
 """Learning to name a class after the last step: MNIST-1D."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
-from src.lit.learner import Learner, OptimizerFactory, ScheduleFactory
-from src.tasks.base import Task
+from src.lit.learner import Learner
 from src.tasks.mnist1d import Batch
 
 
@@ -18,16 +16,8 @@ class ClassLearner(Learner):
 
     monitor, monitor_mode, headline = "accuracy", "max", "accuracy"
 
-    def __init__(
-        self,
-        network: Any,
-        task: Task,
-        optimizer: OptimizerFactory,
-        schedule: ScheduleFactory,
-        memory_slots: int | None = None,
-    ) -> None:
-        super().__init__(network, task, optimizer, schedule, memory_slots)
-        self.accuracy = MulticlassAccuracy(task.output_size, average="micro")
+    def build_metrics(self) -> None:
+        self.accuracy = MulticlassAccuracy(self.task.output_size, average="micro")
         self.mean_loss = MeanMetric()
 
     def loss_and_metrics(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:

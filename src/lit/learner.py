@@ -58,6 +58,11 @@ class Learner(lightning.LightningModule):
         self.memory_slots = memory_slots
         self.gradient_norm = float("nan")
         self.last_loss = float("nan")
+        self.build_metrics()
+
+    @abstractmethod
+    def build_metrics(self) -> None:
+        """Make what counts in validation and tests."""
 
     @abstractmethod
     def loss_and_metrics(self, batch: Any) -> tuple[Tensor, Mapping[str, Tensor]]:
