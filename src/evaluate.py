@@ -60,20 +60,31 @@ def read_request(cfg: Mapping[str, Any], task_name: str) -> Request:
     return Request(cells, lengths or [], repeats or [], slots, checkpoint)
 
 
+def open_run(cfg: Mapping[str, Any]) -> tuple[Request, runs.Run]:
+    """What is asked for, and the run it is asked of.
+
+    Raises:
+        ConfigError: a run that cannot be opened, or settings that do not suit it.
+    """
+    if cfg["run"] is None:
+        raise ConfigError("run=None: must be the folder of a run: python -m src.evaluate run=outputs/runs/...")
+    request = read_request(cfg, runs.read_config(str(cfg["run"]))["task"]["name"])
+    run = runs.load_run(str(cfg["run"]), request.checkpoint)
+    if request.memory_slots is not None and run.model.memory_slots is None:
+        raise ConfigError(
+            f"memory_slots={request.memory_slots!r}: {run.config['model']['name']} has no memory; must be null"
+        )
+    return request, run
+
+
 def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
     """Test a run, write evaluation.json and figures into its folder, and return what was written.
 
     Raises:
         ConfigError: a run that cannot be opened, or settings that cannot be used; nothing is written then.
     """
-    folder = Path(str(cfg["run"]))
-    stored = runs.read_config(folder)
-    request = read_request(cfg, stored["task"]["name"])
-    run = runs.load_run(folder, request.checkpoint)
-    if request.memory_slots is not None and run.model.memory_slots is None:
-        raise ConfigError(
-            f"memory_slots={request.memory_slots!r}: {stored['model']['name']} has no memory; must be null"
-        )
+    request, run = open_run(cfg)
+    folder, stored = Path(str(cfg["run"])), run.config
     task = run.task
     if isinstance(task, RepeatCopy) and request.cells is not None:
         task.test_cells = request.cells
@@ -135,9 +146,7 @@ def main(cfg: DictConfig) -> None:
 
 def refuse(cfg: dict[str, Any]) -> None:
     """Refuse a run that cannot be opened, and settings that do not suit it."""
-    if cfg["run"] is None:
-        raise ConfigError("run=None: must be the folder of a run: python -m src.evaluate run=outputs/runs/...")
-    read_request(cfg, runs.read_config(str(cfg["run"]))["task"]["name"])
+    open_run(cfg)
 
 
 if __name__ == "__main__":
