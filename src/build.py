@@ -47,7 +47,7 @@ def construct(section: str, node: Mapping[str, Any], **given: Any) -> Any:
 
     Args:
         section: where the node stands, for messages: "model", "task", ...
-        node: the target and its arguments; `name` and `_target_` are not passed on.
+        node: the target and its arguments; those in NOT_ARGUMENTS are not passed on.
         given: further arguments, which the node may not set.
 
     Raises:

@@ -164,6 +164,14 @@ def test_every_argument_of_a_constructor_is_in_its_file(group, name):
     assert set(signature.parameters) - GIVEN == set(node) - {"_target_", "name", "recipe"}
 
 
+@pytest.mark.parametrize("model", ["ntm", "dms_ntm"])
+def test_a_machine_made_in_python_is_the_one_of_its_file(model):
+    node = compose_train(f"model={model}")["model"]
+    for name, parameter in inspect.signature(get_object(node["_target_"])).parameters.items():
+        if name not in GIVEN:
+            assert parameter.default == node[name], name
+
+
 def test_comments_name_the_choices_there_are():
     for model in ("ntm", "dms_ntm"):
         for line in (CONF / "model" / f"{model}.yaml").read_text().splitlines():

@@ -6,14 +6,12 @@ from typing import Any
 import lightning
 from lightning.pytorch.callbacks import Callback
 
-from src.lit.learner import Learner
-
 
 class Clock(Callback):
-    """Counts the seconds of fitting alone, and the sequences, into `trainer.callback_metrics`-like fields.
+    """Counts the sequences and the seconds of fitting alone, and logs the rate at every validation.
 
-    The clock runs from the first batch of a period to its last update; validation, figures, checkpoints
-    and tests do not count.
+    The clock runs from the start of a period, which ends with a validation, to its last update; validation,
+    figures, checkpoints and tests do not count.
 
     Attributes:
         seconds: of fitting so far.
@@ -44,8 +42,6 @@ class Clock(Callback):
             self.started = now
 
     def on_validation_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        if trainer.sanity_checking or not isinstance(pl_module, Learner):
-            return
         sequences, seconds = self.before
         self.before = (self.sequences, self.seconds)
         self.started = None

@@ -28,7 +28,8 @@ DPI = 150
 class Pictures(Callback):
     """Draws an example of the task as the network answers it, and where its heads look.
 
-    While training, after every `every`-th validation, to TensorBoard; at the end, as PNG files too.
+    While training, to TensorBoard after every `every`-th validation; at its end, the learning curves as a PNG
+    file. The other PNG files show the checkpoint that validation chose: `src.conclusion` draws them.
 
     Args:
         folder: of the run.

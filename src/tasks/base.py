@@ -39,7 +39,7 @@ class Periods(Sampler[int]):
     """The batch numbers of one epoch; an epoch is the time between two validations.
 
     Epoch e holds the numbers e P .. (e + 1) P - 1, and the last stops at `total`, so that training goes on
-    after an epoch as if it had never paused, and a validation follows the very last update.
+    after an epoch as if it had never paused.
     """
 
     def __init__(self, period: int, total: int) -> None:

@@ -95,7 +95,9 @@ def test_scalars_of_a_head_that_carries_a_weighting(task):
 
 
 def test_scalars_of_a_head_that_is_a_position(task):
-    learner = learner_of(DMSNTM(4, carry="position", delta_init=5.0, num_scales=2, **SIZES), task)
+    learner = learner_of(
+        DMSNTM(4, carry="position", motion="relative", delta_init=5.0, num_scales=2, **SIZES), task
+    )
     with torch.no_grad():
         learner.network.cell.heads.weight.zero_()
     scalars = head_scalars(learner, task.example(2, 2))

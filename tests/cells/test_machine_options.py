@@ -50,8 +50,8 @@ def test_widths_before_anything_is_learned(sigma_init, sigma_min, output_clip):
 @pytest.mark.parametrize("carry", ["weighting", "position"])
 def test_moves_before_anything_is_learned(carry, content):
     options = {"carry": carry, "content_addressing": content}
-    assert (first(make(DMSNTM, **options))["delta"] == 0.5).all()
-    assert (first(make(DMSNTM, delta_init=-1.25, **options))["delta"] == -1.25).all()
+    assert (first(make(DMSNTM, motion="relative", **options))["delta"] == 1.0).all()
+    assert (first(make(DMSNTM, motion="relative", delta_init=-1.25, **options))["delta"] == -1.25).all()
     hybrid = make(DMSNTM, motion="hybrid", jump_bias=-3.0, **options)
     torch.testing.assert_close(first(hybrid)["jump"], torch.full((B, 2), 1 / (1 + math.exp(3))))
     assert (first(hybrid)["jump_distance"] == 0).all()
@@ -75,7 +75,7 @@ def test_jump_range_stays_when_the_memory_grows(carry, jump_range, reach, slots)
 
 
 def test_a_position_is_not_clamped():
-    cell = make(DMSNTM, carry="position", delta_init=15.5)
+    cell = make(DMSNTM, carry="position", motion="relative", delta_init=15.5)
     state, x = cell.initial_state(B), torch.ones(B, F)
     with torch.no_grad():
         cell.heads.weight.zero_()

@@ -192,7 +192,7 @@ def by_heart(learner, batch, updates=1500, lr=1e-2):
         pytest.param(lambda: Recurrent(LSTM(1, 16), 10), id="lstm"),
         pytest.param(lambda: Recurrent(GRU(1, 16), 10), id="gru"),
         pytest.param(lambda: Recurrent(NTM(1, 6, 4, **SMALL), 10), id="ntm"),
-        pytest.param(lambda: Recurrent(DMSNTM(1, 6, 4, **SMALL), 10), id="dms_ntm"),
+        pytest.param(lambda: Recurrent(DMSNTM(1, 6, 4, motion="relative", **SMALL), 10), id="dms_ntm"),
     ],
 )
 def test_every_model_learns_digits_by_heart(make):
@@ -210,9 +210,9 @@ def test_every_model_learns_digits_by_heart(make):
         pytest.param(lambda: LSTM(5, 24), id="lstm"),
         pytest.param(lambda: GRU(5, 24), id="gru"),
         pytest.param(lambda: NTM(5, 6, 4, **SMALL), id="ntm"),
-        pytest.param(lambda: DMSNTM(5, 6, 4, **SMALL), id="dms_ntm"),
+        pytest.param(lambda: DMSNTM(5, 6, 4, motion="relative", **SMALL), id="relative"),
         pytest.param(lambda: DMSNTM(5, 6, 4, motion="hybrid", **SMALL), id="hybrid"),
-        pytest.param(lambda: DMSNTM(5, 6, 4, carry="position", **SMALL), id="position"),
+        pytest.param(lambda: DMSNTM(5, 6, 4, carry="position", motion="relative", **SMALL), id="position"),
     ],
 )
 def test_every_cell_learns_repeats_by_heart(cell):
