@@ -24,6 +24,7 @@ from src.tasks.base import Task
 NOT_ARGUMENTS = ("_target_", "name", "recipe")
 OBJECTIVES: dict[str, type[Learner]] = {"bits": BitLearner, "classes": ClassLearner}
 #: What constructors of others raise at values that they cannot use.
+log = logging.getLogger(__name__)
 REFUSALS = (
     TypeError,
     ValueError,
@@ -35,6 +36,8 @@ REFUSALS = (
 IMPORTABLE = "must be a class or function that can be imported"
 #: Callbacks that a run cannot do without.
 NEEDED = ("interrupt", "clock", "history", "solved", "checkpoint")
+#: Precisions of Lightning in which all that a network does is of one dtype, float32 or float64.
+FUSED_PRECISIONS = ("32-true", "32", "64-true", "64")
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps", "tpu")
 
 
@@ -118,7 +121,7 @@ def build_network(cfg: Mapping[str, Any], task: Task) -> Any:
     """
     target = locate("model", cfg["model"])
     if inspect.isclass(target) and issubclass(target, Cell):
-        cell = construct("model", cfg["model"], input_size=task.input_size)
+        cell = construct("model", choose_engine(cfg), input_size=task.input_size)
         return Recurrent(cell, task.output_size)
     return construct(
         "model",
@@ -127,6 +130,25 @@ def build_network(cfg: Mapping[str, Any], task: Task) -> Any:
         input_size=task.input_size,
         output_size=task.output_size,
     )
+
+
+def choose_engine(cfg: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The model's section, with the reference engine where the trainer rules the fused one out."""
+    model, trainer = cfg["model"], cfg.get("trainer", {})
+    if model.get("engine") not in ("auto", "fused"):
+        return model
+    device, precision = trainer.get("accelerator", "cpu"), trainer.get("precision") or "32-true"
+    elsewhere = torch.cuda.is_available() or torch.backends.mps.is_available()
+    if device != "cpu" and not (device == "auto" and not elsewhere):
+        why = f"the fused engine needs trainer.accelerator=cpu, and it is {device}"
+    elif str(precision) not in FUSED_PRECISIONS:
+        why = f"the fused engine needs trainer.precision={FUSED_PRECISIONS[0]}, and it is {precision}"
+    else:
+        return model
+    if model["engine"] == "fused":
+        raise ConfigError(f"model.engine='fused': must be auto or reference here, for {why}")
+    log.info("engine=auto takes the reference engine: %s.", why)
+    return {**model, "engine": "reference"}
 
 
 def build_learner(cfg: Mapping[str, Any], task: Task, network: Any, memory_slots: int | None = None) -> Learner:

@@ -60,7 +60,7 @@ def write_config(folder: Path, cfg: dict[str, Any]) -> None:
 
 def versions() -> dict[str, str]:
     """Versions of what a result may depend on."""
-    packages = ("torch", "lightning", "hydra-core", "omegaconf", "numpy", "mnist1d")
+    packages = ("torch", "lightning", "hydra-core", "omegaconf", "numpy", "numba", "mnist1d")
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages}
 
 

@@ -23,6 +23,14 @@ class Cell(nn.Module, ABC):
     input_size: int
     output_size: int
 
+    @property
+    def has_sequence(self) -> bool:
+        """Whether `sequence` may be used instead of a loop over `step`."""
+        return False
+
+    def prepare(self) -> None:
+        """Do what a first sequence would wait for; nothing, for most cells."""
+
     @abstractmethod
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> State:
         """The state before the first step; `memory_slots` enlarges an external memory, if there is one."""
@@ -31,12 +39,30 @@ class Cell(nn.Module, ABC):
     def step(self, x: Float[Tensor, "B F"], state: State) -> tuple[Float[Tensor, "B O"], State]:
         """One time step."""
 
+    def sequence(self, x: Float[Tensor, "B T F"], state: State) -> tuple[Float[Tensor, "B T O"], State]:
+        """All steps in one call, where the cell has one; equals calling `step` T times, but for rounding."""
+        raise TypeError(f"{type(self).__name__} has no sequence, only steps")
+
     def trace(
         self, x: Float[Tensor, "B F"], state: State
     ) -> tuple[Float[Tensor, "B O"], State, dict[str, Tensor]]:
         """One time step that also shows what the heads did, by name; empty where there are none."""
         output, state = self.step(x, state)
         return output, state, {}
+
+
+class Controller(Cell):
+    """A cell that can steer a machine: the fused engine takes its weights apart."""
+
+    @abstractmethod
+    def split_weights(
+        self, features: int
+    ) -> tuple[Float[Tensor, "G {features}"], Float[Tensor, "G"], Float[Tensor, "U G"]]:
+        """The weights of the first inputs, the biases, and the weights of all else, one layer deep.
+
+        All else is the hidden state, where there is one, and then the other inputs. G counts the gates' sums,
+        C for each gate, in the order that `src.fused.controllers` expects.
+        """
 
 
 def state_size(state: State) -> int:

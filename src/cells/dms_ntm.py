@@ -9,6 +9,7 @@ from torch.nn.functional import softplus
 
 from src import checks
 from src.cells.machine import Machine, one_hot_at_zero
+from src.fused import plan
 from src.memory import addressing
 
 CARRIES = ("weighting", "position")
@@ -94,6 +95,7 @@ class DMSNTM(Machine):
             engine,
         )
         widths = [sigma_init * 2.0**k - sigma_min for k in range(num_scales)]
+        self.sigma_bias: Tensor
         self.register_buffer(
             "sigma_bias", torch.tensor([inverse_softplus(width) for width in widths]), persistent=False
         )
@@ -112,6 +114,17 @@ class DMSNTM(Machine):
         else:
             biases[-5:] = torch.tensor([0.0, 0.0, STEP_BIAS, self.jump_bias, 0.0])
         return biases
+
+    def kernel_choices(self) -> dict[str, int]:
+        return {
+            "kind": plan.DMS_NTM,
+            "position": int(self.carry == "position"),
+            "hybrid": int(self.motion == "hybrid"),
+            "scales": self.num_scales,
+        }
+
+    def kernel_constants(self) -> list[float]:
+        return [self.sigma_min, self.jump_range, *self.sigma_bias.tolist()]
 
     def initial_heads(self, batch_size: int, slots: int) -> Float[Tensor, "B H *N"]:
         if self.carry == "position":

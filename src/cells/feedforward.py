@@ -4,10 +4,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from src import checks
-from src.cells.base import Cell
+from src.cells.base import Controller
 
 
-class Feedforward(Cell):
+class Feedforward(Controller):
     """One layer with a tanh; its state is empty."""
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
@@ -21,3 +21,7 @@ class Feedforward(Cell):
 
     def step(self, x: Float[Tensor, "B F"], state: tuple[()]) -> tuple[Float[Tensor, "B C"], tuple[()]]:
         return self.layer(x).tanh(), state
+
+    def split_weights(self, features: int) -> tuple[Tensor, Tensor, Tensor]:
+        w = self.layer.weight
+        return w[:, :features], self.layer.bias, w[:, features:].t()

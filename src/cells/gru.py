@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from src import checks
-from src.cells.base import Cell
+from src.cells.base import Controller
 
 
 class GRUState(NamedTuple):
@@ -16,7 +16,7 @@ class GRUState(NamedTuple):
     hidden: tuple[Float[Tensor, "B C"], ...]
 
 
-class GRU(Cell):
+class GRU(Controller):
     """A stack of GRU layers; the output is the hidden state of the last."""
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1) -> None:
@@ -25,6 +25,10 @@ class GRU(Cell):
         self.output_size = checks.integer("hidden_size", hidden_size)
         self.num_layers = checks.integer("num_layers", num_layers)
         self.layers = nn.GRU(input_size, hidden_size, num_layers, batch_first=True)
+
+    @property
+    def has_sequence(self) -> bool:
+        return True
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> GRUState:
         zeros = next(self.layers.parameters()).new_zeros(batch_size, self.output_size)
@@ -41,3 +45,14 @@ class GRU(Cell):
         """All steps in one library call; equals calling `step` T times."""
         y, after = self.layers(x, torch.stack(state.hidden))
         return y, GRUState(after.unbind(0))
+
+    def split_weights(self, features: int) -> tuple[Tensor, Tensor, Tensor]:
+        # Four gates: what is new of the input and what is new of the state meet only after the reset.
+        size, (w_ih, w_hh, b_ih, b_hh) = self.output_size, self.layers.all_weights[0]
+        zero = w_ih.new_zeros
+        w_x = torch.cat([w_ih[:, :features], zero(size, features)])
+        gates, new = slice(2 * size), slice(2 * size, None)
+        bias = torch.cat([b_ih[gates] + b_hh[gates], b_ih[new], b_hh[new]])
+        w_h = torch.cat([w_hh[gates], zero(size, size), w_hh[new]])
+        w_r = torch.cat([w_ih[:, features:], zero(size, w_ih.shape[1] - features)])
+        return w_x, bias, torch.cat([w_h, w_r], 1).t()

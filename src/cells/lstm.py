@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from src import checks
-from src.cells.base import Cell
+from src.cells.base import Controller
 
 
 class LSTMState(NamedTuple):
@@ -17,7 +17,7 @@ class LSTMState(NamedTuple):
     cell: tuple[Float[Tensor, "B C"], ...]
 
 
-class LSTM(Cell):
+class LSTM(Controller):
     """A stack of LSTM layers; the output is the hidden state of the last."""
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1) -> None:
@@ -26,6 +26,10 @@ class LSTM(Cell):
         self.output_size = checks.integer("hidden_size", hidden_size)
         self.num_layers = checks.integer("num_layers", num_layers)
         self.layers = nn.LSTM(input_size, hidden_size, num_layers, batch_first=True)
+
+    @property
+    def has_sequence(self) -> bool:
+        return True
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> LSTMState:
         zeros = next(self.layers.parameters()).new_zeros(batch_size, self.output_size)
@@ -44,3 +48,7 @@ class LSTM(Cell):
         before = (torch.stack(state.hidden), torch.stack(state.cell))
         y, after = self.layers(x, before)
         return y, LSTMState(*(part.unbind(0) for part in after))
+
+    def split_weights(self, features: int) -> tuple[Tensor, Tensor, Tensor]:
+        w_ih, w_hh, b_ih, b_hh = self.layers.all_weights[0]
+        return w_ih[:, :features], b_ih + b_hh, torch.cat([w_hh, w_ih[:, features:]], 1).t()

@@ -3,6 +3,7 @@
 The kinds of machine differ only in how their heads find their place; see `ntm.py` and `dms_ntm.py`.
 """
 
+import logging
 from abc import abstractmethod
 from typing import NamedTuple
 
@@ -11,13 +12,16 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from src import checks
-from src.cells.base import Cell, State
+from src.cells.base import Cell, Controller, State
 from src.cells.feedforward import Feedforward
 from src.cells.gru import GRU
 from src.cells.lstm import LSTM
+from src.fused import kernels
 from src.memory.access import erase_and_add, read
 
-CONTROLLERS: dict[str, type[Cell]] = {"lstm": LSTM, "gru": GRU, "feedforward": Feedforward}
+log = logging.getLogger(__name__)
+ENGINES = ("auto", "fused", "reference")
+CONTROLLERS: dict[str, type[Controller]] = {"lstm": LSTM, "gru": GRU, "feedforward": Feedforward}
 MEMORY_INITS = ("constant", "learned", "random")
 #: A constant memory starts at this value, after Collier and Beel, arXiv:1807.08518.
 MEMORY_CONSTANT = 1e-6
@@ -54,7 +58,8 @@ class Machine(Cell):
         memory_init: constant (1e-6 everywhere), learned (a parameter) or random (drawn once, then fixed).
             A memory of more slots than it was trained with repeats these rows.
         output_clip: bound on the absolute value of what the controller sends to the heads; None for no bound.
-        engine: auto or reference; there is only the reference engine so far.
+        engine: fused (compiled kernels over the whole sequence, on the CPU), reference (this file, step by step)
+            or auto: fused where it can be. The choice changes no result beyond rounding.
 
     Raises:
         checks.Refusal: a value of the wrong type or out of its range.
@@ -85,8 +90,7 @@ class Machine(Cell):
         self.output_clip = None if output_clip is None else checks.number("output_clip", output_clip, above=0)
         checks.integer("controller_size", controller_size)
         checks.choice("controller", controller, tuple(CONTROLLERS))
-        checks.choice("engine", engine, ("auto", "reference"))
-        self.engine = "reference"
+        self.engine = choose_engine(engine)
 
         self.controller = CONTROLLERS[controller](input_size + read_heads * word_size, controller_size)
         self.output_size = controller_size + read_heads * word_size
@@ -134,6 +138,14 @@ class Machine(Cell):
             the weightings; where the heads are now, to be carried on; what is worth seeing, by name.
         """
 
+    @abstractmethod
+    def kernel_choices(self) -> dict[str, int]:
+        """What the fused engine has to know of this kind of heads: fields of `src.fused.plan.Plan`."""
+
+    @abstractmethod
+    def kernel_constants(self) -> list[float]:
+        """Constants of this kind of heads, in the order that its routines in `src.fused` expect."""
+
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> MachineState:
         slots = self.memory_slots if memory_slots is None else checks.integer("memory_slots", memory_slots)
         memory: Tensor = self.initial_memory
@@ -145,6 +157,27 @@ class Machine(Cell):
             heads=self.initial_heads(batch_size, slots),
             reads=memory.new_zeros(batch_size, self.read_heads, self.word_size),
         )
+
+    @property
+    def has_sequence(self) -> bool:
+        """Whether `sequence` may be used: with the fused engine, in float32 or float64 on the CPU."""
+        weight = self.heads.weight
+        return self.engine == "fused" and weight.is_cpu and weight.dtype in (torch.float32, torch.float64)
+
+    def prepare(self) -> None:
+        """Compile the kernels of the fused engine, unless they are kept from before."""
+        if self.has_sequence:
+            from src.cells import fused
+
+            fused.prepare(self.heads.weight.dtype)
+
+    def sequence(
+        self, x: Float[Tensor, "B T F"], state: MachineState
+    ) -> tuple[Float[Tensor, "B T O"], MachineState]:
+        """All steps in one call of the fused engine; equals calling `step` T times, but for rounding."""
+        from src.cells import fused  # it imports numba, which takes its time
+
+        return fused.sequence(self, x, state)
 
     def step(self, x: Float[Tensor, "B F"], state: MachineState) -> tuple[Float[Tensor, "B O"], MachineState]:
         output, state, _ = self.trace(x, state)
@@ -168,6 +201,20 @@ class Machine(Cell):
         reads = read(memory, w_read)
         output = torch.cat([h, reads.flatten(1)], 1)
         return output, MachineState(controller, memory, heads, reads), {"weighting": w, **seen}
+
+
+def choose_engine(engine: str) -> str:
+    """The engine that a choice amounts to on this machine: fused or reference."""
+    checks.choice("engine", engine, ENGINES)
+    if engine == "reference":
+        return engine
+    why_not = kernels.missing()
+    if why_not is None:
+        return "fused"
+    if engine == "fused":
+        raise checks.refuse("engine", engine, f"auto or reference on this machine: {why_not}")
+    log.warning("engine=auto takes the reference engine, which is slow: %s", why_not)
+    return "reference"
 
 
 def one_hot_at_zero(like: Tensor, batch_size: int, heads: int, slots: int) -> Float[Tensor, "B H N"]:

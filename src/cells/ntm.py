@@ -10,6 +10,7 @@ from torch.nn.functional import softplus
 
 from src import checks
 from src.cells.machine import Machine, one_hot_at_zero
+from src.fused import plan
 from src.memory import addressing
 
 
@@ -58,6 +59,12 @@ class NTM(Machine):
 
     def _head_biases(self) -> Float[Tensor, "P"]:
         return torch.zeros(sum(self.head_sizes))
+
+    def kernel_choices(self) -> dict[str, int]:
+        return {"kind": plan.NTM, "shifts": 2 * self.shift_range + 1}
+
+    def kernel_constants(self) -> list[float]:
+        return []
 
     def initial_heads(self, batch_size: int, slots: int) -> Float[Tensor, "B H N"]:
         return one_hot_at_zero(self.initial_memory, batch_size, self.num_heads, slots)

@@ -110,6 +110,12 @@ class Learner(lightning.LightningModule):
             return None
         return max(self.memory_slots or own, self.task.needed_slots(batch))
 
+    def on_fit_start(self) -> None:
+        """Compile, where something has to be, before any clock runs."""
+        prepare = getattr(self.network, "prepare", None)
+        if prepare is not None:
+            prepare()
+
     def configure_optimizers(self) -> Any:
         optimizer = self.make_optimizer(self.network.parameters())
         return {
@@ -122,12 +128,19 @@ class Learner(lightning.LightningModule):
         self.last_loss = float(loss.detach())
         if not torch.isfinite(loss):
             raise Diverged("loss", self.last_loss, self.global_step + 1)
-        self.log("loss", loss.detach(), prog_bar=True, logger=False)
-        self.log(self.headline, metrics[self.headline], prog_bar=True, logger=False)
-        scalars = {f"train/{name}": value for name, value in metrics.items()}
-        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        self.log_dict({**scalars, "train/loss": loss.detach(), "optimizer/lr": rate})
+        if self.due:
+            self.log("loss", loss.detach(), prog_bar=True, logger=False)
+            self.log(self.headline, metrics[self.headline], prog_bar=True, logger=False)
+            scalars = {f"train/{name}": value for name, value in metrics.items()}
+            rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+            self.log_dict({**scalars, "train/loss": loss.detach(), "optimizer/lr": rate})
         return loss
+
+    @property
+    def due(self) -> bool:
+        """Whether this update is one to log, every n-th and the first: logging can cost as much as an update."""
+        update = self.global_step + 1
+        return update == 1 or update % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
 
     def configure_gradient_clipping(
         self,
@@ -140,7 +153,8 @@ class Learner(lightning.LightningModule):
         self.gradient_norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), bound))
         if not self.gradient_norm < float("inf"):
             raise Diverged("norm of the gradient", self.gradient_norm, self.global_step + 1)
-        self.log("optimizer/gradient_norm", self.gradient_norm)
+        if self.due:
+            self.log("optimizer/gradient_norm", self.gradient_norm)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """A validation follows the very last update, even one within a period: Lightning makes it on a stop."""

@@ -1,7 +1,5 @@
 """A cell over time: the only time loop of the project."""
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -15,7 +13,7 @@ class Recurrent(nn.Module):
     T steps in one call equal t steps, the state handed over, and T - t steps.
 
     Args:
-        cell: one time step; one that has `sequence` does all steps in one call.
+        cell: one time step, or all of them in one call where it can.
         output_size: O.
     """
 
@@ -34,6 +32,10 @@ class Recurrent(nn.Module):
         """What runs the memory; None where there is none."""
         return getattr(self.cell, "engine", None)
 
+    def prepare(self) -> None:
+        """Compile what a first sequence would wait for."""
+        self.cell.prepare()
+
     @property
     def memory_slots(self) -> int | None:
         """Slots of the external memory; None where there is none."""
@@ -46,10 +48,9 @@ class Recurrent(nn.Module):
     def forward(self, x: Float[Tensor, "B T F"], state: State = None) -> tuple[Float[Tensor, "B T O"], State]:
         """The outputs of all steps and the state after the last; `state` is the one before the first."""
         state = self.initial_state(len(x)) if state is None else state
-        whole: Callable | None = getattr(self.cell, "sequence", None)
-        if whole is not None:
-            outputs, state = whole(x, state)
-            return self.readout(outputs), state
+        if self.cell.has_sequence:
+            whole, state = self.cell.sequence(x, state)
+            return self.readout(whole), state
         outputs = []
         for x_t in x.unbind(1):
             output, state = self.cell.step(x_t, state)

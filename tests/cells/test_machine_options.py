@@ -156,7 +156,7 @@ BOTH = {
     "content_addressing": ("true or false", ["abc", 1, 0, None]),
     "controller": ("one of lstm, gru, feedforward", ["rnn", "LSTM", None, 1, True]),
     "memory_init": ("one of constant, learned, random", ["zeros", None, 1e-6]),
-    "engine": ("one of auto, reference", ["fast", None, 1]),
+    "engine": ("one of auto, fused, reference", ["fast", None, 1]),
     "output_clip": ("a finite number above 0", POSITIVE),
 }
 REFUSED = {

@@ -32,7 +32,9 @@ def kept_bytes(network: Recurrent, batch: int, steps: int) -> int:
 
 @pytest.mark.parametrize(("cell", "options"), MACHINES)
 def test_kept_bytes_are_linear_in_batch_and_time(cell: type, options: dict) -> None:
-    network = Recurrent(cell(5, memory_slots=32, word_size=8, controller_size=16, **options), 4)
+    network = Recurrent(
+        cell(5, memory_slots=32, word_size=8, controller_size=16, engine="reference", **options), 4
+    )
     once = kept_bytes(network, batch=16, steps=20)
     twice_the_steps = kept_bytes(network, batch=16, steps=40)
     twice_the_batch = kept_bytes(network, batch=32, steps=20)

@@ -1,0 +1,187 @@
+"""A machine's whole sequence as one differentiable operation: where torch meets the kernels of `src.fused`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import linear, pad
+
+from src.cells.feedforward import Feedforward
+from src.cells.gru import GRU
+from src.fused import plan
+from src.fused.kernels import kernels
+from src.fused.plan import SEGMENT, padded
+from src.fused.threads import over_rows
+from src.fused.workspace import Workspace
+
+if TYPE_CHECKING:
+    from src.cells.machine import Machine, MachineState
+
+
+def sequence(
+    machine: Machine, x: Float[Tensor, "B T F"], state: MachineState
+) -> tuple[Float[Tensor, "B T O"], MachineState]:
+    """All steps of a machine in one call; equals `Machine.step` over time, but for rounding."""
+    batch, slots, size = len(x), state.memory.shape[1], machine.controller.output_size
+    own = state.controller
+    kind = {Feedforward: plan.FEEDFORWARD, GRU: plan.GRU}.get(type(machine.controller), plan.LSTM)
+    h = own.hidden[0] if kind != plan.FEEDFORWARD else x.new_zeros(batch, size)
+    c = own.cell[0] if kind == plan.LSTM else x.new_zeros(batch, 0)
+    by_position = state.heads.dim() == 2
+    w = x.new_zeros(batch, machine.num_heads, slots) if by_position else state.heads
+    place = state.heads if by_position else x.new_zeros(batch, machine.num_heads)
+
+    w_x, bias, w_u = machine.controller.split_weights(machine.input_size)
+    gates = _columns_padded(linear(x.transpose(0, 1), w_x, bias))
+    inputs = (
+        gates,
+        _columns_padded(w_u),
+        _columns_padded(machine.heads.weight.t()),
+        _columns_padded(machine.heads.bias),
+        torch.cat([h, state.reads.flatten(1)], 1),
+        c,
+        w,
+        place,
+        state.memory.transpose(1, 2),
+    )
+    settings = _Settings(machine, kind, slots)
+    y, c, w, place, memory = _Sequence.apply(settings, torch.is_grad_enabled(), *inputs)
+
+    h, reads = y[-1].split([size, machine.read_heads * machine.word_size], dim=1)
+    if kind != plan.FEEDFORWARD:
+        own = own._replace(hidden=(h,))
+    if kind == plan.LSTM:
+        own = own._replace(cell=(c,))
+    after = state._replace(
+        controller=own,
+        memory=memory.transpose(1, 2),
+        heads=place if by_position else w,
+        reads=reads.unflatten(1, (machine.read_heads, machine.word_size)),
+    )
+    return y.transpose(0, 1), after
+
+
+def _columns_padded(x: Tensor) -> Tensor:
+    """Columns of zeros added up to what the kernels' vectors want."""
+    gap = padded(x.shape[-1]) - x.shape[-1]
+    return (pad(x, (0, gap)) if gap else x).contiguous()
+
+
+class _Settings:
+    """What a call of the kernels needs beside its arrays."""
+
+    def __init__(self, machine: Machine, controller: int, slots: int) -> None:
+        self.dtype: np.dtype = machine.heads.weight.detach().numpy().dtype
+        self.plan = plan.Plan(
+            controller=controller,
+            hidden=machine.controller.output_size,
+            slots=slots,
+            words=machine.word_size,
+            reads=machine.read_heads,
+            writes=machine.write_heads,
+            head_size=sum(machine.head_sizes),
+            content=int(machine.content_addressing),
+            **machine.kernel_choices(),
+        )
+        # Never empty: a kernel's array has a first element.
+        self.constants = np.array([*machine.kernel_constants(), 0.0], self.dtype)
+        self.clip = self.dtype.type(np.inf if machine.output_clip is None else machine.output_clip)
+
+
+class _Sequence(torch.autograd.Function):
+    """`src.fused.driver` as an operation of torch; it can be gone backward through once."""
+
+    @staticmethod
+    def forward(  # type: ignore[no-untyped-def]
+        ctx,
+        settings,
+        keep,
+        gates,
+        w_u,
+        w_heads,
+        b_heads,
+        u_before,
+        c_before,
+        w_before,
+        place_before,
+        memory_before,
+    ):
+        p = settings.plan
+        keep = keep and any(ctx.needs_input_grad)
+        steps, batch, heads = gates.shape[0], gates.shape[1], p.reads + p.writes
+        u = gates.new_empty(steps + 1, batch, u_before.shape[1])
+        u[0] = u_before
+        memory = memory_before.contiguous().clone()
+        work = Workspace(
+            settings.dtype,
+            [
+                (steps + 1, batch, c_before.shape[1]),
+                (steps, batch, w_heads.shape[1]),
+                (steps + 1, batch, heads, p.slots),
+                (steps + 1, batch, heads),
+                (-(-steps // SEGMENT) if keep else 0, batch, p.words, p.slots),
+            ],
+        )
+        c, raw, w, place, kept = work.arrays
+        for array, given in ((c, c_before), (w, w_before), (place, place_before)):
+            torch.from_numpy(array[0]).copy_(given)
+        # The gates were made for this call alone: the kernels may write over them.
+        weights = [one.detach().numpy() for one in (w_u, w_heads, b_heads)]
+        arrays = [gates.detach().numpy(), u.numpy(), c, raw, w, place, memory.numpy(), kept, *weights]
+        kernel, _ = kernels(settings.dtype)
+        over_rows(
+            lambda first, last: kernel(p, settings.constants, settings.clip, first, last, *arrays),
+            batch,
+            torch.get_num_threads(),
+        )
+        if keep:
+            ctx.settings, ctx.work, ctx.gates, ctx.u, ctx.version = settings, work, gates.detach(), u, u._version
+            ctx.save_for_backward(w_u, w_heads)
+        ctx.set_materialize_grads(False)
+        return u[1:], *(torch.from_numpy(array[-1].copy()) for array in (c, w, place)), memory
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, dy, dc, dw, dplace, dmemory):  # type: ignore[no-untyped-def]
+        if ctx.work is None:
+            raise RuntimeError("the fused engine goes backward once; model.engine=reference can do so again")
+        settings, gates, u = ctx.settings, ctx.gates, ctx.u
+        if u._version != ctx.version:
+            raise RuntimeError("outputs of the fused engine were changed in place before its backward")
+        p = settings.plan
+        w_u, w_heads = ctx.saved_tensors
+        c, raw, w, place, kept = ctx.work.arrays
+        batch = gates.shape[1]
+
+        def changeable(gradient: Tensor | None, shape: tuple[int, ...]) -> Tensor:
+            return u.new_zeros(shape) if gradient is None else gradient.contiguous().clone()
+
+        shapes = (c.shape[1:], w.shape[1:], place.shape[1:], (batch, p.words, p.slots))
+        carried = [changeable(*one) for one in zip((dc, dw, dplace, dmemory), shapes, strict=True)]
+        dy = u.new_zeros(u[1:].shape) if dy is None else dy.contiguous()
+        du = torch.empty_like(u[0])
+        others = [_columns_padded(w_u.t()), _columns_padded(w_heads.t()), dy, *carried, du]
+        arrays = [gates.numpy(), u.numpy(), c, raw, w, place, kept, *(one.numpy() for one in others)]
+        _, kernel = kernels(settings.dtype)
+        over_rows(
+            lambda first, last: kernel(p, settings.constants, settings.clip, first, last, *arrays),
+            batch,
+            torch.get_num_threads(),
+        )
+        # The kernel leaves gradients in `gates` and `raw`; those of the weights are one product each.
+        draw = torch.from_numpy(raw).flatten(0, 1)
+        skipped = p.hidden if p.controller == plan.FEEDFORWARD else 0
+        dw_u = u[:-1].flatten(0, 1)[:, skipped:].t() @ gates.flatten(0, 1)
+        dw_heads = u[1:].flatten(0, 1)[:, : p.hidden].t() @ draw
+        ctx.work = ctx.gates = ctx.u = None
+        return None, None, gates, dw_u, dw_heads, draw.sum(0), du, *carried
+
+
+def prepare(dtype: Any) -> None:
+    """Compile the kernels for a dtype of torch now, and not in the first batch."""
+    kernels(torch.empty(0, dtype=dtype).numpy().dtype)

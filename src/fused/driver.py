@@ -1,0 +1,256 @@
+"""A machine over a whole sequence: forward in one call, backward in another, for some rows of a batch.
+
+Arrays have time first and then the batch; a call works on the rows first..last alone, so that several can
+run at once. What is carried has T + 1 entries, the one before the first step included. The backward replays
+the memory from every SEGMENT-th step, which the forward kept.
+"""
+
+import numpy as np
+from numba import njit
+
+from src.fused.controllers import control, control_backward
+from src.fused.memory import along_slots, along_words, norms_backward, slot_norms, spread, write, write_backward
+from src.fused.numerics import FAST, like, sigmoid
+from src.fused.plan import FEEDFORWARD, ROW, SEGMENT, Plan  # noqa: F401  (Plan for the signatures)
+from src.fused.products import accumulate
+from src.fused.variants import address, address_backward
+from src.fused.views import at, copy, fill, span
+
+#: Dimensions of the arrays that the kernels take, in order.
+FORWARD = (1, 3, 3, 3, 3, 4, 3, 3, 4, 2, 2, 1)
+BACKWARD = (1, 3, 3, 3, 3, 4, 3, 4, 2, 2, 3, 2, 3, 2, 3, 2)
+
+
+@njit(error_model="numpy")
+def copy_words(a, out):
+    """out[:] = a, of two dimensions."""
+    for m in range(a.shape[0]):
+        copy(at(a, m), at(out, m))
+
+
+@njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
+def forward(plan, constants, clip, first, last, gates, u, c, raw, w, place, memory, kept, w_u, w_heads, b_heads):
+    """All steps of the rows first..last-1.
+
+    Args:
+        plan: sizes and choices.
+        constants: of the kind of heads.
+        clip: bound on the raw numbers; infinity for none.
+        gates: [T, B, G] the input's part of the gates' sums, biases included; becomes the gates' values.
+        u: [T+1, B, C+RM] the controller's output and the reads; u[0] is given.
+        c: [T+1, B, C] the LSTM's cells; c[0] is given.
+        raw: [T, B, P] what the heads get; is set.
+        w: [T+1, B, H, N] the weightings; w[0] is given.
+        place: [T+1, B, H] the positions; place[0] is given.
+        memory: [B, M, N] as found before; becomes what it is after.
+        kept: [T/SEGMENT, B, M, N] for the backward; with a length of 0 nothing is kept.
+        w_u: [C+RM, G] weights of u in the gates; a feedforward controller sees the reads alone, [RM, G].
+        w_heads, b_heads: [C, P], [P].
+    """
+    steps, size, words, slots = gates.shape[0], plan.hidden, plan.words, plan.slots
+    heads = plan.reads + plan.writes
+    norms = np.empty(slots, gates.dtype)
+    keep = np.empty(slots, gates.dtype)
+    room = np.empty((ROW.kernels + plan.scales, max(2 * slots, plan.shifts)), gates.dtype)
+    small = np.empty((6, max(3, plan.scales)), gates.dtype)
+    erase = np.empty((plan.writes, words), gates.dtype)
+    add = np.empty((plan.writes, words), gates.dtype)
+    rows = last - first
+    skipped = size if plan.controller == FEEDFORWARD else 0
+    for t in range(steps):
+        u_before, u_now, raw_now = at(u, t), at(u, t + 1), at(raw, t)
+        accumulate(span(at(gates, t), first, rows), span(u_before, first, rows), skipped, w_u)
+        for b in range(first, last):
+            h_before, h = span(at(u_before, b), 0, size), span(at(u_now, b), 0, size)
+            control(plan.controller, at(at(gates, t), b), h_before, at(at(c, t), b), h, at(at(c, t + 1), b))
+            copy(b_heads, at(raw_now, b))
+        accumulate(span(raw_now, first, rows), span(u_now, first, rows), 0, w_heads)
+        for b in range(first, last):
+            mine, mine_memory = at(raw_now, b), at(memory, b)
+            w_before, w_now = at(at(w, t), b), at(at(w, t + 1), b)
+            for p in range(mine.shape[0]):
+                mine[p] = -clip if mine[p] < -clip else mine[p]
+                mine[p] = clip if mine[p] > clip else mine[p]
+            if kept.shape[0] > 0 and t % SEGMENT == 0:
+                copy_words(mine_memory, at(at(kept, t // SEGMENT), b))
+            if plan.content:
+                slot_norms(mine_memory, norms)
+            for h in range(heads):
+                place[t + 1, b, h] = address(
+                    plan,
+                    constants,
+                    span(mine, h * plan.head_size, plan.head_size),
+                    mine_memory,
+                    norms,
+                    at(w_before, h),
+                    place[t, b, h],
+                    room,
+                    small,
+                    at(w_now, h),
+                )
+            _erase_and_add(plan, mine, erase, add)
+            write(mine_memory, span(w_now, plan.reads, plan.writes), erase, add, keep)
+            for h in range(plan.reads):
+                word = span(at(u_now, b), size + h * words, words)  # equation (2)
+                fill(word, like(clip, 0.0))
+                along_slots(mine_memory, at(w_now, h), word)
+
+
+@njit(fastmath=FAST, error_model="numpy")
+def _erase_and_add(plan, raw, erase, add):
+    """What each write head erases and adds, of one sequence at one step."""
+    at = (plan.reads + plan.writes) * plan.head_size
+    for h in range(plan.writes):
+        for m in range(plan.words):
+            erase[h, m] = sigmoid(raw[at + m])
+            add[h, m] = raw[at + plan.words + m]
+        at += 2 * plan.words
+
+
+@njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
+def backward(
+    plan,
+    constants,
+    clip,
+    first,
+    last,
+    gates,
+    u,
+    c,
+    raw,
+    w,
+    place,
+    kept,
+    w_u,
+    w_heads,
+    dy,
+    dc,
+    dw,
+    dplace,
+    dmemory,
+    du,
+):
+    """Backward of `forward`, with the arrays as it left them.
+
+    Args:
+        w_u, w_heads: transposed, [G, C+RM] and [P, C].
+        dy: [T, B, C+RM] gradient of u[1:].
+        dc, dw, dplace, dmemory: gradients of what is carried, after the last step; become those before
+            the first.
+        du: [B, C+RM] becomes the gradient of u[0].
+
+    Leaves the gradients of the gates' sums in `gates` and those of the raw numbers in `raw`.
+    """
+    steps, size, words, slots = gates.shape[0], plan.hidden, plan.words, plan.slots
+    reads, heads = plan.reads, plan.reads + plan.writes
+    rows = last - first
+    number = gates[0, 0, 0]
+    dtype = gates.dtype
+    norms, pull, keep = np.empty(slots, dtype), np.empty(slots, dtype), np.empty(slots, dtype)
+    room = np.empty((ROW.kernels + plan.scales, max(2 * slots, plan.shifts)), dtype)
+    small = np.empty((6, max(3, plan.scales)), dtype)
+    erase, add = np.empty((plan.writes, words), dtype), np.empty((plan.writes, words), dtype)
+    derase, dadd = np.empty((plan.writes, words), dtype), np.empty((plan.writes, words), dtype)
+    draw = np.empty(raw.shape[2], dtype)
+    dfocus = np.empty((heads, slots), dtype)
+    memory = np.empty((rows, SEGMENT + 1, words, slots), dtype)
+    dh = np.empty((rows, w_heads.shape[1]), dtype)
+    dh_before = np.empty((rows, size), dtype)
+    dnext = np.zeros((rows, size + reads * words), dtype)  # gradient of u[t + 1] but for dy
+    dsum = np.empty((rows, w_u.shape[1]), dtype)
+    skipped = size if plan.controller == FEEDFORWARD else 0
+    seen = size + reads * words - skipped
+    at_write = heads * plan.head_size
+    one, zero = like(number, 1.0), like(number, 0.0)
+
+    for t in range(steps - 1, -1, -1):
+        s = t % SEGMENT
+        if t == steps - 1 or s == SEGMENT - 1:
+            for b in range(first, last):
+                replayed = at(memory, b - first)
+                copy_words(at(at(kept, t // SEGMENT), b), at(replayed, 0))
+                for i in range(s + 1):
+                    now = t - s + i
+                    _erase_and_add(plan, at(at(raw, now), b), erase, add)
+                    w_write = span(at(at(w, now + 1), b), reads, plan.writes)
+                    copy_words(at(replayed, i), at(replayed, i + 1))
+                    write(at(replayed, i + 1), w_write, erase, add, keep)
+        for b in range(first, last):
+            row = b - first
+            before, after = at(at(memory, row), s), at(at(memory, row), s + 1)
+            mine, mine_dmemory, mine_dnext = at(at(raw, t), b), at(dmemory, b), at(dnext, row)
+            w_before, w_now, mine_dw = at(at(w, t), b), at(at(w, t + 1), b), at(dw, b)
+            mine_dy = at(at(dy, t), b)
+            for k in range(mine_dnext.shape[0]):
+                mine_dnext[k] += mine_dy[k]
+            fill(draw, zero)
+            copy_words(mine_dw, dfocus)
+            for h in range(reads):
+                dread = span(mine_dnext, size + h * words, words)
+                along_words(after, dread, at(dfocus, h))
+                spread(dread, at(w_now, h), mine_dmemory)
+            _erase_and_add(plan, mine, erase, add)
+            w_write, dw_write = span(w_now, reads, plan.writes), span(dfocus, reads, plan.writes)
+            write_backward(before, w_write, erase, add, mine_dmemory, dw_write, derase, dadd, keep)
+            for h in range(plan.writes):
+                to = at_write + 2 * words * h
+                for m in range(words):
+                    draw[to + m] = derase[h, m] * erase[h, m] * (one - erase[h, m])
+                    draw[to + words + m] = dadd[h, m]
+            if plan.content:
+                slot_norms(before, norms)
+                fill(pull, zero)
+            for h in range(heads):
+                fill(at(mine_dw, h), zero)
+                dplace[b, h] = address_backward(
+                    plan,
+                    constants,
+                    span(mine, h * plan.head_size, plan.head_size),
+                    before,
+                    norms,
+                    at(w_before, h),
+                    place[t, b, h],
+                    at(w_now, h),
+                    at(dfocus, h),
+                    dplace[b, h],
+                    room,
+                    small,
+                    span(draw, h * plan.head_size, plan.head_size),
+                    at(mine_dw, h),
+                    mine_dmemory,
+                    pull,
+                )
+            if plan.content:
+                norms_backward(before, norms, pull, mine_dmemory)
+            for p in range(mine.shape[0]):
+                inside = mine[p] > -clip and mine[p] < clip
+                mine[p] = draw[p] if inside else draw[p] * zero
+        for row in range(rows):
+            fill(at(dh, row), zero)
+            fill(at(dsum, row), zero)
+        accumulate(dh, span(at(raw, t), first, rows), 0, w_heads)
+        for b in range(first, last):
+            row = b - first
+            mine_dh = at(dh, row)
+            for k in range(size):
+                mine_dh[k] += dnext[row, k]
+            h_before = span(at(at(u, t), b), 0, size)
+            control_backward(
+                plan.controller,
+                at(at(gates, t), b),
+                h_before,
+                at(at(c, t), b),
+                at(at(c, t + 1), b),
+                span(mine_dh, 0, size),
+                at(dc, b),
+                at(dh_before, row),
+            )
+        accumulate(dsum, span(at(gates, t), first, rows), 0, w_u)
+        for row in range(rows):
+            mine_dnext, mine_dsum, mine_dh = at(dnext, row), at(dsum, row), at(dh_before, row)
+            fill(span(mine_dnext, 0, skipped), zero)
+            copy(span(mine_dsum, 0, seen), span(mine_dnext, skipped, seen))
+            for k in range(size):
+                mine_dnext[k] += mine_dh[k]
+    for row in range(rows):
+        copy(at(dnext, row), at(du, first + row))

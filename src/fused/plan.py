@@ -1,0 +1,57 @@
+"""What a kernel has to know of a machine: sizes and choices, all of them run-time values."""
+
+from typing import NamedTuple
+
+#: Steps between two memories that the forward keeps for the backward.
+SEGMENT = 8
+#: Numbers in a vector; the columns of weights and of products come in multiples of it.
+LANES = 16
+
+LSTM, GRU, FEEDFORWARD = range(3)
+NTM, DMS_NTM = range(2)
+
+
+class Plan(NamedTuple):
+    """Sizes and choices of a machine, as integers.
+
+    A head gets `head_size` raw numbers: for content [key M, beta, gate], then what its kind needs, in the
+    order of `address` in `src.cells`. After those of all heads come, for every write head, erase M and add M.
+    """
+
+    kind: int  # NTM | DMS_NTM
+    controller: int  # LSTM | GRU | FEEDFORWARD
+    hidden: int  # C
+    slots: int  # N
+    words: int  # M
+    reads: int  # R
+    writes: int  # W
+    head_size: int
+    content: int  # 1: content addressing
+    shifts: int = 1  # 2 r + 1 (NTM)
+    position: int = 0  # 1: carry = position (DMS-NTM)
+    hybrid: int = 0  # 1: motion = hybrid (DMS-NTM)
+    scales: int = 1  # K (DMS-NTM)
+
+
+class Scratch(NamedTuple):
+    """Room for one head of one sequence; every row is 2 N long, or as long as the shifts."""
+
+    cosine: int = 0
+    w_content: int = 1
+    w_gated: int = 2
+    doubled: int = 3
+    moved: int = 4
+    taps: int = 5
+    dtaps: int = 6
+    d_moved: int = 7
+    d_doubled: int = 8
+    d_gated: int = 9
+    kernels: int = 10  # K rows
+
+
+ROW = Scratch()
+
+
+def padded(columns: int) -> int:
+    """The least multiple of LANES that holds so many columns."""
+    return -(-columns // LANES) * LANES
