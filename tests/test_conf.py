@@ -134,6 +134,8 @@ def test_a_task_brings_the_settings_that_suit_it():
         assert cfg["trainer"]["max_steps"] == recipe["max_steps"]
         assert cfg["validate_every"] == recipe["validate_every"]
         assert cfg["optimizer"]["lr"] == recipe["lr"]
+        assert cfg["task"]["batch_size"] == recipe["batch_size"]
+        assert cfg["trainer"]["gradient_clip_val"] == recipe["clip_norm"]
     assert compose_train("optimizer.lr=0.5", "trainer.max_steps=7")["optimizer"]["lr"] == 0.5
 
 
