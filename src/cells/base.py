@@ -57,7 +57,7 @@ class Controller(Cell):
     @abstractmethod
     def split_weights(
         self, features: int
-    ) -> tuple[Float[Tensor, "G {features}"], Float[Tensor, "G"], Float[Tensor, "U G"]]:
+    ) -> tuple[Float[Tensor, "G {features}"], Float[Tensor, "G"], Float[Tensor, "G U"]]:
         """The weights of the first inputs, the biases, and the weights of all else, one layer deep.
 
         All else is the hidden state, where there is one, and then the other inputs. G counts the gates' sums,

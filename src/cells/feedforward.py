@@ -24,4 +24,4 @@ class Feedforward(Controller):
 
     def split_weights(self, features: int) -> tuple[Tensor, Tensor, Tensor]:
         w = self.layer.weight
-        return w[:, :features], self.layer.bias, w[:, features:].t()
+        return w[:, :features], self.layer.bias, w[:, features:]

@@ -40,9 +40,9 @@ def sequence(
     gates = _columns_padded(linear(x.transpose(0, 1), w_x, bias))
     inputs = (
         gates,
-        _columns_padded(w_u),
-        _columns_padded(machine.heads.weight.t()),
-        _columns_padded(machine.heads.bias),
+        w_u,
+        machine.heads.weight,
+        machine.heads.bias,
         torch.cat([h, state.reads.flatten(1)], 1),
         c,
         w,
@@ -66,10 +66,11 @@ def sequence(
     return y.transpose(0, 1), after
 
 
-def _columns_padded(x: Tensor) -> Tensor:
-    """Columns of zeros added up to what the kernels' vectors want."""
+def _columns_padded(x: Tensor, rows: int | None = None) -> Tensor:
+    """Columns of zeros added up to what the kernels' vectors want, and rows of zeros up to a number."""
     gap = padded(x.shape[-1]) - x.shape[-1]
-    return (pad(x, (0, gap)) if gap else x).contiguous()
+    below = 0 if rows is None else rows - len(x)
+    return (pad(x, (0, gap, 0, below) if below else (0, gap)) if gap or below else x).contiguous()
 
 
 class _Settings:
@@ -121,7 +122,7 @@ class _Sequence(torch.autograd.Function):
             settings.dtype,
             [
                 (steps + 1, batch, c_before.shape[1]),
-                (steps, batch, w_heads.shape[1]),
+                (steps, batch, padded(len(b_heads))),
                 (steps + 1, batch, heads, p.slots),
                 (steps + 1, batch, heads),
                 (-(-steps // SEGMENT) if keep else 0, batch, p.words, p.slots),
@@ -131,7 +132,7 @@ class _Sequence(torch.autograd.Function):
         for array, given in ((c, c_before), (w, w_before), (place, place_before)):
             torch.from_numpy(array[0]).copy_(given)
         # The gates were made for this call alone: the kernels may write over them.
-        weights = [one.detach().numpy() for one in (w_u, w_heads, b_heads)]
+        weights = [_columns_padded(one).numpy() for one in (w_u.t(), w_heads.t(), b_heads)]
         arrays = [gates.detach().numpy(), u.numpy(), c, raw, w, place, memory.numpy(), kept, *weights]
         kernel, _ = kernels(settings.dtype)
         over_rows(
@@ -165,7 +166,8 @@ class _Sequence(torch.autograd.Function):
         carried = [changeable(*one) for one in zip((dc, dw, dplace, dmemory), shapes, strict=True)]
         dy = u.new_zeros(u[1:].shape) if dy is None else dy.contiguous()
         du = torch.empty_like(u[0])
-        others = [_columns_padded(w_u.t()), _columns_padded(w_heads.t()), dy, *carried, du]
+        rows = gates.shape[2]
+        others = [_columns_padded(w_u, rows), _columns_padded(w_heads, raw.shape[2]), dy, *carried, du]
         arrays = [gates.numpy(), u.numpy(), c, raw, w, place, kept, *(one.numpy() for one in others)]
         _, kernel = kernels(settings.dtype)
         over_rows(
@@ -174,10 +176,11 @@ class _Sequence(torch.autograd.Function):
             torch.get_num_threads(),
         )
         # The kernel leaves gradients in `gates` and `raw`; those of the weights are one product each.
-        draw = torch.from_numpy(raw).flatten(0, 1)
+        dgates = gates.flatten(0, 1)[:, : len(w_u)]
+        draw = torch.from_numpy(raw).flatten(0, 1)[:, : len(w_heads)]
         skipped = p.hidden if p.controller == plan.FEEDFORWARD else 0
-        dw_u = u[:-1].flatten(0, 1)[:, skipped:].t() @ gates.flatten(0, 1)
-        dw_heads = u[1:].flatten(0, 1)[:, : p.hidden].t() @ draw
+        dw_u = dgates.t() @ u[:-1].flatten(0, 1)[:, skipped:]
+        dw_heads = draw.t() @ u[1:].flatten(0, 1)[:, : p.hidden]
         ctx.work = ctx.gates = ctx.u = None
         return None, None, gates, dw_u, dw_heads, draw.sum(0), du, *carried
 

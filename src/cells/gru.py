@@ -55,4 +55,4 @@ class GRU(Controller):
         bias = torch.cat([b_ih[gates] + b_hh[gates], b_ih[new], b_hh[new]])
         w_h = torch.cat([w_hh[gates], zero(size, size), w_hh[new]])
         w_r = torch.cat([w_ih[:, features:], zero(size, w_ih.shape[1] - features)])
-        return w_x, bias, torch.cat([w_h, w_r], 1).t()
+        return w_x, bias, torch.cat([w_h, w_r], 1)

@@ -51,4 +51,4 @@ class LSTM(Controller):
 
     def split_weights(self, features: int) -> tuple[Tensor, Tensor, Tensor]:
         w_ih, w_hh, b_ih, b_hh = self.layers.all_weights[0]
-        return w_ih[:, :features], b_ih + b_hh, torch.cat([w_hh, w_ih[:, features:]], 1).t()
+        return w_ih[:, :features], b_ih + b_hh, torch.cat([w_hh, w_ih[:, features:]], 1)

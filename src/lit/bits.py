@@ -82,19 +82,21 @@ class BitLearner(Learner):
     def build_metrics(self) -> None:
         self.metrics = BitMetrics()
 
-    def loss_and_metrics(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
+    def loss_and_metrics(self, batch: Batch, wanted: bool = True) -> tuple[Tensor, Mapping[str, Tensor]]:
         logits, _ = self.network(batch.x)
         nats = binary_cross_entropy_with_logits(logits, batch.y, weight=batch.mask.unsqueeze(2), reduction="sum")
+        steps = batch.mask.sum()
+        loss = nats / (steps * logits.shape[2])
+        if not wanted:
+            return loss, {}
         with torch.no_grad():
             wrong = ((logits > 0) != (batch.y > 0.5)) * batch.mask.unsqueeze(2)
-            steps = batch.mask.sum()
             payload, end = wrong[..., :-1].sum(), wrong[..., -1].sum()
-            metrics = {
-                "error_bits": (payload + end) / len(logits),
-                "payload_error": payload / (steps * (wrong.shape[2] - 1)),
-                "end_error": end / steps,
-            }
-        return nats / (steps * wrong.shape[2]), metrics
+        return loss, {
+            "error_bits": (payload + end) / len(logits),
+            "payload_error": payload / (steps * (wrong.shape[2] - 1)),
+            "end_error": end / steps,
+        }
 
     def reset_metrics(self) -> None:
         self.metrics.reset()

@@ -20,11 +20,11 @@ class ClassLearner(Learner):
         self.accuracy = MulticlassAccuracy(self.task.output_size, average="micro")
         self.mean_loss = MeanMetric()
 
-    def loss_and_metrics(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
+    def loss_and_metrics(self, batch: Batch, wanted: bool = True) -> tuple[Tensor, Mapping[str, Tensor]]:
         y, _ = self.network(batch.x)
         logits = y[:, -1]
-        accuracy = (logits.detach().argmax(1) == batch.y).float().mean()
-        return cross_entropy(logits, batch.y), {"accuracy": accuracy}
+        loss = cross_entropy(logits, batch.y)
+        return loss, {"accuracy": (logits.detach().argmax(1) == batch.y).float().mean()} if wanted else {}
 
     def reset_metrics(self) -> None:
         self.accuracy.reset()

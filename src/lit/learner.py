@@ -65,8 +65,8 @@ class Learner(lightning.LightningModule):
         """Make what counts in validation and tests."""
 
     @abstractmethod
-    def loss_and_metrics(self, batch: Any) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """The loss of a training batch, and metrics of it to show."""
+    def loss_and_metrics(self, batch: Any, wanted: bool = True) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """The loss of a training batch and, where they are wanted, metrics of it to show."""
 
     @abstractmethod
     def reset_metrics(self) -> None:
@@ -124,7 +124,7 @@ class Learner(lightning.LightningModule):
         }
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        loss, metrics = self.loss_and_metrics(batch)
+        loss, metrics = self.loss_and_metrics(batch, wanted=self.due)
         self.last_loss = float(loss.detach())
         if not torch.isfinite(loss):
             raise Diverged("loss", self.last_loss, self.global_step + 1)
@@ -160,6 +160,12 @@ class Learner(lightning.LightningModule):
         """A validation follows the very last update, even one within a period: Lightning makes it on a stop."""
         if self.global_step >= self.trainer.max_steps:
             self.trainer.should_stop = True
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Batches are made on the CPU: there is nothing to move, or to look for, when that is where they go."""
+        if device.type == "cpu":
+            return batch
+        return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
     def on_validation_epoch_start(self) -> None:
         self.reset_metrics()
