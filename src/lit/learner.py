@@ -161,12 +161,6 @@ class Learner(lightning.LightningModule):
         if self.global_step >= self.trainer.max_steps:
             self.trainer.should_stop = True
 
-    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Batches are made on the CPU: there is nothing to move, or to look for, when that is where they go."""
-        if device.type == "cpu":
-            return batch
-        return super().transfer_batch_to_device(batch, device, dataloader_idx)
-
     def on_validation_epoch_start(self) -> None:
         self.reset_metrics()
 

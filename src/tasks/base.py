@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import lightning
+import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
@@ -116,6 +117,12 @@ class Task(lightning.LightningDataModule):
         if not self.prepared:
             self.prepare()
             self.prepared = True
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Batches are made on the CPU: there is nothing to move, or to look for, when that is where they go."""
+        if device.type == "cpu":
+            return batch
+        return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
     def train_dataloader(self) -> DataLoader:
         """Batches 0, 1, 2, ... in periods; the first few again and again if the plan says so."""
