@@ -74,6 +74,8 @@ def build(
     >>> batch.mask[0]
     tensor([0., 0., 0., 0., 1., 1., 1., 1., 1.])
     """
+    if len(set(lengths.tolist())) == len(set(repeats.tolist())) == 1:
+        return _alike(payload[:, : int(lengths[0])], lengths, repeats, repeat_range)
     payload = payload[:, : int(lengths.max())]
     batch, _, width = payload.shape
     answers = lengths * repeats
@@ -94,6 +96,27 @@ def build(
     y[rows, starts + answers, width] = 1.0
     mask = (since >= 0) & (since <= answers[:, None])
     return Batch(x, y, mask.float(), lengths, repeats)
+
+
+def _alike(
+    payload: Float[Tensor, "B L width"],
+    lengths: Integer[Tensor, "B"],
+    repeats: Integer[Tensor, "B"],
+    repeat_range: tuple[int, int],
+) -> Batch:
+    """As `build`, where all sequences have one length and one number of repeats: slices will do."""
+    batch, length, width = payload.shape
+    start, end = length + 2, length + 2 + length * int(repeats[0])
+    x = torch.zeros(batch, end + 1, width + 2)
+    x[:, :length, :width] = payload
+    x[:, length, width] = 1.0
+    x[:, length + 1, width + 1] = normalise(repeats[:1], *repeat_range)
+    y = torch.zeros(batch, end + 1, width + 1)
+    y[:, start:end, :width] = payload.repeat(1, int(repeats[0]), 1)
+    y[:, end, width] = 1.0
+    mask = torch.zeros(batch, end + 1)
+    mask[:, start:] = 1.0
+    return Batch(x, y, mask, lengths, repeats)
 
 
 def sample(

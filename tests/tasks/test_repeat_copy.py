@@ -5,7 +5,7 @@ import torch
 
 from src.checks import Refusal
 from src.tasks.base import Periods
-from src.tasks.repeat_copy import RepeatCopy
+from src.tasks.repeat_copy import RepeatCopy, build
 
 SIZES = {"validation_size": 70, "test_size": 130, "cell_size": 65}
 CELLS = [[10, 20], [3, 2], [20, 10]]
@@ -53,6 +53,20 @@ def test_training_stays_within_its_ranges(ragged):
     assert {int(n) for batch in batches for n in batch.lengths} == {2, 3, 4}
     assert {int(r) for batch in batches for r in batch.repeats} == {3, 4, 5}
     assert all(len(batch.x) == 6 for batch in batches)
+
+
+@pytest.mark.parametrize(("length", "repeats"), [(1, 1), (1, 4), (3, 2), (5, 3)])
+def test_sequences_alike_are_laid_out_as_among_others(length, repeats):
+    """One shape a batch has a way of its own, which must not show."""
+    payload = torch.randint(0, 2, (3, 6, 2), generator=torch.Generator().manual_seed(0)).float()
+    lengths, counts = torch.tensor([length] * 2 + [6]), torch.tensor([repeats] * 2 + [4])
+    among_others = build(payload, lengths, counts, (1, 4))
+    alike = build(payload[:2], lengths[:2], counts[:2], (1, 4))
+    steps = alike.x.shape[1]
+    assert steps == length + 2 + length * repeats + 1
+    for got, expected in zip(alike[:3], among_others[:3], strict=True):
+        torch.testing.assert_close(got, expected[:2, :steps], rtol=0, atol=0)
+        assert not expected[:2, steps:].any()
 
 
 def test_fixed_sets_are_the_same_for_every_seed_of_a_run():
