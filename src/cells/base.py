@@ -55,13 +55,14 @@ class Controller(Cell):
     """A cell that can steer a machine: the fused engine takes its weights apart."""
 
     @abstractmethod
-    def split_weights(
-        self, features: int
-    ) -> tuple[Float[Tensor, "G {features}"], Float[Tensor, "G"], Float[Tensor, "G U"]]:
-        """The weights of the first inputs, the biases, and the weights of all else, one layer deep.
+    def joint_weights(self, features: int) -> Float[Tensor, "G U"]:
+        """The weights of the gates' sums, of one layer, as one matrix over [h, other inputs, first inputs, 1].
 
-        All else is the hidden state, where there is one, and then the other inputs. G counts the gates' sums,
-        C for each gate, in the order that `src.fused.controllers` expects.
+        h is the hidden state, left out where there is none; the last column are the biases. G counts the
+        sums, C for each gate, in the order that `src.fused.controllers` expects.
+
+        Args:
+            features: how many inputs come first.
         """
 
 

@@ -1,5 +1,6 @@
 """A controller that remembers nothing: all memory is then the external one."""
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -22,6 +23,6 @@ class Feedforward(Controller):
     def step(self, x: Float[Tensor, "B F"], state: tuple[()]) -> tuple[Float[Tensor, "B C"], tuple[()]]:
         return self.layer(x).tanh(), state
 
-    def split_weights(self, features: int) -> tuple[Tensor, Tensor, Tensor]:
+    def joint_weights(self, features: int) -> Float[Tensor, "G U"]:
         w = self.layer.weight
-        return w[:, :features], self.layer.bias, w[:, features:]
+        return torch.cat([w[:, features:], w[:, :features], self.layer.bias.unsqueeze(1)], 1)

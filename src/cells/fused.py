@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn.functional import linear, pad
+from torch.nn.functional import pad
 
 from src.cells.feedforward import Feedforward
 from src.cells.gru import GRU
@@ -36,11 +36,9 @@ def sequence(
     w = x.new_zeros(batch, machine.num_heads, slots) if by_position else state.heads
     place = state.heads if by_position else x.new_zeros(batch, machine.num_heads)
 
-    w_x, bias, w_u = machine.controller.split_weights(machine.input_size)
-    gates = _columns_padded(linear(x.transpose(0, 1), w_x, bias))
     inputs = (
-        gates,
-        w_u,
+        x.contiguous(),
+        machine.controller.joint_weights(machine.input_size),
         machine.heads.weight,
         machine.heads.bias,
         torch.cat([h, state.reads.flatten(1)], 1),
@@ -99,28 +97,19 @@ class _Sequence(torch.autograd.Function):
 
     @staticmethod
     def forward(  # type: ignore[no-untyped-def]
-        ctx,
-        settings,
-        keep,
-        gates,
-        w_u,
-        w_heads,
-        b_heads,
-        u_before,
-        c_before,
-        w_before,
-        place_before,
-        memory_before,
+        ctx, settings, keep, x, w_u, w_heads, b_heads, u_before, c_before, w_before, place_before, memory_before
     ):
         p = settings.plan
         keep = keep and any(ctx.needs_input_grad)
-        steps, batch, heads = gates.shape[0], gates.shape[1], p.reads + p.writes
-        u = gates.new_empty(steps + 1, batch, u_before.shape[1])
-        u[0] = u_before
+        batch, steps, heads = len(x), x.shape[1], p.reads + p.writes
+        width = u_before.shape[1]
+        u = x.new_empty(steps + 1, batch, width + x.shape[2] + 1)
+        u[0, :, :width] = u_before
         memory = memory_before.contiguous().clone()
         work = Workspace(
             settings.dtype,
             [
+                (steps, batch, padded(len(w_u))),
                 (steps + 1, batch, c_before.shape[1]),
                 (steps, batch, padded(len(b_heads))),
                 (steps + 1, batch, heads, p.slots),
@@ -128,12 +117,11 @@ class _Sequence(torch.autograd.Function):
                 (-(-steps // SEGMENT) if keep else 0, batch, p.words, p.slots),
             ],
         )
-        c, raw, w, place, kept = work.arrays
+        gates, c, raw, w, place, kept = work.arrays
         for array, given in ((c, c_before), (w, w_before), (place, place_before)):
             torch.from_numpy(array[0]).copy_(given)
-        # The gates were made for this call alone: the kernels may write over them.
         weights = [_columns_padded(one).numpy() for one in (w_u.t(), w_heads.t(), b_heads)]
-        arrays = [gates.detach().numpy(), u.numpy(), c, raw, w, place, memory.numpy(), kept, *weights]
+        arrays = [x.detach().numpy(), gates, u.numpy(), c, raw, w, place, memory.numpy(), kept, *weights]
         kernel, _ = kernels(settings.dtype)
         over_rows(
             lambda first, last: kernel(p, settings.constants, settings.clip, first, last, *arrays),
@@ -141,34 +129,36 @@ class _Sequence(torch.autograd.Function):
             torch.get_num_threads(),
         )
         if keep:
-            ctx.settings, ctx.work, ctx.gates, ctx.u, ctx.version = settings, work, gates.detach(), u, u._version
+            ctx.settings, ctx.work, ctx.u, ctx.version = settings, work, u, u._version
             ctx.save_for_backward(w_u, w_heads)
         ctx.set_materialize_grads(False)
-        return u[1:], *(torch.from_numpy(array[-1].copy()) for array in (c, w, place)), memory
+        return u[1:, :, :width], *(torch.from_numpy(array[-1].copy()) for array in (c, w, place)), memory
 
     @staticmethod
     @once_differentiable
     def backward(ctx, dy, dc, dw, dplace, dmemory):  # type: ignore[no-untyped-def]
         if ctx.work is None:
             raise RuntimeError("the fused engine goes backward once; model.engine=reference can do so again")
-        settings, gates, u = ctx.settings, ctx.gates, ctx.u
+        settings, u = ctx.settings, ctx.u
         if u._version != ctx.version:
             raise RuntimeError("outputs of the fused engine were changed in place before its backward")
         p = settings.plan
         w_u, w_heads = ctx.saved_tensors
-        c, raw, w, place, kept = ctx.work.arrays
-        batch = gates.shape[1]
+        gates, c, raw, w, place, kept = ctx.work.arrays
+        steps, batch = gates.shape[:2]
+        width = p.hidden + p.reads * p.words
 
         def changeable(gradient: Tensor | None, shape: tuple[int, ...]) -> Tensor:
             return u.new_zeros(shape) if gradient is None else gradient.contiguous().clone()
 
         shapes = (c.shape[1:], w.shape[1:], place.shape[1:], (batch, p.words, p.slots))
         carried = [changeable(*one) for one in zip((dc, dw, dplace, dmemory), shapes, strict=True)]
-        dy = u.new_zeros(u[1:].shape) if dy is None else dy.contiguous()
-        du = torch.empty_like(u[0])
-        rows = gates.shape[2]
-        others = [_columns_padded(w_u, rows), _columns_padded(w_heads, raw.shape[2]), dy, *carried, du]
-        arrays = [gates.numpy(), u.numpy(), c, raw, w, place, kept, *(one.numpy() for one in others)]
+        dy = u.new_zeros(steps, batch, width) if dy is None else dy.contiguous()
+        du = u.new_empty(batch, width)
+        dx = u.new_empty(batch if ctx.needs_input_grad[2] else 0, steps, u.shape[2] - width - 1)
+        transposed = [_columns_padded(one, rows.shape[2]) for one, rows in ((w_u, gates), (w_heads, raw))]
+        others = [one.numpy() for one in (*transposed, dy, *carried, du, dx)]
+        arrays = [gates, u.numpy(), c, raw, w, place, kept, *others]
         _, kernel = kernels(settings.dtype)
         over_rows(
             lambda first, last: kernel(p, settings.constants, settings.clip, first, last, *arrays),
@@ -176,13 +166,13 @@ class _Sequence(torch.autograd.Function):
             torch.get_num_threads(),
         )
         # The kernel leaves gradients in `gates` and `raw`; those of the weights are one product each.
-        dgates = gates.flatten(0, 1)[:, : len(w_u)]
-        draw = torch.from_numpy(raw).flatten(0, 1)[:, : len(w_heads)]
+        dgates, draw = (torch.from_numpy(one).flatten(0, 1) for one in (gates, raw))
         skipped = p.hidden if p.controller == plan.FEEDFORWARD else 0
-        dw_u = dgates.t() @ u[:-1].flatten(0, 1)[:, skipped:]
-        dw_heads = draw.t() @ u[1:].flatten(0, 1)[:, : p.hidden]
-        ctx.work = ctx.gates = ctx.u = None
-        return None, None, gates, dw_u, dw_heads, draw.sum(0), du, *carried
+        dw_u = dgates[:, : len(w_u)].t() @ u[:-1].flatten(0, 1)[:, skipped:]
+        dw_heads = draw[:, : len(w_heads)].t() @ u[1:].flatten(0, 1)[:, : p.hidden]
+        db_heads = draw.sum(0)[: len(w_heads)]
+        ctx.work = ctx.u = None
+        return None, None, dx if len(dx) else None, dw_u, dw_heads, db_heads, du, *carried
 
 
 def prepare(dtype: Any) -> None:

@@ -46,13 +46,11 @@ class GRU(Controller):
         y, after = self.layers(x, torch.stack(state.hidden))
         return y, GRUState(after.unbind(0))
 
-    def split_weights(self, features: int) -> tuple[Tensor, Tensor, Tensor]:
+    def joint_weights(self, features: int) -> Float[Tensor, "G U"]:
         # Four gates: what is new of the input and what is new of the state meet only after the reset.
         size, (w_ih, w_hh, b_ih, b_hh) = self.output_size, self.layers.all_weights[0]
-        zero = w_ih.new_zeros
-        w_x = torch.cat([w_ih[:, :features], zero(size, features)])
         gates, new = slice(2 * size), slice(2 * size, None)
-        bias = torch.cat([b_ih[gates] + b_hh[gates], b_ih[new], b_hh[new]])
-        w_h = torch.cat([w_hh[gates], zero(size, size), w_hh[new]])
-        w_r = torch.cat([w_ih[:, features:], zero(size, w_ih.shape[1] - features)])
-        return w_x, bias, torch.cat([w_h, w_r], 1)
+        of_input = torch.cat([w_ih, w_ih.new_zeros(size, w_ih.shape[1])])
+        of_state = torch.cat([w_hh[gates], w_hh.new_zeros(size, size), w_hh[new]])
+        biases = torch.cat([b_ih[gates] + b_hh[gates], b_ih[new], b_hh[new]])
+        return torch.cat([of_state, of_input[:, features:], of_input[:, :features], biases.unsqueeze(1)], 1)

@@ -49,6 +49,6 @@ class LSTM(Controller):
         y, after = self.layers(x, before)
         return y, LSTMState(*(part.unbind(0) for part in after))
 
-    def split_weights(self, features: int) -> tuple[Tensor, Tensor, Tensor]:
+    def joint_weights(self, features: int) -> Float[Tensor, "G U"]:
         w_ih, w_hh, b_ih, b_hh = self.layers.all_weights[0]
-        return w_ih[:, :features], b_ih + b_hh, torch.cat([w_hh, w_ih[:, features:]], 1)
+        return torch.cat([w_hh, w_ih[:, features:], w_ih[:, :features], (b_ih + b_hh).unsqueeze(1)], 1)

@@ -84,13 +84,22 @@ def sharpen_backward(w, gamma, out, dout, dw):
     return dgamma
 
 
+@njit(error_model="numpy")
+def on_ring(position, slots):
+    """A position of any size, less than one turn of the ring from slot 0."""
+    if abs(position) < slots:
+        return position
+    return position % like(position, slots)
+
+
 @njit(fastmath=FAST, error_model="numpy")
 def window(position, sigma, slots):
     """The run of offsets that a Gaussian of the widths `sigma` reaches: first, count."""
     widest = sigma[0]
     for k in range(sigma.shape[0]):
         widest = sigma[k] if sigma[k] > widest else widest
-    if not abs(position) < 1e9:  # lost, or not a number
+    position = on_ring(position, slots)
+    if not abs(position) <= slots:  # not a number
         return 0, slots
     middle = math.floor(position + 0.5)
     if not widest < slots:
@@ -116,6 +125,7 @@ def distance(offset, position, slots):
 @njit(fastmath=FAST, error_model="numpy")
 def gaussian(position, first, sigma, mixture, slots, kernels, taps):
     """taps = sum_k m_k softmax_j(-d(j, x)^2 / (2 sigma_k^2)); leaves each scale's kernel in `kernels`."""
+    position = on_ring(position, slots)
     fill(taps, like(position, 0.0))
     for k in range(sigma.shape[0]):
         kernel = span(at(kernels, k), 0, taps.shape[0])
@@ -131,7 +141,7 @@ def gaussian(position, first, sigma, mixture, slots, kernels, taps):
 @njit(fastmath=FAST, error_model="numpy")
 def gaussian_backward(position, first, sigma, mixture, slots, kernels, dtaps, dsigma, dmixture):
     """Backward of `gaussian`: sets dsigma and dmixture and returns dposition."""
-    dposition = like(position, 0.0)
+    position, dposition = on_ring(position, slots), like(position, 0.0)
     for k in range(sigma.shape[0]):
         kernel = span(at(kernels, k), 0, dtaps.shape[0])
         mean = dot(kernel, dtaps)

@@ -17,8 +17,8 @@ from src.fused.variants import address, address_backward
 from src.fused.views import at, copy, fill, span
 
 #: Dimensions of the arrays that the kernels take, in order.
-FORWARD = (1, 3, 3, 3, 3, 4, 3, 3, 4, 2, 2, 1)
-BACKWARD = (1, 3, 3, 3, 3, 4, 3, 4, 2, 2, 3, 2, 3, 2, 3, 2)
+FORWARD = (1, 3, 3, 3, 3, 3, 4, 3, 3, 4, 2, 2, 1)
+BACKWARD = (1, 3, 3, 3, 3, 4, 3, 4, 2, 2, 3, 2, 3, 2, 3, 2, 3)
 
 
 @njit(error_model="numpy")
@@ -29,22 +29,26 @@ def copy_words(a, out):
 
 
 @njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
-def forward(plan, constants, clip, first, last, gates, u, c, raw, w, place, memory, kept, w_u, w_heads, b_heads):
+def forward(
+    plan, constants, clip, first, last, x, gates, u, c, raw, w, place, memory, kept, w_u, w_heads, b_heads
+):
     """All steps of the rows first..last-1.
 
     Args:
         plan: sizes and choices.
         constants: of the kind of heads.
         clip: bound on the raw numbers; infinity for none.
-        gates: [T, B, G] the input's part of the gates' sums, biases included; becomes the gates' values.
-        u: [T+1, B, C+RM] the controller's output and the reads; u[0] is given.
+        x: [B, T, F] the inputs.
+        gates: [T, B, G] is set to the gates' values.
+        u: [T+1, B, U] what the gates of a step see: the controller's output and the reads of the step before,
+            the input, and a one; of u[0] the first two are given, of u[T] the last two stay as they are.
         c: [T+1, B, C] the LSTM's cells; c[0] is given.
         raw: [T, B, P] what the heads get; is set.
         w: [T+1, B, H, N] the weightings; w[0] is given.
         place: [T+1, B, H] the positions; place[0] is given.
         memory: [B, M, N] as found before; becomes what it is after.
         kept: [T/SEGMENT, B, M, N] for the backward; with a length of 0 nothing is kept.
-        w_u: [C+RM, G] weights of u in the gates; a feedforward controller sees the reads alone, [RM, G].
+        w_u: [U, G] weights and biases of the gates; without the rows of h for a feedforward controller.
         w_heads, b_heads: [C, P], [P].
     """
     steps, size, words, slots = gates.shape[0], plan.hidden, plan.words, plan.slots
@@ -57,8 +61,14 @@ def forward(plan, constants, clip, first, last, gates, u, c, raw, w, place, memo
     add = np.empty((plan.writes, words), gates.dtype)
     rows = last - first
     skipped = size if plan.controller == FEEDFORWARD else 0
+    one, zero = like(clip, 1.0), like(clip, 0.0)
     for t in range(steps):
         u_before, u_now, raw_now = at(u, t), at(u, t + 1), at(raw, t)
+        for b in range(first, last):
+            fill(at(at(gates, t), b), zero)
+            seen, given = at(u_before, b), at(at(x, b), t)
+            copy(given, span(seen, size + plan.reads * words, given.shape[0]))
+            seen[seen.shape[0] - 1] = one
         accumulate(span(at(gates, t), first, rows), span(u_before, first, rows), skipped, w_u)
         for b in range(first, last):
             h_before, h = span(at(u_before, b), 0, size), span(at(u_now, b), 0, size)
@@ -92,7 +102,7 @@ def forward(plan, constants, clip, first, last, gates, u, c, raw, w, place, memo
             write(mine_memory, span(w_now, plan.reads, plan.writes), erase, add, keep)
             for h in range(plan.reads):
                 word = span(at(u_now, b), size + h * words, words)  # equation (2)
-                fill(word, like(clip, 0.0))
+                fill(word, zero)
                 along_slots(mine_memory, at(w_now, h), word)
 
 
@@ -129,15 +139,17 @@ def backward(
     dplace,
     dmemory,
     du,
+    dx,
 ):
     """Backward of `forward`, with the arrays as it left them.
 
     Args:
-        w_u, w_heads: transposed, [G, C+RM] and [P, C].
+        w_u, w_heads: transposed, [G, U] and [P, C].
         dy: [T, B, C+RM] gradient of u[1:].
         dc, dw, dplace, dmemory: gradients of what is carried, after the last step; become those before
             the first.
-        du: [B, C+RM] becomes the gradient of u[0].
+        du: [B, C+RM] becomes the gradient of u[0], as far as it was given.
+        dx: [B, T, F] becomes the gradient of x, unless it is empty.
 
     Leaves the gradients of the gates' sums in `gates` and those of the raw numbers in `raw`.
     """
@@ -160,6 +172,7 @@ def backward(
     dsum = np.empty((rows, w_u.shape[1]), dtype)
     skipped = size if plan.controller == FEEDFORWARD else 0
     seen = size + reads * words - skipped
+    features = dx.shape[2]
     at_write = heads * plan.head_size
     one, zero = like(number, 1.0), like(number, 0.0)
 
@@ -252,5 +265,7 @@ def backward(
             copy(span(mine_dsum, 0, seen), span(mine_dnext, skipped, seen))
             for k in range(size):
                 mine_dnext[k] += mine_dh[k]
+            if dx.shape[0] > 0:
+                copy(span(mine_dsum, seen, features), at(at(dx, first + row), t))
     for row in range(rows):
         copy(at(dnext, row), at(du, first + row))

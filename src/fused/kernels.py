@@ -53,9 +53,8 @@ def kernels(dtype: np.dtype) -> tuple[Callable[..., None], Callable[..., None]]:
 
 def _prepare() -> Path:
     """The folder for this version's kernels, empty or whole; a temporary one where it cannot be written."""
-    sources = b"".join(path.read_bytes() for path in sorted(SOURCES.glob("*.py")))
     base = Path(os.environ.get("NUMBA_CACHE_DIR") or PLACE)
-    folder = base / hashlib.sha256(sources).hexdigest()[:16]
+    folder = base / _name()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -71,6 +70,18 @@ def _prepare() -> Path:
                 path.unlink()
             (folder / RECORD).unlink(missing_ok=True)
     return folder
+
+
+def _name() -> str:
+    """A name made of all that a kernel depends on: sources and their place, numba, LLVM, the processor."""
+    import llvmlite
+    import numba
+
+    parts = [str(SOURCES), numba.__version__, llvmlite.__version__, llvmlite.binding.get_host_cpu_name()]
+    digest = hashlib.sha256("\n".join(parts).encode())
+    for path in sorted(SOURCES.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _load(folder: Path) -> Any:
@@ -105,8 +116,8 @@ def _compile(driver: Any, folder: Path | None, dtype: np.dtype) -> None:
             log.info("Compiling the fused engine for %s, once; it is kept in %s.", dtype.name, folder)
         driver.forward.compile(signature(driver.FORWARD))
         driver.backward.compile(signature(driver.BACKWARD))
-        if dtype.name not in record.get("dtypes", []):
-            new = {"dtypes": [*record.get("dtypes", []), dtype.name], "files": _digests(folder)}
+        new = {"dtypes": sorted({*record.get("dtypes", []), dtype.name}), "files": _digests(folder)}
+        if new != record:
             part = folder / f"{RECORD}.part"
             part.write_text(json.dumps(new, indent=2))
             part.replace(folder / RECORD)

@@ -20,7 +20,7 @@ def exp(x):
 
 
 def log(x):
-    """The natural logarithm of a normal positive number."""
+    """The natural logarithm of a normal positive number, in float32 of one under 1e38."""
     return math.log(x)
 
 
@@ -40,7 +40,7 @@ def _bits_float(_, x):
     )
 
 
-@njit(fastmath={"contract"}, error_model="numpy", inline="never")
+@njit(fastmath={"contract"}, error_model="numpy")
 def _exp_float32(x):
     # x = n log 2 + r; adding 1.5 * 2^23 leaves n in the last bits. Clamped so that a NaN passes.
     x = types.float32(-87.0) if x < types.float32(-87.0) else x
@@ -60,7 +60,7 @@ def _exp_float32(x):
     return p * _bits_float(types.int32((n + types.int32(127)) << types.int32(23)))
 
 
-@njit(fastmath={"contract"}, error_model="numpy", inline="never")
+@njit(fastmath={"contract"}, error_model="numpy")
 def _log_float32(x):
     # x = m 2^e with m in [2/3, 4/3); m is a product with x, so that a NaN passes.
     bits = types.int32(_float_bits(x) - types.int32(0x3F2AAAAB))
@@ -80,14 +80,14 @@ def _log_float32(x):
     return r - types.float32(0.5) * square + p * r * square + types.float32(e) * types.float32(0.6931471805599453)
 
 
-@overload(exp, inline="never")
+@overload(exp)
 def _exp(x):
     if x == types.float32:
         return lambda x: _exp_float32(x)
     return lambda x: math.exp(x)
 
 
-@overload(log, inline="never")
+@overload(log)
 def _log(x):
     if x == types.float32:
         return lambda x: _log_float32(x)
@@ -99,7 +99,7 @@ def like(x, value):
     return value
 
 
-@overload(like, inline="always")
+@overload(like)
 def _like(x, value):
     if x == types.float32:
         return lambda x, value: types.float32(value)

@@ -3,7 +3,7 @@
 import itertools
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 #: Rows that go through all steps together: what they work on then stays in the cache.
 ROWS = 16
@@ -27,7 +27,10 @@ def over_rows(call: Callable[[int, int], None], rows: int, threads: int) -> None
     # This thread takes its share too, so that no core waits.
     mine, others = spans[::threads], [span for i, span in enumerate(spans) if i % threads]
     jobs = [_pool[2].submit(call, first, last) for first, last in others]
-    for first, last in mine:
-        call(first, last)
+    try:
+        for first, last in mine:
+            call(first, last)
+    finally:  # nobody may still be at work on arrays that the caller lets go
+        wait(jobs)
     for job in jobs:
         job.result()

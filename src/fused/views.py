@@ -66,12 +66,12 @@ def _span(_, a, start, count):
     return result(a, types.intp, types.intp), codegen
 
 
-@overload(at, inline="always")
+@overload(at)
 def _(a, i):
     return lambda a, i: _at(a, i)
 
 
-@overload(span, inline="always")
+@overload(span)
 def _(a, start, count):
     return lambda a, start, count: _span(a, start, count)
 

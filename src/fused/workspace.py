@@ -29,8 +29,9 @@ class Workspace:
         ]
 
     def __del__(self) -> None:
-        if len(_free) < KEPT:
-            _free.append(self.buffer)
+        buffer = getattr(self, "buffer", None)  # none, where there was not enough memory
+        if buffer is not None and len(_free) < KEPT:
+            _free.append(buffer)
 
 
 def _lend(size: int) -> np.ndarray:

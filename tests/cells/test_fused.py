@@ -18,7 +18,7 @@ from src.cells.dms_ntm import DMSNTM
 from src.cells.ntm import NTM
 from src.checks import Refusal
 from src.networks.recurrent import Recurrent
-from tests.cells.fused_cases import F, OUTPUTS, assert_engines_agree, network, outcome
+from tests.cells.fused_cases import OUTPUTS, F, assert_engines_agree, network, outcome
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = {"memory_slots": 11, "word_size": 6, "controller_size": 9}
@@ -223,7 +223,8 @@ class TestAsAnOperation:
         net, x = made("ntm"), torch.randn(2, 5, F, generator=rng, dtype=torch.float64)
         with torch.no_grad():
             y, state = net(x)
-        assert not y.requires_grad and not state.memory.requires_grad
+        assert not y.requires_grad
+        assert not state.memory.requires_grad
         torch.testing.assert_close(y, net(x)[0].detach(), rtol=0, atol=0)
 
 

@@ -1,0 +1,136 @@
+"""Rows over threads: every row once, in parts that stay in the cache, whatever a part does."""
+
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+from src.fused import threads
+from src.fused.threads import ROWS, over_rows
+
+PATIENCE = 30
+
+
+@pytest.fixture(autouse=True)
+def _fresh_pool(monkeypatch):
+    monkeypatch.setattr(threads, "_pool", None)
+
+
+def parts_of(rows, count):
+    """The parts that are called for, in order, and the threads they ran on."""
+    parts, names = [], set()
+
+    def call(first, last):
+        parts.append((first, last))
+        names.add(threading.get_ident())
+
+    over_rows(call, rows, count)
+    return sorted(parts), names
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 7, 16])
+def test_every_row_exactly_once(count):
+    for rows in [*range(1, 70), 100, 128, 257, 1000]:
+        parts, names = parts_of(rows, count)
+        assert [row for first, last in parts for row in range(first, last)] == list(range(rows))
+        sizes = [last - first for first, last in parts]
+        assert 1 <= min(sizes) <= max(sizes) <= min(ROWS, min(sizes) + 1)
+        assert len(parts) % min(count, rows) == 0  # no thread is left with a part more than another
+        assert len(names) <= min(count, rows)
+
+
+def test_one_thread_is_this_one():
+    for rows, count in ((1, 1), (100, 1), (1, 8)):
+        assert parts_of(rows, count)[1] == {threading.get_ident()}
+    assert threads._pool is None
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_so_many_threads_work_at_once(count):
+    """This one among them: each waits for the others."""
+    together, names = threading.Barrier(count), []
+
+    def call(first, last):
+        together.wait(PATIENCE)
+        names.append(threading.get_ident())
+
+    over_rows(call, count, count)
+    assert len(set(names)) == count
+    assert threading.get_ident() in names
+
+
+def test_threads_are_used_again_until_their_number_changes():
+    used = []
+    for count in (2, 2, 3, 2):
+        parts_of(50, count)
+        used.append(threads._pool[2])
+    assert used[0] is used[1]
+    assert len({id(pool) for pool in used[1:3]}) == 2
+    assert [row for part in parts_of(50, 2)[0] for row in range(*part)] == list(range(50))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_an_exception_of_a_part_reaches_the_caller(count):
+    parts, _ = parts_of(70, count)
+    for bad in parts:
+
+        def call(first, last, bad=bad):
+            if (first, last) == bad:
+                raise ArithmeticError(str(bad))
+
+        with pytest.raises(ArithmeticError) as caught:
+            over_rows(call, 70, count)
+        assert caught.value.args == (str(bad),)
+        assert parts_of(70, count)[0] == parts
+
+
+def test_after_an_exception_nobody_is_at_work():
+    """As after Ctrl-C: the caller may use the arrays of the call for something else."""
+    main, began, may_end, ended = threading.get_ident(), threading.Event(), threading.Event(), threading.Event()
+
+    def call(first, last):
+        if threading.get_ident() == main:
+            began.wait(PATIENCE)
+            threading.Timer(0.2, may_end.set).start()
+            raise KeyboardInterrupt
+        began.set()
+        may_end.wait(PATIENCE)
+        ended.set()
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            over_rows(call, 2, 2)
+        over_before = ended.is_set()
+    finally:
+        ended.wait(PATIENCE)
+    assert over_before
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")  # Python 3.12; it is the point
+def test_it_works_in_a_forked_process():
+    """The threads of the parent are not there."""
+    everything = parts_of(50, 2)[0]
+    receive, send = os.pipe()
+    child = os.fork()
+    if child == 0:  # nothing of pytest's may run here
+        status = 1
+        try:
+            signal.alarm(PATIENCE)
+            status = 0 if parts_of(50, 2)[0] == everything and len(os.read(receive, 1)) == 1 else 2
+        finally:
+            os._exit(status)
+    assert parts_of(50, 2)[0] == everything  # the parent goes on with its own
+    os.write(send, b".")
+    _, status = os.waitpid(child, 0)
+    os.close(receive)
+    os.close(send)
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+def test_rows_of_an_array():
+    out = np.zeros(333)
+    rows = np.arange(333.0)
+    over_rows(lambda first, last: np.add(out[first:last], rows[first:last], out=out[first:last]), 333, 3)
+    assert (out == rows).all()
