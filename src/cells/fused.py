@@ -114,14 +114,16 @@ class _Sequence(torch.autograd.Function):
                 (steps, batch, padded(len(b_heads))),
                 (steps + 1, batch, heads, p.slots),
                 (steps + 1, batch, heads),
+                (steps if keep and p.content else 1, batch, heads, 2, p.slots),
+                (steps if keep and p.content else 1, batch, p.slots),
                 (-(-steps // SEGMENT) if keep else 0, batch, p.words, p.slots),
             ],
         )
-        gates, c, raw, w, place, kept = work.arrays
+        gates, c, raw, w, place, *kept = work.arrays
         for array, given in ((c, c_before), (w, w_before), (place, place_before)):
             torch.from_numpy(array[0]).copy_(given)
         weights = [_columns_padded(one).numpy() for one in (w_u.t(), w_heads.t(), b_heads)]
-        arrays = [x.detach().numpy(), gates, u.numpy(), c, raw, w, place, memory.numpy(), kept, *weights]
+        arrays = [x.detach().numpy(), gates, u.numpy(), c, raw, w, place, memory.numpy(), *kept, *weights]
         kernel, _ = kernels(settings.dtype)
         over_rows(
             lambda first, last: kernel(p, settings.constants, settings.clip, first, last, *arrays),
@@ -144,7 +146,7 @@ class _Sequence(torch.autograd.Function):
             raise RuntimeError("outputs of the fused engine were changed in place before its backward")
         p = settings.plan
         w_u, w_heads = ctx.saved_tensors
-        gates, c, raw, w, place, kept = ctx.work.arrays
+        gates, c, raw, w, place, *kept = ctx.work.arrays
         steps, batch = gates.shape[:2]
         width = p.hidden + p.reads * p.words
 
@@ -158,7 +160,7 @@ class _Sequence(torch.autograd.Function):
         dx = u.new_empty(batch if ctx.needs_input_grad[2] else 0, steps, u.shape[2] - width - 1)
         transposed = [_columns_padded(one, rows.shape[2]) for one, rows in ((w_u, gates), (w_heads, raw))]
         others = [one.numpy() for one in (*transposed, dy, *carried, du, dx)]
-        arrays = [gates, u.numpy(), c, raw, w, place, kept, *others]
+        arrays = [gates, u.numpy(), c, raw, w, place, *kept, *others]
         _, kernel = kernels(settings.dtype)
         over_rows(
             lambda first, last: kernel(p, settings.constants, settings.clip, first, last, *arrays),

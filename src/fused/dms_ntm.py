@@ -12,7 +12,7 @@ from src.fused.addressing import (
     twice,
     window,
 )
-from src.fused.heads import look, look_backward
+from src.fused.heads import choose, look, look_and_choose_backward
 from src.fused.memory import dot, softmax
 from src.fused.numerics import FAST, like, sigmoid, softplus, softplus_slope, tanh
 from src.fused.plan import ROW
@@ -81,15 +81,15 @@ def _motion_backward(plan, constants, raw, step, jump, ddistance, djump, dstep, 
 
 
 @njit(fastmath=FAST, error_model="numpy")
-def _move(plan, constants, raw, memory, norms, before, room, small):
-    """carry = weighting, all but the sharpening: returns first, count, distance, jump."""
+def _move(plan, constants, raw, found, before, room, small):
+    """carry = weighting, after the look and up to the sharpening: returns first, count, distance, jump."""
     slots = plan.slots
     step, sigma, mixture = (
         span(at(small, 0), 0, 3),
         span(at(small, 1), 0, plan.scales),
         span(at(small, 2), 0, plan.scales),
     )
-    look(plan, raw, memory, norms, before, room, span(at(room, ROW.w_gated), 0, slots))
+    choose(plan, raw, found, before, span(at(room, ROW.w_gated), 0, slots))
     doubled = span(at(room, ROW.doubled), 0, 2 * slots)
     twice(span(at(room, ROW.w_gated), 0, slots), doubled)
     _widths(plan, constants, span(raw, _first_of_widths(plan), _numbers_of_widths(plan)), sigma, mixture)
@@ -132,15 +132,16 @@ def _place(plan, constants, raw, place, room, small):
 
 
 @njit(fastmath=FAST, error_model="numpy")
-def address(plan, constants, raw, memory, norms, before, place, room, small, w):
+def address(plan, constants, raw, memory, norms, found, before, place, room, small, w):
     """Find the weighting w of one head, and return its place: its real position with carry = position."""
     slots = plan.slots
     moved = span(at(room, ROW.moved), 0, slots)
+    look(plan, raw, memory, norms, found)
     if plan.position:
         now, _, _, _, _ = _place(plan, constants, raw, place, room, small)
-        look(plan, raw, memory, norms, moved, room, w)
+        choose(plan, raw, found, moved, w)
         return now
-    _move(plan, constants, raw, memory, norms, before, room, small)
+    _move(plan, constants, raw, found, before, room, small)
     gamma = like(raw[0], 1.0) + softplus(raw[_first_of_widths(plan) - 1])
     sharpen(moved, gamma, w)
     return place
@@ -148,7 +149,23 @@ def address(plan, constants, raw, memory, norms, before, place, room, small, w):
 
 @njit(fastmath=FAST, error_model="numpy")
 def address_backward(
-    plan, constants, raw, memory, norms, before, place, w, dw, dplace, room, small, draw, dbefore, dmemory, pull
+    plan,
+    constants,
+    raw,
+    memory,
+    norms,
+    found,
+    before,
+    place,
+    w,
+    dw,
+    dplace,
+    room,
+    small,
+    draw,
+    dbefore,
+    dmemory,
+    pull,
 ):
     """Backward of `address`: adds to draw, dbefore, dmemory and pull; returns the gradient of the place before."""
     slots, scales = plan.slots, plan.scales
@@ -166,10 +183,9 @@ def address_backward(
 
     if plan.position:
         now, first, count, distance, jump = _place(plan, constants, raw, place, room, small)
-        look(plan, raw, memory, norms, moved, room, span(at(room, ROW.w_gated), 0, slots))
         copy(dw, d_gated)
         fill(d_moved, zero)
-        look_backward(plan, raw, memory, norms, moved, room, d_gated, draw, d_moved, dmemory, pull)
+        look_and_choose_backward(plan, raw, memory, norms, found, moved, d_gated, draw, d_moved, dmemory, pull)
         dtaps = span(at(room, ROW.dtaps), 0, count)
         for q in range(count):
             dtaps[q] = d_moved[(first + q) % slots]
@@ -192,7 +208,7 @@ def address_backward(
         _motion_backward(plan, constants, raw, step, jump, ddistance, djump, dstep, draw)
         return dnow
 
-    first, count, distance, jump = _move(plan, constants, raw, memory, norms, before, room, small)
+    first, count, distance, jump = _move(plan, constants, raw, found, before, room, small)
     gamma = one + softplus(raw[first_width - 1])
     draw[first_width - 1] += sharpen_backward(moved, gamma, w, dw, d_moved) * softplus_slope(raw[first_width - 1])
     doubled, d_doubled = span(at(room, ROW.doubled), 0, 2 * slots), span(at(room, ROW.d_doubled), 0, 2 * slots)
@@ -219,5 +235,5 @@ def address_backward(
         span(draw, first_width, _numbers_of_widths(plan)),
     )
     _motion_backward(plan, constants, raw, step, jump, ddistance, djump, dstep, draw)
-    look_backward(plan, raw, memory, norms, before, room, d_gated, draw, dbefore, dmemory, pull)
+    look_and_choose_backward(plan, raw, memory, norms, found, before, d_gated, draw, dbefore, dmemory, pull)
     return dplace

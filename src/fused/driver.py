@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from src.fused.controllers import control, control_backward
-from src.fused.memory import along_slots, along_words, norms_backward, slot_norms, spread, write, write_backward
+from src.fused.memory import along_slots, along_words, inverse_norms, norms_backward, spread, write, write_backward
 from src.fused.numerics import FAST, like, sigmoid
 from src.fused.plan import FEEDFORWARD, ROW, SEGMENT, Plan  # noqa: F401  (Plan for the signatures)
 from src.fused.products import accumulate
@@ -17,8 +17,8 @@ from src.fused.variants import address, address_backward
 from src.fused.views import at, copy, fill, span
 
 #: Dimensions of the arrays that the kernels take, in order.
-FORWARD = (1, 3, 3, 3, 3, 3, 4, 3, 3, 4, 2, 2, 1)
-BACKWARD = (1, 3, 3, 3, 3, 4, 3, 4, 2, 2, 3, 2, 3, 2, 3, 2, 3)
+FORWARD = (1, 3, 3, 3, 3, 3, 4, 3, 3, 5, 3, 4, 2, 2, 1)
+BACKWARD = (1, 3, 3, 3, 3, 4, 3, 5, 3, 4, 2, 2, 3, 2, 3, 2, 3, 2, 3)
 
 
 @njit(error_model="numpy")
@@ -30,7 +30,25 @@ def copy_words(a, out):
 
 @njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
 def forward(
-    plan, constants, clip, first, last, x, gates, u, c, raw, w, place, memory, kept, w_u, w_heads, b_heads
+    plan,
+    constants,
+    clip,
+    first,
+    last,
+    x,
+    gates,
+    u,
+    c,
+    raw,
+    w,
+    place,
+    memory,
+    found,
+    norms,
+    kept,
+    w_u,
+    w_heads,
+    b_heads,
 ):
     """All steps of the rows first..last-1.
 
@@ -47,13 +65,15 @@ def forward(
         w: [T+1, B, H, N] the weightings; w[0] is given.
         place: [T+1, B, H] the positions; place[0] is given.
         memory: [B, M, N] as found before; becomes what it is after.
-        kept: [T/SEGMENT, B, M, N] for the backward; with a length of 0 nothing is kept.
+        found: [T, B, H, 2, N] what the heads found by content, for the backward.
+        norms: [T, B, N] one over the length of each word then, for the backward. `found` and `norms` may have
+            room for a single step: then nothing is kept.
+        kept: [T/SEGMENT, B, M, N] the memory before some steps, for the backward, or none.
         w_u: [U, G] weights and biases of the gates; without the rows of h for a feedforward controller.
         w_heads, b_heads: [C, P], [P].
     """
     steps, size, words, slots = gates.shape[0], plan.hidden, plan.words, plan.slots
     heads = plan.reads + plan.writes
-    norms = np.empty(slots, gates.dtype)
     keep = np.empty(slots, gates.dtype)
     room = np.empty((ROW.kernels + plan.scales, max(2 * slots, plan.shifts)), gates.dtype)
     small = np.empty((6, max(3, plan.scales)), gates.dtype)
@@ -77,6 +97,8 @@ def forward(
         accumulate(span(raw_now, first, rows), span(u_now, first, rows), 0, w_heads)
         for b in range(first, last):
             mine, mine_memory = at(raw_now, b), at(memory, b)
+            mine_found = at(at(found, t % found.shape[0]), b)
+            mine_norms = at(at(norms, t % norms.shape[0]), b)
             w_before, w_now = at(at(w, t), b), at(at(w, t + 1), b)
             for p in range(mine.shape[0]):
                 mine[p] = -clip if mine[p] < -clip else mine[p]
@@ -84,14 +106,15 @@ def forward(
             if kept.shape[0] > 0 and t % SEGMENT == 0:
                 copy_words(mine_memory, at(at(kept, t // SEGMENT), b))
             if plan.content:
-                slot_norms(mine_memory, norms)
+                inverse_norms(mine_memory, mine_norms)
             for h in range(heads):
                 place[t + 1, b, h] = address(
                     plan,
                     constants,
                     span(mine, h * plan.head_size, plan.head_size),
                     mine_memory,
-                    norms,
+                    mine_norms,
+                    at(mine_found, h),
                     at(w_before, h),
                     place[t, b, h],
                     room,
@@ -130,6 +153,8 @@ def backward(
     raw,
     w,
     place,
+    found,
+    norms,
     kept,
     w_u,
     w_heads,
@@ -158,7 +183,7 @@ def backward(
     rows = last - first
     number = gates[0, 0, 0]
     dtype = gates.dtype
-    norms, pull, keep = np.empty(slots, dtype), np.empty(slots, dtype), np.empty(slots, dtype)
+    pull, keep = np.empty(slots, dtype), np.empty(slots, dtype)
     room = np.empty((ROW.kernels + plan.scales, max(2 * slots, plan.shifts)), dtype)
     small = np.empty((6, max(3, plan.scales)), dtype)
     erase, add = np.empty((plan.writes, words), dtype), np.empty((plan.writes, words), dtype)
@@ -194,6 +219,8 @@ def backward(
             mine, mine_dmemory, mine_dnext = at(at(raw, t), b), at(dmemory, b), at(dnext, row)
             w_before, w_now, mine_dw = at(at(w, t), b), at(at(w, t + 1), b), at(dw, b)
             mine_dy = at(at(dy, t), b)
+            mine_found = at(at(found, t % found.shape[0]), b)
+            mine_norms = at(at(norms, t % norms.shape[0]), b)
             for k in range(mine_dnext.shape[0]):
                 mine_dnext[k] += mine_dy[k]
             fill(draw, zero)
@@ -211,7 +238,6 @@ def backward(
                     draw[to + m] = derase[h, m] * erase[h, m] * (one - erase[h, m])
                     draw[to + words + m] = dadd[h, m]
             if plan.content:
-                slot_norms(before, norms)
                 fill(pull, zero)
             for h in range(heads):
                 fill(at(mine_dw, h), zero)
@@ -220,7 +246,8 @@ def backward(
                     constants,
                     span(mine, h * plan.head_size, plan.head_size),
                     before,
-                    norms,
+                    mine_norms,
+                    at(mine_found, h),
                     at(w_before, h),
                     place[t, b, h],
                     at(w_now, h),
@@ -234,7 +261,7 @@ def backward(
                     pull,
                 )
             if plan.content:
-                norms_backward(before, norms, pull, mine_dmemory)
+                norms_backward(before, mine_norms, pull, mine_dmemory)
             for p in range(mine.shape[0]):
                 inside = mine[p] > -clip and mine[p] < clip
                 mine[p] = draw[p] if inside else draw[p] * zero

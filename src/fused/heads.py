@@ -5,33 +5,35 @@ from numba import njit
 from src.fused.addressing import interpolate
 from src.fused.memory import content, content_backward, dot
 from src.fused.numerics import FAST, like, sigmoid, softplus, softplus_slope
-from src.fused.plan import ROW
 from src.fused.views import at, copy, span
 
 
 @njit(fastmath=FAST, error_model="numpy")
-def look(plan, raw, memory, norms, before, room, out):
-    """out = g w_content + (1 - g) before; `before` itself without content addressing."""
-    slots, words = plan.slots, plan.words
-    if plan.content == 0:
-        copy(before, out)
-        return
-    w_content = span(at(room, ROW.w_content), 0, slots)
-    content(
-        memory, norms, span(raw, 0, words), softplus(raw[words]), span(at(room, ROW.cosine), 0, slots), w_content
-    )
-    interpolate(w_content, before, sigmoid(raw[words + 1]), out)
+def look(plan, raw, memory, norms, found):
+    """Look for content: leaves the cosines and the weighting in found[2, N]."""
+    if plan.content:
+        words = plan.words
+        content(memory, norms, span(raw, 0, words), softplus(raw[words]), at(found, 0), at(found, 1))
 
 
 @njit(fastmath=FAST, error_model="numpy")
-def look_backward(plan, raw, memory, norms, before, room, dout, draw, dbefore, dmemory, pull):
-    """Backward of `look`, after it has left its traces in `room`. Overwrites dout; adds to all else."""
+def choose(plan, raw, found, before, out):
+    """out = g w_content + (1 - g) before; `before` itself without content addressing."""
+    if plan.content:
+        interpolate(at(found, 1), before, sigmoid(raw[plan.words + 1]), out)
+    else:
+        copy(before, out)
+
+
+@njit(fastmath=FAST, error_model="numpy")
+def look_and_choose_backward(plan, raw, memory, norms, found, before, dout, draw, dbefore, dmemory, pull):
+    """Backward of `choose` after `look`. Overwrites dout; adds to all else."""
     slots, words = plan.slots, plan.words
     if plan.content == 0:
         for n in range(slots):
             dbefore[n] += dout[n]
         return
-    cosine, w_content = span(at(room, ROW.cosine), 0, slots), span(at(room, ROW.w_content), 0, slots)
+    cosine, w_content = at(found, 0), at(found, 1)
     gate = sigmoid(raw[words + 1])
     rest = like(gate, 1.0) - gate
     draw[words + 1] += gate * rest * (dot(dout, w_content) - dot(dout, before))

@@ -90,7 +90,7 @@ def _load(folder: Path) -> Any:
 
     before, config.CACHE_DIR = config.CACHE_DIR, str(folder)  # type: ignore[attr-defined]
     try:
-        from src.fused import driver
+        from src.fused import driver, waiting  # noqa: F401  (compiled here, used by the threads)
     finally:
         config.CACHE_DIR = before  # type: ignore[attr-defined]
     return driver

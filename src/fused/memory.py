@@ -15,8 +15,8 @@ EPS = 1e-8
 
 
 @njit(fastmath=FAST, error_model="numpy")
-def slot_norms(memory, norms):
-    """The length of every slot's word, at least EPS."""
+def inverse_norms(memory, norms):
+    """One over the length of every slot's word, a length of at least EPS."""
     words, slots = memory.shape
     fill(norms, like(norms[0], 0.0))
     m = 0
@@ -30,10 +30,10 @@ def slot_norms(memory, norms):
         for n in range(slots):
             norms[n] += r0[n] * r0[n]
         m += 1
-    least = like(norms[0], EPS)
+    least, one = like(norms[0], EPS), like(norms[0], 1.0)
     for n in range(slots):
         root = np.sqrt(norms[n])
-        norms[n] = least if root < least else root
+        norms[n] = one / (least if root < least else root)
 
 
 @njit(fastmath=FAST, error_model="numpy")
@@ -140,12 +140,15 @@ def length(key):
 
 @njit(fastmath=FAST, error_model="numpy")
 def content(memory, norms, key, beta, cosine, w):
-    """w = softmax(beta cos(key, slot)), equations (5) and (6); leaves the cosines too."""
+    """w = softmax(beta cos(key, slot)), equations (5) and (6); leaves the cosines too.
+
+    `norms` are those of `inverse_norms`.
+    """
     fill(cosine, like(beta, 0.0))
     along_words(memory, key, cosine)
     scale = like(beta, 1.0) / length(key)
     for n in range(w.shape[0]):
-        cosine[n] *= scale / norms[n]
+        cosine[n] *= scale * norms[n]
         w[n] = beta * cosine[n]
     softmax(w)
 
@@ -168,8 +171,8 @@ def content_backward(memory, norms, key, beta, cosine, w, dw, dkey, dmemory, pul
         dlogit = w[n] * (dw[n] - mean)
         turned = dlogit * cosine[n]
         dbeta += turned
-        pull[n] += -beta * turned / (norms[n] * norms[n])
-        dw[n] = dlogit * scale / norms[n]
+        pull[n] += -beta * turned * (norms[n] * norms[n])
+        dw[n] = dlogit * scale * norms[n]
     along = beta * dbeta / (key_length * key_length)
     if key_length <= least:
         along = like(beta, 0.0)
@@ -184,9 +187,9 @@ def content_backward(memory, norms, key, beta, cosine, w, dw, dkey, dmemory, pul
 def norms_backward(memory, norms, pull, dmemory):
     """Spread `pull` over the words; a slot as short as EPS has no direction to be pulled along."""
     words, slots = memory.shape
-    least = like(norms[0], EPS)
+    most, zero = like(norms[0], 1.0) / like(norms[0], EPS), like(norms[0], 0.0)
     for n in range(slots):
-        pull[n] = pull[n] if norms[n] > least else like(least, 0.0)
+        pull[n] = pull[n] if norms[n] < most else zero
     for m in range(words):
         row, drow = at(memory, m), at(dmemory, m)
         for n in range(slots):

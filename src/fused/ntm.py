@@ -3,7 +3,7 @@
 from numba import njit
 
 from src.fused.addressing import convolve, convolve_backward, sharpen, sharpen_backward, twice
-from src.fused.heads import look, look_backward
+from src.fused.heads import choose, look, look_and_choose_backward
 from src.fused.memory import dot, softmax
 from src.fused.numerics import FAST, like, softplus, softplus_slope
 from src.fused.plan import ROW
@@ -11,10 +11,10 @@ from src.fused.views import at, copy, fill, span
 
 
 @njit(fastmath=FAST, error_model="numpy")
-def _shift(plan, raw, memory, norms, before, room):
-    """All but the sharpening; the rotated weighting is left in `room`."""
+def _shift(plan, raw, found, before, room):
+    """After the look and up to the sharpening: the rotated weighting is left in `room`."""
     slots, shifts = plan.slots, plan.shifts
-    look(plan, raw, memory, norms, before, room, span(at(room, ROW.w_gated), 0, slots))
+    choose(plan, raw, found, before, span(at(room, ROW.w_gated), 0, slots))
     twice(span(at(room, ROW.w_gated), 0, slots), span(at(room, ROW.doubled), 0, 2 * slots))
     taps = span(at(room, ROW.taps), 0, shifts)
     copy(span(raw, plan.head_size - 1 - shifts, shifts), taps)
@@ -25,9 +25,10 @@ def _shift(plan, raw, memory, norms, before, room):
 
 
 @njit(fastmath=FAST, error_model="numpy")
-def address(plan, constants, raw, memory, norms, before, place, room, small, w):
+def address(plan, constants, raw, memory, norms, found, before, place, room, small, w):
     """Find the weighting w of one head; an NTM head carries no place beside it."""
-    _shift(plan, raw, memory, norms, before, room)
+    look(plan, raw, memory, norms, found)
+    _shift(plan, raw, found, before, room)
     gamma = like(raw[0], 1.0) + softplus(raw[plan.head_size - 1])
     sharpen(span(at(room, ROW.moved), 0, plan.slots), gamma, w)
     return place
@@ -35,11 +36,27 @@ def address(plan, constants, raw, memory, norms, before, place, room, small, w):
 
 @njit(fastmath=FAST, error_model="numpy")
 def address_backward(
-    plan, constants, raw, memory, norms, before, place, w, dw, dplace, room, small, draw, dbefore, dmemory, pull
+    plan,
+    constants,
+    raw,
+    memory,
+    norms,
+    found,
+    before,
+    place,
+    w,
+    dw,
+    dplace,
+    room,
+    small,
+    draw,
+    dbefore,
+    dmemory,
+    pull,
 ):
     """Backward of `address`: adds to draw, dbefore, dmemory and pull; returns the gradient of the place before."""
     slots, shifts = plan.slots, plan.shifts
-    _shift(plan, raw, memory, norms, before, room)
+    _shift(plan, raw, found, before, room)
     last = plan.head_size - 1
     gamma = like(raw[0], 1.0) + softplus(raw[last])
     d_moved, d_gated = span(at(room, ROW.d_moved), 0, slots), span(at(room, ROW.d_gated), 0, slots)
@@ -62,5 +79,5 @@ def address_backward(
     mean = dot(taps, dtaps)
     for q in range(shifts):
         draw[last - shifts + q] += taps[q] * (dtaps[q] - mean)
-    look_backward(plan, raw, memory, norms, before, room, d_gated, draw, dbefore, dmemory, pull)
+    look_and_choose_backward(plan, raw, memory, norms, found, before, d_gated, draw, dbefore, dmemory, pull)
     return dplace

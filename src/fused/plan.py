@@ -36,17 +36,15 @@ class Plan(NamedTuple):
 class Scratch(NamedTuple):
     """Room for one head of one sequence; every row is 2 N long, or as long as the shifts."""
 
-    cosine: int = 0
-    w_content: int = 1
-    w_gated: int = 2
-    doubled: int = 3
-    moved: int = 4
-    taps: int = 5
-    dtaps: int = 6
-    d_moved: int = 7
-    d_doubled: int = 8
-    d_gated: int = 9
-    kernels: int = 10  # K rows
+    w_gated: int = 0
+    doubled: int = 1
+    moved: int = 2
+    taps: int = 3
+    dtaps: int = 4
+    d_moved: int = 5
+    d_doubled: int = 6
+    d_gated: int = 7
+    kernels: int = 8  # K rows
 
 
 ROW = Scratch()

@@ -2,35 +2,94 @@
 
 import itertools
 import os
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
+
+import numpy as np
 
 #: Rows that go through all steps together: what they work on then stays in the cache.
 ROWS = 16
-#: The pool and the process it belongs to: threads do not survive a fork.
-_pool: tuple[int, int, ThreadPoolExecutor] | None = None
+#: How often a thread looks out for work before it falls asleep: some milliseconds, the time between two calls.
+TURNS = 10_000
+#: The crew and the process it belongs to: threads do not survive a fork.
+_crew: "tuple[int, list[Mate]]" = (-1, [])
 
 
-def over_rows(call: Callable[[int, int], None], rows: int, threads: int) -> None:
+class Mate(threading.Thread):
+    """A thread that does one job after another, and looks out for the next for a while before it sleeps.
+
+    Args:
+        changes: `src.fused.waiting.changes`.
+    """
+
+    def __init__(self, changes: Callable[[np.ndarray, int, int], bool]) -> None:
+        super().__init__(daemon=True, name="fused")
+        self.changes = changes
+        self.job: Callable[[], None] = lambda: None
+        self.error: BaseException | None = None
+        self.posted = np.zeros(1, np.int64)
+        self.done = np.zeros(1, np.int64)
+        self.bed = threading.Condition()
+
+    def run(self) -> None:
+        for known in itertools.count():
+            if not self.changes(self.posted, known, TURNS):
+                with self.bed:
+                    while self.posted[0] == known:
+                        self.bed.wait()
+            try:
+                self.job()
+            except BaseException as error:  # the caller raises it, see `finish`
+                self.error = error
+            self.done[0] = known + 1
+
+    def post(self, job: Callable[[], None]) -> None:
+        """Have a job done; the one before must be finished."""
+        self.job, self.error = job, None
+        with self.bed:
+            self.posted[0] += 1
+            self.bed.notify()
+
+    def finish(self) -> None:
+        """Wait until the job is done; raises what it raised."""
+        target = int(self.posted[0])
+        while self.done[0] != target:
+            self.changes(self.done, target - 1, TURNS)
+        if self.error is not None:
+            raise self.error
+
+
+def over_rows(call: Callable[[int, int], Any], rows: int, threads: int) -> None:
     """call(first, last) for parts of the rows 0..rows-1, on so many threads."""
-    global _pool
     threads = min(threads, rows)
     parts = threads * -(-rows // (threads * ROWS))
     edges = [rows * i // parts for i in range(parts + 1)]
     spans = list(itertools.pairwise(edges))
-    if threads == 1:
-        for first, last in spans:
+
+    def share(i: int) -> None:
+        for first, last in spans[i::threads]:
             call(first, last)
-        return
-    if _pool is None or _pool[:2] != (os.getpid(), threads):
-        _pool = (os.getpid(), threads, ThreadPoolExecutor(threads - 1))
-    # This thread takes its share too, so that no core waits.
-    mine, others = spans[::threads], [span for i, span in enumerate(spans) if i % threads]
-    jobs = [_pool[2].submit(call, first, last) for first, last in others]
+
+    mates = _mates(threads - 1)
+    for i, mate in enumerate(mates):
+        mate.post(lambda i=i: share(i + 1))  # type: ignore[misc]
     try:
-        for first, last in mine:
-            call(first, last)
+        share(0)  # this thread takes its share too
     finally:  # nobody may still be at work on arrays that the caller lets go
-        wait(jobs)
-    for job in jobs:
-        job.result()
+        for mate in mates:
+            mate.finish()
+
+
+def _mates(count: int) -> list[Mate]:
+    """So many threads of this process."""
+    global _crew
+    if _crew[0] != os.getpid():
+        _crew = (os.getpid(), [])
+    mates = _crew[1]
+    while len(mates) < count:
+        from src.fused.waiting import changes
+
+        mates.append(Mate(changes))
+        mates[-1].start()
+    return mates[:count]

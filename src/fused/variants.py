@@ -8,16 +8,32 @@ from src.fused.plan import NTM
 
 
 @njit(fastmath=FAST, error_model="numpy")
-def address(plan, constants, raw, memory, norms, before, place, room, small, w):
+def address(plan, constants, raw, memory, norms, found, before, place, room, small, w):
     """Find the weighting w of one head of one sequence; returns its place."""
     if plan.kind == NTM:
-        return ntm.address(plan, constants, raw, memory, norms, before, place, room, small, w)
-    return dms_ntm.address(plan, constants, raw, memory, norms, before, place, room, small, w)
+        return ntm.address(plan, constants, raw, memory, norms, found, before, place, room, small, w)
+    return dms_ntm.address(plan, constants, raw, memory, norms, found, before, place, room, small, w)
 
 
 @njit(fastmath=FAST, error_model="numpy")
 def address_backward(
-    plan, constants, raw, memory, norms, before, place, w, dw, dplace, room, small, draw, dbefore, dmemory, pull
+    plan,
+    constants,
+    raw,
+    memory,
+    norms,
+    found,
+    before,
+    place,
+    w,
+    dw,
+    dplace,
+    room,
+    small,
+    draw,
+    dbefore,
+    dmemory,
+    pull,
 ):
     """Backward of `address`; returns the gradient of the place before."""
     if plan.kind == NTM:
@@ -27,6 +43,7 @@ def address_backward(
             raw,
             memory,
             norms,
+            found,
             before,
             place,
             w,
@@ -45,6 +62,7 @@ def address_backward(
         raw,
         memory,
         norms,
+        found,
         before,
         place,
         w,

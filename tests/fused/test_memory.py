@@ -60,12 +60,12 @@ def test_sums(words, slots, dtype, rng):
 @each_slots
 @each_words
 def test_lengths(words, slots, dtype, rng):
-    """Those of slots and of keys are at least EPS."""
+    """Those of slots, one over them, and of keys are at least EPS."""
     memory, norms = drawn(rng, dtype, words, slots), np.full(slots, np.nan, dtype)
     memory[:, 0] = 0.0
-    fused.slot_norms(memory, norms)
+    fused.inverse_norms(memory, norms)
     expected = np.maximum(np.linalg.norm(memory.astype(np.float64), axis=0), addressing.EPS)
-    np.testing.assert_allclose(norms, expected, rtol=TOLERANCES[dtype][0])
+    np.testing.assert_allclose(norms, 1 / expected, rtol=TOLERANCES[dtype][0])
     for n in range(min(slots, 4)):
         word = np.ascontiguousarray(memory[:, n])
         assert fused.length(word) == pytest.approx(expected[n], rel=TOLERANCES[dtype][0])
@@ -132,7 +132,7 @@ def test_content(case, words, slots, dtype, rng):
     found_dmemory, found_dkeys = drawn(rng, dtype, words, slots), drawn(rng, dtype, heads, words)
     before = found_dmemory.copy(), found_dkeys.copy()
     unchanged = memory.copy(), keys.copy()
-    fused.slot_norms(memory, norms)
+    fused.inverse_norms(memory, norms)
     for h in range(heads):
         cosine, w = np.full(slots, np.nan, dtype), np.full(slots, np.nan, dtype)
         fused.content(memory, norms, keys[h], betas[h], cosine, w)
@@ -147,7 +147,7 @@ def test_content(case, words, slots, dtype, rng):
     # Along a short word a gradient is as large as 1 / EPS.
     key_sizes = np.linalg.norm(keys.astype(np.float64), axis=1, keepdims=True).clip(addressing.EPS, 1)
     near((found_dkeys - before[1]) * key_sizes, dkeys[0].numpy() * key_sizes, slope)
-    slot_sizes = norms.clip(addressing.EPS, 1).astype(np.float64)
+    slot_sizes = (1 / norms.astype(np.float64)).clip(addressing.EPS, 1)
     near((found_dmemory - before[0]) * slot_sizes, dmemory[0].numpy().T * slot_sizes, slope)
     assert (memory == unchanged[0]).all()
     assert (keys == unchanged[1]).all()
@@ -161,7 +161,7 @@ def test_content_of_what_is_not_finite(bad, dtype):
         memory, key, beta = np.ones((5, 9), dtype), np.ones(5, dtype), np.ones(1, dtype)
         {"key": key, "memory": memory[:, 4], "beta": beta}[place][-1] = bad
         norms, cosine, w = (np.zeros(9, dtype) for _ in range(3))
-        fused.slot_norms(memory, norms)
+        fused.inverse_norms(memory, norms)
         fused.content(memory, norms, key, beta[0], cosine, w)
         assert np.isnan(w).all()
 
