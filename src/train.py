@@ -87,7 +87,7 @@ def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path) -> Outcome:
 def fit(parts: Parts) -> tuple[str, str | None]:
     """Run the training loop; returns the status and, if it ended badly, the error."""
     try:
-        with quiet():
+        with quiet(), parts.learner.at_work():
             parts.trainer.fit(parts.learner, datamodule=parts.task)
     except Diverged as divergence:
         kept = parts.best if parts.best.exists() else "none yet"

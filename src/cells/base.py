@@ -1,6 +1,7 @@
 """The protocol of a cell."""
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from jaxtyping import Float
@@ -28,8 +29,9 @@ class Cell(nn.Module, ABC):
         """Whether `sequence` may be used instead of a loop over `step`."""
         return False
 
-    def prepare(self) -> None:
-        """Do what a first sequence would wait for; nothing, for most cells."""
+    def at_work(self) -> AbstractContextManager[None]:
+        """A context for many sequences: what can be prepared for them is, before they come."""
+        return nullcontext()
 
     @abstractmethod
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> State:

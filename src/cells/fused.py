@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,6 +23,10 @@ from src.fused.workspace import Workspace
 
 if TYPE_CHECKING:
     from src.cells.machine import Machine, MachineState
+
+
+#: Threads of the kernels; those of torch unless `all_threads` says otherwise.
+_threads: int | None = None
 
 
 def sequence(
@@ -128,7 +134,7 @@ class _Sequence(torch.autograd.Function):
         over_rows(
             lambda first, last: kernel(p, settings.constants, settings.clip, first, last, *arrays),
             batch,
-            torch.get_num_threads(),
+            _threads or torch.get_num_threads(),
         )
         if keep:
             ctx.settings, ctx.work, ctx.u, ctx.version = settings, work, u, u._version
@@ -165,7 +171,7 @@ class _Sequence(torch.autograd.Function):
         over_rows(
             lambda first, last: kernel(p, settings.constants, settings.clip, first, last, *arrays),
             batch,
-            torch.get_num_threads(),
+            _threads or torch.get_num_threads(),
         )
         # The kernel leaves gradients in `gates` and `raw`; those of the weights are one product each.
         dgates, draw = (torch.from_numpy(one).flatten(0, 1) for one in (gates, raw))
@@ -177,6 +183,24 @@ class _Sequence(torch.autograd.Function):
         return None, None, dx if len(dx) else None, dw_u, dw_heads, db_heads, du, *carried
 
 
-def prepare(dtype: Any) -> None:
-    """Compile the kernels for a dtype of torch now, and not in the first batch."""
+def prepare(dtype: torch.dtype) -> None:
+    """Compile the kernels for a dtype now, and not in the first batch."""
     kernels(torch.empty(0, dtype=dtype).numpy().dtype)
+
+
+@contextmanager
+def all_threads() -> Iterator[None]:
+    """Within, the kernels have the threads that torch had, and torch has one.
+
+    What torch does between two calls of the kernels is small, and threads of two kinds that look out for work
+    on the same cores keep each other from it.
+    """
+    global _threads
+    before = torch.get_num_threads()
+    _threads = before
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        _threads = None
+        torch.set_num_threads(before)

@@ -5,6 +5,8 @@ The kinds of machine differ only in how their heads find their place; see `ntm.p
 
 import logging
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -164,12 +166,17 @@ class Machine(Cell):
         weight = self.heads.weight
         return self.engine == "fused" and weight.is_cpu and weight.dtype in (torch.float32, torch.float64)
 
-    def prepare(self) -> None:
-        """Compile the kernels of the fused engine, unless they are kept from before."""
-        if self.has_sequence:
-            from src.cells import fused
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Compiles the kernels, unless they are kept from before, and gives them all threads."""
+        if not self.has_sequence:
+            yield
+            return
+        from src.cells import fused
 
-            fused.prepare(self.heads.weight.dtype)
+        fused.prepare(self.heads.weight.dtype)
+        with fused.all_threads():
+            yield
 
     def sequence(
         self, x: Float[Tensor, "B T F"], state: MachineState

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import lightning
@@ -110,11 +111,11 @@ class Learner(lightning.LightningModule):
             return None
         return max(self.memory_slots or own, self.task.needed_slots(batch))
 
-    def on_fit_start(self) -> None:
-        """Compile, where something has to be, before any clock runs."""
-        prepare = getattr(self.network, "prepare", None)
-        if prepare is not None:
-            prepare()
+    def at_work(self) -> AbstractContextManager[None]:
+        """A context for many batches: what the network can prepare for them is, before any clock runs."""
+        at_work = getattr(self.network, "at_work", nullcontext)
+        context: AbstractContextManager[None] = at_work()
+        return context
 
     def configure_optimizers(self) -> Any:
         optimizer = self.make_optimizer(self.network.parameters())

@@ -1,5 +1,7 @@
 """A cell over time: the only time loop of the project."""
 
+from contextlib import AbstractContextManager
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -32,9 +34,9 @@ class Recurrent(nn.Module):
         """What runs the memory; None where there is none."""
         return getattr(self.cell, "engine", None)
 
-    def prepare(self) -> None:
-        """Compile what a first sequence would wait for."""
-        self.cell.prepare()
+    def at_work(self) -> AbstractContextManager[None]:
+        """A context for many sequences: what can be prepared for them is, before they come."""
+        return self.cell.at_work()
 
     @property
     def memory_slots(self) -> int | None:

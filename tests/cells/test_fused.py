@@ -13,6 +13,7 @@ from hydra import compose, initialize_config_dir
 from torch.nn.functional import mse_loss
 
 from src import build, cli
+from src.cells import fused
 from src.cells import machine as machine_module
 from src.cells.dms_ntm import DMSNTM
 from src.cells.ntm import NTM
@@ -253,6 +254,49 @@ class TestTraining:
         torch.testing.assert_close(
             train(["reference", "fused", "reference"]), train(["reference"] * 3), rtol=0, atol=1e-8
         )
+
+
+class TestAtWork:
+    @pytest.fixture
+    def two_threads(self):
+        before = torch.get_num_threads()
+        torch.set_num_threads(2)
+        yield
+        torch.set_num_threads(before)
+
+    @pytest.fixture
+    def asked(self, monkeypatch):
+        """How many threads the kernels were asked to use."""
+        counts, over_rows = [], fused.over_rows
+
+        def counting(call, rows, threads):
+            counts.append(threads)
+            over_rows(call, rows, threads)
+
+        monkeypatch.setattr(fused, "over_rows", counting)
+        return counts
+
+    def test_the_kernels_have_all_threads_and_torch_has_one(self, two_threads, asked):
+        net, x = made("ntm"), torch.zeros(4, 3, F, dtype=torch.float64)
+        with net.at_work():
+            net(x)[0].sum().backward()
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
+        torch.set_num_threads(1)
+        net(x)
+        assert asked == [2, 2, 1]
+
+    def test_nothing_changes_for_the_reference(self, two_threads):
+        net = made("ntm")
+        net.cell.engine = "reference"
+        with net.at_work():
+            assert torch.get_num_threads() == 2
+
+    def test_kernels_are_there_before_the_first_batch(self, monkeypatch):
+        loaded = []
+        monkeypatch.setattr(fused, "kernels", loaded.append)
+        with made("ntm", torch.float32).at_work():
+            assert loaded == [torch.zeros(0).numpy().dtype]
 
 
 class TestChoice:
