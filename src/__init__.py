@@ -3,6 +3,7 @@
 Map of the package; a file imports only from floors below its own:
 
     floor 0   memory/       equations of addressing and access, pure functions of tensors
+              fused/        the same equations as compiled kernels over whole sequences, forward and backward
               figures/      arrays in, matplotlib Figure out
               checks.py     refusals of values; text.py: numbers for a terminal
     floor 1   cells/        one time step, (input, state) -> (output, state)
