@@ -35,7 +35,7 @@ def test_a_rate_for_every_model_and_batch_size():
 
 
 def test_rates_are_those_of_the_fastest_round(monkeypatch):
-    clock = iter([0.0, 4.0, 10.0, 12.0, 20.0, 23.0])
+    clock = iter([0.0, 4.0, 10.0, 12.0, 20.0, 23.0])  # the first run of all is not timed
     monkeypatch.setattr(benchmark.time, "perf_counter", lambda: next(clock))
     rates = benchmark.benchmark([MODELS[0]], [3], ["task.max_length=1", "task.max_repeats=1"], updates=4, rounds=3)
     assert rates == {MODELS[0]: {3: 4 * 3 / 2.0}}
@@ -49,6 +49,44 @@ def test_a_round_trains():
     run()
     assert [len(batch.x) for batch in batches] == [3, 3]
     assert all((p != old).any() for p, old in zip(network.parameters(), before, strict=True))
+
+
+PEER = """
+import torch
+
+
+class EncapsulatedNTM(torch.nn.Module):
+    def __init__(self, inputs, outputs, controller, layers, heads, slots, words):
+        super().__init__()
+        assert (controller, layers, heads, slots, words) == (100, 1, 1, 128, 20)
+        self.layer = torch.nn.Linear(inputs, outputs)
+
+    def init_sequence(self, batch_size):
+        self.batch_size = batch_size
+
+    def forward(self, x):
+        assert len(x) == self.batch_size
+        return self.layer(x).sigmoid(), None
+"""
+
+
+def test_a_peer_is_measured_beside_the_models(command, tmp_path, monkeypatch):
+    (tmp_path / "ntm").mkdir()
+    (tmp_path / "ntm" / "__init__.py").touch()
+    (tmp_path / "ntm" / "aio.py").write_text(PEER)
+    monkeypatch.delitem(sys.modules, "ntm", raising=False)
+    monkeypatch.delitem(sys.modules, "ntm.aio", raising=False)
+    code, out, _ = command("--models", MODELS[0], *TINY, "--peer", tmp_path)
+    assert code == 0
+    rows = [line.split("|")[1].strip() for line in out.splitlines() if line.startswith("| `")]
+    assert rows == [f"`{MODELS[0]}`", "`pytorch-ntm`"]
+    assert str(tmp_path) not in sys.path
+
+
+def test_a_peer_that_is_not_there(command, tmp_path):
+    code, _, err = command(*TINY, "--peer", tmp_path)
+    assert code == 2
+    assert f"--peer {tmp_path}: must be a checkout of pytorch-ntm, which holds ntm/aio.py" in err
 
 
 def test_the_table_has_ratios_to_the_first_model():
