@@ -51,13 +51,12 @@ class Mate(threading.Thread):
             self.posted[0] += 1
             self.bed.notify()
 
-    def finish(self) -> None:
-        """Wait until the job is done; raises what it raised."""
+    def finish(self) -> BaseException | None:
+        """Wait until the job is done; returns what it raised."""
         target = int(self.posted[0])
         while self.done[0] != target:
             self.changes(self.done, target - 1, TURNS)
-        if self.error is not None:
-            raise self.error
+        return self.error
 
 
 def over_rows(call: Callable[[int, int], Any], rows: int, threads: int) -> None:
@@ -77,8 +76,10 @@ def over_rows(call: Callable[[int, int], Any], rows: int, threads: int) -> None:
     try:
         share(0)  # this thread takes its share too
     finally:  # nobody may still be at work on arrays that the caller lets go
-        for mate in mates:
-            mate.finish()
+        errors = [mate.finish() for mate in mates]
+    for error in errors:
+        if error is not None:
+            raise error
 
 
 def _mates(count: int) -> list[Mate]:
