@@ -182,10 +182,8 @@ def main() -> None:
     print(f"Training sequences a second; {lengths}; {given.threads} threads\n\n{markdown(rates)}")
     if given.out is not None:
         given.out.mkdir(parents=True, exist_ok=True)
-        settings = {
-            name: value if value is None or isinstance(value, int | list) else str(value)
-            for name, value in vars(given).items()
-        }
+        paths = {name: path.name for name, path in vars(given).items() if isinstance(path, Path)}
+        settings = {**vars(given), **paths}
         content = {"sequences_per_second": rates, "settings": settings, "versions": versions()}
         (given.out / "benchmark.json").write_text(json.dumps(content, indent=2) + "\n")
         (given.out / "benchmark.md").write_text(markdown(rates) + "\n")

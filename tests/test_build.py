@@ -179,7 +179,7 @@ def test_what_a_constructor_of_others_refuses_is_told_with_its_arguments(betas):
     with pytest.raises(ConfigError) as refusal:
         make(changed("optimizer.betas", betas))
     text = str(refusal.value)
-    assert text.startswith("optimizer: AdamW refuses {'lr': 0.001, ")
+    assert text.startswith("optimizer: AdamW refuses {'lr': 0.003, ")
     assert f"'betas': {betas!r}" in text
     assert "\n" not in text
 

@@ -33,6 +33,8 @@ def sequence(
     machine: Machine, x: Float[Tensor, "B T F"], state: MachineState
 ) -> tuple[Float[Tensor, "B T O"], MachineState]:
     """All steps of a machine in one call; equals `Machine.step` over time, but for rounding."""
+    if x.dtype != machine.heads.weight.dtype:
+        raise TypeError(f"the input is {x.dtype} and the machine's weights are {machine.heads.weight.dtype}")
     batch, slots, size = len(x), state.memory.shape[1], machine.controller.output_size
     own = state.controller
     kind = {Feedforward: plan.FEEDFORWARD, GRU: plan.GRU}.get(type(machine.controller), plan.LSTM)
@@ -111,7 +113,7 @@ class _Sequence(torch.autograd.Function):
         width = u_before.shape[1]
         u = x.new_empty(steps + 1, batch, width + x.shape[2] + 1)
         u[0, :, :width] = u_before
-        memory = memory_before.contiguous().clone()
+        memory = memory_before.clone(memory_format=torch.contiguous_format)
         work = Workspace(
             settings.dtype,
             [

@@ -172,6 +172,12 @@ class TestAsAnOperation:
         with pytest.raises(RuntimeError, match="changed in place"):
             loss.backward()
 
+    def test_an_input_of_another_dtype_is_refused(self):
+        with pytest.raises(
+            TypeError, match=r"the input is torch\.float32 and the machine's weights are torch\.float64"
+        ):
+            made("ntm")(torch.zeros(1, 2, F))
+
     @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
     @pytest.mark.parametrize(
         "where", ["heads.weight", "heads.bias", "controller.layers.bias_ih_l0", "initial_memory"]

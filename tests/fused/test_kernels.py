@@ -374,7 +374,7 @@ print(f"{time.perf_counter() - start} {len(forward.signatures)} {len(backward.si
 
 def test_the_next_process_compiles_nothing():
     """With this project's own kernels; the first process here compiles if none did before."""
-    for _ in range(2):
+    for _ in range(2):  # the second is the next
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM],
             cwd=ROOT,
@@ -385,8 +385,6 @@ def test_the_next_process_compiles_nothing():
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        if "Compiling" not in done.stdout:
-            break
     (seconds, *signatures) = done.stdout.split()
     assert float(seconds) < 20
     assert signatures == ["1", "1"]
