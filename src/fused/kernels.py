@@ -1,7 +1,7 @@
 """The compiled kernels, and the folder that keeps them.
 
-They are compiled at their first use for float32 and for float64, and kept under a name made of their
-sources, so that a changed source is never served by an old kernel.
+They are compiled at their first use for float32 and for float64, and kept under a name made of all
+that they depend on, so that a changed source is never served by an old kernel.
 """
 
 import atexit

@@ -8,70 +8,16 @@ from src.fused.plan import NTM
 
 
 @njit(fastmath=FAST, error_model="numpy")
-def address(plan, constants, raw, memory, norms, found, before, place, room, small, w):
-    """Find the weighting w of one head of one sequence; returns its place."""
+def address(plan, *arrays):
+    """Find the weighting of one head of one sequence; returns its place. The arguments are those of each kind."""
     if plan.kind == NTM:
-        return ntm.address(plan, constants, raw, memory, norms, found, before, place, room, small, w)
-    return dms_ntm.address(plan, constants, raw, memory, norms, found, before, place, room, small, w)
+        return ntm.address(plan, *arrays)
+    return dms_ntm.address(plan, *arrays)
 
 
 @njit(fastmath=FAST, error_model="numpy")
-def address_backward(
-    plan,
-    constants,
-    raw,
-    memory,
-    norms,
-    found,
-    before,
-    place,
-    w,
-    dw,
-    dplace,
-    room,
-    small,
-    draw,
-    dbefore,
-    dmemory,
-    pull,
-):
+def address_backward(plan, *arrays):
     """Backward of `address`; returns the gradient of the place before."""
     if plan.kind == NTM:
-        return ntm.address_backward(
-            plan,
-            constants,
-            raw,
-            memory,
-            norms,
-            found,
-            before,
-            place,
-            w,
-            dw,
-            dplace,
-            room,
-            small,
-            draw,
-            dbefore,
-            dmemory,
-            pull,
-        )
-    return dms_ntm.address_backward(
-        plan,
-        constants,
-        raw,
-        memory,
-        norms,
-        found,
-        before,
-        place,
-        w,
-        dw,
-        dplace,
-        room,
-        small,
-        draw,
-        dbefore,
-        dmemory,
-        pull,
-    )
+        return ntm.address_backward(plan, *arrays)
+    return dms_ntm.address_backward(plan, *arrays)
