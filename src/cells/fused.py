@@ -134,7 +134,7 @@ class _Sequence(torch.autograd.Function):
         arrays = [x.detach().numpy(), gates, u.numpy(), c, raw, w, place, memory.numpy(), *kept, *weights]
         kernel, _ = kernels(settings.dtype)
         over_rows(
-            lambda first, last: kernel(p, settings.constants, settings.clip, first, last, *arrays),
+            lambda _, first, last: kernel(p, settings.constants, settings.clip, first, last, *arrays),
             batch,
             _threads or torch.get_num_threads(),
         )
@@ -169,20 +169,25 @@ class _Sequence(torch.autograd.Function):
         transposed = [_columns_padded(one, rows.shape[2]) for one, rows in ((w_u, gates), (w_heads, raw))]
         others = [one.numpy() for one in (*transposed, dy, *carried, du, dx)]
         arrays = [gates, u.numpy(), c, raw, w, place, *kept, *others]
+        threads = min(_threads or torch.get_num_threads(), batch)
+        # Of the weights, a sum for each thread.
+        sums = [
+            u.new_zeros(threads, *shape) for shape in ((w_u.shape[1], gates.shape[2]), (p.hidden, raw.shape[2]))
+        ]
+        sums.append(u.new_zeros(threads, raw.shape[2]))
+        by_thread = [[one[i].numpy() for one in sums] for i in range(threads)]
         _, kernel = kernels(settings.dtype)
         over_rows(
-            lambda first, last: kernel(p, settings.constants, settings.clip, first, last, *arrays),
+            lambda i, first, last: kernel(
+                p, settings.constants, settings.clip, first, last, *arrays, *by_thread[i]
+            ),
             batch,
-            _threads or torch.get_num_threads(),
+            threads,
         )
-        # The kernel leaves gradients in `gates` and `raw`; those of the weights are one product each.
-        dgates, draw = (torch.from_numpy(one).flatten(0, 1) for one in (gates, raw))
-        skipped = p.hidden if p.controller == plan.FEEDFORWARD else 0
-        dw_u = dgates[:, : len(w_u)].t() @ u[:-1].flatten(0, 1)[:, skipped:]
-        dw_heads = draw[:, : len(w_heads)].t() @ u[1:].flatten(0, 1)[:, : p.hidden]
-        db_heads = draw.sum(0)[: len(w_heads)]
+        dw_u, dw_heads, db_heads = (one.sum(0) for one in sums)
         ctx.work = ctx.u = None
-        return None, None, dx if len(dx) else None, dw_u, dw_heads, db_heads, du, *carried
+        dw_u, dw_heads = dw_u[:, : len(w_u)].t(), dw_heads[:, : len(w_heads)].t()
+        return None, None, dx if len(dx) else None, dw_u, dw_heads, db_heads[: len(w_heads)], du, *carried
 
 
 def prepare(dtype: torch.dtype) -> None:

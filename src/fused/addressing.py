@@ -6,24 +6,23 @@ than the ring. Mirrors `src.memory.addressing`; gradients are added to unless a 
 
 import math
 
-from numba import njit
-
 from src.fused.memory import EPS, dot, softmax
-from src.fused.numerics import FAST, like, log
+from src.fused.numerics import like, log
+from src.fused.routine import exact, routine
 from src.fused.views import at, fill, span
 
 #: A Gaussian kernel is cut where it has fallen to e^-32, 1e-14, of its peak: at 8 widths.
 REACH = 8.0
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def interpolate(w_content, w_before, gate, out):
     """out = g w_content + (1 - g) w_before, equation (7)."""
     for n in range(out.shape[0]):
         out[n] = w_before[n] + gate * (w_content[n] - w_before[n])
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def twice(w, out):
     """The ring laid out two times, so that every rotation of it is a slice."""
     slots = w.shape[0]
@@ -34,7 +33,7 @@ def twice(w, out):
         second[n] = w[n]
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def convolve(doubled, taps, first, scale, out):
     """out[i] += scale sum_q taps[q] w[i - (first + q) mod N], equation (8)."""
     slots = out.shape[0]
@@ -45,7 +44,7 @@ def convolve(doubled, taps, first, scale, out):
             out[i] += tap * turned[i]
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def convolve_backward(doubled, taps, first, scale, dout, dtaps, dw):
     """Backward of `convolve`: `dout` is laid out twice; sets dtaps and adds to dw.
 
@@ -61,7 +60,7 @@ def convolve_backward(doubled, taps, first, scale, dout, dtaps, dw):
             dw[i] += tap * turned[i]
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def sharpen(w, gamma, out):
     """out = w^gamma / sum w^gamma, equation (9), as softmax(gamma log max(w, EPS))."""
     least = like(gamma, EPS)
@@ -70,7 +69,7 @@ def sharpen(w, gamma, out):
     softmax(out)
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def sharpen_backward(w, gamma, out, dout, dw):
     """Backward of `sharpen`: sets dw and returns dgamma."""
     least = like(gamma, EPS)
@@ -84,7 +83,7 @@ def sharpen_backward(w, gamma, out, dout, dw):
     return dgamma
 
 
-@njit(error_model="numpy")
+@exact
 def on_ring(position, slots):
     """A position of any size, less than one turn of the ring from slot 0."""
     if abs(position) < slots:
@@ -92,7 +91,7 @@ def on_ring(position, slots):
     return position % like(position, slots)
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def window(position, sigma, slots):
     """The run of offsets that a Gaussian of the widths `sigma` reaches: first, count."""
     widest = sigma[0]
@@ -110,7 +109,7 @@ def window(position, sigma, slots):
     return middle - radius, 2 * radius + 1
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def distance(offset, position, slots):
     """From the position to an offset, the short way round the ring."""
     d = like(position, offset) - position
@@ -122,7 +121,7 @@ def distance(offset, position, slots):
     return d
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def gaussian(position, first, sigma, mixture, slots, kernels, taps):
     """taps = sum_k m_k softmax_j(-d(j, x)^2 / (2 sigma_k^2)); leaves each scale's kernel in `kernels`."""
     position = on_ring(position, slots)
@@ -138,7 +137,7 @@ def gaussian(position, first, sigma, mixture, slots, kernels, taps):
             taps[q] += mixture[k] * kernel[q]
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def gaussian_backward(position, first, sigma, mixture, slots, kernels, dtaps, dsigma, dmixture):
     """Backward of `gaussian`: sets dsigma and dmixture and returns dposition."""
     position, dposition = on_ring(position, slots), like(position, 0.0)

@@ -5,14 +5,13 @@ new of the input, what is new of the state (GRU); the one layer (feedforward). T
 values where their sums were, the backward leaves their gradients there.
 """
 
-from numba import njit
-
-from src.fused.numerics import FAST, like, sigmoid, tanh
+from src.fused.numerics import like, sigmoid, tanh
 from src.fused.plan import GRU, LSTM
+from src.fused.routine import routine
 from src.fused.views import fill, span
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def control(kind, gates, h_before, c_before, h, c):
     """h, c of one sequence from the sums of its gates."""
     size = h.shape[0]
@@ -52,7 +51,7 @@ def control(kind, gates, h_before, c_before, h, c):
             h[n] = gates[n]
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def control_backward(kind, gates, h_before, c_before, c, dh, dc, dh_before):
     """Backward of `control`: dc comes in as the gradient of c and leaves as that of c before; sets dh_before."""
     size = dh.shape[0]

@@ -1,7 +1,5 @@
 """Heads of the DMS-NTM: continuous motion and a learned Gaussian focus; see `src.cells.dms_ntm`."""
 
-from numba import njit
-
 from src.fused.addressing import (
     convolve,
     convolve_backward,
@@ -14,15 +12,16 @@ from src.fused.addressing import (
 )
 from src.fused.heads import choose, look, look_and_choose_backward
 from src.fused.memory import dot, softmax
-from src.fused.numerics import FAST, like, sigmoid, softplus, softplus_slope, tanh
+from src.fused.numerics import like, sigmoid, softplus, softplus_slope, tanh
 from src.fused.plan import ROW
+from src.fused.routine import routine
 from src.fused.views import at, copy, fill, span
 
 #: Where `constants` holds what.
 SIGMA_MIN, JUMP_RANGE, SIGMA_BIAS = range(3)
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def _widths(plan, constants, raw, sigma, mixture):
     """The widths and their shares, from the raw numbers after content and sharpening."""
     scales = plan.scales
@@ -33,7 +32,7 @@ def _widths(plan, constants, raw, sigma, mixture):
         softmax(mixture)
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def _widths_backward(plan, constants, raw, mixture, dsigma, dmixture, draw):
     scales = plan.scales
     mean = dot(mixture, dmixture)
@@ -43,19 +42,19 @@ def _widths_backward(plan, constants, raw, mixture, dsigma, dmixture, draw):
             draw[scales + k] += mixture[k] * (dmixture[k] - mean)
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def _first_of_widths(plan):
     """Where a head's widths begin among its raw numbers."""
     return (plan.words + 2 if plan.content else 0) + (0 if plan.position else 1)
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def _numbers_of_widths(plan):
     """How many raw numbers a head's widths take: with several, each has a share in the mixture."""
     return 2 * plan.scales if plan.scales > 1 else 1
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def _motion(plan, constants, raw, step):
     """What the head does: the distance of the shift or jump, and the gate of the jump (hybrid)."""
     if plan.hybrid == 0:
@@ -65,7 +64,7 @@ def _motion(plan, constants, raw, step):
     return constants[JUMP_RANGE] * tanh(raw[plan.head_size - 1]), sigmoid(raw[plan.head_size - 2])
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def _motion_backward(plan, constants, raw, step, jump, ddistance, djump, dstep, draw):
     last = plan.head_size - 1
     one = like(jump, 1.0)
@@ -80,7 +79,7 @@ def _motion_backward(plan, constants, raw, step, jump, ddistance, djump, dstep, 
         draw[last - 4 + q] += step[q] * (dstep[q] - mean)
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def _move(plan, constants, raw, found, before, room, small):
     """carry = weighting, after the look and up to the sharpening: returns first, count, distance, jump."""
     slots = plan.slots
@@ -105,7 +104,7 @@ def _move(plan, constants, raw, found, before, room, small):
     return first, count, distance, jump
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def _place(plan, constants, raw, place, room, small):
     """carry = position: returns the new place and the motion behind it, and renders it into `moved`."""
     slots = plan.slots
@@ -131,7 +130,7 @@ def _place(plan, constants, raw, place, room, small):
     return now, first, count, distance, jump
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def address(plan, constants, raw, memory, norms, found, before, place, room, small, w):
     """Find the weighting w of one head, and return its place: its real position with carry = position."""
     slots = plan.slots
@@ -147,7 +146,7 @@ def address(plan, constants, raw, memory, norms, found, before, place, room, sma
     return place
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def address_backward(
     plan,
     constants,

@@ -8,20 +8,22 @@ the memory from every SEGMENT-th step, which the forward kept.
 import numpy as np
 from numba import njit
 
+from src.fused import denormals
 from src.fused.controllers import control, control_backward
 from src.fused.memory import along_slots, along_words, inverse_norms, norms_backward, spread, write, write_backward
-from src.fused.numerics import FAST, like, sigmoid
+from src.fused.numerics import like, sigmoid
 from src.fused.plan import FEEDFORWARD, ROW, SEGMENT, Plan  # noqa: F401  (Plan for the signatures)
 from src.fused.products import accumulate
+from src.fused.routine import FAST, routine
 from src.fused.variants import address, address_backward
 from src.fused.views import at, copy, fill, span
 
 #: Dimensions of the arrays that the kernels take, in order.
 FORWARD = (1, 3, 3, 3, 3, 3, 4, 3, 3, 5, 3, 4, 2, 2, 1)
-BACKWARD = (1, 3, 3, 3, 3, 4, 3, 5, 3, 4, 2, 2, 3, 2, 3, 2, 3, 2, 3)
+BACKWARD = (1, 3, 3, 3, 3, 4, 3, 5, 3, 4, 2, 2, 3, 2, 3, 2, 3, 2, 3, 2, 2, 1)
 
 
-@njit(error_model="numpy")
+@routine
 def copy_words(a, out):
     """out[:] = a, of two dimensions."""
     for m in range(a.shape[0]):
@@ -72,6 +74,7 @@ def forward(
         w_u: [U, G] weights and biases of the gates; without the rows of h for a feedforward controller.
         w_heads, b_heads: [C, P], [P].
     """
+    flushed = denormals.flush()
     steps, size, words, slots = gates.shape[0], plan.hidden, plan.words, plan.slots
     heads = plan.reads + plan.writes
     keep = np.empty(slots, gates.dtype)
@@ -127,9 +130,10 @@ def forward(
                 word = span(at(u_now, b), size + h * words, words)  # equation (2)
                 fill(word, zero)
                 along_slots(mine_memory, at(w_now, h), word)
+    denormals.restore(flushed)
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def _erase_and_add(plan, raw, erase, add):
     """What each write head erases and adds, of one sequence at one step."""
     at = (plan.reads + plan.writes) * plan.head_size
@@ -165,6 +169,9 @@ def backward(
     dmemory,
     du,
     dx,
+    dw_u,
+    dw_heads,
+    db_heads,
 ):
     """Backward of `forward`, with the arrays as it left them.
 
@@ -175,9 +182,11 @@ def backward(
             the first.
         du: [B, C+RM] becomes the gradient of u[0], as far as it was given.
         dx: [B, T, F] becomes the gradient of x, unless it is empty.
+        dw_u, dw_heads, db_heads: [U, G], [C, P], [P] gradients of the weights, which are added to.
 
     Leaves the gradients of the gates' sums in `gates` and those of the raw numbers in `raw`.
     """
+    flushed = denormals.flush()
     steps, size, words, slots = gates.shape[0], plan.hidden, plan.words, plan.slots
     reads, heads = plan.reads, plan.reads + plan.writes
     rows = last - first
@@ -199,6 +208,11 @@ def backward(
     seen = size + reads * words - skipped
     features = dx.shape[2]
     at_write = heads * plan.head_size
+    # Of the steps between two memories that were kept: factors of the gradients of the weights.
+    these_u = np.empty((SEGMENT * rows, dw_u.shape[0]), dtype)
+    these_gates = np.empty((SEGMENT * rows, dw_u.shape[1]), dtype)
+    these_h = np.empty((SEGMENT * rows, size), dtype)
+    these_raw = np.empty((SEGMENT * rows, raw.shape[2]), dtype)
     one, zero = like(number, 1.0), like(number, 0.0)
 
     for t in range(steps - 1, -1, -1):
@@ -294,5 +308,17 @@ def backward(
                 mine_dnext[k] += mine_dh[k]
             if dx.shape[0] > 0:
                 copy(span(mine_dsum, seen, features), at(at(dx, first + row), t))
+            k = s * rows + row
+            copy(span(at(at(u, t), first + row), skipped, dw_u.shape[0]), at(these_u, k))
+            copy(at(at(gates, t), first + row), at(these_gates, k))
+            copy(span(at(at(u, t + 1), first + row), 0, size), at(these_h, k))
+            copy(at(at(raw, t), first + row), at(these_raw, k))
+            for p in range(db_heads.shape[0]):
+                db_heads[p] += these_raw[k, p]
+        if s == 0:
+            count = min(SEGMENT, steps - t) * rows
+            accumulate(dw_u, span(these_u, 0, count).T, 0, span(these_gates, 0, count))
+            accumulate(dw_heads, span(these_h, 0, count).T, 0, span(these_raw, 0, count))
     for row in range(rows):
         copy(at(dnext, row), at(du, first + row))
+    denormals.restore(flushed)

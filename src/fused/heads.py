@@ -1,14 +1,13 @@
 """What heads of all kinds share: looking for content, and choosing between it and where they were."""
 
-from numba import njit
-
 from src.fused.addressing import interpolate
 from src.fused.memory import content, content_backward, dot
-from src.fused.numerics import FAST, like, sigmoid, softplus, softplus_slope
+from src.fused.numerics import like, sigmoid, softplus, softplus_slope
+from src.fused.routine import routine
 from src.fused.views import at, copy, span
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def look(plan, raw, memory, norms, found):
     """Look for content: leaves the cosines and the weighting in found[2, N]."""
     if plan.content:
@@ -16,7 +15,7 @@ def look(plan, raw, memory, norms, found):
         content(memory, norms, span(raw, 0, words), softplus(raw[words]), at(found, 0), at(found, 1))
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def choose(plan, raw, found, before, out):
     """out = g w_content + (1 - g) before; `before` itself without content addressing."""
     if plan.content:
@@ -25,7 +24,7 @@ def choose(plan, raw, found, before, out):
         copy(before, out)
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def look_and_choose_backward(plan, raw, memory, norms, found, before, dout, draw, dbefore, dmemory, pull):
     """Backward of `choose` after `look`. Overwrites dout; adds to all else."""
     slots, words = plan.slots, plan.words

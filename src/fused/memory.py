@@ -5,16 +5,16 @@ A memory is kept as [M, N], so that the inner loops run along the slots. Everyth
 """
 
 import numpy as np
-from numba import njit
 
-from src.fused.numerics import FAST, exp, like
+from src.fused.numerics import exp, like
+from src.fused.routine import routine
 from src.fused.views import at, fill
 
 #: As in `src.memory.addressing`.
 EPS = 1e-8
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def inverse_norms(memory, norms):
     """One over the length of every slot's word, a length of at least EPS."""
     words, slots = memory.shape
@@ -36,7 +36,7 @@ def inverse_norms(memory, norms):
         norms[n] = one / (least if root < least else root)
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def along_words(memory, key, out):
     """out[n] += sum_m key[m] memory[m, n]."""
     words, slots = memory.shape
@@ -54,7 +54,7 @@ def along_words(memory, key, out):
         m += 1
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def along_slots(memory, w, out):
     """out[m] += sum_n w[n] memory[m, n]."""
     words, slots = memory.shape
@@ -78,7 +78,7 @@ def along_slots(memory, w, out):
         m += 1
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def spread(key, w, memory):
     """memory[m, n] += key[m] w[n]."""
     for m in range(memory.shape[0]):
@@ -87,7 +87,7 @@ def spread(key, w, memory):
             row[n] += k * w[n]
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def dot(a, b):
     """The inner product of two vectors."""
     total = like(a[0], 0.0)
@@ -96,7 +96,7 @@ def dot(a, b):
     return total
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def largest(z):
     """The largest number, by eight running ones; a NaN is passed over, and left to the sum that follows."""
     t0 = t1 = t2 = t3 = t4 = t5 = t6 = t7 = z[0]
@@ -117,7 +117,7 @@ def largest(z):
     return max(max(max(t0, t1), max(t2, t3)), max(max(t4, t5), max(t6, t7)))
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def softmax(z):
     """Softmax, in place."""
     top = largest(z)
@@ -130,7 +130,7 @@ def softmax(z):
         z[n] *= scale
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def length(key):
     """The length of a key, at least EPS."""
     root = np.sqrt(dot(key, key))
@@ -138,7 +138,7 @@ def length(key):
     return least if root < least else root
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def content(memory, norms, key, beta, cosine, w):
     """w = softmax(beta cos(key, slot)), equations (5) and (6); leaves the cosines too.
 
@@ -153,7 +153,7 @@ def content(memory, norms, key, beta, cosine, w):
     softmax(w)
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def content_backward(memory, norms, key, beta, cosine, w, dw, dkey, dmemory, pull):
     """Backward of `content`; returns dbeta.
 
@@ -183,7 +183,7 @@ def content_backward(memory, norms, key, beta, cosine, w, dw, dkey, dmemory, pul
     return dbeta
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def norms_backward(memory, norms, pull, dmemory):
     """Spread `pull` over the words; a slot as short as EPS has no direction to be pulled along."""
     words, slots = memory.shape
@@ -196,7 +196,7 @@ def norms_backward(memory, norms, pull, dmemory):
             drow[n] += pull[n] * row[n]
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def write(memory, w, erase, add, keep):
     """memory = memory prod_h (1 - w_h e_h) + sum_h w_h a_h, in place, equations (3) and (4)."""
     words, slots = memory.shape
@@ -222,7 +222,7 @@ def write(memory, w, erase, add, keep):
                     row[n] += focus[n] * a
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def write_backward(memory, w, erase, add, dmemory, dw, derase, dadd, keep):
     """Backward of `write`: sets derase and dadd, adds to dw.
 

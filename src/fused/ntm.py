@@ -1,16 +1,15 @@
 """Heads of the NTM: content, discrete shifts, sharpening; see `src.cells.ntm`."""
 
-from numba import njit
-
 from src.fused.addressing import convolve, convolve_backward, sharpen, sharpen_backward, twice
 from src.fused.heads import choose, look, look_and_choose_backward
 from src.fused.memory import dot, softmax
-from src.fused.numerics import FAST, like, softplus, softplus_slope
+from src.fused.numerics import like, softplus, softplus_slope
 from src.fused.plan import ROW
+from src.fused.routine import routine
 from src.fused.views import at, copy, fill, span
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def _shift(plan, raw, found, before, room):
     """After the look and up to the sharpening: the rotated weighting is left in `room`."""
     slots, shifts = plan.slots, plan.shifts
@@ -24,7 +23,7 @@ def _shift(plan, raw, found, before, room):
     convolve(span(at(room, ROW.doubled), 0, 2 * slots), taps, -(shifts // 2), like(raw[0], 1.0), moved)
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def address(plan, constants, raw, memory, norms, found, before, place, room, small, w):
     """Find the weighting w of one head; an NTM head carries no place beside it."""
     look(plan, raw, memory, norms, found)
@@ -34,7 +33,7 @@ def address(plan, constants, raw, memory, norms, found, before, place, room, sma
     return place
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def address_backward(
     plan,
     constants,

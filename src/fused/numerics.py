@@ -7,11 +7,10 @@ the equations, they are the library's. What is not finite stays so: a NaN must s
 import math
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic, overload
 
-#: What the loops may do with sums: reorder them and fuse a product into them. NaN and infinity keep their meaning.
-FAST = {"reassoc", "contract", "nsz", "arcp"}
+from src.fused.routine import exact, routine
 
 
 def exp(x):
@@ -40,7 +39,7 @@ def _bits_float(_, x):
     )
 
 
-@njit(fastmath={"contract"}, error_model="numpy")
+@exact
 def _exp_float32(x):
     # x = n log 2 + r; adding 1.5 * 2^23 leaves n in the last bits. Clamped so that a NaN passes.
     x = types.float32(-87.0) if x < types.float32(-87.0) else x
@@ -60,7 +59,7 @@ def _exp_float32(x):
     return p * _bits_float(types.int32((n + types.int32(127)) << types.int32(23)))
 
 
-@njit(fastmath={"contract"}, error_model="numpy")
+@exact
 def _log_float32(x):
     # x = m 2^e with m in [2/3, 4/3); m is a product with x, so that a NaN passes.
     bits = types.int32(_float_bits(x) - types.int32(0x3F2AAAAB))
@@ -106,20 +105,20 @@ def _like(x, value):
     return lambda x, value: types.float64(value)
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def sigmoid(x):
     """1 / (1 + e^-x)."""
     one = like(x, 1.0)
     return one / (one + exp(-x))
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def tanh(x):
     """The hyperbolic tangent, 2 sigmoid(2x) - 1."""
     return like(x, 2.0) * sigmoid(x + x) - like(x, 1.0)
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def softplus(x):
     """log(1 + e^x), and x itself above 20, as in torch."""
     if x > like(x, 20.0):
@@ -127,7 +126,7 @@ def softplus(x):
     return log(like(x, 1.0) + exp(x))
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def softplus_slope(x):
     """The derivative of softplus."""
     if x > like(x, 20.0):

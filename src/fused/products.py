@@ -5,12 +5,12 @@ instructions because a compiler does not find this form by itself from loops ove
 """
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from src.fused.numerics import FAST
 from src.fused.plan import LANES
+from src.fused.routine import routine
 
 
 def _block(rows: int, vectors: int):
@@ -30,6 +30,7 @@ def _block(rows: int, vectors: int):
                 context.make_array(t)(context, builder, v) for t, v in ((out, args[0]), (a, args[1]), (w, args[3]))
             ]
             strides = [cgutils.unpack_tuple(builder, array.strides, 2)[0] for array in arrays]
+            step = cgutils.unpack_tuple(builder, arrays[1].strides, 2)[1]
             steps = cgutils.unpack_tuple(builder, arrays[2].shape, 2)[0]
             begin = [builder.ptrtoint(array.data, ir.IntType(64)) for array in arrays]
             size = ir.Constant(ir.IntType(64), bytes_each)
@@ -49,7 +50,7 @@ def _block(rows: int, vectors: int):
                 add(add(begin[0], mul(add(args[4], constant(r)), strides[0])), column) for r in range(rows)
             ]
             a_rows = [
-                add(add(begin[1], mul(args[2], size)), mul(add(args[4], constant(r)), strides[1]))
+                add(add(begin[1], mul(args[2], step)), mul(add(args[4], constant(r)), strides[1]))
                 for r in range(rows)
             ]
             w_column = add(begin[2], column)
@@ -65,7 +66,7 @@ def _block(rows: int, vectors: int):
                 w_row = add(w_column, mul(k, strides[2]))
                 weights = [load(w_row, constant(v * LANES * bytes_each)) for v in range(vectors)]
                 for r in range(rows):
-                    scalar = builder.load(at(a_rows[r], mul(k, size), number))
+                    scalar = builder.load(at(a_rows[r], mul(k, step), number))
                     spread = builder.shuffle_vector(
                         builder.insert_element(undefined, scalar, ir.Constant(ir.IntType(32), 0)), undefined, first
                     )
@@ -94,9 +95,9 @@ _block_1_8 = _block(1, 8)
 _block_1_1 = _block(1, 1)
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@routine
 def accumulate(out, a, start, w):
-    """out[b, G] += a[b, start : start + K] @ w[K, G]; G is a multiple of LANES, and rows are contiguous."""
+    """out[b, G] += a[b, start : start + K] @ w[K, G]; G is a multiple of LANES, and out and w have whole rows."""
     rows, columns = out.shape
     whole = rows - rows % 4
     j = 0

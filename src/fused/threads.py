@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 #: Rows that go through all steps together: what they work on then stays in the cache.
-ROWS = 16
+ROWS = 8
 #: How often a thread looks out for work before it falls asleep: some milliseconds, the time between two calls.
 TURNS = 10_000
 #: The crew and the process it belongs to: threads do not survive a fork.
@@ -59,8 +59,8 @@ class Mate(threading.Thread):
         return self.error
 
 
-def over_rows(call: Callable[[int, int], Any], rows: int, threads: int) -> None:
-    """call(first, last) for parts of the rows 0..rows-1, on so many threads."""
+def over_rows(call: Callable[[int, int, int], Any], rows: int, threads: int) -> None:
+    """call(thread, first, last) for parts of the rows 0..rows-1, on the threads 0..threads-1."""
     threads = min(threads, rows)
     parts = threads * -(-rows // (threads * ROWS))
     edges = [rows * i // parts for i in range(parts + 1)]
@@ -68,7 +68,7 @@ def over_rows(call: Callable[[int, int], Any], rows: int, threads: int) -> None:
 
     def share(i: int) -> None:
         for first, last in spans[i::threads]:
-            call(first, last)
+            call(i, first, last)
 
     mates = _mates(threads - 1)
     for i, mate in enumerate(mates):

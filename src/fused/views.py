@@ -4,10 +4,12 @@ A slice made by numba counts a reference up and down again, and two threads that
 for each other at every step. These views count nothing: who called the kernel keeps the arrays alive.
 """
 
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 from numba.np.arrayobj import populate_array
+
+from src.fused.routine import routine
 
 
 def at(a, i):
@@ -76,14 +78,14 @@ def _(a, start, count):
     return lambda a, start, count: _span(a, start, count)
 
 
-@njit(error_model="numpy")
+@routine
 def fill(a, value):
     """a[:] = value."""
     for n in range(a.shape[0]):
         a[n] = value
 
 
-@njit(error_model="numpy")
+@routine
 def copy(a, out):
     """out[:] = a."""
     for n in range(a.shape[0]):

@@ -52,7 +52,8 @@ class Recurrent(nn.Module):
         state = self.initial_state(len(x)) if state is None else state
         if self.cell.has_sequence:
             whole, state = self.cell.sequence(x, state)
-            return self.readout(whole), state
+            # Time first is how it lies in memory, so that nothing is copied.
+            return self.readout(whole.transpose(0, 1)).transpose(0, 1), state
         outputs = []
         for x_t in x.unbind(1):
             output, state = self.cell.step(x_t, state)

@@ -5,8 +5,11 @@ import pytest
 import torch
 from torch import nn
 
-from src.fused.controllers import control, control_backward
+from src.fused import controllers
 from src.fused.plan import FEEDFORWARD, GRU, LSTM
+from tests.fused.from_python import from_python
+
+control, control_backward = from_python(controllers.control), from_python(controllers.control_backward)
 
 TOLERANCES = {np.float64: 1e-12, np.float32: 1e-5}
 GATES = {LSTM: 4, GRU: 4, FEEDFORWARD: 1}

@@ -77,6 +77,25 @@ def whole(caplog):
     return folder
 
 
+@pytest.mark.parametrize(
+    ("has", "wanted"),
+    [("+avx2,-avx512f", "+avx2,-avx512f"), ("+avx2,+avx512f", "+avx2,+avx512f,-prefer-256-bit"), ("", "")],
+)
+def test_the_widest_vectors(has, wanted, monkeypatch):
+    monkeypatch.setattr("numba.core.codegen.get_host_cpu_features", lambda: has)
+    assert kernels._features() == wanted
+
+
+@pytest.mark.parametrize("asked", [None, "+avx2"])
+def test_what_is_asked_of_numba_stays(asked, monkeypatch, tmp_path):
+    """NUMBA_CPU_FEATURES is the user's word."""
+    monkeypatch.setattr("numba.core.config.CPU_FEATURES", asked)
+    kernels._load(tmp_path)
+    from numba.core import config
+
+    assert config.CPU_FEATURES == (asked or kernels._features())
+
+
 def test_numba_is_here():
     assert kernels.missing() is None
 

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from src.fused import memory as fused
+from src.fused import memory as routines
 from src.memory import access, addressing
+from tests.fused.from_python import all_of
+
+fused = all_of(routines)
 
 #: What values and gradients may be off by, of numbers about 1.
 TOLERANCES = {np.float64: (1e-12, 1e-10), np.float32: (2e-5, 2e-4)}

@@ -6,6 +6,8 @@ import torch
 from numba import njit, types
 
 from src.fused import numerics
+from src.fused.routine import routine
+from tests.fused.from_python import from_python
 
 #: What may be wrong, as a part of the value: two or three units in the last place.
 RELATIVE = {np.float32: 3e-7, np.float64: 1e-14}
@@ -16,7 +18,8 @@ NAN, INF = float("nan"), float("inf")
 def over(function):
     """A function over an array, with what the loops of the engine may do to it."""
 
-    @njit(fastmath=numerics.FAST, error_model="numpy")
+    @from_python
+    @routine
     def loop(xs, out):
         for n in range(xs.shape[0]):
             out[n] = function(xs[n])
@@ -110,11 +113,12 @@ def test_softplus_is_that_of_torch():
 
 def test_softplus_is_a_line_above_20():
     above = np.nextafter(20.0, 21.0)
-    assert numerics.softplus(20.0) == pytest.approx(20 + np.exp(-20.0), abs=1e-14) != 20.0
-    assert numerics.softplus_slope(20.0) == pytest.approx(1 - np.exp(-20.0), abs=1e-14) != 1.0
+    one, slope = from_python(numerics.softplus), from_python(numerics.softplus_slope)
+    assert one(20.0) == pytest.approx(20 + np.exp(-20.0), abs=1e-14) != 20.0
+    assert slope(20.0) == pytest.approx(1 - np.exp(-20.0), abs=1e-14) != 1.0
     for x in (above, 1e3, 1e300):
-        assert numerics.softplus(x) == x
-        assert numerics.softplus_slope(x) == 1.0
+        assert one(x) == x
+        assert slope(x) == 1.0
 
 
 @each_dtype
@@ -174,7 +178,7 @@ def log_of(x):
 def test_numbers_keep_their_type(function):
     """One float64 in a loop of float32 would halve its speed."""
     for dtype, number in ((np.float32, types.float32), (np.float64, types.float64)):
-        function(dtype(0.5))
+        from_python(function)(dtype(0.5))
         assert function.overloads[(number,)].signature.return_type == number
 
 

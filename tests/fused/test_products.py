@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from src.fused import products
 from src.fused.plan import LANES, padded
-from src.fused.products import accumulate
+from tests.fused.from_python import from_python
+
+accumulate = from_python(products.accumulate)
 
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-13}
 

@@ -25,7 +25,7 @@ def parts_of(rows, count):
     """The parts that are called for, in order, and the threads they ran on."""
     parts, names = [], set()
 
-    def call(first, last):
+    def call(_, first, last):
         parts.append((first, last))
         names.add(threading.get_ident())
 
@@ -44,6 +44,24 @@ def test_every_row_exactly_once(count):
         assert len(names) <= min(count, rows)
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_thread_is_told_which_it_is(count):
+    """Threads add up on their own: in every call each must get the same rows, or sums would differ."""
+    shares = []
+    for _ in range(2):
+        share, names = {}, {}
+
+        def call(thread, first, last, share=share, names=names):
+            share.setdefault(thread, []).append((first, last))
+            names.setdefault(thread, set()).add(threading.get_ident())
+
+        over_rows(call, 50, count)
+        assert sorted(share) == list(range(count))
+        assert all(len(one) == 1 for one in names.values())
+        shares.append(share)
+    assert shares[0] == shares[1]
+
+
 def test_one_thread_is_this_one(crew):
     for rows, count in ((1, 1), (100, 1), (1, 8)):
         assert parts_of(rows, count)[1] == {threading.get_ident()}
@@ -55,7 +73,7 @@ def test_so_many_threads_work_at_once(count):
     """This one among them: each waits for the others."""
     together, names = threading.Barrier(count), []
 
-    def call(first, last):
+    def call(_, first, last):
         together.wait(PATIENCE)
         names.append(threading.get_ident())
 
@@ -84,7 +102,7 @@ def test_a_thread_that_fell_asleep_is_woken(turns, crew, monkeypatch):
         assert parts_of(50, 2)[0] == everything
     ends = []
 
-    def call(first, last):
+    def call(_, first, last):
         time.sleep(0.1 * first)
         ends.append(first)
 
@@ -97,7 +115,7 @@ def test_an_exception_of_a_part_reaches_the_caller(count):
     parts, _ = parts_of(70, count)
     for bad in parts:
 
-        def call(first, last, bad=bad):
+        def call(_, first, last, bad=bad):
             if (first, last) == bad:
                 raise ArithmeticError(str(bad))
 
@@ -111,7 +129,7 @@ def test_after_an_exception_nobody_is_at_work():
     """As after Ctrl-C: the caller may use the arrays of the call for something else."""
     main, began, may_end, ended = threading.get_ident(), threading.Event(), threading.Event(), threading.Event()
 
-    def call(first, last):
+    def call(_, first, last):
         if threading.get_ident() == main:
             began.wait(PATIENCE)
             threading.Timer(0.2, may_end.set).start()
@@ -153,5 +171,5 @@ def test_it_works_in_a_forked_process():
 def test_rows_of_an_array():
     out = np.zeros(333)
     rows = np.arange(333.0)
-    over_rows(lambda first, last: np.add(out[first:last], rows[first:last], out=out[first:last]), 333, 3)
+    over_rows(lambda _, first, last: np.add(out[first:last], rows[first:last], out=out[first:last]), 333, 3)
     assert (out == rows).all()
