@@ -1,0 +1,1 @@
+"""How fast training is and what it costs: `python -m src.benchmark`; one question a file."""

@@ -1,0 +1,70 @@
+"""The command: `python -m src.benchmark [speed|cost|memory|loop|jobs]`, speed where nothing is said."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.errors import HydraException
+
+from src.benchmark import cost, jobs, loop, memory, speed
+from src.runs import versions
+
+PARTS = {"speed": speed, "cost": cost, "memory": memory, "loop": loop, "jobs": jobs}
+
+
+def main() -> None:
+    """Parse the command line, measure, print, and write if asked."""
+    parser = argparse.ArgumentParser(
+        prog="python -m src.benchmark", description="How fast training is; without a part: speed."
+    )
+    parts = parser.add_subparsers(dest="part", required=True, metavar="part")
+    for name, part in PARTS.items():
+        own = parts.add_parser(name, help=part.ABOUT, description=f"{part.ABOUT[0].upper()}{part.ABOUT[1:]}.")
+        part.arguments(own)
+        own.add_argument("--threads", type=int, default=torch.get_num_threads())
+        own.add_argument("--out", type=Path, default=None, help="folder for the numbers, the table and the figure")
+    words = sys.argv[1:]
+    if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help")):
+        words = ["speed", *words]
+    given = parser.parse_args(words)
+    _check(parser, given)
+    torch.set_num_threads(given.threads)
+    part = PARTS[given.part]
+    try:
+        result = part.measure(given)
+    except HydraException as error:
+        parser.error(f"--models: {str(error).splitlines()[0]}")
+    text = part.markdown(result)
+    print(f"{part.ABOUT[0].upper()}{part.ABOUT[1:]}; {given.threads} threads.\n\n{text}")
+    if given.out is not None:
+        _write(given, part, result, text)
+
+
+def _check(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
+    """Refuse numbers that nothing can be measured with, and a peer that is not there."""
+    for key, value in vars(given).items():
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, int) and not isinstance(one, bool) and one < 1:
+                parser.error(f"--{key.replace('_', '-')} {one}: must be at least 1")
+    peer = getattr(given, "peer", None)
+    if peer is not None and not (peer / "ntm" / "aio.py").exists():
+        parser.error(f"--peer {peer}: must be a checkout of pytorch-ntm, which holds ntm/aio.py")
+    if given.out is not None and given.out.exists() and not given.out.is_dir():
+        parser.error(f"--out {given.out}: must be a folder")
+
+
+def _write(given: argparse.Namespace, part: Any, result: Any, text: str) -> None:
+    given.out.mkdir(parents=True, exist_ok=True)
+    paths = {name: path.name for name, path in vars(given).items() if isinstance(path, Path)}
+    content = {"measured": result, "settings": {**vars(given), **paths}, "versions": versions()}
+    (given.out / f"{given.part}.json").write_text(json.dumps(content, indent=2) + "\n")
+    (given.out / f"{given.part}.md").write_text(text + "\n")
+    if hasattr(part, "figure"):
+        part.figure(result).savefig(given.out / f"{given.part}.png", dpi=150)
+
+
+if __name__ == "__main__":
+    main()

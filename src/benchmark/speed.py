@@ -1,0 +1,76 @@
+"""Training sequences a second, by model and batch size."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from src.benchmark.rounds import best_times, digits, peer_round, shaped, training_round
+
+ABOUT = "training sequences a second on repeat-copy, and in brackets the ratio to the first model"
+MODELS = (
+    "lstm model.hidden_size=100",
+    "gru model.hidden_size=100",
+    "ntm",
+    "dms_ntm model.motion=relative",
+    "dms_ntm model.motion=hybrid",
+    "dms_ntm model.carry=position",
+    "ntm model.engine=reference",
+    "dms_ntm model.engine=reference",
+)
+PEER = "pytorch-ntm"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be chosen on the command line."""
+    add = parser.add_argument
+    add(
+        "--models",
+        nargs="+",
+        default=list(MODELS),
+        help="each a name, with overrides, in quotes: 'ntm task.width=4'",
+    )
+    add("--batch-sizes", nargs="+", type=int, default=[1, 8, 16, 64])
+    add("--length", type=int, default=10)
+    add("--repeats", type=int, default=10)
+    add("--drawn", action="store_true", help="lengths and repeats drawn as in training, instead of fixed ones")
+    add("--updates", type=int, default=2, help="in a round, each on a batch of its own")
+    add("--rounds", type=int, default=6)
+    add("--peer", type=Path, default=None, help="a checkout of pytorch-ntm, measured beside the models")
+
+
+def measure(given: argparse.Namespace) -> dict[str, dict[int, float]]:
+    """The rates of all models and batch sizes."""
+    shape = [] if given.drawn else shaped(given.length, given.repeats)
+    timed = {
+        (model, size): training_round(model, size, shape, given.updates)
+        for model in given.models
+        for size in given.batch_sizes
+    }
+    if given.peer is not None:
+        timed |= {(PEER, size): peer_round(given.peer, size, shape, given.updates) for size in given.batch_sizes}
+    rates: dict[str, dict[int, float]] = {}
+    for (model, size), seconds in best_times(timed, given.rounds).items():
+        rates.setdefault(model, {})[size] = given.updates * size / seconds
+    return rates
+
+
+def markdown(rates: dict[str, dict[int, float]]) -> str:
+    """The rates as a Markdown table, each with its ratio to the first model."""
+    first: dict[int, float] = next(iter(rates.values()))
+    lines = ["| model | " + " | ".join(f"batch {size}" for size in first) + " |", "|---|" + "---:|" * len(first)]
+    for model, row in rates.items():
+        cells = (f"{digits(rate)} ({digits(rate / first[size])})" for size, rate in row.items())
+        lines.append(f"| `{model}` | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def figure(rates: dict[str, dict[int, float]]) -> Any:
+    """Bars of every model beside each other, a panel a batch size."""
+    from src.figures.bars import bars
+
+    sizes = list(next(iter(rates.values())))
+    return bars(
+        list(rates),
+        {f"batch {size}": [row[size] for row in rates.values()] for size in sizes},
+        "sequences a second",
+    )

@@ -1,0 +1,26 @@
+"""How a cost grows with a size."""
+
+from collections.abc import Mapping
+
+from matplotlib.figure import Figure
+
+
+def costs_figure(panels: Mapping[str, Mapping[str, Mapping[int, float]]], label: str) -> Figure:
+    """A panel for each size, from zero on both axes: what is linear looks so.
+
+    Args:
+        panels: name of a size -> name of a line -> size -> cost.
+        label: what the cost is, with its unit.
+    """
+    figure = Figure(figsize=(3.4 * len(panels), 3.2), layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for ax, (size, lines) in zip(axes, panels.items(), strict=True):
+        for name, points in lines.items():
+            ax.plot(list(points), list(points.values()), marker=".", label=name)
+        ax.set(xlabel=size, xlim=(0, None), ylim=(0, None))
+        ax.grid(alpha=0.3)
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel(label)
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=2, frameon=False)
+    return figure

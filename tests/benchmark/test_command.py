@@ -1,0 +1,179 @@
+"""The command: each part measures, prints and writes; bad arguments are refused."""
+
+import json
+import sys
+
+import pytest
+
+from src.benchmark import __main__ as benchmark
+from src.benchmark import cost, jobs, loop, memory, speed
+from tests.benchmark.test_rounds import peer  # noqa: F401  (a fixture)
+
+LSTM = "lstm model.hidden_size=4"
+NTM = "ntm model.memory_slots=4 model.word_size=3 model.controller_size=5"
+ONE_THREAD = ["--threads", "1"]
+SPEED = ["--models", LSTM, NTM, "--batch-sizes", "1", "3", "--length", "2", "--repeats", "2", "--rounds", "1"]
+COST = ["cost", "--models", NTM, "--repeats", "1", "2", "--batch-sizes", "1", "--slots", "3", "--rounds", "1"]
+LOOP = ["loop", "--model", NTM, "--batch-sizes", "2", "--sequences", "4", "--rounds", "1", "--drawn"]
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Run a command line; returns exit code, standard output and standard error."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["benchmark", *map(str, arguments)])
+        try:
+            benchmark.main()
+            code = 0
+        except SystemExit as end:
+            code = end.code
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_speed_is_the_part_where_none_is_named(command, tmp_path):
+    code, out, error = command(*SPEED, *ONE_THREAD, "--out", tmp_path / "made")
+    assert (code, error) == (0, "")
+    assert "in brackets the ratio to the first model; 1 threads." in out
+    assert (tmp_path / "made" / "speed.md").read_text() in out
+    assert (tmp_path / "made" / "speed.png").stat().st_size > 1000
+    content = json.loads((tmp_path / "made" / "speed.json").read_text())
+    assert {model: list(row) for model, row in content["measured"].items()} == {LSTM: ["1", "3"], NTM: ["1", "3"]}
+    assert all(0 < rate < float("inf") for row in content["measured"].values() for rate in row.values())
+    assert content["settings"]["length"] == 2
+    assert "torch" in content["versions"]
+
+
+def test_a_rate_is_of_all_sequences_of_a_round(command, monkeypatch):
+    monkeypatch.setattr(speed, "best_times", lambda timed, rounds: dict.fromkeys(timed, 2.0))
+    code, out, _ = command(*SPEED, "--updates", "4", *ONE_THREAD)
+    assert code == 0
+    assert out.splitlines()[-2:] == [f"| `{LSTM}` | 2 (1) | 6 (1) |", f"| `{NTM}` | 2 (1) | 6 (1) |"]
+
+
+def test_the_table_has_ratios_to_the_first_model():
+    table = speed.markdown({"lstm": {1: 200.0, 16: 1000.0}, "ntm": {1: 50.0, 16: 1500.0}})
+    assert table.splitlines() == [
+        "| model | batch 1 | batch 16 |",
+        "|---|---:|---:|",
+        "| `lstm` | 200 (1) | 1000 (1) |",
+        "| `ntm` | 50 (0.25) | 1500 (1.5) |",
+    ]
+
+
+def test_a_peer_is_measured_beside_the_models(command, peer):  # noqa: F811
+    code, out, _ = command(*SPEED, *ONE_THREAD, "--peer", peer)
+    assert code == 0
+    rows = [line.split("|")[1].strip() for line in out.splitlines() if line.startswith("| `")]
+    assert rows == [f"`{LSTM}`", f"`{NTM}`", "`pytorch-ntm`"]
+
+
+def test_cost(command, tmp_path):
+    code, out, error = command(*COST, *ONE_THREAD, "--out", tmp_path)
+    assert (code, error) == (0, "")
+    assert "| model | T = 23 | T = 33 |" in out
+    measured = json.loads((tmp_path / "cost.json").read_text())["measured"]
+    assert {what: list(rows[NTM]) for what, rows in measured.items()} == {
+        "T": ["23", "33"],
+        "B": ["1"],
+        "N": ["3"],
+    }
+    assert (tmp_path / "cost.png").exists()
+
+
+def test_memory_is_that_of_a_process_of_its_own(command):
+    code, out, _ = command("memory", "--models", NTM, "--batch-sizes", "64", "--repeats", "40", *ONE_THREAD)
+    assert code == 0
+    taken = float(out.splitlines()[-1].split("|")[2])
+    assert 0.5 < taken < 100
+
+
+def test_loop(command, tmp_path):
+    code, out, _ = command(*LOOP, *ONE_THREAD, "--out", tmp_path)
+    assert code == 0
+    row = json.loads((tmp_path / "loop.json").read_text())["measured"]["2"]
+    assert list(row)[:2] == ["updates alone", "trainer.fit"]
+    assert set(list(row)[2:]) == {
+        "sampling",
+        "forward and loss",
+        "backward",
+        "clipping",
+        "optimiser",
+        "loop, callbacks, logging",
+    }
+    assert all(value > 0 for value in row.values())
+    ratio = row["trainer.fit"] / row["updates alone"]
+    assert f"| their ratio | {ratio:.3g} |" in out
+
+
+def test_jobs(command, monkeypatch):
+    """One after the other and two at a time; the commands are those of a user, and tried out first."""
+    commands, running, most = [], set(), []
+    popen = jobs.subprocess.Popen
+
+    class Process(popen):
+        def __init__(self, words, **options):
+            assert options["env"]["OMP_NUM_THREADS"] == "1"
+            commands.append(words)
+            super().__init__([sys.executable, "-c", ""], **options)
+            running.add(self)
+            most.append(len(running))
+
+        def communicate(self):
+            running.discard(self)
+            return super().communicate()
+
+    monkeypatch.setattr(jobs.subprocess, "Popen", Process)
+    code, out, _ = command("jobs", "--updates", "7", "--rounds", "1", *ONE_THREAD)
+    assert code == 0
+    assert most == [1, 1, 1, 1, 2]
+    for seed, words in zip([0, 0, 1, 0, 1], commands, strict=True):
+        assert words[:4] == [sys.executable, "-m", "src.train", "model=ntm"]
+        assert f"seed={seed}" in words
+    assert "trainer.max_steps=7" in commands[-1]
+    assert [line.split("|")[1].strip() for line in out.splitlines()[4:]] == [
+        "one after the other",
+        "side by side",
+        "their ratio",
+    ]
+
+
+def test_a_job_that_fails_is_not_a_time():
+    with pytest.raises(RuntimeError, match=r"a run failed: error: trainer\.max_steps=0"):
+        jobs._wait([jobs._start(0, 0)])
+
+
+@pytest.mark.parametrize("part", [speed, cost, memory, loop, jobs])
+def test_every_part_says_what_it_measures(part, command):
+    name = part.__name__.rpartition(".")[2]
+    code, out, _ = command(name, "--help")
+    assert code == 0
+    assert part.ABOUT.split()[1] in out
+    assert name in command("--help")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--rounds", "0"], "--rounds 0: must be at least 1"),
+        (["speed", "--length", "-2"], "--length -2: must be at least 1"),
+        (["--repeats", "x"], "argument --repeats: invalid int value: 'x'"),
+        (["--batch-sizes", "4", "0"], "--batch-sizes 0: must be at least 1"),
+        (["cost", "--batch-sizes", "4", "0"], "--batch-sizes 0: must be at least 1"),
+        (["--threads", "0"], "--threads 0: must be at least 1"),
+        (["--models", "nope"], "--models: "),
+        (["--models", "ntm model.foo=1"], "--models: "),
+        (["--models", "ntm model.memory_slots=0"], "--models: model.memory_slots=0: must be an integer"),
+        (["--what"], "unrecognized arguments: --what"),
+        (["size"], "invalid choice: 'size' (choose from"),
+        (["--out", __file__], f"--out {__file__}: must be a folder"),
+        (["--peer", "/none"], "--peer /none: must be a checkout of pytorch-ntm, which holds ntm/aio.py"),
+    ],
+)
+def test_bad_arguments_end_with_2(command, arguments, text):
+    code, out, error = command(*arguments)
+    assert (code, out) == (2, "")
+    assert text in error
+    assert "Traceback" not in error
