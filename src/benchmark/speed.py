@@ -33,7 +33,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--length", type=int, default=10)
     add("--repeats", type=int, default=10)
     add("--drawn", action="store_true", help="lengths and repeats drawn as in training, instead of fixed ones")
-    add("--updates", type=int, default=2, help="in a round, each on a batch of its own")
+    add("--updates", type=int, default=3, help="in a round, each on a batch of its own; at least so many")
+    add("--sequences", type=int, default=32, help="in a round; at least so many")
     add("--rounds", type=int, default=6)
     add("--peer", type=Path, default=None, help="a checkout of pytorch-ntm, measured beside the models")
 
@@ -41,16 +42,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def measure(given: argparse.Namespace) -> dict[str, dict[int, float]]:
     """The rates of all models and batch sizes."""
     shape = [] if given.drawn else shaped(given.length, given.repeats)
+    updates = {size: max(given.updates, -(-given.sequences // size)) for size in given.batch_sizes}
     timed = {
-        (model, size): training_round(model, size, shape, given.updates)
+        (model, size): training_round(model, size, shape, count)
         for model in given.models
-        for size in given.batch_sizes
+        for size, count in updates.items()
     }
     if given.peer is not None:
-        timed |= {(PEER, size): peer_round(given.peer, size, shape, given.updates) for size in given.batch_sizes}
+        timed |= {(PEER, size): peer_round(given.peer, size, shape, count) for size, count in updates.items()}
     rates: dict[str, dict[int, float]] = {}
     for (model, size), seconds in best_times(timed, given.rounds).items():
-        rates.setdefault(model, {})[size] = given.updates * size / seconds
+        rates.setdefault(model, {})[size] = updates[size] * size / seconds
     return rates
 
 

@@ -183,8 +183,6 @@ def backward(
         du: [B, C+RM] becomes the gradient of u[0], as far as it was given.
         dx: [B, T, F] becomes the gradient of x, unless it is empty.
         dw_u, dw_heads, db_heads: [U, G], [C, P], [P] gradients of the weights, which are added to.
-
-    Leaves the gradients of the gates' sums in `gates` and those of the raw numbers in `raw`.
     """
     flushed = denormals.flush()
     steps, size, words, slots = gates.shape[0], plan.hidden, plan.words, plan.slots
@@ -197,7 +195,6 @@ def backward(
     small = np.empty((6, max(3, plan.scales)), dtype)
     erase, add = np.empty((plan.writes, words), dtype), np.empty((plan.writes, words), dtype)
     derase, dadd = np.empty((plan.writes, words), dtype), np.empty((plan.writes, words), dtype)
-    draw = np.empty(raw.shape[2], dtype)
     dfocus = np.empty((heads, slots), dtype)
     memory = np.empty((rows, SEGMENT + 1, words, slots), dtype)
     dh = np.empty((rows, w_heads.shape[1]), dtype)
@@ -208,11 +205,12 @@ def backward(
     seen = size + reads * words - skipped
     features = dx.shape[2]
     at_write = heads * plan.head_size
-    # Of the steps between two memories that were kept: factors of the gradients of the weights.
-    these_u = np.empty((SEGMENT * rows, dw_u.shape[0]), dtype)
-    these_gates = np.empty((SEGMENT * rows, dw_u.shape[1]), dtype)
-    these_h = np.empty((SEGMENT * rows, size), dtype)
-    these_raw = np.empty((SEGMENT * rows, raw.shape[2]), dtype)
+    # Of the steps between two memories that were kept, the factors of the gradients of the weights.
+    u_rows, dgates = (
+        np.empty((SEGMENT * rows, dw_u.shape[0]), dtype),
+        np.empty((SEGMENT * rows, dw_u.shape[1]), dtype),
+    )
+    h_rows, draws = np.empty((SEGMENT * rows, size), dtype), np.empty((SEGMENT * rows, raw.shape[2]), dtype)
     one, zero = like(number, 1.0), like(number, 0.0)
 
     for t in range(steps - 1, -1, -1):
@@ -229,6 +227,7 @@ def backward(
                     write(at(replayed, i + 1), w_write, erase, add, keep)
         for b in range(first, last):
             row = b - first
+            draw = at(draws, s * rows + row)
             before, after = at(at(memory, row), s), at(at(memory, row), s + 1)
             mine, mine_dmemory, mine_dnext = at(at(raw, t), b), at(dmemory, b), at(dnext, row)
             w_before, w_now, mine_dw = at(at(w, t), b), at(at(w, t + 1), b), at(dw, b)
@@ -278,28 +277,29 @@ def backward(
                 norms_backward(before, mine_norms, pull, mine_dmemory)
             for p in range(mine.shape[0]):
                 inside = mine[p] > -clip and mine[p] < clip
-                mine[p] = draw[p] if inside else draw[p] * zero
+                draw[p] = draw[p] if inside else draw[p] * zero
+                db_heads[p] += draw[p]
         for row in range(rows):
             fill(at(dh, row), zero)
             fill(at(dsum, row), zero)
-        accumulate(dh, span(at(raw, t), first, rows), 0, w_heads)
+        accumulate(dh, span(draws, s * rows, rows), 0, w_heads)
         for b in range(first, last):
             row = b - first
-            mine_dh = at(dh, row)
+            mine_dh, mine_dgates = at(dh, row), at(dgates, s * rows + row)
             for k in range(size):
                 mine_dh[k] += dnext[row, k]
-            h_before = span(at(at(u, t), b), 0, size)
+            copy(at(at(gates, t), b), mine_dgates)
             control_backward(
                 plan.controller,
-                at(at(gates, t), b),
-                h_before,
+                mine_dgates,
+                span(at(at(u, t), b), 0, size),
                 at(at(c, t), b),
                 at(at(c, t + 1), b),
                 span(mine_dh, 0, size),
                 at(dc, b),
                 at(dh_before, row),
             )
-        accumulate(dsum, span(at(gates, t), first, rows), 0, w_u)
+        accumulate(dsum, span(dgates, s * rows, rows), 0, w_u)
         for row in range(rows):
             mine_dnext, mine_dsum, mine_dh = at(dnext, row), at(dsum, row), at(dh_before, row)
             fill(span(mine_dnext, 0, skipped), zero)
@@ -308,17 +308,12 @@ def backward(
                 mine_dnext[k] += mine_dh[k]
             if dx.shape[0] > 0:
                 copy(span(mine_dsum, seen, features), at(at(dx, first + row), t))
-            k = s * rows + row
-            copy(span(at(at(u, t), first + row), skipped, dw_u.shape[0]), at(these_u, k))
-            copy(at(at(gates, t), first + row), at(these_gates, k))
-            copy(span(at(at(u, t + 1), first + row), 0, size), at(these_h, k))
-            copy(at(at(raw, t), first + row), at(these_raw, k))
-            for p in range(db_heads.shape[0]):
-                db_heads[p] += these_raw[k, p]
+            copy(span(at(at(u, t), first + row), skipped, dw_u.shape[0]), at(u_rows, s * rows + row))
+            copy(span(at(at(u, t + 1), first + row), 0, size), at(h_rows, s * rows + row))
         if s == 0:
             count = min(SEGMENT, steps - t) * rows
-            accumulate(dw_u, span(these_u, 0, count).T, 0, span(these_gates, 0, count))
-            accumulate(dw_heads, span(these_h, 0, count).T, 0, span(these_raw, 0, count))
+            accumulate(dw_u, span(u_rows, 0, count).T, 0, span(dgates, 0, count))
+            accumulate(dw_heads, span(h_rows, 0, count).T, 0, span(draws, 0, count))
     for row in range(rows):
         copy(at(dnext, row), at(du, first + row))
     denormals.restore(flushed)

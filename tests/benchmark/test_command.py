@@ -12,7 +12,22 @@ from tests.benchmark.test_rounds import peer  # noqa: F401  (a fixture)
 LSTM = "lstm model.hidden_size=4"
 NTM = "ntm model.memory_slots=4 model.word_size=3 model.controller_size=5"
 ONE_THREAD = ["--threads", "1"]
-SPEED = ["--models", LSTM, NTM, "--batch-sizes", "1", "3", "--length", "2", "--repeats", "2", "--rounds", "1"]
+SPEED = [
+    "--models",
+    LSTM,
+    NTM,
+    "--batch-sizes",
+    "1",
+    "3",
+    "--length",
+    "2",
+    "--repeats",
+    "2",
+    "--rounds",
+    "1",
+    "--sequences",
+    "1",
+]
 COST = ["cost", "--models", NTM, "--repeats", "1", "2", "--batch-sizes", "1", "--slots", "3", "--rounds", "1"]
 LOOP = ["loop", "--model", NTM, "--batch-sizes", "2", "--sequences", "4", "--rounds", "1", "--drawn"]
 
@@ -48,9 +63,9 @@ def test_speed_is_the_part_where_none_is_named(command, tmp_path):
 
 def test_a_rate_is_of_all_sequences_of_a_round(command, monkeypatch):
     monkeypatch.setattr(speed, "best_times", lambda timed, rounds: dict.fromkeys(timed, 2.0))
-    code, out, _ = command(*SPEED, "--updates", "4", *ONE_THREAD)
+    code, out, _ = command(*SPEED, "--updates", "4", "--sequences", "10", *ONE_THREAD)
     assert code == 0
-    assert out.splitlines()[-2:] == [f"| `{LSTM}` | 2 (1) | 6 (1) |", f"| `{NTM}` | 2 (1) | 6 (1) |"]
+    assert out.splitlines()[-2:] == [f"| `{LSTM}` | 5 (1) | 6 (1) |", f"| `{NTM}` | 5 (1) | 6 (1) |"]
 
 
 def test_the_table_has_ratios_to_the_first_model():
