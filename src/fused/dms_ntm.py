@@ -10,7 +10,7 @@ from src.fused.addressing import (
     twice,
     window,
 )
-from src.fused.heads import choose, look, look_and_choose_backward
+from src.fused.heads import choose, choose_backward
 from src.fused.memory import dot, softmax
 from src.fused.numerics import like, sigmoid, softplus, softplus_slope, tanh
 from src.fused.plan import ROW
@@ -80,15 +80,15 @@ def _motion_backward(plan, constants, raw, step, jump, ddistance, djump, dstep, 
 
 
 @routine
-def _move(plan, constants, raw, found, before, room, small):
-    """carry = weighting, after the look and up to the sharpening: returns first, count, distance, jump."""
+def _move(plan, constants, raw, w_content, before, room, small):
+    """carry = weighting, up to the sharpening: returns first, count, distance, jump."""
     slots = plan.slots
     step, sigma, mixture = (
         span(at(small, 0), 0, 3),
         span(at(small, 1), 0, plan.scales),
         span(at(small, 2), 0, plan.scales),
     )
-    choose(plan, raw, found, before, span(at(room, ROW.w_gated), 0, slots))
+    choose(plan, raw, w_content, before, span(at(room, ROW.w_gated), 0, slots))
     doubled = span(at(room, ROW.doubled), 0, 2 * slots)
     twice(span(at(room, ROW.w_gated), 0, slots), doubled)
     _widths(plan, constants, span(raw, _first_of_widths(plan), _numbers_of_widths(plan)), sigma, mixture)
@@ -131,16 +131,15 @@ def _place(plan, constants, raw, place, room, small):
 
 
 @routine
-def address(plan, constants, raw, memory, norms, found, before, place, room, small, w):
+def address(plan, constants, raw, w_content, before, place, room, small, w):
     """Find the weighting w of one head, and return its place: its real position with carry = position."""
     slots = plan.slots
     moved = span(at(room, ROW.moved), 0, slots)
-    look(plan, raw, memory, norms, found)
     if plan.position:
         now, _, _, _, _ = _place(plan, constants, raw, place, room, small)
-        choose(plan, raw, found, moved, w)
+        choose(plan, raw, w_content, moved, w)
         return now
-    _move(plan, constants, raw, found, before, room, small)
+    _move(plan, constants, raw, w_content, before, room, small)
     gamma = like(raw[0], 1.0) + softplus(raw[_first_of_widths(plan) - 1])
     sharpen(moved, gamma, w)
     return place
@@ -151,9 +150,7 @@ def address_backward(
     plan,
     constants,
     raw,
-    memory,
-    norms,
-    found,
+    w_content,
     before,
     place,
     w,
@@ -163,10 +160,9 @@ def address_backward(
     small,
     draw,
     dbefore,
-    dmemory,
-    pull,
+    dw_content,
 ):
-    """Backward of `address`: adds to draw, dbefore, dmemory and pull; returns the gradient of the place before."""
+    """Backward of `address`: adds to draw and dbefore, sets dw_content; returns the place's gradient before."""
     slots, scales = plan.slots, plan.scales
     step, sigma, mixture = span(at(small, 0), 0, 3), span(at(small, 1), 0, scales), span(at(small, 2), 0, scales)
     dstep, dsigma, dmixture = (
@@ -182,9 +178,8 @@ def address_backward(
 
     if plan.position:
         now, first, count, distance, jump = _place(plan, constants, raw, place, room, small)
-        copy(dw, d_gated)
         fill(d_moved, zero)
-        look_and_choose_backward(plan, raw, memory, norms, found, moved, d_gated, draw, d_moved, dmemory, pull)
+        choose_backward(plan, raw, w_content, moved, dw, draw, d_moved, dw_content)
         dtaps = span(at(room, ROW.dtaps), 0, count)
         for q in range(count):
             dtaps[q] = d_moved[(first + q) % slots]
@@ -207,7 +202,7 @@ def address_backward(
         _motion_backward(plan, constants, raw, step, jump, ddistance, djump, dstep, draw)
         return dnow
 
-    first, count, distance, jump = _move(plan, constants, raw, found, before, room, small)
+    first, count, distance, jump = _move(plan, constants, raw, w_content, before, room, small)
     gamma = one + softplus(raw[first_width - 1])
     draw[first_width - 1] += sharpen_backward(moved, gamma, w, dw, d_moved) * softplus_slope(raw[first_width - 1])
     doubled, d_doubled = span(at(room, ROW.doubled), 0, 2 * slots), span(at(room, ROW.d_doubled), 0, 2 * slots)
@@ -234,5 +229,5 @@ def address_backward(
         span(draw, first_width, _numbers_of_widths(plan)),
     )
     _motion_backward(plan, constants, raw, step, jump, ddistance, djump, dstep, draw)
-    look_and_choose_backward(plan, raw, memory, norms, found, before, d_gated, draw, dbefore, dmemory, pull)
+    choose_backward(plan, raw, w_content, before, d_gated, draw, dbefore, dw_content)
     return dplace

@@ -10,7 +10,8 @@ from numba import njit
 
 from src.fused import denormals
 from src.fused.controllers import control, control_backward
-from src.fused.memory import along_slots, along_words, inverse_norms, norms_backward, spread, write, write_backward
+from src.fused.heads import look, look_backward
+from src.fused.memory import along_slots, along_words, spread, write, write_backward
 from src.fused.numerics import like, sigmoid
 from src.fused.plan import FEEDFORWARD, ROW, SEGMENT, Plan  # noqa: F401  (Plan for the signatures)
 from src.fused.products import accumulate
@@ -108,16 +109,13 @@ def forward(
                 mine[p] = clip if mine[p] > clip else mine[p]
             if kept.shape[0] > 0 and t % SEGMENT == 0:
                 copy_words(mine_memory, at(at(kept, t // SEGMENT), b))
-            if plan.content:
-                inverse_norms(mine_memory, mine_norms)
+            look(plan, mine, mine_memory, mine_norms, mine_found)
             for h in range(heads):
                 place[t + 1, b, h] = address(
                     plan,
                     constants,
                     span(mine, h * plan.head_size, plan.head_size),
-                    mine_memory,
-                    mine_norms,
-                    at(mine_found, h),
+                    at(at(mine_found, h), 1),
                     at(w_before, h),
                     place[t, b, h],
                     room,
@@ -195,7 +193,7 @@ def backward(
     small = np.empty((6, max(3, plan.scales)), dtype)
     erase, add = np.empty((plan.writes, words), dtype), np.empty((plan.writes, words), dtype)
     derase, dadd = np.empty((plan.writes, words), dtype), np.empty((plan.writes, words), dtype)
-    dfocus = np.empty((heads, slots), dtype)
+    dfocus, dfound = np.empty((heads, slots), dtype), np.empty((heads, slots), dtype)
     memory = np.empty((rows, SEGMENT + 1, words, slots), dtype)
     dh = np.empty((rows, w_heads.shape[1]), dtype)
     dh_before = np.empty((rows, size), dtype)
@@ -250,17 +248,13 @@ def backward(
                 for m in range(words):
                     draw[to + m] = derase[h, m] * erase[h, m] * (one - erase[h, m])
                     draw[to + words + m] = dadd[h, m]
-            if plan.content:
-                fill(pull, zero)
             for h in range(heads):
                 fill(at(mine_dw, h), zero)
                 dplace[b, h] = address_backward(
                     plan,
                     constants,
                     span(mine, h * plan.head_size, plan.head_size),
-                    before,
-                    mine_norms,
-                    at(mine_found, h),
+                    at(at(mine_found, h), 1),
                     at(w_before, h),
                     place[t, b, h],
                     at(w_now, h),
@@ -270,11 +264,9 @@ def backward(
                     small,
                     span(draw, h * plan.head_size, plan.head_size),
                     at(mine_dw, h),
-                    mine_dmemory,
-                    pull,
+                    at(dfound, h),
                 )
-            if plan.content:
-                norms_backward(before, mine_norms, pull, mine_dmemory)
+            look_backward(plan, mine, before, mine_norms, mine_found, dfound, draw, mine_dmemory, pull)
             for p in range(mine.shape[0]):
                 inside = mine[p] > -clip and mine[p] < clip
                 draw[p] = draw[p] if inside else draw[p] * zero

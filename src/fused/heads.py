@@ -1,54 +1,99 @@
 """What heads of all kinds share: looking for content, and choosing between it and where they were."""
 
 from src.fused.addressing import interpolate
-from src.fused.memory import content, content_backward, dot
+from src.fused.memory import (
+    along_slots,
+    along_words,
+    content,
+    content_backward,
+    dot,
+    measure,
+    measure_backward,
+    spread,
+)
 from src.fused.numerics import like, sigmoid, softplus, softplus_slope
 from src.fused.routine import routine
-from src.fused.views import at, copy, span
+from src.fused.views import at, copy, fill, span
+
+
+@routine
+def _key(plan, raw, head):
+    """The key among the raw numbers of a head, or the key's gradient among theirs."""
+    return span(raw, head * plan.head_size, plan.words)
 
 
 @routine
 def look(plan, raw, memory, norms, found):
-    """Look for content: leaves the cosines and the weighting in found[2, N]."""
-    if plan.content:
-        words = plan.words
-        content(memory, norms, span(raw, 0, words), softplus(raw[words]), at(found, 0), at(found, 1))
+    """All heads look for content: leaves cosines and weightings in found[H, 2, N], one over lengths in norms.
+
+    There are two heads at least, one that reads and one that writes.
+    """
+    if plan.content == 0:
+        return
+    measure(memory, _key(plan, raw, 0), _key(plan, raw, 1), at(at(found, 0), 0), at(at(found, 1), 0), norms)
+    for h in range(found.shape[0]):
+        cosine, beta = at(at(found, h), 0), softplus(raw[h * plan.head_size + plan.words])
+        if h >= 2:
+            fill(cosine, like(beta, 0.0))
+            along_words(memory, _key(plan, raw, h), cosine)
+        content(norms, _key(plan, raw, h), beta, cosine, at(at(found, h), 1))
 
 
 @routine
-def choose(plan, raw, found, before, out):
+def look_backward(plan, raw, memory, norms, found, dfound, draw, dmemory, pull):
+    """Backward of `look`: adds to draw and dmemory; overwrites dfound[H, N], of the weightings, and `pull`."""
+    if plan.content == 0:
+        return
+    fill(pull, like(raw[0], 0.0))
+    for h in range(found.shape[0]):
+        strength = raw[h * plan.head_size + plan.words]
+        dbeta = content_backward(
+            norms,
+            _key(plan, raw, h),
+            softplus(strength),
+            at(at(found, h), 0),
+            at(at(found, h), 1),
+            at(dfound, h),
+            _key(plan, draw, h),
+            pull,
+        )
+        draw[h * plan.head_size + plan.words] += dbeta * softplus_slope(strength)
+        if h >= 2:
+            along_slots(memory, at(dfound, h), _key(plan, draw, h))
+            spread(_key(plan, raw, h), at(dfound, h), dmemory)
+    measure_backward(
+        memory,
+        norms,
+        _key(plan, raw, 0),
+        _key(plan, raw, 1),
+        at(dfound, 0),
+        at(dfound, 1),
+        pull,
+        _key(plan, draw, 0),
+        _key(plan, draw, 1),
+        dmemory,
+    )
+
+
+@routine
+def choose(plan, raw, w_content, before, out):
     """out = g w_content + (1 - g) before; `before` itself without content addressing."""
     if plan.content:
-        interpolate(at(found, 1), before, sigmoid(raw[plan.words + 1]), out)
+        interpolate(w_content, before, sigmoid(raw[plan.words + 1]), out)
     else:
         copy(before, out)
 
 
 @routine
-def look_and_choose_backward(plan, raw, memory, norms, found, before, dout, draw, dbefore, dmemory, pull):
-    """Backward of `choose` after `look`. Overwrites dout; adds to all else."""
-    slots, words = plan.slots, plan.words
+def choose_backward(plan, raw, w_content, before, dout, draw, dbefore, dw_content):
+    """Backward of `choose`: adds to draw and dbefore, and sets dw_content."""
     if plan.content == 0:
-        for n in range(slots):
+        for n in range(dout.shape[0]):
             dbefore[n] += dout[n]
         return
-    cosine, w_content = at(found, 0), at(found, 1)
-    gate = sigmoid(raw[words + 1])
+    gate = sigmoid(raw[plan.words + 1])
     rest = like(gate, 1.0) - gate
-    draw[words + 1] += gate * rest * (dot(dout, w_content) - dot(dout, before))
-    for n in range(slots):
+    draw[plan.words + 1] += gate * rest * (dot(dout, w_content) - dot(dout, before))
+    for n in range(dout.shape[0]):
         dbefore[n] += rest * dout[n]
-        dout[n] *= gate
-    dbeta = content_backward(
-        memory,
-        norms,
-        span(raw, 0, words),
-        softplus(raw[words]),
-        cosine,
-        w_content,
-        dout,
-        span(draw, 0, words),
-        dmemory,
-        pull,
-    )
-    draw[words] += dbeta * softplus_slope(raw[words])
+        dw_content[n] = gate * dout[n]

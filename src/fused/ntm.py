@@ -1,7 +1,7 @@
 """Heads of the NTM: content, discrete shifts, sharpening; see `src.cells.ntm`."""
 
 from src.fused.addressing import convolve, convolve_backward, sharpen, sharpen_backward, twice
-from src.fused.heads import choose, look, look_and_choose_backward
+from src.fused.heads import choose, choose_backward
 from src.fused.memory import dot, softmax
 from src.fused.numerics import like, softplus, softplus_slope
 from src.fused.plan import ROW
@@ -10,10 +10,10 @@ from src.fused.views import at, copy, fill, span
 
 
 @routine
-def _shift(plan, raw, found, before, room):
-    """After the look and up to the sharpening: the rotated weighting is left in `room`."""
+def _shift(plan, raw, w_content, before, room):
+    """Up to the sharpening: the rotated weighting is left in `room`."""
     slots, shifts = plan.slots, plan.shifts
-    choose(plan, raw, found, before, span(at(room, ROW.w_gated), 0, slots))
+    choose(plan, raw, w_content, before, span(at(room, ROW.w_gated), 0, slots))
     twice(span(at(room, ROW.w_gated), 0, slots), span(at(room, ROW.doubled), 0, 2 * slots))
     taps = span(at(room, ROW.taps), 0, shifts)
     copy(span(raw, plan.head_size - 1 - shifts, shifts), taps)
@@ -24,10 +24,9 @@ def _shift(plan, raw, found, before, room):
 
 
 @routine
-def address(plan, constants, raw, memory, norms, found, before, place, room, small, w):
+def address(plan, constants, raw, w_content, before, place, room, small, w):
     """Find the weighting w of one head; an NTM head carries no place beside it."""
-    look(plan, raw, memory, norms, found)
-    _shift(plan, raw, found, before, room)
+    _shift(plan, raw, w_content, before, room)
     gamma = like(raw[0], 1.0) + softplus(raw[plan.head_size - 1])
     sharpen(span(at(room, ROW.moved), 0, plan.slots), gamma, w)
     return place
@@ -38,9 +37,7 @@ def address_backward(
     plan,
     constants,
     raw,
-    memory,
-    norms,
-    found,
+    w_content,
     before,
     place,
     w,
@@ -50,12 +47,11 @@ def address_backward(
     small,
     draw,
     dbefore,
-    dmemory,
-    pull,
+    dw_content,
 ):
-    """Backward of `address`: adds to draw, dbefore, dmemory and pull; returns the gradient of the place before."""
+    """Backward of `address`: adds to draw and dbefore, sets dw_content; returns the place's gradient before."""
     slots, shifts = plan.slots, plan.shifts
-    _shift(plan, raw, found, before, room)
+    _shift(plan, raw, w_content, before, room)
     last = plan.head_size - 1
     gamma = like(raw[0], 1.0) + softplus(raw[last])
     d_moved, d_gated = span(at(room, ROW.d_moved), 0, slots), span(at(room, ROW.d_gated), 0, slots)
@@ -78,5 +74,5 @@ def address_backward(
     mean = dot(taps, dtaps)
     for q in range(shifts):
         draw[last - shifts + q] += taps[q] * (dtaps[q] - mean)
-    look_and_choose_backward(plan, raw, memory, norms, found, before, d_gated, draw, dbefore, dmemory, pull)
+    choose_backward(plan, raw, w_content, before, d_gated, draw, dbefore, dw_content)
     return dplace

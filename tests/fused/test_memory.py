@@ -59,14 +59,27 @@ def test_sums(words, slots, dtype, rng):
     assert fused.dot(w, w) == pytest.approx(float(w @ w), rel=value)
 
 
+def measured(memory, keys):
+    """Products of keys with all words, two at a time, and one over the words' lengths."""
+    dots, norms = (
+        np.full((len(keys), memory.shape[1]), np.nan, memory.dtype),
+        np.empty(memory.shape[1], memory.dtype),
+    )
+    for h in range(0, len(keys), 2):
+        norms[:] = np.nan
+        fused.measure(memory, keys[h], keys[h + 1], dots[h], dots[h + 1], norms)
+    return dots, norms
+
+
 @each_dtype
 @each_slots
 @each_words
-def test_lengths(words, slots, dtype, rng):
-    """Those of slots, one over them, and of keys are at least EPS."""
-    memory, norms = drawn(rng, dtype, words, slots), np.full(slots, np.nan, dtype)
+def test_measure(words, slots, dtype, rng):
+    """Lengths, of slots and of keys, are at least EPS."""
+    memory, keys = drawn(rng, dtype, words, slots), drawn(rng, dtype, 2, words)
     memory[:, 0] = 0.0
-    fused.inverse_norms(memory, norms)
+    dots, norms = measured(memory, keys)
+    near(dots, keys.astype(np.float64) @ memory, 4 * TOLERANCES[dtype][0])
     expected = np.maximum(np.linalg.norm(memory.astype(np.float64), axis=0), addressing.EPS)
     np.testing.assert_allclose(norms, 1 / expected, rtol=TOLERANCES[dtype][0])
     for n in range(min(slots, 4)):
@@ -121,8 +134,8 @@ CONTENTS = {
 @each_words
 @pytest.mark.parametrize("case", CONTENTS)
 def test_content(case, words, slots, dtype, rng):
-    """Three heads on one memory: what pulls a slot along its own word is gathered first, and then spread."""
-    heads, (value, slope) = 3, TOLERANCES[dtype]
+    """Four heads on one memory: what pulls a slot along its own word is gathered first, and then spread."""
+    heads, (value, slope) = 4, TOLERANCES[dtype]
     betas = 0.5 + 2 * torch.rand(heads, generator=rng).numpy()
     given = CONTENTS[case](drawn(rng, dtype, words, slots), drawn(rng, dtype, heads, words), betas)
     memory, keys, betas = (np.ascontiguousarray(one, dtype) for one in given)
@@ -131,22 +144,30 @@ def test_content(case, words, slots, dtype, rng):
     dw = drawn(rng, dtype, heads, slots)
     dmemory, dkeys, dbetas = torch.autograd.grad(expected, leaves, torch.from_numpy(dw[None]).double())
 
-    norms, pull = np.full(slots, np.nan, dtype), np.zeros(slots, dtype)
+    pull = np.zeros(slots, dtype)
     found_dmemory, found_dkeys = drawn(rng, dtype, words, slots), drawn(rng, dtype, heads, words)
     before = found_dmemory.copy(), found_dkeys.copy()
     unchanged = memory.copy(), keys.copy()
-    fused.inverse_norms(memory, norms)
+    cosines, norms = measured(memory, keys)
     for h in range(heads):
-        cosine, w = np.full(slots, np.nan, dtype), np.full(slots, np.nan, dtype)
-        fused.content(memory, norms, keys[h], betas[h], cosine, w)
+        w = np.full(slots, np.nan, dtype)
+        fused.content(norms, keys[h], betas[h], cosines[h], w)
         near(w, expected[0, h], value * max(1, betas[h]))
         kept = w.copy()
-        dbeta = fused.content_backward(
-            memory, norms, keys[h], betas[h], cosine, w, dw[h], found_dkeys[h], found_dmemory, pull
-        )
+        dbeta = fused.content_backward(norms, keys[h], betas[h], cosines[h], w, dw[h], found_dkeys[h], pull)
         near(np.array(dbeta), dbetas[0, h], slope)
         assert (w == kept).all()
-    fused.norms_backward(memory, norms, pull, found_dmemory)
+    for h in range(0, heads, 2):
+        fused.measure_backward(
+            memory,
+            norms,
+            *keys[h : h + 2],
+            *dw[h : h + 2],
+            pull,
+            *found_dkeys[h : h + 2],
+            found_dmemory,
+        )
+        pull[:] = 0
     # Along a short word a gradient is as large as 1 / EPS.
     key_sizes = np.linalg.norm(keys.astype(np.float64), axis=1, keepdims=True).clip(addressing.EPS, 1)
     near((found_dkeys - before[1]) * key_sizes, dkeys[0].numpy() * key_sizes, slope)
@@ -161,11 +182,11 @@ def test_content(case, words, slots, dtype, rng):
 def test_content_of_what_is_not_finite(bad, dtype):
     """It leaves no weighting that looks sound."""
     for place in ("key", "memory", "beta"):
-        memory, key, beta = np.ones((5, 9), dtype), np.ones(5, dtype), np.ones(1, dtype)
-        {"key": key, "memory": memory[:, 4], "beta": beta}[place][-1] = bad
-        norms, cosine, w = (np.zeros(9, dtype) for _ in range(3))
-        fused.inverse_norms(memory, norms)
-        fused.content(memory, norms, key, beta[0], cosine, w)
+        memory, keys, beta = np.ones((5, 9), dtype), np.ones((2, 5), dtype), np.ones(1, dtype)
+        {"key": keys[0], "memory": memory[:, 4], "beta": beta}[place][-1] = bad
+        (cosine, _), norms = measured(memory, keys)
+        w = np.zeros(9, dtype)
+        fused.content(norms, keys[0], beta[0], cosine, w)
         assert np.isnan(w).all()
 
 
