@@ -19,6 +19,8 @@ class NTM(Machine):
 
     Args:
         shift_range: r, at least 1.
+        gate_bias: logit of the gate g before anything is learned; lower, and heads move from where they were.
+        step_bias: logit of the shift by +1 before anything is learned, where those of the others are 0.
 
     The other arguments are those of `Machine`.
     """
@@ -34,11 +36,15 @@ class NTM(Machine):
         write_heads: int = 1,
         content_addressing: bool = True,
         shift_range: int = 1,
+        gate_bias: float = -2.0,
+        step_bias: float = 2.0,
         memory_init: str = "constant",
         output_clip: float | None = 20.0,
         engine: str = "auto",
     ) -> None:
         self.shift_range = checks.integer("shift_range", shift_range)
+        self.gate_bias = checks.number("gate_bias", gate_bias)
+        self.step_bias = checks.number("step_bias", step_bias)
         super().__init__(
             input_size,
             memory_slots,
@@ -58,7 +64,11 @@ class NTM(Machine):
         return [*content, 2 * self.shift_range + 1, 1]
 
     def _head_biases(self) -> Float[Tensor, "P"]:
-        return torch.zeros(sum(self.head_sizes))
+        *content, shift, gamma = torch.zeros(sum(self.head_sizes)).split(self.head_sizes)
+        if content:
+            content[-1].fill_(self.gate_bias)
+        shift[self.shift_range + 1] = self.step_bias
+        return torch.cat([*content, shift, gamma])
 
     def kernel_choices(self) -> dict[str, int]:
         return {"kind": plan.NTM, "shifts": 2 * self.shift_range + 1}

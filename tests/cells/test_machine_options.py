@@ -47,6 +47,19 @@ def test_widths_before_anything_is_learned(sigma_init, sigma_min, output_clip):
 
 
 @pytest.mark.parametrize("content", [True, False])
+@pytest.mark.parametrize("shift_range", [1, 3])
+def test_shifts_before_anything_is_learned(shift_range, content):
+    """An NTM's head goes on by one slot, and hardly looks for content."""
+    cell = make(NTM, shift_range=shift_range, content_addressing=content, gate_bias=-20.0, step_bias=20.0)
+    seen = first(cell)
+    torch.testing.assert_close(seen["weighting"], torch.eye(N)[1].expand(B, 2, N), rtol=0, atol=1e-6)
+    if content:
+        torch.testing.assert_close(first(make(NTM))["gate"], torch.full((B, 2), 1 / (1 + math.exp(2))))
+    even = first(make(NTM, content_addressing=False, step_bias=0.0, output_clip=None))["weighting"]
+    torch.testing.assert_close(even[..., 1], even[..., -1])
+
+
+@pytest.mark.parametrize("content", [True, False])
 @pytest.mark.parametrize("carry", ["weighting", "position"])
 def test_moves_before_anything_is_learned(carry, content):
     options = {"carry": carry, "content_addressing": content}
