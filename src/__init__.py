@@ -15,7 +15,8 @@ Map of the package; a file imports only from floors below its own:
     floor 4   runs.py       the run folder, written and read
               cli.py        the command line and its refusals
               conclusion.py how a run ends: test, figures, metrics.json
-    floor 5   train.py  evaluate.py  benchmark.py
+    floor 5   train.py  evaluate.py
+    floor 6   benchmark/    how fast training is, one question a file
 
 Legend of the letters in shape annotations:
 

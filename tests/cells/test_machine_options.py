@@ -173,7 +173,12 @@ BOTH = {
     "output_clip": ("a finite number above 0", POSITIVE),
 }
 REFUSED = {
-    NTM: {**BOTH, "shift_range": ("an integer of at least 1", WHOLE)},
+    NTM: {
+        **BOTH,
+        "shift_range": ("an integer of at least 1", WHOLE),
+        "gate_bias": ("a finite number", REAL),
+        "step_bias": ("a finite number", REAL),
+    },
     DMSNTM: {
         **BOTH,
         "carry": ("one of weighting, position", ["slot", None, 1]),
