@@ -24,21 +24,24 @@ def main() -> None:
     for name, part in PARTS.items():
         own = parts.add_parser(name, help=part.ABOUT, description=f"{part.ABOUT[0].upper()}{part.ABOUT[1:]}.")
         part.arguments(own)
-        own.add_argument("--threads", type=int, default=torch.get_num_threads())
+        if part is not jobs:  # they have one each
+            own.add_argument("--threads", type=int, default=torch.get_num_threads())
         own.add_argument("--out", type=Path, default=None, help="folder for the numbers, the table and the figure")
     words = sys.argv[1:]
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help")):
         words = ["speed", *words]
     given = parser.parse_args(words)
     _check(parser, given)
-    torch.set_num_threads(given.threads)
+    threads = getattr(given, "threads", 1)
+    torch.set_num_threads(threads)
     part = PARTS[given.part]
     try:
         result = part.measure(given)
     except HydraException as error:
-        parser.error(f"--models: {str(error).splitlines()[0]}")
+        option = next((f"--{key}: " for key in ("models", "model") if key in given), "")
+        parser.error(f"{option}{str(error).splitlines()[0]}")
     text = part.markdown(result)
-    print(f"{part.ABOUT[0].upper()}{part.ABOUT[1:]}; {given.threads} threads.\n\n{text}")
+    print(f"{part.ABOUT[0].upper()}{part.ABOUT[1:]}; {threads} threads.\n\n{text}")
     if given.out is not None:
         _write(given, part, result, text)
 

@@ -8,6 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from src.build import ConfigError
+
 ABOUT = "seconds of two training commands side by side with one thread each, and of the two one after the other"
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,7 +56,7 @@ def _wait(jobs: list[tuple["subprocess.Popen[str]", "tempfile.TemporaryDirectory
         _, error = process.communicate()
         folder.cleanup()
         if process.returncode != 0:
-            raise RuntimeError(f"a run failed: {error.strip().splitlines()[-1] if error.strip() else 'no reason'}")
+            raise ConfigError(f"a run failed: {error.strip().splitlines()[-1] if error.strip() else 'no reason'}")
 
 
 def markdown(seconds: dict[str, float]) -> str:

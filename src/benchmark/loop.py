@@ -6,7 +6,7 @@ import tempfile
 import time
 from typing import Any
 
-from src.benchmark.rounds import composed, digits, shaped, training_round
+from src.benchmark.rounds import composed, digits, parted, shaped, training_round
 from src.train import train
 
 ABOUT = (
@@ -54,7 +54,7 @@ def measure(given: argparse.Namespace) -> dict[int, dict[str, float]]:
 
 def _fit(model: str, batch_size: int, shape: list[str], updates: int, *overrides: str) -> Any:
     """A run of so many updates with one validation, small, as all that is not asked for here."""
-    name, *own = model.split()
+    name, own = parted(model)
     small = ["task.validation_size=8", "task.test_size=8", "task.test_cells=[]", f"validate_every={updates}"]
     sizes = [f"task.batch_size={batch_size}", f"trainer.max_steps={updates}", "stop_when_solved=false"]
     cfg = composed(f"model={name}", *shape, *own, *small, *sizes, *overrides)

@@ -5,6 +5,8 @@ import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
+
 from src.benchmark.rounds import digits, peer_round, shaped, training_round
 from src.benchmark.speed import PEER
 
@@ -39,12 +41,14 @@ def measure(given: argparse.Namespace) -> dict[str, dict[int, float]]:
         for size in given.batch_sizes:
             with spawned.Pool(1) as pool:
                 taken.setdefault(model, {})[size] = pool.apply(
-                    _taken, (model, size, shaped(given.length, given.repeats), given.peer)
+                    _taken, (model, size, shaped(given.length, given.repeats), given.peer, given.threads)
                 )
     return taken
 
 
-def _taken(model: str, batch_size: int, shape: list[str], peer: Path | None) -> float:
+def _taken(model: str, batch_size: int, shape: list[str], peer: Path | None, threads: int) -> float:
+    torch.set_num_threads(threads)
+
     def made(size: int, updates: int) -> Callable[[], None]:
         if model == PEER:
             assert peer is not None

@@ -11,6 +11,7 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from src import build, cli
+from src.build import ConfigError
 from src.tasks.repeat_copy import RepeatCopy
 
 Key = TypeVar("Key", bound=Hashable)
@@ -18,6 +19,18 @@ Key = TypeVar("Key", bound=Hashable)
 CLIP = 10.0
 #: Sizes of the machines that are compared, pytorch-ntm's among them.
 CONTROLLER, SLOTS, WORDS = 100, 128, 20
+
+
+def parted(model: str) -> tuple[str, list[str]]:
+    """The name of a model, and the overrides behind it.
+
+    Raises:
+        ConfigError: there is no name.
+    """
+    if not model.split():
+        raise ConfigError(f"{model!r}: must be a name, and overrides behind it")
+    name, *overrides = model.split()
+    return name, overrides
 
 
 def composed(*overrides: str) -> dict[str, Any]:
@@ -43,11 +56,12 @@ def training_round(model: str, batch_size: int, shape: Sequence[str], updates: i
         shape: overrides that set the lengths and repeats.
         updates: in a round, each on a batch of its own.
     """
-    name, *overrides = model.split()
+    name, overrides = parted(model)
     cfg = composed(f"model={name}", f"task.batch_size={batch_size}", *shape, *overrides)
     torch.manual_seed(0)
     task = build.build_task(cfg)
-    assert isinstance(task, RepeatCopy)
+    if not isinstance(task, RepeatCopy):
+        raise ConfigError(f"{model!r}: must leave the task as it is, repeat_copy")
     learner = build.build_learner(cfg, task, build.build_network(cfg, task))
     optimizer = learner.make_optimizer(learner.network.parameters())
     batches = [task.training_batch(n) for n in range(updates)]

@@ -7,6 +7,7 @@ import pytest
 
 from src.benchmark import __main__ as benchmark
 from src.benchmark import cost, jobs, loop, memory, speed
+from src.build import ConfigError
 from tests.benchmark.test_rounds import peer  # noqa: F401  (a fixture)
 
 LSTM = "lstm model.hidden_size=4"
@@ -141,7 +142,7 @@ def test_jobs(command, monkeypatch):
             return super().communicate()
 
     monkeypatch.setattr(jobs.subprocess, "Popen", Process)
-    code, out, _ = command("jobs", "--updates", "7", "--rounds", "1", *ONE_THREAD)
+    code, out, _ = command("jobs", "--updates", "7", "--rounds", "1")
     assert code == 0
     assert most == [1, 1, 1, 1, 2]
     for seed, words in zip([0, 0, 1, 0, 1], commands, strict=True):
@@ -156,7 +157,7 @@ def test_jobs(command, monkeypatch):
 
 
 def test_a_job_that_fails_is_not_a_time():
-    with pytest.raises(RuntimeError, match=r"a run failed: error: trainer\.max_steps=0"):
+    with pytest.raises(ConfigError, match=r"a run failed: error: trainer\.max_steps=0"):
         jobs._wait([jobs._start(0, 0)])
 
 
@@ -181,6 +182,14 @@ def test_every_part_says_what_it_measures(part, command):
         (["--models", "nope"], "--models: "),
         (["--models", "ntm model.foo=1"], "--models: "),
         (["--models", "ntm model.memory_slots=0"], "--models: model.memory_slots=0: must be an integer"),
+        (["--models", " "], "--models: ' ': must be a name, and overrides behind it"),
+        (
+            ["--drawn", "--models", "ntm task=mnist1d task.batch_size=1"],
+            "must leave the task as it is, repeat_copy",
+        ),
+        (["loop", "--model", "nope"], "--model: "),
+        (["memory", "--models", "nope"], "--models: "),
+        (["jobs", "--threads", "2"], "unrecognized arguments: --threads 2"),
         (["--what"], "unrecognized arguments: --what"),
         (["size"], "invalid choice: 'size' (choose from"),
         (["--out", __file__], f"--out {__file__}: must be a folder"),
