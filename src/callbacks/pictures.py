@@ -56,6 +56,12 @@ class Pictures(Callback):
             for name, figure in draw(pl_module, [example], self.cmap).items():
                 logger.experiment.add_figure(name, figure, trainer.global_step)
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"validations": self.validations}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.validations = state_dict["validations"]
+
     def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         history = next((c for c in trainer.callbacks if isinstance(c, History)), None)  # type: ignore[attr-defined]
         if isinstance(pl_module, Learner) and history is not None and history.rows:

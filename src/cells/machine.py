@@ -193,7 +193,11 @@ class Machine(Cell):
     def trace(
         self, x: Float[Tensor, "B F"], state: MachineState
     ) -> tuple[Float[Tensor, "B O"], MachineState, dict[str, Tensor]]:
-        """One time step, and by name what the heads did: `weighting` [B, H, N] and more, each [B, H, ...]."""
+        """One time step, and by name what is worth seeing of it.
+
+        Of the heads `weighting` [B, H, N] and what the kind of machine adds, each [B, H, ...]; of the memory
+        `erase` and `add` [B, W, M], `memory` [B, N, M] as it is then, and `read` [B, R, M] from it.
+        """
         h, controller = self.controller.step(torch.cat([x, state.reads.flatten(1)], 1), state.controller)
         raw = self.heads(h)
         if self.output_clip is not None:
@@ -204,10 +208,12 @@ class Machine(Cell):
         w_read, w_write = w.split([self.read_heads, self.write_heads], dim=1)
 
         erase, add = raw_write.view(len(x), self.write_heads, -1).chunk(2, dim=2)
-        memory = erase_and_add(state.memory, w_write, erase.sigmoid(), add)
+        erase = erase.sigmoid()
+        memory = erase_and_add(state.memory, w_write, erase, add)
         reads = read(memory, w_read)
         output = torch.cat([h, reads.flatten(1)], 1)
-        return output, MachineState(controller, memory, heads, reads), {"weighting": w, **seen}
+        seen = {"weighting": w, **seen, "erase": erase, "add": add, "memory": memory, "read": reads}
+        return output, MachineState(controller, memory, heads, reads), seen
 
 
 def choose_engine(engine: str) -> str:

@@ -107,3 +107,14 @@ def circular_mean(w: Float[Tensor, "*any N"]) -> Float[Tensor, "*any"]:
     mean = torch.atan2((w * angle.sin()).sum(-1), (w * angle.cos()).sum(-1))
     place = (mean * (slots / (2 * torch.pi))).remainder(slots)
     return place.remainder(slots)  # a hair under 0 was rounded to N, which is slot 0
+
+
+def circular_deviation(w: Float[Tensor, "*any N"]) -> Float[Tensor, "*any"]:
+    """How wide a weighting is on the ring, in slots: the root of its mean squared distance from `circular_mean`.
+
+    0 on a single slot; the nearest way round counts, so N / sqrt(12) or so on all slots alike.
+    """
+    slots = w.shape[-1]
+    place = torch.arange(slots, dtype=w.dtype, device=w.device)
+    away = (place - circular_mean(w).unsqueeze(-1) + slots / 2).remainder(slots) - slots / 2
+    return (w * away.square()).sum(-1).sqrt()

@@ -64,7 +64,7 @@ class Recurrent(nn.Module):
     def trace(
         self, x: Float[Tensor, "B T F"], state: State = None
     ) -> tuple[Float[Tensor, "B T O"], State, dict[str, Tensor]]:
-        """As `forward`, and what the heads did at every step, by name: `weighting` [B, T, H, N] and more."""
+        """As `forward`, and what the cell shows of every step, by name: `weighting` [B, T, H, N] and more."""
         state = self.initial_state(len(x)) if state is None else state
         outputs, traces = [], []
         for x_t in x.unbind(1):

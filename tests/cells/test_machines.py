@@ -127,11 +127,8 @@ def naive_step(cell, options, find, x, state):
     memory = naive.erase_and_add(memory, ws[-writers:], erases, writes[1::2])
     reads = [naive.read(memory, w) for w in ws[: options["read_heads"]]]
     seen = {name: [one[name] for _, _, one in found] for name in found[0][2]}
-    return (
-        h + flat(reads),
-        (controller, memory, [place for _, place, _ in found], reads),
-        seen | {"weighting": ws},
-    )
+    seen |= {"weighting": ws, "erase": erases, "add": writes[1::2], "memory": memory, "read": reads}
+    return h + flat(reads), (controller, memory, [place for _, place, _ in found], reads), seen
 
 
 def close(ours, expected):

@@ -44,7 +44,8 @@ for carry, place in [("weighting", HEADS * N), ("position", HEADS)]:
         CELLS[f"{carry}-{motion}"] = (dms(carry, motion), 2 * C + N * M + place + READS * M, shapes)
 MACHINES = [name for name in CELLS if name == "ntm" or "-" in name]
 for name in MACHINES:
-    CELLS[name][2].update({"weighting": (HEADS, N), "gate": (HEADS,)})
+    CELLS[name][2].update({"weighting": (HEADS, N), "gate": (HEADS,), "memory": (N, M), "read": (READS, M)})
+    CELLS[name][2].update({"erase": (HEADS - READS, M), "add": (HEADS - READS, M)})
 each_cell = pytest.mark.parametrize("kind", CELLS)
 each_machine = pytest.mark.parametrize("kind", MACHINES)
 
