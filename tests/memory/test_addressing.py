@@ -221,7 +221,9 @@ def test_circular_mean_a_hair_under_slot_0_is_under_n():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_circular_deviation(dtype):
     """Against the root of the mean square of the nearest way round, and the width of a Gaussian."""
-    torch.testing.assert_close(addressing.circular_deviation(torch.eye(7, dtype=dtype)), torch.zeros(7, dtype=dtype))
+    torch.testing.assert_close(
+        addressing.circular_deviation(torch.eye(7, dtype=dtype)), torch.zeros(7, dtype=dtype)
+    )
     w = torch.tensor([0.5, 0.25, 0.0, 0.0, 0.0, 0.25], dtype=dtype)  # around slot 0, across the seam
     assert addressing.circular_deviation(w).item() == pytest.approx(0.5**0.5)
     for position, sigma in ((8.0, 0.8), (0.25, 1.0), (19.75, 2.0)):
