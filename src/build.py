@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from src import checks
+from src.callbacks.checkpoint import WholeFiles
 from src.cells.base import Cell
 from src.lit.bits import BitLearner
 from src.lit.classes import ClassLearner
@@ -35,7 +36,7 @@ REFUSALS = (
 )
 IMPORTABLE = "must be a class or function that can be imported"
 #: Callbacks that a run cannot do without.
-NEEDED = ("interrupt", "clock", "history", "solved", "checkpoint")
+NEEDED = ("interrupt", "clock", "history", "solved", "randomness", "checkpoint")
 #: Precisions of Lightning in which all that a network does is of one dtype, float32 or float64.
 FUSED_PRECISIONS = ("32-true", "32", "64-true", "64")
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps", "tpu")
@@ -180,6 +181,8 @@ def build_trainer(cfg: Mapping[str, Any], folder: str, callbacks: list[Any], log
         default_root_dir=folder,
         callbacks=callbacks,
         logger=logger,
+        plugins=[WholeFiles()],
+        reload_dataloaders_every_n_epochs=1,  # `Task.train_dataloader` gives one period at a time
         enable_model_summary=False,
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
@@ -249,27 +252,22 @@ def build_callbacks(cfg: Mapping[str, Any], folder: str, learner: Learner) -> li
             continue
         given: dict[str, Any] = {}
         if name == "checkpoint":
-            given = {
-                "filename": "best",
-                "save_top_k": 1,
-                "save_last": True,
-                "enable_version_counter": False,
-                "dirpath": f"{folder}/checkpoints",
-                "monitor": f"validation/{learner.monitor}",
-                "mode": learner.monitor_mode,
-                "auto_insert_metric_name": False,
-            }
+            monitor = f"validation/{learner.monitor}"
+            given = {"folder": folder, "monitor": monitor, "mode": learner.monitor_mode}
         elif "folder" in _arguments(locate(f"callbacks.{name}", node)):
             given = {"folder": folder}
         callbacks.append(construct(f"callbacks.{name}", node, **given))
     return callbacks
 
 
-def build_logger(cfg: Mapping[str, Any], folder: str) -> Any:
-    """The logger of a resolved configuration, writing straight into the run folder; False for none."""
+def build_logger(cfg: Mapping[str, Any], folder: str, done: int = 0) -> Any:
+    """The logger of a resolved configuration, writing straight into the run folder; False for none.
+
+    `done` is the update that a run goes on from: TensorBoard then hides what was logged after it before.
+    """
     if "_target_" not in cfg["logger"]:
         return False
     given: dict[str, Any] = {"save_dir": folder, "name": "", "version": ""}
     if cfg["logger"]["name"] == "tensorboard":
-        given["default_hp_metric"] = False
+        given |= {"default_hp_metric": False, "purge_step": done + 1 if done else None}
     return construct("logger", cfg["logger"], **given)

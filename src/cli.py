@@ -3,9 +3,10 @@
 import re
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -13,7 +14,7 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -22,8 +23,50 @@ from src import build
 from src.build import ConfigError
 
 CONF = str(Path(__file__).resolve().parents[1] / "conf")
+#: Choices that come with a package to be installed apart.
+EXTRAS = {"hydra/launcher/joblib": "joblib is there after `make parallel`"}
 #: Sections whose keys a constructor checks, so that `+section.key=` may add one of its arguments.
 CONSTRUCTED = {"model", "task", "optimizer", "schedule", "trainer", "callbacks", "logger", "hydra"}
+
+
+class Line(NamedTuple):
+    """A command line, taken apart."""
+
+    overrides: list[str]
+    multirun: bool
+    asks_only: bool  # for help or for the configuration: nothing is run
+
+
+class Job(NamedTuple):
+    """One of the runs that a command line asks for."""
+
+    config: DictConfig
+    overrides: list[str]
+    folder: Path
+    launcher: dict[str, Any]  # Hydra's, which is to run it
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """A ConfigError within ends the command with one line and exit code 2."""
+    try:
+        yield
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def read() -> Line:
+    """The command line of this process."""
+    given = get_args_parser().parse_args()
+    asks_only = bool(given.help or given.hydra_help or given.cfg or given.info)
+    return Line(given.overrides, given.multirun, asks_only)
+
+
+def give(line: Line) -> None:
+    """Make `line` the command line that Hydra is going to read."""
+    flags = [one for one in sys.argv[1:] if one not in (*read().overrides, "-m", "--multirun")]
+    sys.argv[1:] = ["--multirun"] * line.multirun + flags + line.overrides
 
 
 def run(main: Callable[[], Any], config_name: str, refuse: Callable[[dict[str, Any]], None]) -> None:
@@ -34,55 +77,84 @@ def run(main: Callable[[], Any], config_name: str, refuse: Callable[[dict[str, A
         config_name: its primary config.
         refuse: raises a ConfigError for a composed configuration that cannot be run.
     """
-    arguments = get_args_parser().parse_args()
-    asks_only = arguments.help or arguments.hydra_help or arguments.cfg or arguments.info
-    try:
-        jobs = composed(config_name, arguments.overrides, arguments.multirun)
-        if not asks_only and len(jobs) == 1:
+    with refusals():
+        line = read()
+        jobs = composed(config_name, line.overrides, line.multirun)
+        if not line.asks_only and len(jobs) == 1:
             # In a sweep a job with a bad value fails alone, and its folder tells.
-            refuse(build.resolve(jobs[0]))
-    except ConfigError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+            refuse(build.resolve(jobs[0].config))
     main()
 
 
-def composed(config_name: str, overrides: list[str], multirun: bool = False) -> list[DictConfig]:
-    """The configuration of every job of a command line.
+def parsed(overrides: list[str]) -> list[Override]:
+    """Overrides, read.
+
+    Raises:
+        ConfigError: one that cannot be read.
+    """
+    try:
+        return OverridesParser.create().parse_overrides(overrides)
+    except HydraException as error:
+        raise ConfigError(_first_line(error)) from error
+
+
+def quoted(text: str | Path) -> str:
+    """A text as the value of an override, whatever signs are in it."""
+    return QuotedString(str(text), Quote.single).with_quotes()
+
+
+def composed(config_name: str, overrides: list[str], multirun: bool = False) -> list[Job]:
+    """Every job of a command line.
 
     Raises:
         ConfigError: an override that cannot be read, or that names a choice or a key that does not exist,
             or an output folder that cannot be written.
     """
-    try:
-        parsed = OverridesParser.create().parse_overrides(overrides)
-    except HydraException as error:
-        raise ConfigError(_first_line(error)) from error
-    swept = [one for one in parsed if one.is_sweep_override()]
+    given = parsed(overrides)
+    swept = [one for one in given if one.is_sweep_override()]
     if swept and not multirun:
         raise ConfigError(f"{swept[0].input_line}: must be one value, or a sweep over several with -m")
-    for override in parsed:
+    for override in given:
         _check_addition(override)
-    jobs: list[list[str]] = [overrides]
-    if multirun:
-        jobs = BasicSweeper.split_arguments(parsed, max_batch_size=None)[0]
-    configs = []
     GlobalHydra.instance().clear()
     with initialize_config_dir(CONF, version_base="1.3"):
-        for job in jobs:
-            try:
-                cfg = compose(config_name, job, return_hydra_config=True)
-                _check_output(cfg, multirun)
-            except MissingConfigException as error:
-                raise _unknown_choice(error) from error
-            except ConfigCompositionException as error:
-                raise _unknown_key(error, config_name, job) from error
-            except (HydraException, OmegaConfBaseException, ValueError) as error:
-                raise ConfigError(_first_line(error)) from error
-            with open_dict(cfg):
-                cfg.pop("hydra")
-            configs.append(cfg)
-    return configs
+        if not multirun:
+            return [_compose(config_name, overrides, 0)]
+        # An experiment may sweep, too; and the time in the name of the folder is that of the whole sweep.
+        unswept = [one.input_line or "" for one in given if not one.is_sweep_override()]
+        with _refused(config_name, unswept):
+            whole = compose(config_name, unswept, return_hydra_config=True)
+            folder = _output(whole, "hydra.sweep.dir")
+        params = whole.hydra.sweeper.get("params") or {}
+        lines = [*(f"{key}={value}" for key, value in params.items()), *overrides]
+        jobs = BasicSweeper.split_arguments(parsed(lines), max_batch_size=None)[0]
+        return [_compose(config_name, list(job), number, folder) for number, job in enumerate(jobs)]
+
+
+def _compose(config_name: str, overrides: list[str], number: int, sweep: Path | None = None) -> Job:
+    with _refused(config_name, overrides):
+        cfg = compose(config_name, overrides, return_hydra_config=True)
+        with open_dict(cfg):
+            cfg.hydra.job.num = number
+        folder = _output(cfg, "hydra.run.dir") if sweep is None else sweep / str(cfg.hydra.sweep.subdir)
+        launcher = OmegaConf.to_container(cfg.hydra.launcher, resolve=True)
+        with open_dict(cfg):
+            cfg.pop("hydra")
+    assert isinstance(launcher, dict)
+    return Job(cfg, overrides, folder, {str(name): value for name, value in launcher.items()})
+
+
+@contextmanager
+def _refused(config_name: str, overrides: list[str]) -> Iterator[None]:
+    """Errors of Hydra as refusals."""
+    try:
+        yield
+    except MissingConfigException as error:
+        raise _unknown_choice(error) from error
+    except ConfigCompositionException as error:
+        raise _unknown_key(error, config_name, overrides) from error
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise ConfigError(_first_line(error)) from error
 
 
 def _check_addition(override: Override) -> None:
@@ -98,7 +170,10 @@ def _unknown_choice(error: MissingConfigException) -> ConfigError:
     missing = str(error.missing_cfg_file or "")
     group, _, name = missing.rpartition("/")
     options = ", ".join(sorted(error.options or []))
-    return ConfigError(f"{group or 'config'}={name!r}: unknown {group or 'config'}; must be one of {options}")
+    extra = f"; {EXTRAS[missing]}" if missing in EXTRAS else ""
+    return ConfigError(
+        f"{group or 'config'}={name!r}: unknown {group or 'config'}; must be one of {options}{extra}"
+    )
 
 
 def _unknown_key(error: ConfigCompositionException, config_name: str, job: list[str]) -> ConfigError:
@@ -120,15 +195,14 @@ def _unknown_key(error: ConfigCompositionException, config_name: str, job: list[
     return ConfigError(f"{culprit}: unknown key {key!r}; must be{where} one of {allowed}")
 
 
-def _check_output(cfg: DictConfig, multirun: bool) -> None:
-    """Refuse an output folder that cannot be made, without making it."""
-    key = "hydra.sweep.dir" if multirun else "hydra.run.dir"
+def _output(cfg: DictConfig, key: str) -> Path:
+    """The folder that `key` names; refuses one that cannot be made, without making it."""
     HydraConfig.instance().set_config(cfg)
     chosen = OmegaConf.select(cfg, key)
     if not chosen:
         raise ConfigError(f"{key}={chosen!r}: must be a folder")
-    folder = Path(str(chosen)).absolute()
-    there = folder
+    folder = Path(str(chosen))
+    there = folder.absolute()
     while not there.exists() and there != there.parent:
         there = there.parent
     try:
@@ -138,6 +212,7 @@ def _check_output(cfg: DictConfig, multirun: bool) -> None:
         raise ConfigError(
             f"{key}={str(folder)!r}: cannot be written ({error.strerror}); must be a folder that can"
         ) from error
+    return folder
 
 
 def _first_line(error: BaseException) -> str:

@@ -28,6 +28,10 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         # A batch is made in less time than a worker would take to hand it over.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
+        # A run that goes on within a period may have less left of it than lies between two points.
+        warnings.filterwarnings("ignore", ".*is smaller than the logging interval.*")
+        # Going on is what the checkpoints in that folder are for.
+        warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty.*")
         # The folder is the run's own, with its config.yaml; nothing in it is deleted.
         warnings.filterwarnings("ignore", "Experiment logs directory .* exists and is not empty.*")
         # Lightning calls what torch has deprecated.
@@ -83,10 +87,14 @@ def conclude(parts: Parts, status: str, error: str | None) -> dict[str, Any]:
         "git_revision": parts.revision,
         "versions": runs.versions(),
     }
-    runs.write_json(parts.folder / "metrics.json", metrics)
-    if isinstance(trainer.logger, TensorBoardLogger) and metrics["validation"]:
-        trainer.logger.log_hyperparams(hyperparameters(cfg), hparam_metrics(metrics))
-        trainer.logger.finalize("success")
+    try:
+        runs.write_json(parts.folder / "metrics.json", metrics)
+        if isinstance(trainer.logger, TensorBoardLogger) and metrics["validation"]:
+            trainer.logger.log_hyperparams(hyperparameters(cfg), hparam_metrics(metrics))
+            trainer.logger.finalize("success")
+    except OSError as failure:  # a full disk; what could not be written is told all the same
+        log.error("failed at the end: %s", failure)
+        metrics |= {"status": "failed", "error": error or str(failure)}
     return metrics
 
 

@@ -2,23 +2,28 @@
 
 import importlib.metadata
 import json
-import os
 import platform
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 from torch import nn
 
 from src.build import ConfigError, build_network, build_task
+from src.files import write_whole
 from src.tasks.base import Task
 
 #: Raised when a run folder of today could no longer be read as one of yesterday.
 RUN_FORMAT = 1
 #: Parts of a configuration that opening a run needs; the last is the last of the file.
 SECTIONS = ("model", "task", "optimizer", "schedule", "figure")
+#: Locked by the process that writes to a run folder.
+LOCK = ".lock"
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -31,11 +36,33 @@ class Run(NamedTuple):
     metrics: dict[str, Any]
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.part")
-    partial.write_text(text)
-    os.replace(partial, path)
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """The run folder to oneself: no other process may write to it meanwhile. Whoever dies lets go of it.
+
+    Raises:
+        ConfigError: another process has it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        # Whoever only looks whether it is held has it for a moment.
+        with FileLock(folder / LOCK, timeout=1):
+            yield
+    except Timeout:
+        raise ConfigError(
+            f"hydra.run.dir={str(folder)!r}: another process is writing to it; must be a folder of its own"
+        ) from None
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a process is writing to a run folder now."""
+    if not (folder / LOCK).exists():
+        return False
+    try:
+        with FileLock(folder / LOCK, timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -53,9 +80,10 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def write_config(folder: Path, cfg: dict[str, Any]) -> None:
-    """Write the resolved configuration, with the format of the run folder."""
-    write_whole(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create({"run_format": RUN_FORMAT, **cfg})))
+def write_config(folder: Path, cfg: dict[str, Any], revision: str | None) -> None:
+    """Write the resolved configuration, with the format of the run folder and the revision of the code."""
+    stamped = {"run_format": RUN_FORMAT, "git_revision": revision, **cfg}
+    write_whole(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(stamped)))
 
 
 def versions() -> dict[str, str]:
@@ -78,8 +106,8 @@ def git_revision() -> str | None:
     return revision + ("+changes" if changes else "")
 
 
-def read_config(folder: str | Path) -> dict[str, Any]:
-    """The configuration of a run folder.
+def read_config(folder: str | Path, key: str = "run") -> dict[str, Any]:
+    """The configuration of a run folder; `key` is what the folder was given as.
 
     Raises:
         ConfigError: no folder, no run in it, a damaged file, or a run of another version.
@@ -87,20 +115,20 @@ def read_config(folder: str | Path) -> dict[str, Any]:
     folder = Path(folder)
     allowed = "must be the folder of a finished run, one that holds config.yaml and checkpoints/best.ckpt"
     if not folder.is_dir():
-        raise ConfigError(f"run={str(folder)!r}: no such folder; {allowed}")
+        raise ConfigError(f"{key}={str(folder)!r}: no such folder; {allowed}")
     try:
         cfg = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))
     except FileNotFoundError:
-        raise ConfigError(f"run={str(folder)!r}: holds no config.yaml; {allowed}") from None
+        raise ConfigError(f"{key}={str(folder)!r}: holds no config.yaml; {allowed}") from None
     except Exception as error:
         reason = " ".join(str(error).split())
-        raise ConfigError(f"run={str(folder)!r}: config.yaml is damaged ({reason}); {allowed}") from error
-    foreign = ConfigError(f"run={str(folder)!r}: config.yaml is not one of src.train; {allowed}")
+        raise ConfigError(f"{key}={str(folder)!r}: config.yaml is damaged ({reason}); {allowed}") from error
+    foreign = ConfigError(f"{key}={str(folder)!r}: config.yaml is not one of src.train; {allowed}")
     if not isinstance(cfg, dict) or "run_format" not in cfg:
         raise foreign
     if cfg["run_format"] != RUN_FORMAT:
         raise ConfigError(
-            f"run={str(folder)!r}: was written in format {cfg['run_format']}; must be format {RUN_FORMAT}, "
+            f"{key}={str(folder)!r}: was written in format {cfg['run_format']}; must be format {RUN_FORMAT}, "
             "which this version of the code reads"
         )
     # One that was cut off reads well, but lacks its last sections.

@@ -1,6 +1,6 @@
 """Numbers as a person reads them in a terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -34,3 +34,46 @@ def _cell(value: float | None) -> str:
     if value is None:
         return ""
     return str(value) if isinstance(value, int) else f"{value:.4g}"
+
+
+def columns(rows: Sequence[Mapping[str, str]]) -> str:
+    """Rows with the same keys under a line of their names; columns in which nothing stands are left out.
+
+    >>> print(columns([{"job": "0_ntm", "error": "", "took": "3 s"}, {"job": "1", "error": "", "took": "12 s"}]))
+    job    took
+    0_ntm  3 s
+    1      12 s
+    """
+    names = [name for name in rows[0] if any(row[name] for row in rows)] if rows else []
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in names}
+    lines = [{name: name for name in names}, *rows]
+    return "\n".join("  ".join(line[name].ljust(widths[name]) for name in names).rstrip() for line in lines)
+
+
+def duration(seconds: float) -> str:
+    """A time for people.
+
+    >>> duration(0.4), duration(75), duration(5400), duration(200_000)
+    ('0 s', '75 s', '1 h 30 min', '2 d 7 h')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def size(octets: float) -> str:
+    """A size on disk for people.
+
+    >>> size(800), size(2_340_000), size(5.1e9)
+    ('1 kB', '2.3 MB', '5.1 GB')
+    """
+    for unit, factor in (("GB", 1e9), ("MB", 1e6)):
+        if octets >= factor:
+            return f"{octets / factor:.1f} {unit}"
+    return f"{octets / 1e3:.0f} kB"

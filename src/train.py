@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import threading
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from src import build, cli, runs
+from src import build, cli, launch, runs, sweep
+from src import resume as going_on
 from src.build import ConfigError
 from src.callbacks.interrupt import Interrupt
 from src.conclusion import Parts, conclude, quiet
@@ -23,6 +25,8 @@ from src.tasks.base import Task
 from src.text import table
 
 log = logging.getLogger(__name__)
+#: Settings of the command, not of the run.
+NOT_THE_RUNS = ("hydra", "resume", "retry_failed", "dry_run")
 #: What a run that did not end well is worth to a search that minimises.
 INFINITY = float("inf")
 
@@ -48,20 +52,83 @@ def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path) -> Outcome:
         ConfigError: a configuration that cannot be run; nothing has been written then.
     """
     plain: dict[str, Any] = build.resolve(cfg) if isinstance(cfg, DictConfig) else dict(cfg)
+    plain = {key: value for key, value in plain.items() if key not in NOT_THE_RUNS}
     folder = Path(folder)
+    refuse_run(folder)
+    parts = assemble(plain, folder)
+    with runs.held(folder):
+        refuse_run(folder)
+        runs.write_config(folder, plain, parts.revision)
+        return run(parts)
+
+
+def resume(folder: str | Path, changes: Mapping[str, Any] | None = None) -> Outcome:
+    """Go on with a run that was stopped or killed, in its own folder, from its newest checkpoint.
+
+    On the CPU, with as many threads, it ends with the weights and the history of one that never stopped.
+
+    Args:
+        folder: of the run.
+        changes: new values by key, of the keys in `going_on.CHANGES`.
+
+    Raises:
+        ConfigError: a run that cannot go on; nothing has been written then.
+    """
+    folder = Path(folder)
+    going_on.settings(folder, changes or {})
+    with runs.held(folder):
+        plain = going_on.settings(folder, changes or {})
+        checkpoint = going_on.newest(folder)
+        done = 0 if checkpoint is None else going_on.updates_of(checkpoint)
+        parts = assemble(plain, folder, done)
+        begun = runs.read_config(folder).get("git_revision")
+        if begun != parts.revision:
+            log.warning(
+                "The run was begun with revision %s of the code and goes on with %s.", begun, parts.revision
+            )
+            parts = parts._replace(revision=f"{begun}, gone on with {parts.revision}")
+        runs.write_config(folder, plain, parts.revision)
+        (folder / "metrics.json").unlink(missing_ok=True)
+        with quiet():
+            going_on.keep_csv(parts.trainer.logger, folder, done)
+        log.info("Going on from update %d.", done)
+        return run(parts, checkpoint)
+
+
+def refuse_run(folder: Path) -> None:
+    """Refuse a folder that holds a run."""
     if (folder / "config.yaml").exists():
-        raise ConfigError(f"hydra.run.dir={str(folder)!r}: holds a run already; must be a new folder")
+        raise ConfigError(
+            f"hydra.run.dir={str(folder)!r}: holds a run already; must be a new folder, "
+            f"or resume={folder} to go on with it"
+        )
+
+
+def assemble(plain: dict[str, Any], folder: Path, done: int = 0) -> Parts:
+    """The objects of a run; writes nothing.
+
+    Args:
+        plain: the resolved configuration.
+        folder: where they will write.
+        done: updates that were made before.
+
+    Raises:
+        ConfigError: a configuration that cannot be run.
+    """
     build.check_run(plain)
     lightning.seed_everything(plain["seed"], verbose=False)
     task = build.build_task(plain)
-    network = build.build_network(plain, task)
-    learner = build.build_learner(plain, task, network)
+    learner = build.build_learner(plain, task, build.build_network(plain, task))
     callbacks = build.build_callbacks(plain, str(folder), learner)
-    trainer = build.build_trainer(plain, str(folder), callbacks, build.build_logger(plain, str(folder)))
-    task.plan(plain["validate_every"], plain["trainer"]["max_steps"], plain["overfit_batches"])
+    trainer = build.build_trainer(plain, str(folder), callbacks, build.build_logger(plain, str(folder), done))
+    task.plan(plain["validate_every"] * trainer.accumulate_grad_batches, plain["overfit_batches"])
+    by_kind = {type(one): one for one in callbacks}
+    return Parts(plain, folder, learner, task, trainer, by_kind, runs.git_revision())
 
-    folder.mkdir(parents=True, exist_ok=True)
-    runs.write_config(folder, {key: value for key, value in plain.items() if key != "hydra"})
+
+def run(parts: Parts, checkpoint: Path | None = None) -> Outcome:
+    """Fit, from a checkpoint if there is one, test and draw."""
+    plain, folder, learner, task, trainer = parts[:5]
     engine = learner.network.engine
     log.info(
         "%s on %s, seed %d: %s parameters, state of %s numbers%s; run folder %s",
@@ -73,22 +140,16 @@ def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path) -> Outcome:
         f", {engine} engine" if engine else "",
         folder,
     )
-    parts = Parts(
-        plain, folder, learner, task, trainer, {type(one): one for one in callbacks}, runs.git_revision()
-    )
-    status, error = fit(parts)
+    status, error = fit(parts, checkpoint)
     metrics = conclude(parts, status, error)
-    value = INFINITY
-    if status in ("finished", "stopped") and metrics["validation"]:
-        value = learner.to_minimise(metrics["validation"])
-    return Outcome(metrics, value, learner, task, trainer)
+    return Outcome(metrics, worth(metrics), learner, task, trainer)
 
 
-def fit(parts: Parts) -> tuple[str, str | None]:
+def fit(parts: Parts, checkpoint: Path | None = None) -> tuple[str, str | None]:
     """Run the training loop; returns the status and, if it ended badly, the error."""
     try:
         with quiet(), parts.learner.at_work():
-            parts.trainer.fit(parts.learner, datamodule=parts.task)
+            parts.trainer.fit(parts.learner, datamodule=parts.task, ckpt_path=checkpoint, weights_only=True)
     except Diverged as divergence:
         kept = parts.best if parts.best.exists() else "none yet"
         error = f"diverged: {divergence}; last good checkpoint: {kept}"
@@ -96,6 +157,10 @@ def fit(parts: Parts) -> tuple[str, str | None]:
         return "diverged", error
     except (KeyboardInterrupt, SystemExit):
         return "stopped", None
+    except OSError as failure:
+        error = f"{failure}; the last good checkpoint is whole: mend that, then resume={parts.folder} goes on"
+        log.error("failed: %s", error)
+        return "failed", error
     except Exception as failure:
         log.error("failed: %s\n%s", failure, traceback.format_exc())
         return "failed", f"{type(failure).__name__}: {failure}"
@@ -104,37 +169,80 @@ def fit(parts: Parts) -> tuple[str, str | None]:
 
 @hydra.main(config_path=cli.CONF, config_name="train", version_base="1.3")
 def main(cfg: DictConfig) -> float:
-    """Train one configuration; in a sweep, one job of it."""
+    """Train one configuration, or go on with one; in a sweep, one job of it."""
     hydra_cfg = HydraConfig.get()
     folder = Path(hydra_cfg.runtime.output_dir)
+    # A full disk is told once, not by every line of the log and by the thread that writes TensorBoard's files.
+    logging.raiseExceptions = False
+    threading.excepthook = lambda fault: log.error("%s: %s", fault.exc_type.__name__, fault.exc_value)
+    if hydra_cfg.mode == RunMode.MULTIRUN:
+        return job(cfg, folder)
+    outcome = train(cfg, folder) if cfg.resume is None else resume(folder, changes_in(cfg))
+    tell(outcome, folder)
+    if outcome.metrics["status"] == "diverged":
+        raise ConfigError(outcome.metrics["error"])
+    return outcome.value
+
+
+def job(cfg: DictConfig, folder: Path) -> float:
+    """One job of a sweep: a new run; or, when the sweep goes on, what is left of it."""
+    hydra_cfg = HydraConfig.get()
+    if not hydra_cfg.launcher._target_.startswith("hydra._internal."):
+        # Jobs side by side are fastest with one thread each, and their bars would run into one another.
+        torch.set_num_threads(1)
+        cfg.trainer.enable_progress_bar = False
+    before = sweep.standing(folder)
+    if cfg.resume is not None and before.standing in sweep.DONE:
+        return worth(before.metrics)
+    if cfg.resume is not None and before.standing == "failed" and not cfg.retry_failed:
+        raise ConfigError(
+            f"{folder.name} failed before: {before.metrics['error']}; retry_failed=true tries it again"
+        )
     try:
-        outcome = train(cfg, folder)
+        begun = cfg.resume is not None and (folder / "config.yaml").exists()
+        outcome = resume(folder, changes_in(cfg)) if begun else train(cfg, folder)
     except ConfigError as refusal:
-        # In a sweep the job's folder tells why it failed; a single command was refused before this.
-        if not (folder / "metrics.json").exists():
+        log.error("%s", refusal)
+        # The job's folder tells why it failed; that of a run that is there is not touched.
+        if not (folder / "config.yaml").exists():
             runs.write_json(folder / "metrics.json", {"status": "failed", "error": str(refusal)})
         raise
+    finally:
+        print(f"\nsweep: {sweep.progress(sweep.standings(Path(hydra_cfg.sweep.dir)))}\n")
+    tell(outcome, folder)
+    return outcome.value
+
+
+def tell(outcome: Outcome, folder: Path) -> None:
+    """Print how a run ended; one that failed is a ConfigError, one that was stopped ends the command."""
     print(f"\n{table(outcome.metrics['test'])}\n\n{outcome.metrics['status']}: {folder}")
     if outcome.metrics["status"] == "failed":
         raise ConfigError(f"{outcome.metrics['error']}; see {folder / 'train.log'}")
-    if outcome.metrics["status"] == "diverged" and hydra_cfg.mode == RunMode.RUN:
-        raise ConfigError(outcome.metrics["error"])
-    if outcome.metrics["status"] == "stopped" and hydra_cfg.mode == RunMode.RUN:
+    if outcome.metrics["status"] == "stopped":
         sys.exit(130)
-    return outcome.value
+
+
+def worth(metrics: Mapping[str, Any]) -> float:
+    """What a run is worth to a search that minimises; infinity for one that did not end well."""
+    if metrics["status"] not in ("finished", "stopped") or not metrics["validation"]:
+        return INFINITY
+    kind = next(kind for kind in build.OBJECTIVES.values() if kind.monitor in metrics["validation"])
+    return kind.to_minimise(metrics["validation"])
+
+
+def changes_in(cfg: DictConfig) -> dict[str, Any]:
+    """What a command line that resumes changes, of the keys that it may."""
+    given = {one.key_or_group for one in cli.parsed(list(HydraConfig.get().overrides.task))}
+    plain = build.resolve(cfg)
+    values = {"logger": plain["logger"]} | {f"trainer.{key}": value for key, value in plain["trainer"].items()}
+    return {key: values[key] for key in going_on.CHANGES if key in given}
 
 
 def refuse(cfg: dict[str, Any]) -> None:
     """Refuse, before Hydra makes a folder, what `train` would refuse."""
-    build.check_run(cfg)
-    task = build.build_task(cfg)
     with torch.random.fork_rng():
-        learner = build.build_learner(cfg, task, build.build_network(cfg, task))
-    # None of these writes anything before training begins.
-    folder = "outputs"
-    callbacks = build.build_callbacks(cfg, folder, learner)
-    build.build_trainer(cfg, folder, callbacks, build.build_logger(cfg, folder))
+        assemble(cfg, Path("outputs"))
 
 
 if __name__ == "__main__":
-    cli.run(main, "train", refuse)
+    launch.command(main, refuse)

@@ -110,7 +110,7 @@ def test_a_width_below_the_smallest(value):
     refused(f"model.sigma_init=0.5: must be above sigma_min={value}", changed("model.sigma_min", value))
 
 
-@pytest.mark.parametrize("name", ["interrupt", "clock", "history", "solved", "checkpoint"])
+@pytest.mark.parametrize("name", ["interrupt", "clock", "history", "solved", "randomness", "checkpoint"])
 def test_callbacks_that_a_run_needs(name):
     text = f"callbacks.{name}=None: cannot be left out; only pictures and progress can"
     refused(text, changed(f"callbacks.{name}", None))
@@ -199,7 +199,7 @@ def test_a_run_is_built_as_configured(seed):
     assert type(optimizer) is RMSpropGraves
     assert optimizer.param_groups[0]["lr"] == 2e-3
     names = [type(one).__name__ for one in callbacks]
-    assert names == ["Interrupt", "Clock", "History", "Solved", "Pictures", "Progress", "ModelCheckpoint"]
+    assert names == ["Interrupt", "Clock", "History", "Solved", "Pictures", "Progress", "Randomness", "Checkpoint"]
     assert (callbacks[-1].monitor, callbacks[-1].mode) == ("validation/bits", "min")
     assert str(callbacks[2].path) == "there/history.csv"
     assert (trainer.max_steps, trainer.gradient_clip_val) == (15000, 1.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from src import cli, evaluate, train
+from src import cli, evaluate, launch, train
 from src.build import ConfigError
 from tests.helpers import small
 
@@ -84,7 +84,10 @@ def command(monkeypatch, tmp_path, capsys, unchecked_types):
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "argv", [f"src.{name}", *arguments])
         try:
-            cli.run(lambda: worked.append(True), name, module.refuse)
+            if module is train:
+                launch.command(lambda: worked.append(True), train.refuse)
+            else:
+                cli.run(lambda: worked.append(True), name, module.refuse)
             code = 0
         except SystemExit as end:
             code = end.code
@@ -126,7 +129,7 @@ def test_an_output_folder_that_cannot_be_written(command, tmp_path_factory, argu
 
 def test_a_sweep_is_composed_job_by_job():
     jobs = cli.composed("train", ["model=ntm,lstm", "seed=0,1"], multirun=True)
-    chosen = [(job.model.name, job.seed) for job in jobs]
+    chosen = [(job.config.model.name, job.config.seed) for job in jobs]
     assert chosen == [("ntm", 0), ("ntm", 1), ("lstm", 0), ("lstm", 1)]
     with pytest.raises(ConfigError, match="model='nope': unknown model"):
         cli.composed("train", ["model=ntm,nope"], multirun=True)

@@ -80,8 +80,8 @@ class TestJSON:
 
 class TestConfig:
     def test_round_trip(self, tmp_path, config):
-        runs.write_config(tmp_path, config)
-        assert runs.read_config(tmp_path) == {"run_format": runs.RUN_FORMAT, **config}
+        runs.write_config(tmp_path, config, "a1b2")
+        assert runs.read_config(tmp_path) == {"run_format": runs.RUN_FORMAT, "git_revision": "a1b2", **config}
         assert runs.read_config(str(tmp_path)) == runs.read_config(tmp_path)
 
     def test_no_folder(self, tmp_path):
@@ -109,7 +109,7 @@ class TestConfig:
         assert text == f"run={str(tmp_path)!r}: config.yaml is not one of src.train; {ALLOWED}"
 
     def test_cut_off_anywhere(self, tmp_path, config):
-        runs.write_config(tmp_path, config)
+        runs.write_config(tmp_path, config, "a1b2")
         lines = (tmp_path / "config.yaml").read_text().splitlines(keepends=True)
         sections = [i for i, line in enumerate(lines) if not line.startswith((" ", "-"))]
         for end in [*sections, len(lines) - 1]:
@@ -118,7 +118,7 @@ class TestConfig:
 
     @pytest.mark.parametrize("other", [0, 2, "abc", None])
     def test_another_format(self, tmp_path, config, other):
-        runs.write_config(tmp_path, config | {"run_format": other})
+        runs.write_config(tmp_path, config | {"run_format": other}, None)
         text = f"was written in format {other}; must be format {runs.RUN_FORMAT}, which"
         refused(text, runs.read_config, tmp_path)
 

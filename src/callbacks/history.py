@@ -1,6 +1,7 @@
 """A row for each validation in history.csv."""
 
 import csv
+import io
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,14 @@ import lightning
 from lightning.pytorch.callbacks import Callback
 
 from src.callbacks.clock import clock_of
+from src.files import write_whole
 from src.lit.learner import Learner
 
 
 class History(Callback):
     """Appends update, sequences, seconds, the last training loss and the validation metrics to a csv.
+
+    A checkpoint holds the rows up to it; a run that goes on from it begins with these.
 
     Args:
         folder: of the run.
@@ -40,10 +44,28 @@ class History(Callback):
         row |= validation_of(trainer)
         self.rows.append(row)
         with self.path.open("a" if len(self.rows) > 1 else "w", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(row))
-            if len(self.rows) == 1:
-                writer.writeheader()
-            writer.writerow(row)
+            file.write(as_csv([row], header=len(self.rows) == 1))
+
+    def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Cut off what a run that was killed wrote after its last checkpoint."""
+        if self.rows:
+            write_whole(self.path, as_csv(self.rows, header=True))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.rows = list(state_dict["rows"])
+
+
+def as_csv(rows: list[dict[str, Any]], header: bool) -> str:
+    """Rows of the same columns as text, with their names above them if `header`."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    if header:
+        writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def validation_of(trainer: lightning.Trainer) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """When a task in bits counts as solved."""
 
 import logging
+from typing import Any
 
 import lightning
 from lightning.pytorch.callbacks import Callback
@@ -38,6 +39,17 @@ class Solved(Callback):
     def solved(self) -> bool:
         """Whether the task was solved at any time."""
         return self.sequences is not None
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """A run that was killed after it had solved its task has nothing left to learn."""
+        trainer.should_stop = trainer.should_stop or (self.solved and self.stop)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"good": self.good, "sequences": self.sequences, "seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.good, self.sequences = list(state_dict["good"]), state_dict["sequences"]
+        self.seconds = state_dict["seconds"]
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         error = validation_of(trainer).get("error_bits")

@@ -1,13 +1,13 @@
 """What every task is: a LightningDataModule whose training batch n is a function of (seed, n)."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import lightning
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
 
 class Example(NamedTuple):
@@ -25,39 +25,11 @@ class Example(NamedTuple):
 class Numbered(Dataset):
     """Item n is `make(n)`: a batch, so that loaders neither collate nor shuffle."""
 
-    def __init__(self, make: Any, size: int) -> None:
+    def __init__(self, make: Callable[[int], Any]) -> None:
         self.make = make
-        self.size = size
-
-    def __len__(self) -> int:
-        return self.size
 
     def __getitem__(self, n: int) -> Any:
         return self.make(n)
-
-
-class Periods(Sampler[int]):
-    """The batch numbers of one epoch; an epoch is the time between two validations.
-
-    Epoch e holds the numbers e P .. (e + 1) P - 1, and the last stops at `total`, so that training goes on
-    after an epoch as if it had never paused.
-    """
-
-    def __init__(self, period: int, total: int) -> None:
-        self.period = period
-        self.total = total
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning before each epoch."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return max(0, min(self.period, self.total - self.epoch * self.period))
-
-    def __iter__(self) -> Iterator[int]:
-        first = self.epoch * self.period
-        return iter(range(first, first + len(self)))
 
 
 class Task(lightning.LightningDataModule):
@@ -88,7 +60,7 @@ class Task(lightning.LightningDataModule):
 
     def __init__(self) -> None:
         super().__init__()
-        self.period = self.total = 1
+        self.period = 1
         self.overfit: int | None = None
         self.prepared = False
 
@@ -108,9 +80,9 @@ class Task(lightning.LightningDataModule):
     def examples(self) -> list[Example]:
         """Sequences to show: the first like those of training, the others from the tests."""
 
-    def plan(self, period: int, total: int, overfit: int | None = None) -> None:
-        """Train for `total` updates with a validation every `period`; `overfit` batches over and over."""
-        self.period, self.total, self.overfit = period, total, overfit
+    def plan(self, period: int, overfit: int | None = None) -> None:
+        """Train with a validation after every `period` batches; the first `overfit` over and over if given."""
+        self.period, self.overfit = period, overfit
 
     def setup(self, stage: str | None = None) -> None:
         """Lightning's hook: make or load the fixed sets once."""
@@ -125,18 +97,26 @@ class Task(lightning.LightningDataModule):
         return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
     def train_dataloader(self) -> DataLoader:
-        """Batches 0, 1, 2, ... in periods; the first few again and again if the plan says so."""
-        batches = Numbered(lambda n: self.training_batch(n % (self.overfit or self.total)), self.total)
-        return DataLoader(batches, batch_size=None, sampler=Periods(self.period, self.total))
+        """The batches from the next one up to the next validation; the trainer asks anew after each.
+
+        Where it goes on depends on nothing but how many batches the trainer has had, so a run that was
+        stopped anywhere goes on as if it had not been.
+        """
+        done = 0 if self.trainer is None else self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
+        until = (done // self.period + 1) * self.period
+        overfit = self.overfit
+        make = self.training_batch if overfit is None else lambda n: self.training_batch(n % overfit)
+        return _loader(make, range(done, until))
 
     def val_dataloader(self) -> DataLoader:
         """The validation batches."""
-        return _fixed(self.validation)
+        return _loader(self.validation.__getitem__, range(len(self.validation)))
 
     def test_dataloader(self) -> list[DataLoader]:
         """One loader a test set, in the order of `tests`."""
-        return [_fixed(batches) for batches in self.tests.values()]
+        return [_loader(batches.__getitem__, range(len(batches))) for batches in self.tests.values()]
 
 
-def _fixed(batches: Sequence[Any]) -> DataLoader:
-    return DataLoader(Numbered(batches.__getitem__, len(batches)), batch_size=None)
+def _loader(make: Callable[[int], Any], numbers: range) -> DataLoader:
+    # A loader without a generator of its own draws from the global one, which is the model's alone.
+    return DataLoader(Numbered(make), batch_size=None, sampler=numbers, generator=torch.Generator())

@@ -49,7 +49,7 @@ def fit(learner, **options):
         limit_val_batches=0,
         **options,
     )
-    learner.task.plan(trainer.max_steps, trainer.max_steps)
+    learner.task.plan(trainer.max_steps)
     with quiet():
         trainer.fit(learner, datamodule=learner.task)
     return trainer

@@ -1,10 +1,11 @@
 """The repeat-copy data module: streams, fixed sets, cells, the batches of an epoch, refusals."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from src.checks import Refusal
-from src.tasks.base import Periods
 from src.tasks.repeat_copy import RepeatCopy, build
 
 SIZES = {"validation_size": 70, "test_size": 130, "cell_size": 65}
@@ -137,29 +138,28 @@ def test_validation_draws_every_length_and_repeat_and_pads_the_rest():
     assert padded > 0
 
 
-@pytest.mark.parametrize(("period", "total"), [(4, 11), (4, 12), (5, 5), (7, 3), (1, 3)])
-def test_epochs_go_through_all_batches_once(period, total):
-    sampler = Periods(period, total)
-    epochs = []
-    for epoch in range(-(-total // period)):
-        sampler.set_epoch(epoch)
-        epochs.append(list(sampler))
-        assert len(sampler) == len(epochs[-1])
-    assert [n for epoch in epochs for n in epoch] == list(range(total))
-    assert all(len(epoch) == period for epoch in epochs[:-1])
-    sampler.set_epoch(len(epochs))
-    assert list(sampler) == []
-
-
-def test_loaders_hand_out_the_batches_themselves():
+@pytest.mark.parametrize(
+    ("period", "done", "numbers"), [(4, 0, [0, 1, 2, 3]), (4, 3, [3]), (4, 4, [4, 5, 6, 7]), (1, 6, [6])]
+)
+def test_a_loader_goes_on_up_to_the_next_validation(period, done, numbers):
     task = ready(batch_size=5)
-    task.plan(3, 8)
+    task.plan(period)
+    progress = SimpleNamespace(total=SimpleNamespace(ready=done))
+    task.trainer = SimpleNamespace(fit_loop=SimpleNamespace(epoch_loop=SimpleNamespace(batch_progress=progress)))
     loader = task.train_dataloader()
-    loader.sampler.set_epoch(2)
-    assert all(same(a, task.training_batch(n)) for a, n in zip(loader, (6, 7), strict=True))
+    assert len(loader) == len(numbers)
+    assert all(same(a, task.training_batch(n)) for a, n in zip(loader, numbers, strict=True))
+
+
+def test_loaders_hand_out_the_batches_themselves_and_leave_the_global_generator_alone():
+    task = ready(batch_size=5)
+    task.plan(3, overfit=2)
+    before = torch.get_rng_state()
+    assert all(same(a, task.training_batch(n)) for a, n in zip(task.train_dataloader(), (0, 1, 0), strict=True))
     assert all(same(a, b) for a, b in zip(task.val_dataloader(), task.validation, strict=True))
     for tests, batches in zip(task.test_dataloader(), task.tests.values(), strict=True):
         assert all(same(a, b) for a, b in zip(tests, batches, strict=True))
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_examples_and_needed_slots():

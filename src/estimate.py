@@ -1,0 +1,116 @@
+"""What a command would run, how long that would take and how much disk: measured on this machine, in seconds."""
+
+import io
+import os
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+from src import build
+from src.build import ConfigError
+from src.cli import Job
+from src.text import columns, duration, size
+
+#: Updates that are timed, after one that is not.
+UPDATES = 8
+#: What a run takes beside updates and validations: its start, its tests, its figures. Seconds; bytes on disk.
+BESIDE, FIGURES = 6.0, 700e3
+#: Bytes of a scalar and of a set of pictures in TensorBoard's files.
+SCALAR, PICTURES = 60.0, 150e3
+
+
+class Cost(NamedTuple):
+    """What a run costs."""
+
+    seconds: float
+    octets: float
+
+
+def report(jobs: Sequence[Job]) -> str:
+    """A table of the jobs with the cost of each, and of all."""
+    seen: dict[str, Any] = {}
+    costs: list[Cost | str] = []
+    for job in jobs:
+        cfg = build.resolve(job.config)
+        kind = repr(sized(cfg))
+        try:
+            if kind not in seen:
+                seen[kind] = measure(cfg)
+            build.check_run(cfg)
+            costs.append(cost(cfg, *seen[kind]))
+        except ConfigError as refusal:
+            costs.append(str(refusal))
+    rows = [
+        {
+            "job": str(number),
+            "folder": job.folder.name,
+            "time": duration(of.seconds) if isinstance(of, Cost) else "",
+            "disk": size(of.octets) if isinstance(of, Cost) else "",
+            "overrides": " ".join(job.overrides),
+            "refused": of if isinstance(of, str) else "",
+        }
+        for number, (job, of) in enumerate(zip(jobs, costs, strict=True))
+    ]
+    good = [of for of in costs if isinstance(of, Cost)]
+    side_by_side = workers(jobs[0].launcher)
+    seconds = sum(of.seconds for of in good) / min(side_by_side, max(1, len(good)))
+    octets = sum(of.octets for of in good)
+    total = f"{len(jobs)} jobs, {side_by_side} at a time: about {duration(seconds)} and {size(octets)}"
+    refused = f"; {len(jobs) - len(good)} would be refused" if len(good) < len(jobs) else ""
+    return f"{columns(rows)}\n\n{total}{refused}. Nothing was run; a run that solves its task ends sooner."
+
+
+def workers(launcher: dict[str, Any]) -> int:
+    """Jobs that a launcher runs at a time."""
+    wanted = int(launcher.get("n_jobs") or 1)
+    return wanted if wanted > 0 else max(1, (os.cpu_count() or 1) + 1 + wanted)
+
+
+def sized(cfg: dict[str, Any]) -> dict[str, Any]:
+    """The settings that the cost of an update depends on; learning rates and other such numbers are left out."""
+    sections = {name: cfg[name] for name in ("model", "task", "optimizer")}
+    kept = {
+        f"{section}.{key}": value
+        for section, node in sections.items()
+        for key, value in node.items()
+        if key not in ("recipe", "sigma_init") and not isinstance(value, float)
+    }
+    return kept | {"precision": cfg["trainer"].get("precision"), "accelerator": cfg["trainer"].get("accelerator")}
+
+
+def measure(cfg: dict[str, Any]) -> tuple[float, float, int]:
+    """Seconds of an update, seconds of a validation and bytes of a checkpoint of a configuration."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        task = build.build_task(cfg)
+        learner = build.build_learner(cfg, task, build.build_network(cfg, task))
+        optimizer = learner.make_optimizer(learner.network.parameters())
+        task.setup()
+        with learner.at_work():
+            for n in range(UPDATES + 1):
+                if n == 1:
+                    started = time.perf_counter()
+                optimizer.zero_grad()
+                learner.loss_and_metrics(task.training_batch(n), wanted=False)[0].backward()
+                optimizer.step()
+            update = (time.perf_counter() - started) / UPDATES
+            started = time.perf_counter()
+            learner.measure(task.validation)
+            validation = time.perf_counter() - started
+    stored = io.BytesIO()
+    torch.save([learner.network.state_dict(), optimizer.state_dict()], stored)
+    return update, validation, stored.tell()
+
+
+def cost(cfg: dict[str, Any], update: float, validation: float, checkpoint: int) -> Cost:
+    """What a whole run costs, if it is not solved before its last update."""
+    updates, every = cfg["trainer"]["max_steps"], cfg["validate_every"]
+    validations = -(-updates // every)
+    octets = 2.0 * checkpoint + FIGURES
+    if cfg["logger"]["name"] == "tensorboard":
+        pictures = cfg["callbacks"].get("pictures") or {"every": validations}
+        octets += SCALAR * (6 * updates / cfg["trainer"]["log_every_n_steps"] + 12 * validations)
+        octets += PICTURES * -(-validations // pictures["every"])
+    return Cost(updates * update + validations * validation + BESIDE, octets)

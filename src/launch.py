@@ -1,0 +1,111 @@
+"""From a command line to runs: new ones, ones to go on with, whole sweeps, or only a look at what it would be."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from src import build, cli, estimate, resume, sweep
+from src.build import ConfigError
+
+#: Keys of a command line that are about resuming itself.
+OWN = ("resume", "retry_failed", "dry_run")
+
+
+def command(main: Callable[[], Any], refuse: Callable[[dict[str, Any]], None]) -> None:
+    """Do what the command line of `python -m src.train` asks for.
+
+    Args:
+        main: decorated with `hydra.main`; runs one job.
+        refuse: raises a ConfigError for a configuration that cannot be run.
+    """
+    folder = None
+    with cli.refusals():
+        line = resumed(cli.read())
+        jobs = cli.composed("train", line.overrides, line.multirun)
+        first = build.resolve(jobs[0].config)
+        check(first)
+        if not line.asks_only and first["dry_run"]:
+            print(estimate.report(jobs))
+            return
+        if not line.asks_only and line.multirun:
+            folder = jobs[0].folder.parent if first["resume"] is None else Path(first["resume"])
+            line = begin(line, jobs, folder, going_on=first["resume"] is not None)
+        elif not line.asks_only and first["resume"] is None:
+            refuse(first)
+        cli.give(line)
+    try:
+        main()
+    finally:
+        if folder is not None:
+            print(f"\n{sweep.summary(folder)}")
+
+
+def check(cfg: dict[str, Any]) -> None:
+    """Refuse what is wrong with the settings of the command itself."""
+    build.check("", build.checks.flag, "dry_run", cfg["dry_run"])
+    build.check("", build.checks.flag, "retry_failed", cfg["retry_failed"])
+    if cfg["retry_failed"] and cfg["resume"] is None:
+        raise ConfigError("retry_failed=True: goes with resume=<folder of a sweep> alone; must be false here")
+
+
+def begin(line: cli.Line, jobs: list[cli.Job], folder: Path, going_on: bool) -> cli.Line:
+    """Write down a new sweep, or make sure that an old one still is what it was; its folder is set for good."""
+    if going_on:
+        before = [job["folder"] for job in sweep.read(folder)["jobs"]]
+        now = [str(job.folder.relative_to(folder)) for job in jobs]
+        if before != now:
+            raise ConfigError(
+                f"resume={str(folder)!r}: has the jobs {', '.join(before)}; with conf/ as it is now they would be "
+                f"{', '.join(now)}; must be gone on with by the code it was begun with"
+            )
+        return line
+    sweep.begin(folder, line.overrides, jobs)
+    overrides = [*without(line.overrides, "hydra.sweep.dir"), at(folder)]
+    if "batch_size" in jobs[0].launcher and not any("hydra.launcher.batch_size" in one for one in overrides):
+        # A worker of joblib takes the next job when it is done with the last, and not several in advance.
+        overrides.append("hydra.launcher.batch_size=1")
+    return line._replace(overrides=overrides)
+
+
+def at(folder: Path) -> str:
+    """The override that keeps the sweep in its folder, which may have the time in its name."""
+    return f"hydra.sweep.dir={cli.quoted(folder)}"
+
+
+def without(overrides: list[str], *keys: str) -> list[str]:
+    """The overrides of other keys."""
+    return [
+        one for one, read in zip(overrides, cli.parsed(overrides), strict=True) if read.key_or_group not in keys
+    ]
+
+
+def resumed(line: cli.Line) -> cli.Line:
+    """A command line with `resume` as the one that Hydra needs to be given; any other as it is.
+
+    Raises:
+        ConfigError: a folder without a run or a sweep that could go on, or a setting that goes ill with resume.
+    """
+    given = {one.key_or_group: one for one in cli.parsed(line.overrides)}
+    if "resume" not in given or given["resume"].value() is None:
+        return line
+    folder = Path(str(given["resume"].value()))
+    is_sweep = (folder / "sweep.json").exists()
+    if not is_sweep and ("retry_failed" in given or line.multirun):
+        raise ConfigError(f"resume={str(folder)!r}: is not the folder of a sweep, one that holds sweep.json")
+    allowed = resume.SWEEP_CHANGES if is_sweep else resume.CHANGES
+    for key, override in given.items():
+        launcher = is_sweep and key.replace("/", ".").startswith("hydra.launcher")
+        if key not in (*OWN, *allowed) and not launcher:
+            raise ConfigError(
+                f"{override.input_line}: cannot be changed when a run goes on; must be left out, as all but "
+                + ", ".join(allowed)
+            )
+    if is_sweep:
+        before = without(sweep.read(folder)["overrides"], "hydra.sweep.dir", *given)
+        return line._replace(overrides=[*before, *line.overrides, at(folder)], multirun=True)
+    changes = {key: given[key].value() for key in resume.CHANGES if key in given and key != "logger"}
+    resume.settings(folder, changes)
+    resume.newest(folder)
+    # What Hydra keeps of the first command line stays as it is.
+    here = [f"hydra.run.dir={cli.quoted(folder)}", "hydra.output_subdir=null"]
+    return line._replace(overrides=[*line.overrides, *here])

@@ -1,0 +1,121 @@
+"""Going on with a run that was stopped: what may be changed, and the checkpoint to go on from."""
+
+import csv
+import logging
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch.loggers import CSVLogger
+
+from src import build, checks, runs
+from src.build import ConfigError
+from src.callbacks.checkpoint import BEST, LAST
+
+log = logging.getLogger(__name__)
+#: What may be given with `resume`; all else stays as the run began.
+CHANGES = ("logger", "trainer.enable_progress_bar", "trainer.max_steps")
+SWEEP_CHANGES = ("logger", "trainer.enable_progress_bar")
+
+
+def settings(folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration to go on with: the run's own, with the changes.
+
+    Args:
+        folder: of the run.
+        changes: new values of some of CHANGES, by key.
+
+    Raises:
+        ConfigError: no run that could go on, or a change that it cannot be given.
+    """
+    cfg = runs.read_config(folder, key="resume")
+    metrics = runs.read_metrics(folder)
+    where = f"resume={str(folder)!r}"
+    if cfg.get("callbacks", {}).get("randomness") is None:
+        raise ConfigError(
+            f"{where}: was begun by an earlier version, which kept too little to go on; start it anew"
+        )
+    before = cfg["trainer"]["max_steps"]
+    if "trainer.max_steps" in changes:
+        after = build.check("trainer.", checks.integer, "max_steps", changes["trainer.max_steps"])
+        if after < before:
+            raise ConfigError(f"trainer.max_steps={after}: must be at least the run's own {before}")
+        cfg["trainer"]["max_steps"] = after
+    if "trainer.enable_progress_bar" in changes:
+        shown = changes["trainer.enable_progress_bar"]
+        cfg["trainer"]["enable_progress_bar"] = build.check("trainer.", checks.flag, "enable_progress_bar", shown)
+    if "logger" in changes:
+        cfg["logger"] = dict(changes["logger"])
+    status = metrics.get("status")
+    if status == "diverged":
+        raise ConfigError(
+            f"{where}: {metrics.get('error')}; it would do so again, so start it anew with other settings"
+        )
+    if status == "finished":
+        if metrics["solved"] and cfg["stop_when_solved"]:
+            raise ConfigError(f"{where}: is finished, it solved its task; there is nothing to go on with")
+        if metrics["updates"] >= cfg["trainer"]["max_steps"]:
+            raise ConfigError(
+                f"{where}: is finished; to go on it must be given a trainer.max_steps above {before}"
+            )
+    return {key: value for key, value in cfg.items() if key not in ("run_format", "git_revision")}
+
+
+def newest(folder: Path) -> Path | None:
+    """The newest checkpoint that is whole; None where none was written yet.
+
+    Raises:
+        ConfigError: there are checkpoints, but none to go on from.
+    """
+    faults: list[str] = []
+    for name in (LAST, BEST):
+        path = folder / "checkpoints" / name
+        if not path.exists():
+            continue
+        fault = fault_of(path)
+        if fault is None:
+            if faults:
+                log.warning("%s; going on from %s, which is older.", "; ".join(faults), name)
+            return path
+        faults.append(f"checkpoints/{name} {fault}")
+    if faults:
+        raise ConfigError(
+            f"resume={str(folder)!r}: {'; '.join(faults)}; "
+            "without the folder 'checkpoints' it starts from the beginning"
+        )
+    return None
+
+
+def fault_of(path: Path) -> str | None:
+    """What is wrong with a checkpoint as one to go on from; None if nothing is."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip() is not None:  # the checksums of its parts, which torch does not look at
+                return "is damaged"
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:
+        return "is damaged"
+    if not isinstance(stored, dict) or "optimizer_states" not in stored:
+        return "holds weights alone, as published runs do"
+    return None
+
+
+def updates_of(path: Path) -> int:
+    """The updates that a checkpoint had seen."""
+    return int(torch.load(path, map_location="cpu", weights_only=True)["global_step"])
+
+
+def keep_csv(logger: Any, folder: Path, done: int) -> None:
+    """Hand Lightning's csv logger what it had written up to update `done`; it would begin an empty file."""
+    path = folder / "metrics.csv"
+    if not isinstance(logger, CSVLogger) or not path.exists():
+        return
+    with path.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if (row.get("step") or "").isdigit()]
+    for row in rows:
+        step = int(row.pop("step"))
+        if step <= done:
+            logger.log_metrics({name: float(value) for name, value in row.items() if value}, step)
+    logger.save()

@@ -1,0 +1,106 @@
+"""Train a tiny model, killed again and again: `python tests/killing.py <folder> <kills> <seed> <override>...`.
+
+A process that has imported everything forks a child for each attempt, and ends it with SIGKILL: at a random
+update, while it writes a checkpoint, or soon after its start. Prints what it did, as JSON.
+"""
+
+import io
+import json
+import os
+import random
+import select
+import signal
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+import torch  # noqa: E402
+
+from src.callbacks import checkpoint  # noqa: E402
+from src.lit.learner import Learner  # noqa: E402
+from src.train import resume, train  # noqa: E402
+from tests.helpers import compose_train  # noqa: E402
+
+#: What a child tells: an update begins, half of a checkpoint is written, a checkpoint is whole.
+UPDATE, HALF, WHOLE = b"u", b"h", b"w"
+
+
+def attempt(cfg, folder, tell):
+    """One attempt at the run, in a child."""
+    save, step = torch.save, Learner.training_step
+
+    def save_slowly(content, path):
+        buffer = io.BytesIO()
+        save(content, buffer)
+        octets = buffer.getvalue()
+        with open(path, "wb") as file:
+            file.write(octets[: len(octets) // 2])
+            file.flush()
+            os.write(tell, HALF)
+            time.sleep(0.01)
+            file.write(octets[len(octets) // 2 :])
+        os.write(tell, WHOLE)
+
+    def told_step(self, batch, batch_idx):
+        os.write(tell, UPDATE)
+        return step(self, batch, batch_idx)
+
+    checkpoint.torch.save, Learner.training_step = save_slowly, told_step
+    (resume(folder) if (folder / "config.yaml").exists() else train(cfg, folder))
+
+
+def forked(cfg, folder):
+    """A child at work, and the pipe that it tells through."""
+    listen, tell = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(tell)
+        return child, listen
+    os.close(listen)
+    try:
+        attempt(cfg, folder, tell)
+        os._exit(0)
+    except BaseException as error:
+        print(repr(error), file=sys.stderr, flush=True)
+        os._exit(1)
+
+
+def hear(listen, wanted, count):
+    """Wait until a child has told `wanted` so often; false when it ended before."""
+    while count:
+        heard = os.read(listen, 1)
+        if not heard:
+            return False
+        count -= heard == wanted
+    return True
+
+
+def main(folder, kills, seed, overrides):
+    chance, done = random.Random(seed), {"update": 0, "save": 0, "start": 0}
+    cfg = compose_train(*overrides)
+    while True:
+        child, listen = forked(cfg, folder)
+        if sum(done.values()) >= kills:
+            _, status = os.waitpid(child, 0)
+            print(json.dumps({**done, "code": os.waitstatus_to_exitcode(status)}))
+            return
+        kind = chance.choices(list(done), [5, 4, 1])[0]
+        if kind == "start":
+            select.select([], [], [], chance.uniform(0.0, 0.5))
+            in_time = True
+        elif kind == "save":
+            in_time = hear(listen, HALF, chance.randint(1, 4))
+        else:
+            in_time = hear(listen, UPDATE, chance.randint(1, 9))
+            time.sleep(chance.uniform(0.0, 0.02))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(listen)
+        done[kind] += in_time
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])
