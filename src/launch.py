@@ -102,6 +102,8 @@ def resumed(line: cli.Line) -> cli.Line:
             )
     if is_sweep:
         before = without(sweep.read(folder)["overrides"], "hydra.sweep.dir", *given)
+        if "hydra/launcher" in given:  # another one has other settings
+            before = [one for one in before if not one.lstrip("+").startswith("hydra.launcher.")]
         return line._replace(overrides=[*before, *line.overrides, at(folder)], multirun=True)
     changes = {key: given[key].value() for key in resume.CHANGES if key in given and key != "logger"}
     resume.settings(folder, changes)
