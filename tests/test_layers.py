@@ -24,6 +24,7 @@ ALLOWED = {
     "conclusion": "tasks lit callbacks build runs",
     "train": "checks text tasks lit callbacks build runs cli conclusion",
     "evaluate": "checks text tasks lit figures callbacks build runs cli",
+    "replay": "checks memory networks tasks lit callbacks build runs cli",
     "benchmark": "tasks figures build runs cli train",
 }
 FILES = sorted((ROOT / "src").rglob("*.py"))
