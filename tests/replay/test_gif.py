@@ -34,11 +34,21 @@ def test_frames_come_back_as_they_were():
 
 
 def test_what_stays_costs_next_to_nothing():
-    source = np.random.default_rng(1)
-    noise = COLOURS[source.integers(0, 5, (240, 320))]
+    shades = np.add.outer(np.arange(240), np.arange(320))[..., None] * np.array([1, 2, 3]) % 256
     frames = []
     for step in range(20):
-        frames.append(noise.copy())
+        frames.append(shades.astype(np.uint8))
         frames[-1][2 * step, ::7] = COLOURS[1 + step % 4]
+        frames[-1][200 - 2 * step, ::5] = COLOURS[step % 4]
     first = len(encode(iter(frames[:1]), frames[:1], 8))
     assert len(encode(iter(frames), frames[:2], 8)) < 4 * first
+
+
+def test_white_stays_white():
+    """Though text has edges of nearly white, which a palette would mix it with."""
+    source = np.random.default_rng(2)
+    frame = source.integers(0, 256, (120, 160, 3)).astype(np.uint8)
+    frame[:80] = source.integers(250, 256, (80, 160, 1))
+    frame[:60] = 255
+    (shown, _), *_ = played(encode(iter([frame, 255 - frame]), [frame], 8))
+    assert (shown[:60] == 255).all()
