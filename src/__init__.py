@@ -16,6 +16,7 @@ Map of the package; a file imports only from floors below its own:
               cli.py        the command line and its refusals
               conclusion.py how a run ends: test, figures, metrics.json
     floor 5   train.py  evaluate.py
+              replay/       a run at work on one sequence, step by step: a page with a slider, an animation
     floor 6   benchmark/    how fast training is, one question a file
 
 Legend of the letters in shape annotations:

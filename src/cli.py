@@ -202,6 +202,12 @@ def _output(cfg: DictConfig, key: str) -> Path:
     if not chosen:
         raise ConfigError(f"{key}={chosen!r}: must be a folder")
     folder = Path(str(chosen))
+    check_writable(key, folder)
+    return folder
+
+
+def check_writable(key: str, folder: Path, hint: str = "") -> None:
+    """Refuse a folder that cannot be made or written to, without making it; `key` is what it was given as."""
     there = folder.absolute()
     while not there.exists() and there != there.parent:
         there = there.parent
@@ -210,9 +216,8 @@ def _output(cfg: DictConfig, key: str) -> Path:
             pass
     except OSError as error:
         raise ConfigError(
-            f"{key}={str(folder)!r}: cannot be written ({error.strerror}); must be a folder that can"
+            f"{key}={str(folder)!r}: cannot be written ({error.strerror}); must be a folder that can{hint}"
         ) from error
-    return folder
 
 
 def _first_line(error: BaseException) -> str:

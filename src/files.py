@@ -29,7 +29,10 @@ def whole(path: str | Path) -> Iterator[Path]:
         raise
 
 
-def write_whole(path: str | Path, text: str) -> None:
-    """Write a text file whole or not at all."""
+def write_whole(path: str | Path, content: str | bytes) -> None:
+    """Write a file whole or not at all."""
     with whole(path) as partial:
-        partial.write_text(text)
+        if isinstance(content, bytes):
+            partial.write_bytes(content)
+        else:
+            partial.write_text(content)

@@ -53,6 +53,12 @@ def compose_evaluate(*overrides: str) -> dict[str, Any]:
         return build.resolve(compose("evaluate", list(overrides)))
 
 
+def compose_replay(*overrides: str) -> dict[str, Any]:
+    """The resolved configuration of `python -m src.replay` with these overrides."""
+    with initialize_config_dir(cli.CONF, version_base="1.3"):
+        return build.resolve(compose("replay", list(overrides)))
+
+
 def train_small(folder: Path, *overrides: str, model: str = "dms_ntm", task: str = "repeat_copy") -> Outcome:
     """Train a tiny model in a folder."""
     return train(compose_train(*small(*overrides, model=model, task=task)), folder)

@@ -1,0 +1,81 @@
+"""The command: `python -m src.replay run=<run folder>`, or run=[<folder>,<folder>] for two side by side."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig
+
+from src import build, cli
+from src.files import write_whole
+from src.replay import gif, page
+from src.replay.film import Film
+from src.replay.recording import Recording, record
+from src.replay.request import Request, choose_examples, open_runs
+
+log = logging.getLogger(__name__)
+#: How many frames of an animation its palette is taken from.
+SAMPLE = 6
+
+
+def replay(cfg: Mapping[str, Any]) -> list[Path]:
+    """Replay one run, or two side by side; returns the page and the animation that were written.
+
+    Raises:
+        ConfigError: runs that cannot be opened, or settings that cannot be used; nothing is written then.
+    """
+    request, opened = open_runs(cfg)
+    examples = choose_examples(request, [run.task for run in opened])
+    recordings: list[Recording] = []
+    for run, example in zip(opened, examples, strict=True):
+        stored = run.config
+        title = f"{stored['model']['name']}, seed {stored['seed']}, {request.checkpoint} checkpoint"
+        recording = record(build.build_learner(stored, run.task, run.model), example, title)
+        log.info("%s: %s", title, recording.verdict)
+        if recording.heads and recording.heads.memory.shape[1] != run.model.memory_slots:
+            shown = recording.heads.memory.shape[1]
+            log.info("%s: shown with %d memory slots; trained with %d", title, shown, run.model.memory_slots)
+        recordings.append(recording)
+
+    models = " and ".join(dict.fromkeys(run.config["model"]["name"] for run in opened))
+    title = f"{models} on {opened[0].config['task']['name']}"
+    cmap = request.cmap or opened[0].config["figure"]["cmap"]
+    name = file_name(request, examples[0].name)
+    film = Film(recordings, f"{title}: {examples[0].title}", cmap)
+    sample = [film.frame(film.steps * i // SAMPLE) for i in range(SAMPLE)]
+    contents: dict[Path, str | bytes] = {
+        request.out / f"{name}.html": page.render(recordings, title, examples[0].title, cmap, request.fps),
+        request.out / f"{name}.gif": gif.encode(film.frames(), sample, request.fps),
+    }
+    request.out.mkdir(parents=True, exist_ok=True)
+    for path, content in contents.items():
+        write_whole(path, content)
+    return list(contents)
+
+
+def file_name(request: Request, cell: str) -> str:
+    """The name of both files, without an ending: the sequence, where one was asked for, and the other run."""
+    name = "replay"
+    if request.length is not None or request.repeats is not None:
+        name += f"_{cell}"
+    if len(request.folders) == 2:
+        name += f"_and_{Path(request.folders[1]).resolve().name}"
+    return name
+
+
+@hydra.main(config_path=cli.CONF, config_name="replay", version_base="1.3")
+def main(cfg: DictConfig) -> None:
+    """Replay one run, or two."""
+    for path in replay(build.resolve(cfg)):
+        print(f"written: {path}")
+
+
+def refuse(cfg: dict[str, Any]) -> None:
+    """Refuse runs that cannot be opened, and settings that do not suit them."""
+    open_runs(cfg)
+
+
+if __name__ == "__main__":
+    cli.run(main, "replay", refuse)

@@ -1,0 +1,91 @@
+// Everything of one run; returns what to call at every step and when other slots are to be shown.
+function build(run) {
+  const box = element(byId("runs"), "section", run.heads ? "run machine" : "run");
+  const heading = element(box, "h2", "", run.title);
+  const failed = run.wrong ? run.wrong.some(count => count) : run.verdict.includes("wrong");
+  element(heading, "span", failed ? "failed" : "", run.verdict);
+  const strips = element(box, "div");
+  const phases = phaseNames(strips);
+  channels(strips, "input", run.x, run.xNames, null, null);
+  if (run.target) channels(strips, "target", run.target, run.yNames, null, null);
+  channels(strips, "output", run.y, run.yNames, run.asked, run.right);
+  wrongBits(strips, run);
+  const machine = run.heads && buildMachine(box, strips, run.heads);
+  timeAxis(strips);
+  return {
+    zoom: on => machine && machine.zoom(on),
+    show: t => {
+      const now = page.phases.filter(([, first]) => first <= t).length - 1;
+      phases.forEach((span, i) => span.classList.toggle("now", i === now));
+      if (machine) machine.show(t);
+    },
+  };
+}
+
+// Moving through time.
+let now = 0, timer = null, writing = null;
+
+function go(t) {
+  now = Math.max(0, Math.min(page.steps - 1, t));
+  document.documentElement.style.setProperty("--t", now);
+  byId("slider").value = now;
+  const phase = page.phases.filter(([, first]) => first <= now).pop()[0];
+  byId("now").replaceChildren("step ", Object.assign(document.createElement("b"), {textContent: now}), ` of ${page.steps - 1}, ${phase}`);
+  runs.forEach(run => run.show(now));
+  // The address follows, so that a step can be linked; not while it plays, which browsers find too often.
+  clearTimeout(writing);
+  writing = setTimeout(() => { if (timer === null) history.replaceState(null, "", `#t=${now}${byId("zoom").checked ? "&zoom" : ""}`); }, 250);
+}
+
+function pause() {
+  clearInterval(timer);
+  timer = null;
+  byId("play").textContent = "▶";
+}
+
+function play() {
+  if (now === page.steps - 1) go(0);
+  clearInterval(timer);
+  timer = setInterval(() => { if (now === page.steps - 1) { pause(); go(now); } else go(now + 1); }, 1000 / Number(byId("speed").value));
+  byId("play").textContent = "❚❚";
+}
+
+function zoom(on) {
+  byId("zoom").checked = on;
+  runs.forEach(run => run.zoom(on));
+  go(now);
+}
+
+function fromAddress() {
+  pause();
+  const asked = new URLSearchParams(location.hash.slice(1));
+  zoom(asked.has("zoom"));
+  go(Number.parseInt(asked.get("t"), 10) || 0);
+}
+
+const toggle = () => timer === null ? play() : pause();
+const keys = {
+  ArrowRight: far => go(now + far), ArrowLeft: far => go(now - far), Home: () => go(0), End: () => go(page.steps - 1),
+  " ": toggle, z: () => zoom(!byId("zoom").checked),
+};
+
+document.addEventListener("keydown", event => {
+  const taken = event.target.tagName === "SELECT" || (event.key === " " && ["BUTTON", "INPUT"].includes(event.target.tagName) && event.target.id !== "slider");
+  if (!(event.key in keys) || taken || event.ctrlKey || event.altKey || event.metaKey) return;
+  event.preventDefault();
+  if (event.key !== " " && event.key !== "z") pause();
+  keys[event.key](event.shiftKey ? 10 : 1);
+});
+byId("play").addEventListener("click", toggle);
+byId("slider").max = page.steps - 1;
+byId("slider").addEventListener("input", event => { pause(); go(Number(event.target.value)); });
+byId("zoom").addEventListener("change", event => zoom(event.target.checked));
+byId("speed").addEventListener("change", () => { if (timer !== null) play(); });
+for (const speed of page.speeds) element(byId("speed"), "option", "", speed).selected = speed === page.fps;
+document.documentElement.style.setProperty("--steps", page.steps);
+legend(byId("legend"), "0", "1 weight, bit, probability", share => fromMap(colours, share));
+byId("runs").className = page.runs.length === 2 ? "two" : "one";
+document.querySelectorAll(".zoom").forEach(one => { one.hidden = !page.runs.some(run => run.heads); });
+const runs = page.runs.map(build);
+window.addEventListener("hashchange", fromAddress);
+fromAddress();

@@ -1,0 +1,103 @@
+"""Recordings as one page of HTML that needs nothing but itself: data, style and script stand in it."""
+
+import base64
+import html
+import json
+import re
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+import matplotlib
+import numpy as np
+
+from src.replay.recording import FADED, MEMORY_CMAP, Heads, Recording
+
+#: Steps a second that the page offers.
+SPEEDS = (1, 2, 4, 8, 16, 32)
+
+
+def render(recordings: Sequence[Recording], title: str, subtitle: str, cmap: str, fps: float) -> str:
+    """The page.
+
+    Args:
+        recordings: of one run, or of two; of the same sequence.
+        title: of the whole.
+        subtitle: what the sequence is.
+        cmap: name of a colour map, for what lies between 0 and 1.
+        fps: steps a second at first.
+    """
+    verdicts = "; ".join(f"{recording.title}: {recording.verdict}" for recording in recordings)
+    data = {
+        "steps": len(recordings[0].x),
+        "phases": recordings[0].phases,
+        "speeds": sorted({*SPEEDS, round(fps, 2)}),
+        "fps": round(fps, 2),
+        "faded": FADED,
+        "colours": lookup(cmap),
+        "memoryColours": lookup(MEMORY_CMAP),
+        "runs": [_run(recording) for recording in recordings],
+    }
+    parts = {
+        "STYLE": _part("page.css"),
+        "SCRIPT": "\n".join(_part(name) for name in ("strips.js", "machine.js", "page.js")),
+        "HEAD": html.escape(f"{title}. {verdicts}"),
+        "SUBTITLE": html.escape(subtitle),
+        "TITLE": html.escape(title),
+        # Without "<", which could end the script that holds it.
+        "DATA": json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
+    }
+    # In one pass, so that no text is taken for the name of a part.
+    return re.sub(r"{{([A-Z]+)}}", lambda found: parts[found[1]], _part("page.html"))
+
+
+def _part(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _run(recording: Recording) -> dict[str, Any]:
+    """What the script knows of one run."""
+    return {
+        "title": recording.title,
+        "verdict": recording.verdict,
+        "x": quantise(recording.x),
+        "y": quantise(recording.y, 0.0, 1.0),
+        "target": None if recording.target is None else quantise(recording.target, 0.0, 1.0),
+        "asked": recording.asked.astype(int).tolist(),
+        "wrong": None if recording.wrong is None else recording.wrong.tolist(),
+        "right": recording.right,
+        "xNames": recording.x_names,
+        "yNames": recording.y_names,
+        "heads": None if recording.heads is None else _heads(recording.heads),
+    }
+
+
+def _heads(heads: Heads) -> dict[str, Any]:
+    return {
+        "names": heads.names,
+        "colours": heads.colours,
+        "weights": quantise(heads.weights, 0.0, 1.0),
+        "numbers": {name: np.round(values.astype(float), 3).tolist() for name, values in heads.numbers.items()},
+        "memory": quantise(heads.memory),
+        "bound": heads.bound,
+        "words": {name: quantise(values) for name, values in heads.words.items()},
+    }
+
+
+def quantise(values: np.ndarray, low: float | None = None, high: float | None = None) -> dict[str, Any]:
+    """An array in 256 equal steps from `low` to `high`, which are its own ends where they are not given.
+
+    Returns:
+        low and high, the shape, and in base64 one byte a number: 0 for low, 255 for high.
+    """
+    low = float(values.min()) if low is None else low
+    high = float(values.max()) if high is None else high
+    levels = (values.astype(float) - low) / ((high - low) or 1.0) * 255
+    data = np.rint(levels).clip(0, 255).astype(np.uint8).tobytes()
+    return {"shape": list(values.shape), "low": low, "high": high, "data": base64.b64encode(data).decode("ascii")}
+
+
+def lookup(cmap: str) -> str:
+    """256 colours of a map of matplotlib, each as red, green and blue, in base64."""
+    colours = matplotlib.colormaps[cmap](np.linspace(0, 1, 256), bytes=True)[:, :3]
+    return base64.b64encode(np.ascontiguousarray(colours).tobytes()).decode("ascii")

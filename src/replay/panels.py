@@ -1,0 +1,164 @@
+"""The parts of a film: what goes over time, with a marker at the step shown, and the memory as it is then."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import SubFigure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
+
+from src.replay.recording import FADED, MEMORY_CMAP, Heads, Recording
+
+#: Left, bottom, right and top of an area, as shares of the figure.
+Area = tuple[float, float, float, float]
+#: More heads than these stand too close together for long labels; more than the second for any numbers.
+FEW, SEVERAL = 2, 4
+
+
+class Strips:
+    """Input, target, output, wrong bits and the weights of each head, all over one axis of time."""
+
+    def __init__(self, figure: SubFigure, recording: Recording, cmap: str, area: Area) -> None:
+        names = recording.heads.names if recording.heads else []
+        heights = {"input": 1.1, "target": 1.0, "output": 1.0, "wrong": 0.22} | dict.fromkeys(names, 1.5)
+        if recording.target is None:
+            del heights["target"], heights["wrong"]
+        left, bottom, right, top = area
+        grid = figure.add_gridspec(len(heights), 1, height_ratios=list(heights.values()), hspace=0.2)
+        grid.update(left=left, bottom=bottom, right=right, top=top)
+        axes = {name: figure.add_subplot(grid[i]) for i, name in enumerate(heights)}
+        everywhere = np.ones(len(recording.x), dtype=bool)
+        channels(axes["input"], recording.x, recording.x_names, everywhere, cmap)
+        channels(axes["output"], recording.y, recording.y_names, recording.asked, cmap)
+        if recording.target is not None and recording.wrong is not None:
+            channels(axes["target"], recording.target, recording.y_names, everywhere, cmap)
+            edges = np.arange(len(recording.wrong) + 1) - 0.5
+            axes["wrong"].stairs(recording.wrong, edges, fill=True, color="#b3261e")
+            axes["wrong"].set(ylim=(0, recording.y.shape[1]), yticks=[])
+        if recording.right is not None:
+            axes["output"].set_yticks([recording.right], [f"right: {recording.y_names[recording.right]}"])
+        for name, ax in axes.items():
+            ax.set_ylabel(name, fontsize="small", labelpad=2)
+        if "wrong" in axes:  # too low for a name that stands upright
+            axes["wrong"].yaxis.label.set(rotation=0, ha="right", va="center")
+        if recording.heads:
+            for h, name in enumerate(names):
+                over_time(axes[name], recording.heads.weights[:, h], cmap)
+                label = f"{name}\nslot" if len(names) <= FEW else name.replace(" ", "\n", 1)
+                axes[name].set_ylabel(label, fontsize="small", color=recording.heads.colours[h], labelpad=2)
+        self._axis_of_time(list(axes.values()), recording)
+        legend = figure.add_axes((right - 0.09, 0.3 * bottom, 0.09, 0.14 * bottom))
+        legend.imshow(np.linspace(0, 1, 256)[None], cmap=cmap, aspect="auto")
+        legend.set(xticks=[], yticks=[])
+        for text, x, side in (("0", -0.05, "right"), ("1", 1.05, "left")):
+            legend.text(x, 0.5, text, transform=legend.transAxes, fontsize="x-small", ha=side, va="center")
+        # White with a black edge shows on every colour map.
+        edge = [withStroke(linewidth=2.4, foreground="black")]
+        style: dict[str, Any] = {"facecolor": "none", "edgecolor": "white", "linewidth": 0.9, "path_effects": edge}
+        self.markers = [ax.axvspan(-0.5, 0.5, animated=True, **style) for ax in axes.values()]
+
+    def _axis_of_time(self, axes: Sequence[Axes], recording: Recording) -> None:
+        """The same steps everywhere, told below the last; the phases above the first."""
+        for ax in axes:
+            ax.set_xlim(-0.5, len(recording.x) - 0.5)
+            ax.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+            ax.tick_params(labelbottom=ax is axes[-1], labelsize="x-small", length=2)
+            for _, first in recording.phases[1:]:
+                ax.axvline(first - 0.5, color="0.45", linewidth=0.8, linestyle=(0, (3, 2)))
+        axes[-1].set_xlabel("step", fontsize="small", labelpad=1)
+        # The first may be short: its name ends where the second begins, so that the two never meet.
+        second = recording.phases[1][1] if len(recording.phases) > 1 else None
+        for i, (name, first) in enumerate(recording.phases):
+            at, side, away = (second, "right", -3) if i == 0 and second is not None else (first, "left", 1)
+            axes[0].annotate(name, (at - 0.5, 1), xycoords=("data", "axes fraction"), xytext=(away, 3),
+                             textcoords="offset points", ha=side, fontsize="small", color="0.35")  # fmt: skip
+
+    def show(self, step: int) -> Sequence[Artist]:
+        """Move the markers; returns them."""
+        for marker in self.markers:
+            marker.set_x(step - 0.5)
+        return self.markers
+
+
+class Machine:
+    """The memory at one step, and beside it on the same axis of slots the weighting of every head."""
+
+    def __init__(self, figure: SubFigure, heads: Heads, area: Area) -> None:
+        self.heads = heads
+        count, (_, slots, width) = len(heads.names), heads.memory.shape
+        left, bottom, right, top = area
+        grid = figure.add_gridspec(1, 1 + count, width_ratios=[1.5, *[1.0] * count], wspace=0.1)
+        grid.update(left=left, bottom=bottom, right=right, top=top)
+        memory = figure.add_subplot(grid[0])
+        self.memory = memory.imshow(
+            heads.memory[0], cmap=MEMORY_CMAP, vmin=-heads.bound, vmax=heads.bound, aspect="auto",
+            interpolation="nearest", origin="lower", animated=True,
+        )  # fmt: skip
+        memory.set_title("memory", fontsize="small")
+        memory.set_ylabel("slot", fontsize="small", labelpad=1)
+        memory.set_xlabel(f"word of {width}", fontsize="x-small", labelpad=2)
+        memory.set_xticks([])
+        memory.yaxis.set_major_locator(MaxNLocator(9, steps=[1, 2, 5, 10], integer=True))
+        memory.tick_params(labelsize="x-small", length=2)
+        place = memory.get_position()
+        below = figure.add_axes((place.x0, bottom - 0.09, place.width, 0.018))
+        ends = [-heads.bound, 0, heads.bound]
+        figure.colorbar(self.memory, cax=below, orientation="horizontal", ticks=ends, format="{x:.3g}")
+        below.tick_params(labelsize="x-small", length=2)
+        self.bars, self.places, self.numbers = [], [], []
+        for h, (name, colour) in enumerate(zip(heads.names, heads.colours, strict=True)):
+            ax = figure.add_subplot(grid[1 + h], sharey=memory)
+            ax.set_title(name if count <= FEW else name.replace(" ", "\n"), fontsize="small", color=colour)
+            ax.set(xlim=(0, 1.05), xticks=[0, 1], xticklabels=["0", "1"])
+            ax.tick_params(labelleft=False, labelsize="x-small", length=2)
+            nought, one = ax.get_xticklabels()
+            nought.set_horizontalalignment("left")
+            one.set_horizontalalignment("right")
+            ax.spines[["top", "right"]].set_visible(False)
+            edges = np.arange(slots + 1) - 0.5
+            self.bars.append(
+                ax.stairs(np.zeros(slots), edges, orientation="horizontal", fill=True, color=colour, animated=True)
+            )
+            self.places += ax.plot([0], [0], marker=5, markersize=5, color="black", clip_on=False, animated=True)
+            text = ax.text(0.5, -0.085, "", transform=ax.transAxes, fontsize="x-small", ha="center", va="top")
+            text.set_animated(True)
+            self.numbers.append(text)
+        memory.set_ylim(-0.5, slots - 0.5)
+
+    def show(self, step: int) -> Sequence[Artist]:
+        """Show the memory and the heads of a step; returns what has to be drawn anew."""
+        self.memory.set_data(self.heads.memory[step])
+        count = len(self.heads.names)
+        at = "position" if count <= FEW else "at"
+        for h, (bars, place, text) in enumerate(zip(self.bars, self.places, self.numbers, strict=True)):
+            position, width = (self.heads.numbers[name][step, h] for name in ("position", "width"))
+            bars.set_data(self.heads.weights[step, h])
+            place.set_ydata([position])
+            text.set_text(f"{at} {position:.1f}\nwidth {width:.1f}" if count <= SEVERAL else "")
+        return [self.memory, *self.bars, *self.places, *self.numbers]
+
+
+def channels(ax: Axes, values: np.ndarray, names: Sequence[str], asked: np.ndarray, cmap: str) -> None:
+    """Channels over time, the first above: colours from 0 to 1, or a line where there is but one channel.
+
+    Args:
+        values: [T, channels].
+        names: of the channels.
+        asked: [T]; the other steps are faded.
+        cmap: name of a colour map.
+    """
+    if values.shape[1] == 1:
+        ax.plot(values[:, 0], color="0.2", linewidth=1.0, marker=".", markersize=3)
+        return
+    clear = np.broadcast_to(np.where(asked, 1.0, FADED), values.T.shape)
+    ax.imshow(values.T, cmap=cmap, vmin=0, vmax=1, alpha=clear, aspect="auto", interpolation="nearest")
+    ax.set_yticks([0, values.shape[1] - 1], [names[0], names[-1]])
+
+
+def over_time(ax: Axes, weights: np.ndarray, cmap: str) -> None:
+    """The weight [T, N] of every slot at every step, slot 0 below."""
+    ax.imshow(weights.T, cmap=cmap, vmin=0, vmax=1, aspect="auto", interpolation="nearest", origin="lower")
+    ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], integer=True))

@@ -1,0 +1,155 @@
+"""What one run did with one sequence, step by step, as arrays to be shown."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from src.callbacks.pictures import head_names, trace
+from src.lit.learner import Learner
+from src.memory import addressing
+from src.tasks.base import Example, Task
+from src.tasks.repeat_copy import RepeatCopy
+
+#: The memory lies on both sides of zero, which is white here.
+MEMORY_CMAP = "RdBu_r"
+#: Colours of the heads, by kind; colour-blind eyes tell them apart too.
+HEAD_COLOURS = {"read": ("#0072B2", "#56B4E9", "#009E73"), "write": ("#D55E00", "#E69F00", "#CC79A7")}
+#: How much is left of the colour of an output that answers nothing.
+FADED = 0.3
+
+
+class Heads(NamedTuple):
+    """Heads and memory of one run.
+
+    Attributes:
+        names: of the H heads; the read heads first.
+        weights: [T, H, N], each head's summing to one over its N slots.
+        numbers: what else is known of every head, by name, each [T, H]; `position` and `width` are among them.
+        memory: [T, N, M] as each step left it.
+        words: what was read and written, by name, each [T, M].
+    """
+
+    names: list[str]
+    weights: np.ndarray
+    numbers: Mapping[str, np.ndarray]
+    memory: np.ndarray
+    words: Mapping[str, np.ndarray]
+
+    @property
+    def bound(self) -> float:
+        """The end of the memory's colours: all but one in two hundred of the numbers off zero lie within it."""
+        sizes = np.abs(self.memory)
+        sizes = sizes[sizes > 0.01 * sizes.max()]
+        return float(np.quantile(sizes, 0.995)) if sizes.size else 1.0
+
+    @property
+    def colours(self) -> list[str]:
+        """A colour for each head."""
+        kinds = [name.split()[0] for name in self.names]
+        return [HEAD_COLOURS[kind][kinds[:i].count(kind) % 3] for i, kind in enumerate(kinds)]
+
+
+class Recording(NamedTuple):
+    """What one run did with one sequence of T steps.
+
+    Attributes:
+        title: what to call the run.
+        verdict: what its answer was worth.
+        x: input, [T, F].
+        y: output in 0..1, [T, O]: the probability of a one, or of each class.
+        target: bits, [T, O]; None where a class is asked for.
+        asked: [T], false where bits are not asked for; a class may be guessed at any step.
+        wrong: wrong bits of each step, [T]; None where a class is asked for.
+        right: the class asked for; None where bits are.
+        x_names, y_names: of the F features and the O outputs.
+        phases: name and first step of each, in order.
+        heads: None without a memory.
+    """
+
+    title: str
+    verdict: str
+    x: np.ndarray
+    y: np.ndarray
+    target: np.ndarray | None
+    asked: np.ndarray
+    wrong: np.ndarray | None
+    right: int | None
+    x_names: list[str]
+    y_names: list[str]
+    phases: list[tuple[str, int]]
+    heads: Heads | None
+
+
+def record(learner: Learner, example: Example, title: str) -> Recording:
+    """Run a network that goes step by step on an example, and keep what it did."""
+    y, seen = trace(learner, example)
+    x_names, y_names = channel_names(learner.task)
+    marks = sorted(example.marks.items(), key=lambda mark: mark[1])
+    target = wrong = right = None
+    if learner.task.objective == "bits":
+        target, asked, shares = example.y[0].numpy(), example.mask[0].numpy() > 0, y[0].sigmoid()
+        wrong = (((y[0].numpy() > 0) != (target > 0.5)) & asked[:, None]).sum(1)
+        verdict = f"{wrong.sum():,} of {asked.sum() * y.shape[2]:,} bits wrong"
+    else:
+        asked, shares = np.ones(y.shape[1], dtype=bool), y[0].softmax(1)
+        right, answer = int(example.y[0]), int(y[0, -1].argmax())
+        verdict = f"answers {answer} at the end, " + ("right" if answer == right else f"wrong: it is a {right}")
+    return Recording(
+        title=title,
+        verdict=verdict,
+        x=example.x[0].numpy(),
+        y=shares.numpy(),
+        target=target,
+        asked=asked,
+        wrong=wrong,
+        right=right,
+        x_names=x_names,
+        y_names=y_names,
+        phases=[("listening" if marks else "reading", 0), *marks],
+        heads=record_heads(head_names(learner), seen) if "weighting" in seen else None,
+    )
+
+
+def record_heads(names: list[str], seen: Mapping[str, torch.Tensor]) -> Heads:
+    """What the heads did and what the memory held: a trace [1, T, ...] without its batch dimension.
+
+    Among the numbers stand a head's position, on the ring from 0 to N, and its width, both in slots: a head that
+    carries a weighting has no position, and its circular mean stands in. The others are those of the trace.
+    """
+    seen = {name: values[0] for name, values in seen.items()}
+    weights = seen["weighting"]
+    slots = weights.shape[2]
+    position = seen.pop("position", addressing.circular_mean(weights))
+    numbers = {
+        # Twice: a hair under 0 is rounded to N the first time.
+        "position": position.remainder(slots).remainder(slots),
+        "width": addressing.circular_deviation(weights),
+    }
+    if "sigma" in seen:
+        scales = seen["sigma"].unbind(2)
+        numbers |= {f"sigma {k + 1}" if len(scales) > 1 else "sigma": one for k, one in enumerate(scales)}
+    numbers |= {name.replace("_", " "): values for name, values in seen.items() if values.dim() == 2}
+    words = {
+        f"{label} {i + 1}" if seen[name].shape[1] > 1 else label: vector.numpy()
+        for name, label in {"read": "read", "add": "added", "erase": "erased"}.items()
+        for i, vector in enumerate(seen[name].unbind(1))
+    }
+    return Heads(
+        names=names,
+        weights=weights.numpy(),
+        numbers={name: values.numpy() for name, values in numbers.items()},
+        memory=seen["memory"].numpy(),
+        words=words,
+    )
+
+
+def channel_names(task: Task) -> tuple[list[str], list[str]]:
+    """Names of the features of an input and of an output."""
+    if isinstance(task, RepeatCopy):
+        payload = [str(i + 1) for i in range(task.width)]
+        return [*payload, "delimiter", "repeats"], [*payload, "end"]
+    first = 0 if task.objective == "classes" else 1
+    inputs, outputs = range(1, task.input_size + 1), range(first, first + task.output_size)
+    return [str(i) for i in inputs], [str(i) for i in outputs]

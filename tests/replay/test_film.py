@@ -1,0 +1,80 @@
+"""The frames of the animation show the step they are of; their labels are apart."""
+
+import numpy as np
+import pytest
+
+from src.replay.film import DPI, HEIGHT, HEIGHT_WITHOUT, WIDTH, Film
+from tests.figures.conftest import draw  # noqa: F401
+
+
+def centre(span):
+    x, width = span.get_x(), span.get_width()
+    return x + width / 2
+
+
+def test_a_frame_is_of_its_step(recording):
+    one = recording("ntm")
+    film = Film([one], "a title", "viridis")
+    (run,) = film.runs
+    for step in (4, 9):
+        film.frame(step)
+        assert run.now.get_text() == f"{'answer' if step == 9 else 'listening'}, step {step:>2} of 11"
+        assert [centre(marker) for marker in run.strips.markers] == [step] * 6
+        assert np.array_equal(run.machine.memory.get_array(), one.heads.memory[step])
+        for h in (0, 1):
+            assert np.array_equal(run.machine.bars[h].get_data().values, one.heads.weights[step, h])
+            position, width = (one.heads.numbers[name][step, h] for name in ("position", "width"))
+            assert run.machine.places[h].get_ydata() == [position]
+            assert run.machine.numbers[h].get_text() == f"position {position:.1f}\nwidth {width:.1f}"
+
+
+def test_what_was_recorded_stands_in_the_strips(recording):
+    one = recording("ntm")
+    film = Film([one], "", "viridis")
+    axes = {ax.get_ylabel(): ax for ax in film.figure.findobj() if hasattr(ax, "get_ylabel")}
+    shown = {"input": one.x, "target": one.target, "output": one.y,
+             "read head\nslot": one.heads.weights[:, 0], "write head\nslot": one.heads.weights[:, 1]}  # fmt: skip
+    for name, values in shown.items():
+        image = axes[name].images[0]
+        assert np.array_equal(image.get_array(), values.T)
+        assert (image.get_clim(), image.get_cmap().name) == ((0, 1), "viridis")
+    assert axes["output"].images[0].get_alpha()[0].tolist() == np.where(one.asked, 1.0, 0.3).tolist()
+    assert np.array_equal(axes["wrong"].patches[0].get_data().values, one.wrong)
+    assert axes["read head\nslot"].get_ylim() == (-0.5, 7.5)
+
+
+def test_frames_are_one_a_step_and_differ(recording):
+    film = Film([recording("ntm", 1, 2)], "")
+    frames = list(film.frames())
+    assert len(frames) == 6
+    size = (round(HEIGHT * DPI[0]), round(WIDTH * DPI[0]), 3)
+    assert all((frame.shape, frame.dtype) == (size, np.uint8) for frame in frames)
+    assert all((one != other).any() for i, one in enumerate(frames) for other in frames[:i])
+    # Going back to a step leaves nothing of those between.
+    assert np.array_equal(film.frame(2), frames[2])
+
+
+def test_runs_without_a_memory(recording):
+    one = recording("lstm")
+    film = Film([one], "")
+    assert film.frame(0).shape == (round(HEIGHT_WITHOUT * DPI[0]), round(WIDTH * DPI[0]), 3)
+    assert film.runs[0].machine is None
+
+
+def test_classes_name_the_right_one_and_draw_the_input_as_a_line(recording):
+    one = recording("digits_ntm")
+    film = Film([one], "")
+    axes = {ax.get_ylabel(): ax for ax in film.figure.findobj() if hasattr(ax, "get_ylabel")}
+    assert np.array_equal(axes["input"].lines[0].get_ydata(), one.x[:, 0])
+    assert [label.get_text() for label in axes["output"].get_yticklabels()] == [f"right: {one.right}"]
+    assert not {"target", "wrong"} & set(axes)
+
+
+@pytest.mark.parametrize(
+    "names", [["ntm"], ["dms_ntm"], ["lstm"], ["digits_ntm"], ["ntm", "dms_ntm"], ["lstm", "ntm"]]
+)
+def test_labels_are_inside_and_apart(recording, draw, names):  # noqa: F811
+    cell = () if "digits" in names[0] else (10, 2)
+    film = Film([recording(name, *cell) for name in names], "models on a task: a sequence")
+    film.frame(11)
+    draw(film.figure)
