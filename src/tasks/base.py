@@ -108,6 +108,10 @@ class Task(lightning.LightningDataModule):
     def examples(self) -> list[Example]:
         """Sequences to show: the first like those of training, the others from the tests."""
 
+    def probes(self) -> dict[str, Sequence[Any]]:
+        """Batches, by name, to watch generalisation by while training: of no test, and never chosen by."""
+        return {}
+
     def plan(self, period: int, total: int, overfit: int | None = None) -> None:
         """Train for `total` updates with a validation every `period`; `overfit` batches over and over."""
         self.period, self.total, self.overfit = period, total, overfit
