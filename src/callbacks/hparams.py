@@ -19,6 +19,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, Sessi
 #: TensorBoard shows the first, and its parallel coordinates leave out a run that lacks one of those shown.
 COMMON = {
     "batch_size": ("task", "batch_size"),
+    "gradient_clip": ("trainer", "gradient_clip_val"),
     "lr": ("optimizer", "lr"),
     "max_steps": ("trainer", "max_steps"),
     "model": ("model", "name"),
@@ -32,9 +33,12 @@ Value = bool | int | float | str
 
 
 def hyperparameters(cfg: Mapping[str, Any]) -> dict[str, Value]:
-    """Settings, but for the common ones by the names that the command line has; one that is null is left out."""
+    """Settings, but for the common ones by the names that the command line has.
+
+    One that is null is left out, but for gradient_clip: 0 is no clipping.
+    """
     flat = {name: cfg[section].get(key) for name, (section, key) in COMMON.items()}
-    flat |= {"seed": cfg["seed"], "trainer.gradient_clip_val": cfg["trainer"]["gradient_clip_val"]}
+    flat |= {"seed": cfg["seed"], "gradient_clip": flat["gradient_clip"] or 0.0}
     for section in SECTIONS:
         for key, value in cfg[section].items():
             if key not in NOT_SETTINGS and (section, key) not in COMMON.values():
