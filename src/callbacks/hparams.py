@@ -25,9 +25,10 @@ COMMON = {
     "model": ("model", "name"),
     "task": ("task", "name"),
 }
-#: Sections of a configuration whose other keys are settings too, and what in them is none.
+#: Sections of a configuration whose other keys are settings too, and what in them changes nothing that is learned.
 SECTIONS = ("model", "task", "optimizer", "schedule")
 NOT_SETTINGS = ("_target_", "name", "recipe", "cache", "engine", "updates")
+NOT_SETTINGS += ("test_cells", "validation_size", "test_size", "cell_size")
 STATUS = {"finished": "STATUS_SUCCESS", "diverged": "STATUS_FAILURE", "failed": "STATUS_FAILURE"}
 Value = bool | int | float | str
 

@@ -26,7 +26,7 @@ def test_settings_keep_their_types_and_null_is_left_out():
     expected |= {"optimizer.betas": "[0.9, 0.999]", "schedule.final": 1.0, "model.carry": "weighting"}
     assert {key: settings[key] for key in expected} == expected
     assert all(type(settings[key]) is type(value) for key, value in expected.items())
-    hidden = ("_target_", "recipe", "jump_range", "engine", "updates", "cache")
+    hidden = ("_target_", "recipe", "jump_range", "engine", "updates", "cache", "test_cells", "test_size")
     assert not [key for key in settings if key.split(".")[-1] in hidden]
     assert hyperparameters(compose_train("trainer.gradient_clip_val=null"))["gradient_clip"] == 0.0
     assert not {"optimizer.lr", "task.batch_size", "model.name"} & set(settings)
