@@ -27,8 +27,10 @@ COMMON = {
 }
 #: Sections of a configuration whose other keys are settings too, and what in them changes nothing that is learned.
 SECTIONS = ("model", "task", "optimizer", "schedule")
-NOT_SETTINGS = ("_target_", "name", "recipe", "cache", "engine", "updates")
-NOT_SETTINGS += ("test_cells", "validation_size", "test_size", "cell_size")
+NOT_SETTINGS = (
+    *("_target_", "name", "recipe", "cache", "engine", "updates"),
+    *("test_cells", "validation_size", "test_size", "cell_size"),
+)
 STATUS = {"finished": "STATUS_SUCCESS", "diverged": "STATUS_FAILURE", "failed": "STATUS_FAILURE"}
 Value = bool | int | float | str
 
