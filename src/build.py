@@ -244,9 +244,10 @@ def check(prefix: str, rule: Callable[..., Any], key: str, value: Any, *allowed:
 def build_callbacks(cfg: Mapping[str, Any], folder: str, learner: Learner) -> list[Any]:
     """The callbacks of a resolved configuration, in its order; what only the run knows is filled in."""
     callbacks = []
+    optional = ", ".join(name for name in cfg["callbacks"] if name not in NEEDED)
     for name in NEEDED:
         if cfg["callbacks"].get(name) is None:
-            raise ConfigError(f"callbacks.{name}=None: cannot be left out; only pictures and progress can")
+            raise ConfigError(f"callbacks.{name}=None: cannot be left out; only {optional} can")
     for name, node in cfg["callbacks"].items():
         if node is None or (name == "progress" and not cfg["trainer"].get("enable_progress_bar", True)):
             continue

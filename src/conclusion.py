@@ -3,7 +3,7 @@
 import logging
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ import lightning
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from src import runs
+from src.callbacks import hparams
 from src.callbacks.clock import Clock
 from src.callbacks.history import History
 from src.callbacks.pictures import draw, draw_addressing, save
@@ -89,8 +90,10 @@ def conclude(parts: Parts, status: str, error: str | None) -> dict[str, Any]:
     }
     try:
         runs.write_json(parts.folder / "metrics.json", metrics)
-        if isinstance(trainer.logger, TensorBoardLogger) and metrics["validation"]:
-            trainer.logger.log_hyperparams(hyperparameters(cfg), hparam_metrics(metrics))
+        if isinstance(trainer.logger, TensorBoardLogger):
+            numbers = hparams.final(metrics, learner.headline, learner.reach[0])
+            trainer.logger.log_metrics(numbers, step=trainer.global_step)
+            hparams.write(trainer.logger, hparams.session_end(status))
             trainer.logger.finalize("success")
     except OSError as failure:  # a full disk; what could not be written is told all the same
         log.error("failed at the end: %s", failure)
@@ -124,22 +127,3 @@ def best_row(rows: list[dict[str, Any]], learner: Learner) -> dict[str, float]:
     best = min(rows, key=lambda row: sign * row[learner.monitor])
     left_out = ("sequences", "seconds", "train_loss", "gradient_norm", "lr")
     return {key: value for key, value in best.items() if key not in left_out}
-
-
-def hyperparameters(cfg: Mapping[str, Any]) -> dict[str, Any]:
-    """What TensorBoard's HPARAMS tab compares runs by."""
-    flat = {"seed": cfg["seed"], "max_steps": cfg["trainer"]["max_steps"]}
-    for section in ("model", "task", "optimizer"):
-        for key, value in cfg[section].items():
-            plain = isinstance(value, int | float | str | bool)
-            flat[section if key == "name" else f"{section}.{key}"] = value if plain else str(value)
-    return flat
-
-
-def hparam_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Numbers of metrics.json for the HPARAMS tab."""
-    flat = {f"hp/validation/{name}": value for name, value in metrics["validation"].items()}
-    for name, value in metrics["test"].items():
-        inner = value if isinstance(value, Mapping) else {"": value}
-        flat |= {f"hp/test/{name}/{key}".rstrip("/"): one for key, one in inner.items()}
-    return {name: float(value) for name, value in flat.items()}

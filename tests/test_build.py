@@ -94,6 +94,7 @@ def test_seed(value):
         ("schedule.warmup", 1, "a finite number of at least 0 and below 1"),
         ("trainer.accelerator", "abacus", "one of auto, cpu, gpu, cuda, mps, tpu"),
         ("callbacks.pictures.every", 0, COUNT),
+        ("callbacks.generalisation.every", 0, COUNT),
         ("callbacks.progress.every", "abc", "a finite number of at least 0"),
         ("callbacks.solved.stop", "abc", "true or false"),
         ("figure.cmap", "rainbows", COLOURS),
@@ -112,7 +113,7 @@ def test_a_width_below_the_smallest(value):
 
 @pytest.mark.parametrize("name", ["interrupt", "clock", "history", "solved", "randomness", "checkpoint"])
 def test_callbacks_that_a_run_needs(name):
-    text = f"callbacks.{name}=None: cannot be left out; only pictures and progress can"
+    text = f"callbacks.{name}=None: cannot be left out; only pictures, generalisation, progress, dashboard can"
     refused(text, changed(f"callbacks.{name}", None))
 
 
@@ -199,7 +200,10 @@ def test_a_run_is_built_as_configured(seed):
     assert type(optimizer) is RMSpropGraves
     assert optimizer.param_groups[0]["lr"] == 2e-3
     names = [type(one).__name__ for one in callbacks]
-    assert names == ["Interrupt", "Clock", "History", "Solved", "Pictures", "Progress", "Randomness", "Checkpoint"]
+    assert names == [
+        "Interrupt", "Clock", "History", "Solved", "Pictures", "Generalisation", "Progress", "Dashboard",
+        "Randomness", "Checkpoint",
+    ]  # fmt: skip
     assert (callbacks[-1].monitor, callbacks[-1].mode) == ("validation/bits", "min")
     assert str(callbacks[2].path) == "there/history.csv"
     assert (trainer.max_steps, trainer.gradient_clip_val) == (15000, 1.0)

@@ -58,7 +58,7 @@ def test_other_cells(run):
     assert all(set(one) == BITS | {"memory_slots"} for one in evaluation["test"].values())
     assert evaluation["test"]["in_distribution"] == written(run)["test"]["in_distribution"]
     figures = {path.stem for path in (run / "figures").glob("evaluation_*.png")}
-    names = ("target_output", "head_weights", "head_weights_2x5", "head_weights_6x1")
+    names = ("target_output", "memory", "head_weights", "head_weights_2x5", "head_weights_6x1")
     assert figures == {f"evaluation_{name}" for name in names}
 
 

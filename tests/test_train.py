@@ -66,7 +66,7 @@ def test_a_single_update_is_a_whole_run(whole):
     folder, outcome = whole
     figures = {path.stem for path in (folder / "figures").glob("*.png")}
     assert all((folder / name).stat().st_size > 0 for name in FILES)
-    assert {"target_output", "head_weights", "learning_curves", "addressing_examples"} <= figures
+    assert {"target_output", "memory", "head_weights", "learning_curves", "addressing_examples"} <= figures
     (row,) = history(folder)
     assert (row["update"], row["sequences"]) == ("1", "4")
     assert float(row["bits"]) == outcome.metrics["validation"]["bits"]
@@ -103,18 +103,17 @@ def test_config_is_resolved_and_complete(whole):
 def test_tensorboard_has_the_scalars_pictures_and_hyperparameters(whole):
     events = EventAccumulator(str(whole[0])).Reload()
     scalars = set(events.Tags()["scalars"])
-    heads = {f"heads/{kind} head/{what}" for kind in ("read", "write") for what in ("sigma", "position")}
+    heads = {f"heads/{kind} head/{what}" for kind in ("read", "write") for what in ("sigma", "width", "position")}
+    other_lengths = {"generalisation/3x4/payload_error", "generalisation/3x4/end_exact"}
     train = {f"train/{name}" for name in ("loss", "error_bits", "payload_error", "end_error")}
     other = {"optimizer/lr", "optimizer/gradient_norm", "speed/sequences_per_second"}
     tested = {f"test/3x4/{name}" for name in BITS}
-    assert heads | train | other | tested | {f"validation/{name}" for name in BITS} <= scalars
-    assert set(events.Tags()["images"]) == {"target_output", "head_weights"}
-    assert "hp_metric" not in scalars
-    metadata = events.SummaryMetadata("_hparams_/session_start_info")
-    chosen = HParamsPluginData.FromString(metadata.plugin_data.content).session_start_info.hparams
-    assert chosen["model"].string_value == "dms_ntm"
-    assert chosen["optimizer.lr"].number_value == 3e-3
-    assert events.Scalars("hp/validation/bits")[0].value == pytest.approx(whole[1].metrics["validation"]["bits"])
+    assert heads | train | other | tested | other_lengths | {f"validation/{name}" for name in BITS} <= scalars
+    assert set(events.Tags()["images"]) == {"target_output", "memory"}
+    chosen = HParamsPluginData.FromString(events.PluginTagToContent("hparams")["_hparams_/session_start_info"])
+    assert chosen.session_start_info.hparams["model"].string_value == "dms_ntm"
+    last = events.Scalars("final/validation error bits")[0].value
+    assert last == pytest.approx(whole[1].metrics["validation"]["error_bits"])
 
 
 @pytest.mark.parametrize(("model", "task"), PAIRS)

@@ -15,6 +15,7 @@ from src.callbacks.history import History
 from src.figures.addressing_examples import addressing_examples
 from src.figures.head_weights import head_weights
 from src.figures.learning_curves import learning_curves
+from src.figures.memory import Head, memory
 from src.figures.reading import reading
 from src.figures.target_output import Panel, target_output
 from src.lit.learner import Learner
@@ -28,8 +29,8 @@ DPI = 150
 class Pictures(Callback):
     """Draws an example of the task as the network answers it, and where its heads look.
 
-    While training, to TensorBoard after every `every`-th validation; at its end, the learning curves as a PNG
-    file. The other PNG files show the checkpoint that validation chose: `src.conclusion` draws them.
+    While training, to TensorBoard after every `every`-th validation and the last; at its end, the learning curves
+    as a PNG file. The other PNG files show the checkpoint that validation chose: `src.conclusion` draws them.
 
     Args:
         folder: of the run.
@@ -37,11 +38,12 @@ class Pictures(Callback):
         cmap: colour map of matplotlib.
     """
 
-    def __init__(self, folder: str, every: int = 4, cmap: str = "jet") -> None:
+    def __init__(self, folder: str, every: int = 8, cmap: str = "jet") -> None:
         self.folder = Path(folder)
         self.every = checks.integer("every", every)
         self.cmap = cmap
         self.validations = 0
+        self.drawn_at = -1
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         if trainer.state.fn != "fit" or not isinstance(pl_module, Learner):
@@ -52,9 +54,15 @@ class Pictures(Callback):
             return
         example = pl_module.task.examples()[0]
         logger.log_metrics(head_scalars(pl_module, example), step=trainer.global_step)
-        if isinstance(logger, TensorBoardLogger) and (self.validations - 1) % self.every == 0:
-            for name, figure in draw(pl_module, [example], self.cmap).items():
-                logger.experiment.add_figure(name, figure, trainer.global_step)
+        if (self.validations - 1) % self.every == 0:
+            self.show(trainer, pl_module)
+
+    def show(self, trainer: lightning.Trainer, learner: Learner) -> None:
+        """Pictures of the first example to TensorBoard, once an update."""
+        if isinstance(trainer.logger, TensorBoardLogger) and self.drawn_at != trainer.global_step:
+            self.drawn_at = trainer.global_step
+            for name, figure in draw_first(learner, learner.task.examples()[0], self.cmap).items():
+                trainer.logger.experiment.add_figure(name, figure, trainer.global_step)
 
     def state_dict(self) -> dict[str, Any]:
         return {"validations": self.validations}
@@ -65,6 +73,7 @@ class Pictures(Callback):
     def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         history = next((c for c in trainer.callbacks if isinstance(c, History)), None)  # type: ignore[attr-defined]
         if isinstance(pl_module, Learner) and history is not None and history.rows:
+            self.show(trainer, pl_module)
             save({"learning_curves": draw_history(history.rows)}, self.folder)
 
 
@@ -75,27 +84,55 @@ def save(figures: dict[str, Figure], folder: Path) -> None:
         figure.savefig(folder / "figures" / f"{name}.png", dpi=DPI)
 
 
+Traced = tuple[Example, torch.Tensor, dict[str, torch.Tensor]]
+
+
 def draw(learner: Learner, examples: list[Example], cmap: str) -> dict[str, Figure]:
-    """All pictures of some examples, by name: answers to all, and the heads in each."""
-    figures: dict[str, Figure] = {}
+    """All pictures of some examples, by name: answers to all, the heads in each, the memory in the first."""
     traced = [(example, *trace(learner, example)) for example in examples]
-    if learner.task.objective == "bits":
-        panels = [
-            Panel(example.title, answered(example.y, example), answered(y.sigmoid(), example))
-            for example, y, _ in traced
-        ]
-        figures["target_output"] = target_output(panels, cmap)
-    else:
-        example, y, _ = traced[0]
-        figures["reading"] = reading(
-            example.x[0, :, 0].numpy(), y[0].softmax(1).numpy(), int(example.y[0]), example.title
-        )
+    figures = draw_answers(learner, traced, cmap) | draw_memory(learner, traced[0], cmap)
     for example, _, seen in traced:
         if "weighting" in seen:
             weights = seen["weighting"][0].numpy()
             name = "head_weights" if example is examples[0] else f"head_weights_{example.name}"
             figures[name] = head_weights(weights, head_names(learner), cmap, example.marks)
     return figures
+
+
+def draw_first(learner: Learner, example: Example, cmap: str) -> dict[str, Figure]:
+    """What is shown of an example while training: the answer, and memory and heads together."""
+    traced = (example, *trace(learner, example))
+    return draw_answers(learner, [traced], cmap) | draw_memory(learner, traced, cmap)
+
+
+def draw_answers(learner: Learner, traced: list[Traced], cmap: str) -> dict[str, Figure]:
+    """The answers to examples in bits, or the answer to the first that has a class."""
+    if learner.task.objective == "bits":
+        panels = [
+            Panel(example.title, answered(example.y, example), answered(y.sigmoid(), example))
+            for example, y, _ in traced
+        ]
+        return {"target_output": target_output(panels, cmap)}
+    example, y, _ = traced[0]
+    answer = y[0].softmax(1).numpy()
+    return {"reading": reading(example.x[0, :, 0].numpy(), answer, int(example.y[0]), example.title)}
+
+
+def draw_memory(learner: Learner, traced: Traced, cmap: str) -> dict[str, Figure]:
+    """Memory and heads in an example, write heads first; nothing where there is no memory."""
+    example, _, tensors = traced
+    if "memory" not in tensors:
+        return {}
+    seen = {name: values[0].numpy() for name, values in tensors.items()}
+    reads, writes = seen["read"].shape[1], seen["add"].shape[1]
+    names, held = head_names(learner), seen["memory"]
+    heads = [
+        Head(names[reads + w], "added", seen["add"][:, w], seen["weighting"][:, reads + w]) for w in range(writes)
+    ]
+    heads += [Head(names[r], "read", seen["read"][:, r], seen["weighting"][:, r]) for r in range(reads)]
+    memories = {f"memory as the\n{mark} begins": held[step - 1] for mark, step in example.marks.items()}
+    memories["memory\nat the end"] = held[-1]
+    return {"memory": memory(memories, heads, cmap, example.marks, example.title)}
 
 
 def trace(learner: Learner, example: Example) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -132,17 +169,20 @@ def head_names(learner: Learner) -> list[str]:
 
 
 def head_scalars(learner: Learner, example: Example) -> dict[str, float]:
-    """Mean width and last position of each head in an example, by tag; empty without heads.
+    """Last position, mean width and mean sigma of each head in an example, by tag; empty without heads.
 
-    A head that carries a weighting has no position; its circular mean stands in.
+    A head that carries a weighting has no position; its circular mean stands in. The width is that of the
+    weighting, which every head has; sigma is what a Gaussian focus was asked for.
     """
     _, seen = trace(learner, example)
     if "weighting" not in seen:
         return {}
     position = seen.get("position", addressing.circular_mean(seen["weighting"]))[0, -1]
+    width = addressing.circular_deviation(seen["weighting"])[0].mean(0)
     scalars = {}
     for h, name in enumerate(head_names(learner)):
         scalars[f"heads/{name}/position"] = float(position[h])
+        scalars[f"heads/{name}/width"] = float(width[h])
         if "sigma" in seen:
             for k, sigma in enumerate(seen["sigma"][0, :, h].mean(0)):
                 scale = f"_{k + 1}" if seen["sigma"].shape[3] > 1 else ""

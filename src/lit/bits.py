@@ -78,6 +78,7 @@ class BitLearner(Learner):
     """Mean binary cross-entropy over the unmasked elements of the answers of a batch."""
 
     monitor, monitor_mode, headline = "bits", "min", "error_bits"
+    reach = ("payload_error", "end_exact")
 
     def build_metrics(self) -> None:
         self.metrics = BitMetrics()

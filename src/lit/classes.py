@@ -15,6 +15,7 @@ class ClassLearner(Learner):
     """Mean cross-entropy of the output at the last step."""
 
     monitor, monitor_mode, headline = "accuracy", "max", "accuracy"
+    reach = ("accuracy",)
 
     def build_metrics(self) -> None:
         self.accuracy = MulticlassAccuracy(self.task.output_size, average="micro")

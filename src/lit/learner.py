@@ -42,6 +42,8 @@ class Learner(lightning.LightningModule):
     monitor_mode: str
     #: The metric shown beside the loss while training.
     headline: str
+    #: The metrics that tell how far what was learned reaches; the first is also known of training batches.
+    reach: tuple[str, ...]
 
     def __init__(
         self,
@@ -134,7 +136,7 @@ class Learner(lightning.LightningModule):
             self.log(self.headline, metrics[self.headline], prog_bar=True, logger=False)
             scalars = {f"train/{name}": value for name, value in metrics.items()}
             rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-            self.log_dict({**scalars, "train/loss": loss.detach(), "optimizer/lr": rate})
+            self.write({**scalars, "train/loss": loss.detach(), "optimizer/lr": rate}, self.global_step + 1)
         return loss
 
     @property
@@ -142,6 +144,14 @@ class Learner(lightning.LightningModule):
         """Whether this update is one to log, every n-th and the first: logging can cost as much as an update."""
         update = self.global_step + 1
         return update == 1 or update % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
+
+    def write(self, scalars: Mapping[str, float | Tensor], update: int) -> None:
+        """Hand scalars to the logger, if there is one, as of an update.
+
+        Lightning would put them at one update less than what callbacks log, beside a curve of its epochs.
+        """
+        if self.logger is not None:
+            self.logger.log_metrics({name: float(value) for name, value in scalars.items()}, step=update)
 
     def configure_gradient_clipping(
         self,
@@ -155,7 +165,7 @@ class Learner(lightning.LightningModule):
         if not self.gradient_norm < float("inf"):
             raise Diverged("norm of the gradient", self.gradient_norm, self.global_step + 1)
         if self.due:
-            self.log("optimizer/gradient_norm", self.gradient_norm)
+            self.write({"optimizer/gradient_norm": self.gradient_norm}, self.global_step + 1)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """A validation follows the very last update, even one within a period: Lightning makes it on a stop."""
@@ -170,7 +180,8 @@ class Learner(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         metrics = {f"validation/{name}": value for name, value in self.counted().items()}
-        self.log_dict(metrics)
+        self.log_dict(metrics, logger=False)  # for the checkpoint and other callbacks
+        self.write(metrics, self.global_step)
 
     def on_test_epoch_start(self) -> None:
         self.reset_metrics()
@@ -189,4 +200,4 @@ class Learner(lightning.LightningModule):
             for name, metrics in self.tested.items()
             for metric, value in metrics.items()
         }
-        self.log_dict(scalars)
+        self.write(scalars, self.global_step)

@@ -80,6 +80,10 @@ class Task(lightning.LightningDataModule):
     def examples(self) -> list[Example]:
         """Sequences to show: the first like those of training, the others from the tests."""
 
+    def probes(self) -> dict[str, Sequence[Any]]:
+        """Batches, by name, to watch generalisation by while training: of no test, and never chosen by."""
+        return {}
+
     def plan(self, period: int, overfit: int | None = None) -> None:
         """Train with a validation after every `period` batches; the first `overfit` over and over if given."""
         self.period, self.overfit = period, overfit

@@ -11,6 +11,7 @@ Graves, Wayne and Danihelka, arXiv:1410.5401, section 4.2. For length 3 and 2 re
     mask         0    0    0    0    0    1    1    1    1    1    1    1
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -143,9 +144,11 @@ def sample(
 
 
 #: Streams of random numbers; training streams also carry the run's seed.
-TRAINING, VALIDATION, TEST, FIGURE = range(4)
+TRAINING, VALIDATION, TEST, FIGURE, PROBE = range(5)
 #: Sequences of a fixed set that go through a network together.
 EVALUATION_BATCH = 64
+#: Sequences that watch one test cell while training.
+PROBE_SIZE = 16
 
 
 class RepeatCopy(Task):
@@ -210,6 +213,13 @@ class RepeatCopy(Task):
     def cell(self, length: int, repeats: int) -> list[Batch]:
         """The test sequences of one length and one number of repeats."""
         return self.fixed(self.cell_size, (length, length), (repeats, repeats), TEST)
+
+    def probes(self) -> dict[str, Sequence[Batch]]:
+        """A few sequences of each test cell, from a stream of their own."""
+        return {
+            f"{length}x{repeats}": self.fixed(PROBE_SIZE, (length, length), (repeats, repeats), PROBE)
+            for length, repeats in self.test_cells
+        }
 
     def fixed(self, size: int, lengths: tuple[int, int], repeats: tuple[int, int], stream: int) -> list[Batch]:
         """A fixed set: lengths and repeats drawn for every sequence, those alike batched together."""

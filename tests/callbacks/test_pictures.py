@@ -11,13 +11,24 @@ from matplotlib.figure import Figure
 
 from src.callbacks import pictures
 from src.callbacks.history import History
-from src.callbacks.pictures import Pictures, answered, draw, draw_history, head_names, head_scalars, save, trace
+from src.callbacks.pictures import (
+    Pictures,
+    answered,
+    draw,
+    draw_history,
+    draw_memory,
+    head_names,
+    head_scalars,
+    save,
+    trace,
+)
 from src.cells.dms_ntm import DMSNTM
 from src.cells.lstm import LSTM
 from src.cells.ntm import NTM
 from src.checks import Refusal
 from src.lit.bits import BitLearner
 from src.lit.classes import ClassLearner
+from src.memory import addressing
 from src.networks.mlp import MLP
 from src.networks.recurrent import Recurrent
 from src.tasks.base import Example
@@ -75,23 +86,25 @@ def test_trace_has_the_slots_of_an_evaluation_and_changes_nothing(task, asked):
 
 
 def test_scalars_of_a_head_that_carries_a_weighting(task):
-    """Its position is the angle of the last weighting on the ring; its width the mean over the steps."""
+    """Its position is the angle of the last weighting on the ring; width and sigma are means over the steps."""
     torch.manual_seed(3)
     learner = learner_of(DMSNTM(4, read_heads=2, **SIZES), task)
     example = task.example(2, 2)
     seen = trace(learner, example)[1]
     scalars = head_scalars(learner, example)
     names = head_names(learner)
-    assert scalars.keys() == {f"heads/{name}/{kind}" for name in names for kind in ("position", "sigma")}
+    assert scalars.keys() == {f"heads/{name}/{kind}" for name in names for kind in ("position", "width", "sigma")}
     for h, name in enumerate(names):
         w = seen["weighting"][0, -1, h].tolist()
         x = sum(weight * math.cos(2 * math.pi * n / 4) for n, weight in enumerate(w))
         y = sum(weight * math.sin(2 * math.pi * n / 4) for n, weight in enumerate(w))
         place = math.atan2(y, x) * 4 / (2 * math.pi) % 4
         assert scalars[f"heads/{name}/position"] == pytest.approx(place, abs=1e-4)
-        widths = seen["sigma"][0, :, h, 0].tolist()
-        assert len(widths) == 9
-        assert scalars[f"heads/{name}/sigma"] == pytest.approx(sum(widths) / 9)
+        widths = addressing.circular_deviation(seen["weighting"])[0, :, h].tolist()
+        sigmas = seen["sigma"][0, :, h, 0].tolist()
+        assert len(widths) == len(sigmas) == 9
+        assert scalars[f"heads/{name}/width"] == pytest.approx(sum(widths) / 9)
+        assert scalars[f"heads/{name}/sigma"] == pytest.approx(sum(sigmas) / 9)
 
 
 def test_scalars_of_a_head_that_is_a_position(task):
@@ -101,7 +114,7 @@ def test_scalars_of_a_head_that_is_a_position(task):
     with torch.no_grad():
         learner.network.cell.heads.weight.zero_()
     scalars = head_scalars(learner, task.example(2, 2))
-    assert len(scalars) == 6
+    assert len(scalars) == 8
     for head in ("read head", "write head"):
         assert scalars[f"heads/{head}/position"] == pytest.approx(45.0)  # nine steps, round the ring of 4
         widths = scalars[f"heads/{head}/sigma_1"], scalars[f"heads/{head}/sigma_2"]
@@ -111,7 +124,9 @@ def test_scalars_of_a_head_that_is_a_position(task):
 def test_scalars_without_widths_or_without_heads(task):
     example = task.example(2, 2)
     ntm = head_scalars(learner_of(NTM(4, **SIZES), task), example)
-    assert set(ntm) == {"heads/read head/position", "heads/write head/position"}
+    assert set(ntm) == {
+        f"heads/{head}/{kind}" for head in ("read head", "write head") for kind in ("position", "width")
+    }
     assert head_scalars(learner_of(LSTM(4, 5), task), example) == {}
     assert head_scalars(*digits(MLP(6, 1, 10, [4]))) == {}
 
@@ -124,7 +139,7 @@ def test_draw_repeat_copy(task, monkeypatch):
     learner = learner_of(DMSNTM(4, **SIZES), task)
     examples = task.examples()
     figures = draw(learner, examples, "viridis")
-    assert list(figures) == ["target_output", "head_weights", "head_weights_3x2", "head_weights_5x1"]
+    assert list(figures) == ["target_output", "memory", "head_weights", "head_weights_3x2", "head_weights_5x1"]
     assert all(isinstance(figure, Figure) for figure in figures.values())
     for panel, arguments, example in zip(panels, heads, examples, strict=True):
         y, seen = trace(learner, example)
@@ -140,7 +155,30 @@ def test_draw_without_heads_and_classes(task):
     learner, example = digits(MLP(6, 1, 10, [4]))
     assert list(draw(learner, [example], "jet")) == ["reading"]
     learner, example = digits(Recurrent(NTM(1, **SIZES), 10))
-    assert list(draw(learner, [example], "jet")) == ["reading", "head_weights"]
+    assert list(draw(learner, [example], "jet")) == ["reading", "memory", "head_weights"]
+
+
+def test_draw_memory_shows_what_was_held_added_and_read(task, monkeypatch):
+    given = []
+    monkeypatch.setattr(pictures, "memory", lambda *arguments: given.append(arguments))
+    learner = learner_of(NTM(4, read_heads=2, write_heads=1, **SIZES), task)
+    example = task.example(2, 2)
+    y, seen = trace(learner, example)
+    draw_memory(learner, (example, y, seen), "viridis")
+    ((memories, heads, *others),) = given
+    assert others == ["viridis", {"answer": 4}, "Length 2, Repeat 2"]
+    held = seen["memory"][0].numpy()
+    assert list(memories) == ["memory as the\nanswer begins", "memory\nat the end"]
+    # After the last step before the answer, the fourth; and after the last of all.
+    assert np.array_equal(memories["memory as the\nanswer begins"], held[3])
+    assert np.array_equal(memories["memory\nat the end"], held[8])
+    names = [(head.name, head.words_name) for head in heads]
+    assert names == [("write head", "added"), ("read head 1", "read"), ("read head 2", "read")]
+    # Weightings are numbered read heads first.
+    for head, words, number in zip(heads, ("add", "read", "read"), (2, 0, 1), strict=True):
+        assert np.array_equal(head.weights, seen["weighting"][0, :, number].numpy())
+        assert np.array_equal(head.words, seen[words][0, :, number % 2].numpy())
+    assert draw_memory(learner_of(LSTM(4, 5), task), (example, y, {}), "viridis") == {}
 
 
 def test_while_training_scalars_every_time_and_pictures_every_so_often(task, tmp_path, trainer, monkeypatch):
@@ -157,7 +195,7 @@ def test_while_training_scalars_every_time_and_pictures_every_so_often(task, tmp
     one.on_validation_end(trainer, learner)
     logger.experiment.close()
     assert points == [(step, set(head_scalars(learner, task.examples()[0]))) for step in range(10, 60, 10)]
-    assert drawn == [(step, name) for step in (10, 40) for name in ("target_output", "head_weights")]
+    assert drawn == [(step, name) for step in (10, 40) for name in ("target_output", "memory")]
 
 
 def test_at_the_end_learning_curves_as_a_file(task, tmp_path, trainer):

@@ -126,6 +126,10 @@ def test_splits_are_the_same_for_every_seed(frozen, cache):
         assert torch.equal(ours.y, theirs.y)
 
 
+def test_training_against_validation_is_all_there_is_to_watch(frozen):
+    assert frozen.probes() == {}
+
+
 def test_twenty_steps_are_every_second_feature_from_the_first(frozen, cache):
     short = MNIST1D(cache=str(cache), sequence_length=20)
     short.setup()

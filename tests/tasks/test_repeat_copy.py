@@ -111,6 +111,25 @@ def test_cells_hold_exactly_their_length_and_repeats():
         assert len(set(payloads(batches))) > 50
 
 
+def test_probes_are_like_the_cells_and_share_no_sequence_with_a_test():
+    cells = [[10, 20], [20, 10], [40, 5]]
+    task, other = ready(width=8, test_cells=cells), ready(width=8, test_cells=cells, seed=9)
+    probes = task.probes()
+    assert list(probes) == ["10x20", "20x10", "40x5"]
+    for (length, repeats), (name, batches) in zip(cells, probes.items(), strict=True):
+        (batch,) = batches
+        assert set(batch.lengths.tolist()) == {length}
+        assert set(batch.repeats.tolist()) == {repeats}
+        assert torch.equal(batch.x[:, length + 1, -1], task.tests[name][0].x[:16, length + 1, -1])
+        looked_at, tested = set(payloads(batches)), set(payloads(task.tests[name]))
+        assert len(looked_at) == len(batch.x) == 16
+        assert not looked_at & tested
+        # Nor the sequence of the figures; and a seed changes nothing.
+        assert tuple(task.example(length, repeats).x[0, : length + 2].flatten().tolist()) not in looked_at
+        assert same(batch, other.probes()[name][0])
+    assert ready(test_cells=[]).probes() == {}
+
+
 def test_cells_are_normalised_by_the_training_range():
     """Mean 5.5 and deviation 2.872 of 1..10: 20 becomes 5.05."""
     cell = ready().tests["10x20"][0]

@@ -1,0 +1,163 @@
+"""What a memory holds, what was written into it and read from it, and where, on shared axes."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
+
+#: Inches: a memory in width, a head, and all heads together, at most; words and weightings in height.
+MEMORY, HEAD, ALL_HEADS, WORDS, SLOTS = 1.1, 2.6, 7.8, 1.0, 2.0
+#: Inches of what stands beside the images, and above and below them.
+BESIDE, AROUND = 1.5, 1.3
+#: Inches of a line of mark labels.
+LINE = 0.16
+#: Slots that no head ever gives this weight are left out, but for a margin on either side of those in use.
+SEEN, MARGIN = 0.02, 2
+
+
+class Head(NamedTuple):
+    """What one head did in T steps.
+
+    Attributes:
+        name: such as "read head".
+        words_name: what the words are: "added" or "read".
+        words: [T, M], what was added or read.
+        weights: [T, N], where: non-negative, summing to one over the N slots.
+    """
+
+    name: str
+    words_name: str
+    words: np.ndarray
+    weights: np.ndarray
+
+
+def memory(
+    memories: Mapping[str, np.ndarray],
+    heads: Sequence[Head],
+    cmap: str = "jet",
+    marks: Mapping[str, int] | None = None,
+    title: str = "",
+) -> Figure:
+    """Memories to the left, a column for each head to their right: its words above, its weighting below.
+
+    All that lies below shares the slot axis, and all of a head the time axis. After Graves, Wayne and Danihelka,
+    arXiv:1410.5401, figure of the memory use in the copy task. Words and memories share one symmetric colour
+    scale, weightings one from 0 to 1. The slots lie on a ring, of which only the stretch in use is shown; slot -1
+    is the last one.
+
+    Args:
+        memories: [N, M] by name, such as that of the step when the answer begins.
+        heads: in the order to show them, all of the same T, N and M.
+        cmap: name of a colour map.
+        marks: names of steps; each is drawn where its step begins and labelled above.
+        title: of the figure.
+    """
+    marks = marks or {}
+    steps, slots = heads[0].weights.shape
+    first, count = stretch(np.stack([head.weights for head in heads]).max((0, 1)))
+    shown = np.arange(first, first + count) % slots
+    ring, time = (first - 0.5, first + count - 0.5), (-0.5, steps - 0.5)
+    word = (-0.5, heads[0].words.shape[1] - 0.5)
+    limit = max(float(np.abs(one).max()) for one in (*memories.values(), *(head.words for head in heads))) or 1.0
+
+    head_width, top = min(HEAD, ALL_HEADS / len(heads)), LINE * len(marks)
+    widths = [MEMORY] * len(memories) + [head_width] * len(heads)
+    figure = Figure(figsize=(sum(widths) + BESIDE, WORDS + SLOTS + AROUND + top), layout="constrained")
+    figure.suptitle(title, fontsize="medium")
+    axes = figure.subplots(
+        2,
+        len(widths),
+        sharex="col",
+        sharey="row",
+        squeeze=False,
+        width_ratios=widths,
+        height_ratios=[WORDS, SLOTS],
+    )
+    left, right = axes[:, : len(memories)], axes[:, len(memories) :]
+    for ax in left[0]:
+        ax.set_axis_off()
+    for ax, (name, held) in zip(left[1], memories.items(), strict=True):
+        _image(ax, held[shown], word, ring, cmap, (-limit, limit))
+        ax.set_title(name, fontsize="small")
+        ax.set_xlabel("Element")
+    for (upper, lower), head in zip(right.T, heads, strict=True):
+        value = _image(upper, head.words.T, time, word, cmap, (-limit, limit))
+        weight = _image(lower, head.weights[:, shown].T, time, ring, cmap, (0.0, 1.0))
+        upper.set_title(f"{head.name}: {head.words_name}", fontsize="small", pad=4.0 + 72.0 * top)
+        lower.set_title("weighting", fontsize="small")
+        lower.set_xlabel("Time (steps)")
+        for line, (mark, step) in enumerate(marks.items()):
+            _mark((upper, lower), mark, step, line, steps)
+    right[0, 0].set_ylabel("Element")
+    right[0, 0].tick_params(labelleft=True)
+    axes[1, 0].set_ylabel("Slot")
+    for axis, most in [(axes[1, 0].yaxis, 6), (right[0, 0].yaxis, 3), *((ax.xaxis, 4) for ax in axes[1])]:
+        axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 5, 10], integer=True))
+    figure.colorbar(value, ax=right[0, -1], label="Value", pad=0.02, fraction=0.08)
+    figure.colorbar(weight, ax=right[1, -1], label="Weight", ticks=[0.0, 0.5, 1.0], pad=0.02, fraction=0.08)
+    return figure
+
+
+def stretch(most: np.ndarray) -> tuple[int, int]:
+    """The shortest stretch of the ring that holds every slot in use: where it begins, and how many slots it has.
+
+    A stretch across slot 0 begins at a negative one.
+
+    Args:
+        most: [N], the largest weight that each slot ever gets.
+
+    >>> stretch(np.eye(32)[10:14].max(0)), stretch(np.eye(32)[[31, 0, 1]].max(0))
+    ((8, 8), (-3, 7))
+    """
+    slots = len(most)
+    (used,) = np.nonzero(most >= SEEN)
+    if not len(used):
+        return 0, slots
+    gaps = np.diff([*used, used[0] + slots])
+    last = len(gaps) - 1 - int(gaps[::-1].argmax())  # before the widest gap, of equal ones that across slot 0
+    first, count = int(used[(last + 1) % len(used)]) - MARGIN, slots - int(gaps[last]) + 1 + 2 * MARGIN
+    if count >= slots:
+        return 0, slots
+    return (first - slots if first + count > slots else first), count
+
+
+def _image(
+    ax: Axes,
+    values: np.ndarray,
+    x: tuple[float, float],
+    y: tuple[float, float],
+    cmap: str,
+    limits: tuple[float, float],
+) -> AxesImage:
+    return ax.imshow(
+        values,
+        cmap=cmap,
+        vmin=limits[0],
+        vmax=limits[1],
+        extent=(*x, *y),
+        aspect="auto",
+        # Nearest: smoothing would show values that nobody stored. Slot 0 is below, so a step forwards goes up.
+        interpolation="nearest",
+        origin="lower",
+    )
+
+
+def _mark(pair: tuple[Axes, Axes], name: str, step: int, line: int, steps: int) -> None:
+    # White with a black edge shows on every colour map.
+    edge = withStroke(linewidth=1.6, foreground="black")
+    for ax in pair:
+        ax.axvline(step - 0.5, color="white", linewidth=0.8, path_effects=[edge])
+    pair[0].annotate(
+        name,
+        xy=(step - 0.5, 1.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(0.0, 2.0 + 72.0 * LINE * line),
+        textcoords="offset points",
+        ha="right" if step > steps / 2 else "left",
+        fontsize="x-small",
+    )
