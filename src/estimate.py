@@ -57,7 +57,8 @@ def report(jobs: Sequence[Job]) -> str:
     side_by_side = workers(jobs[0].launcher)
     seconds = sum(of.seconds for of in good) / min(side_by_side, max(1, len(good)))
     octets = sum(of.octets for of in good)
-    total = f"{len(jobs)} jobs, {side_by_side} at a time: about {duration(seconds)} and {size(octets)}"
+    count = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
+    total = f"{count}, {side_by_side} at a time: about {duration(seconds)} and {size(octets)}"
     refused = f"; {len(jobs) - len(good)} would be refused" if len(good) < len(jobs) else ""
     return f"{columns(rows)}\n\n{total}{refused}. Nothing was run; a run that solves its task ends sooner."
 

@@ -88,6 +88,8 @@ def resumed(line: cli.Line) -> cli.Line:
     given = {one.key_or_group: one for one in cli.parsed(line.overrides)}
     if "resume" not in given or given["resume"].value() is None:
         return line
+    if given["resume"].is_sweep_override():
+        raise ConfigError(f"{given['resume'].input_line}: must be one value, the folder of a run or of a sweep")
     folder = Path(str(given["resume"].value()))
     is_sweep = (folder / "sweep.json").exists()
     if not is_sweep and ("retry_failed" in given or line.multirun):

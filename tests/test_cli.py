@@ -107,7 +107,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing(command, overrides, text):
 
 
 def test_what_can_be_run_is_run(command):
-    for overrides in ([], ["model=ntm", "seed=0"], ["+trainer.precision=32"], ["-m", "seed=0,1"], ["--help"]):
+    for overrides in ([], ["model=ntm", "seed=0"], ["+trainer.precision=32"], ["--help"], ["-m", "--help"]):
         assert command(*overrides) == (0, "")
 
 

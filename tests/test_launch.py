@@ -1,0 +1,182 @@
+"""From a command line to what Hydra is given: resume, sweeps, dry runs, and their refusals."""
+
+import shutil
+import sys
+
+import pytest
+
+from src import cli, launch, runs, sweep, train
+from tests.helpers import small, train_small, written
+
+
+@pytest.fixture
+def command(monkeypatch, tmp_path_factory, capsys, unchecked_types):
+    """Give a command line to `launch.command`; returns exit code, what was printed, what Hydra would get."""
+
+    def run(*arguments):
+        given = []
+        monkeypatch.chdir(tmp_path_factory.mktemp("here"))
+        monkeypatch.setattr(sys, "argv", ["src.train", *arguments])
+        try:
+            launch.command(lambda: given.append(sys.argv[1:]), train.refuse)
+            code = 0
+        except SystemExit as end:
+            code = end.code
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err, given[0] if given else None
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A finished run."""
+    folder = tmp_path_factory.mktemp("a b") / "it's=1,2"
+    train_small(folder, "trainer.max_steps=2", model="lstm")
+    return folder
+
+
+@pytest.fixture
+def begun(command, tmp_path):
+    """The folder of a sweep that has been begun, and no more."""
+    folder = tmp_path / "sweep"
+    assert command("-m", *small(f"hydra.sweep.dir={folder}", model="lstm"), "seed=0,1")[0] == 0
+    return folder
+
+
+def refusal(printed):
+    code, text, given = printed
+    assert (code, given, text.count("\n")) == (2, None, 1)
+    return text.removeprefix("error: ").rstrip()
+
+
+def test_a_run_is_resumed_in_its_own_folder_whatever_its_name(command, trained):
+    code, _, given = command(f"resume={cli.quoted(trained)}", "trainer.max_steps=5", "logger=csv")
+    assert code == 0
+    assert given[1:3] == ["trainer.max_steps=5", "logger=csv"]
+    assert "hydra.output_subdir=null" in given
+    (folder,) = [one.value() for one in cli.parsed(given) if one.key_or_group == "hydra.run.dir"]
+    assert str(folder) == str(trained)
+
+
+@pytest.mark.parametrize(
+    "override", ["seed=3", "model=ntm", "+model.foo=1", "hydra.run.dir=x", "~callbacks.pictures"]
+)
+def test_settings_that_go_ill_with_resume(command, trained, override):
+    text = "cannot be changed when a run goes on; must be left out, as all but "
+    expected = f"{override}: {text}logger, trainer.enable_progress_bar, trainer.max_steps"
+    assert refusal(command(f"resume={cli.quoted(trained)}", override)) == expected
+
+
+def test_runs_that_cannot_go_on(command, trained, tmp_path):
+    here = f"resume={cli.quoted(trained)}"
+    assert "is finished; to go on it must be given a trainer.max_steps above 2" in refusal(command(here))
+    assert refusal(command(here, "trainer.max_steps=1")) == "trainer.max_steps=1: must be at least the run's own 2"
+    assert "must be an integer of at least 1" in refusal(command(here, "trainer.max_steps=2.5"))
+    unknown = command(here, "logger=nope", "trainer.max_steps=9")
+    assert refusal(unknown).startswith("logger='nope': unknown logger; must be one of csv, ")
+    assert refusal(command(f"resume={tmp_path}/nothing")).startswith(
+        f"resume='{tmp_path}/nothing': no such folder"
+    )
+    assert refusal(command(f"resume={tmp_path}")).startswith(f"resume='{tmp_path}': holds no config.yaml")
+    text = "is not the folder of a sweep, one that holds sweep.json"
+    assert refusal(command(here, "retry_failed=true")).endswith(text)
+    assert refusal(command("-m", here)).endswith(text)
+    assert refusal(command("retry_failed=true")) == (
+        "retry_failed=True: goes with resume=<folder of a sweep> alone; must be false here"
+    )
+    assert refusal(command("retry_failed=3")) == "retry_failed=3: must be true or false"
+    assert refusal(command("dry_run=3")) == "dry_run=3: must be true or false"
+    assert refusal(command("resume=a,b")).startswith("resume=a,b: must be one value")
+
+
+def test_a_damaged_run_is_refused(command, trained, tmp_path):
+    folder = shutil.copytree(trained, tmp_path / "run")
+    (folder / "metrics.json").unlink()
+    for name in ("best", "last"):
+        (folder / "checkpoints" / f"{name}.ckpt").write_bytes(b"no")
+    assert "checkpoints/last.ckpt is damaged; checkpoints/best.ckpt is damaged" in refusal(
+        command(f"resume={folder}")
+    )
+    (folder / "config.yaml").write_text("run_format: 1\nmodel: {")
+    assert refusal(command(f"resume={folder}")).startswith(f"resume='{folder}': config.yaml is damaged")
+
+
+def test_a_sweep_is_written_down_and_keeps_its_folder(command):
+    code, text, given = command("-m", *small(model="lstm"), "seed=0,1")
+    assert code == 0
+    assert given[0] == "--multirun"
+    (folder,) = [one.value() for one in cli.parsed(given[1:]) if one.key_or_group == "hydra.sweep.dir"]
+    assert str(folder).startswith("outputs/sweeps/20")
+    assert "waiting" in text
+    assert f"0 of 2 done: {folder}" in text
+
+
+def test_a_sweep_goes_on_with_what_it_was_begun_with(command, begun):
+    before = sweep.read(begun)
+    assert [job["folder"] for job in before["jobs"]] == ["0_repeat_copy_lstm_seed0", "1_repeat_copy_lstm_seed1"]
+    code, _, given = command(f"resume={begun}", "retry_failed=true", "logger=csv")
+    assert code == 0
+    assert given[0] == "--multirun"
+    assert {"seed=0,1", "model=lstm", f"resume={begun}", "retry_failed=true", "logger=csv"} <= set(given)
+    assert "logger=none" not in given
+    assert sweep.read(begun) == before
+
+
+def test_sweeps_that_cannot_go_on(command, begun, monkeypatch):
+    text = "cannot be changed when a run goes on; must be left out, as all but logger, trainer.enable_progress_bar"
+    assert refusal(command(f"resume={begun}", "trainer.max_steps=5")) == f"trainer.max_steps=5: {text}"
+    again = command("-m", *small(f"hydra.sweep.dir={begun}", model="lstm"), "seed=0,1")
+    assert "holds a sweep already; must be a new folder, or resume=" in refusal(again)
+    shared = command("-m", *small(f"hydra.sweep.dir={begun}x", "hydra.sweep.subdir=one", model="lstm"), "seed=0,1")
+    assert "hydra.sweep.subdir: gives several jobs the folder" in refusal(shared)
+    content = sweep.read(begun)
+    content["jobs"][0]["folder"] = "other"
+    runs.write_json(begun / "sweep.json", content)
+    assert "has the jobs other, 1_repeat_copy_lstm_seed1; with conf/ as it is now they would be 0_" in refusal(
+        command(f"resume={begun}")
+    )
+    (begun / "sweep.json").write_text("{")
+    assert "sweep.json is damaged" in refusal(command(f"resume={begun}"))
+
+
+def test_joblib_takes_one_job_at_a_time(command):
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    code, _, given = command("-m", *small(model="lstm"), "seed=0,1", "hydra/launcher=joblib")
+    assert (code, "hydra.launcher.batch_size=1" in given) == (0, True)
+    _, _, given = command(
+        "-m", *small(model="lstm"), "seed=0,1", "hydra/launcher=joblib", "hydra.launcher.batch_size=4"
+    )
+    assert "hydra.launcher.batch_size=1" not in given
+
+
+def test_a_launcher_that_is_not_installed(command):
+    text = "hydra/launcher='nope': unknown hydra/launcher; must be one of basic"
+    assert refusal(command("-m", "seed=0,1", "hydra/launcher=nope")).startswith(text)
+
+
+@pytest.mark.parametrize("arguments", [[], ["-m"]])
+def test_a_dry_run_runs_nothing(command, arguments, tmp_path):
+    code, text, given = command(*arguments, *small(model="lstm"), "dry_run=true", f"hydra.sweep.dir={tmp_path}/s")
+    assert (code, given) == (0, None)
+    assert "1 jobs" not in text
+    assert "1 job, 1 at a time: about " in text
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_run_that_was_resumed_by_its_command_line(tmp_path):
+    """The whole way, in a process of its own."""
+    import subprocess
+
+    from tests.test_cli import ROOT
+
+    folder = tmp_path / "run"
+    train_small(folder, "trainer.max_steps=2", model="lstm")
+    (folder / "train.log").write_text("before\n")
+    command = [sys.executable, "-m", "src.train", f"resume={folder}", "trainer.max_steps=4"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    assert written(folder)["updates"] == 4
+    text = (folder / "train.log").read_text()
+    assert text.startswith("before\n")
+    assert "Going on from update 2." in text
