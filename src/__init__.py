@@ -5,17 +5,25 @@ Map of the package; a file imports only from floors below its own:
     floor 0   memory/       equations of addressing and access, pure functions of tensors
               fused/        the same equations as compiled kernels over whole sequences, forward and backward
               figures/      arrays in, matplotlib Figure out
-              checks.py     refusals of values; text.py: numbers for a terminal
+              checks.py     refusals of values
+              text.py       numbers for a terminal
+              files.py      files that are written whole or not at all
     floor 1   cells/        one time step, (input, state) -> (output, state)
               tasks/        samplers and the LightningDataModules over them
     floor 2   networks/     a whole sequence, x[B, T, F] -> y[B, T, O]
               lit/          LightningModules: loss, metrics, optimiser, logging
     floor 3   callbacks/    what happens around the training loop
               build.py      configuration -> network, task, learner, trainer
-    floor 4   runs.py       the run folder, written and read
+    floor 4   runs.py       the run folder: written, opened again, held by one process at a time
               cli.py        the command line and its refusals
               conclusion.py how a run ends: test, figures, metrics.json
-    floor 5   train.py  evaluate.py
+              resume.py     what a run goes on from, and with which settings
+              sweep.py      the folder of a sweep and how each of its jobs stands
+              estimate.py   what a command would take, in time and on disk
+              launch.py     from a command line to new runs, resumed ones and sweeps
+    floor 5   train.py      the commands
+              evaluate.py
+              publish.py
               replay/       a run at work on one sequence, step by step: a page with a slider, an animation
     floor 6   benchmark/    how fast training is, one question a file
 

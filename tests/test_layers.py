@@ -29,6 +29,7 @@ ALLOWED = {
     "launch": "build cli estimate resume sweep",
     "train": "checks text tasks lit callbacks build runs cli conclusion resume sweep launch",
     "evaluate": "checks text tasks lit figures callbacks build runs cli",
+    "publish": "checks build runs cli",
     "replay": "checks files memory networks tasks lit callbacks build runs cli",
     "benchmark": "tasks figures build runs cli train",
 }

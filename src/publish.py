@@ -1,0 +1,86 @@
+"""Copy what others need of a finished run: `python -m src.publish run=<run folder> name=repeat_copy_ntm`."""
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import hydra
+import torch
+from omegaconf import DictConfig
+
+from src import build, checks, cli, runs
+from src.build import ConfigError
+
+log = logging.getLogger(__name__)
+FILES = ("config.yaml", "metrics.json", "history.csv")
+
+
+def target(cfg: Mapping[str, Any]) -> Path:
+    """Where a run is to be published.
+
+    Raises:
+        ConfigError: a run that is not finished or cannot be opened, or a place that cannot be used.
+    """
+    if cfg["run"] is None:
+        raise ConfigError("run=None: must be the folder of a run: python -m src.publish run=outputs/runs/...")
+    folder = Path(str(cfg["run"]))
+    build.check("", checks.integer, "largest_kib", cfg["largest_kib"])
+    runs.load_run(folder)
+    status = runs.read_metrics(folder).get("status")
+    if status != "finished":
+        raise ConfigError(f"run={str(folder)!r}: is {status or 'not at its end'}; must be a finished run")
+    name = folder.resolve().name if cfg["name"] is None else str(cfg["name"])
+    if Path(name).name != name:
+        raise ConfigError(f"name={name!r}: must be a name, without a path")
+    place = Path(str(cfg["to"])) / name
+    if place.exists():
+        key = "run" if cfg["name"] is None else "name"
+        raise ConfigError(f"{key}={cfg[key]!r}: {place} is there already; must be a new name")
+    cli.check_writable("to", place)
+    return place
+
+
+def publish(cfg: Mapping[str, Any]) -> Path:
+    """Publish one run; returns its new folder, which is there whole or not at all.
+
+    Raises:
+        ConfigError: see `target`; or the weights are too large.
+    """
+    place, folder = target(cfg), Path(str(cfg["run"]))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".") as partial:
+        new = Path(partial) / "new"
+        (new / "checkpoints").mkdir(parents=True)
+        for name in FILES:
+            shutil.copy(folder / name, new / name)
+        shutil.copytree(folder / "figures", new / "figures", ignore=shutil.ignore_patterns("evaluation_*"))
+        stored = torch.load(folder / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=True)
+        weights = {name: weight for name, weight in stored["state_dict"].items() if name.startswith("network.")}
+        torch.save({"state_dict": weights}, new / "checkpoints" / "best.ckpt")
+        kib = (new / "checkpoints" / "best.ckpt").stat().st_size / 1024
+        if kib > cfg["largest_kib"]:
+            raise ConfigError(
+                f"run={str(folder)!r}: its weights take {kib:,.0f} KiB; "
+                f"must be at most largest_kib={cfg['largest_kib']}"
+            )
+        new.rename(place)
+    log.info("The weights take %.0f KiB.", kib)
+    return place
+
+
+@hydra.main(config_path=cli.CONF, config_name="publish", version_base="1.3")
+def main(cfg: DictConfig) -> None:
+    """Publish one run."""
+    print(f"published: {publish(build.resolve(cfg))}")
+
+
+def refuse(cfg: dict[str, Any]) -> None:
+    """Refuse a run that cannot be published."""
+    target(cfg)
+
+
+if __name__ == "__main__":
+    cli.run(main, "publish", refuse)
