@@ -22,7 +22,10 @@ def table(test: Mapping[str, Any]) -> str:
         return "(not tested)"
     columns = list(dict.fromkeys(name for row in rows.values() for name in row))
     width = max(map(len, rows)) + 1
-    widths = {column: max(len(column), 7) + 2 for column in columns}
+    widths = {
+        column: max(7, len(column), *(len(_cell(row.get(column))) for row in rows.values())) + 2
+        for column in columns
+    }
     lines = [" " * width + "".join(column.rjust(widths[column]) for column in columns)]
     for name, row in rows.items():
         cells = (_cell(row.get(column)).rjust(widths[column]) for column in columns)

@@ -30,7 +30,7 @@ ALLOWED = {
     "train": "checks text tasks lit callbacks build runs cli conclusion resume sweep launch",
     "evaluate": "checks text tasks lit figures callbacks build runs cli",
     "publish": "checks build runs cli",
-    "replay": "checks files memory networks tasks lit callbacks build runs cli",
+    "replay": "checks files memory figures networks tasks lit callbacks build runs cli",
     "benchmark": "tasks figures build runs cli train",
 }
 FILES = sorted((ROOT / "src").rglob("*.py"))

@@ -1,27 +1,10 @@
 // The memory at the step shown, and the weighting of every head beside it and over time.
 
-// The slots that a read head looks at, with one more on each side, along the ring; all where it looks at none.
-function slotsRead(heads, slots) {
-  const used = Array(slots).fill(false), count = heads.names.length;
-  for (let i = 0; i < page.steps * count * slots; i++)
-    if (heads.weights.at(i) >= 0.1 && heads.names[Math.floor(i / slots) % count].startsWith("read")) used[i % slots] = true;
-  if (!used.includes(true)) return Array.from({length: slots}, (_, i) => i);
-  // They begin after the longest stretch of others.
-  let best = 0, begin = 0;
-  for (let start = 0; start < slots; start++) {
-    let free = 0;
-    while (free < slots && !used[(start + free) % slots]) free++;
-    if (free > best) [best, begin] = [free, (start + free) % slots];
-  }
-  const shown = Math.min(slots, slots - best + 2);
-  return Array.from({length: shown}, (_, i) => (begin - (shown < slots ? 1 : 0) + i + slots) % slots);
-}
-
 // Returns what to call at every step, and when other slots are to be shown.
 function buildMachine(box, strips, packed) {
   const heads = {...packed, weights: unpack(packed.weights), memory: unpack(packed.memory)};
   const [, slots, width] = heads.memory.shape, count = heads.names.length;
-  const all = Array.from({length: slots}, (_, i) => i), read = slotsRead(heads, slots);
+  const all = Array.from({length: slots}, (_, i) => i), read = heads.readSlots;
   let shown = all, step = 0;
 
   const overSteps = heads.names.map((name, h) => {

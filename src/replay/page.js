@@ -34,7 +34,7 @@ function go(t) {
   runs.forEach(run => run.show(now));
   // The address follows, so that a step can be linked; not while it plays, which browsers find too often.
   clearTimeout(writing);
-  writing = setTimeout(() => { if (timer === null) history.replaceState(null, "", `#t=${now}${byId("zoom").checked ? "&zoom" : ""}`); }, 250);
+  writing = setTimeout(() => { if (timer === null) history.replaceState(null, "", `#t=${now}${byId("zoom").checked ? "" : "&all"}`); }, 250);
 }
 
 function pause() {
@@ -59,7 +59,7 @@ function zoom(on) {
 function fromAddress() {
   pause();
   const asked = new URLSearchParams(location.hash.slice(1));
-  zoom(asked.has("zoom"));
+  zoom(!asked.has("all"));
   go(Number.parseInt(asked.get("t"), 10) || 0);
 }
 

@@ -80,6 +80,7 @@ def _heads(heads: Heads) -> dict[str, Any]:
         "numbers": {name: np.round(values.astype(float), 3).tolist() for name, values in heads.numbers.items()},
         "memory": quantise(heads.memory),
         "bound": heads.bound,
+        "readSlots": heads.read_slots.tolist(),
         "words": {name: quantise(values) for name, values in heads.words.items()},
     }
 

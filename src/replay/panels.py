@@ -46,7 +46,7 @@ class Strips:
             axes["wrong"].yaxis.label.set(rotation=0, ha="right", va="center")
         if recording.heads:
             for h, name in enumerate(names):
-                over_time(axes[name], recording.heads.weights[:, h], cmap)
+                over_time(axes[name], recording.heads.weights[:, h], recording.heads.read_slots, cmap)
                 label = f"{name}\nslot" if len(names) <= FEW else name.replace(" ", "\n", 1)
                 axes[name].set_ylabel(label, fontsize="small", color=recording.heads.colours[h], labelpad=2)
         self._axis_of_time(list(axes.values()), recording)
@@ -88,20 +88,22 @@ class Machine:
 
     def __init__(self, figure: SubFigure, heads: Heads, area: Area) -> None:
         self.heads = heads
-        count, (_, slots, width) = len(heads.names), heads.memory.shape
+        self.shown = heads.read_slots
+        count, (_, self.slots, width) = len(heads.names), heads.memory.shape
+        slots = len(self.shown)
         left, bottom, right, top = area
         grid = figure.add_gridspec(1, 1 + count, width_ratios=[1.5, *[1.0] * count], wspace=0.1)
         grid.update(left=left, bottom=bottom, right=right, top=top)
         memory = figure.add_subplot(grid[0])
         self.memory = memory.imshow(
-            heads.memory[0], cmap=MEMORY_CMAP, vmin=-heads.bound, vmax=heads.bound, aspect="auto",
+            heads.memory[0, self.shown], cmap=MEMORY_CMAP, vmin=-heads.bound, vmax=heads.bound, aspect="auto",
             interpolation="nearest", origin="lower", animated=True,
         )  # fmt: skip
         memory.set_title("memory", fontsize="small")
         memory.set_ylabel("slot", fontsize="small", labelpad=1)
         memory.set_xlabel(f"word of {width}", fontsize="x-small", labelpad=2)
         memory.set_xticks([])
-        memory.yaxis.set_major_locator(MaxNLocator(9, steps=[1, 2, 5, 10], integer=True))
+        name_slots(memory, self.shown, 14)
         memory.tick_params(labelsize="x-small", length=2)
         place = memory.get_position()
         below = figure.add_axes((place.x0, bottom - 0.09, place.width, 0.018))
@@ -130,13 +132,14 @@ class Machine:
 
     def show(self, step: int) -> Sequence[Artist]:
         """Show the memory and the heads of a step; returns what has to be drawn anew."""
-        self.memory.set_data(self.heads.memory[step])
+        self.memory.set_data(self.heads.memory[step, self.shown])
         count = len(self.heads.names)
         at = "position" if count <= FEW else "at"
         for h, (bars, place, text) in enumerate(zip(self.bars, self.places, self.numbers, strict=True)):
             position, width = (self.heads.numbers[name][step, h] for name in ("position", "width"))
-            bars.set_data(self.heads.weights[step, h])
-            place.set_ydata([position])
+            bars.set_data(self.heads.weights[step, h, self.shown])
+            along = (position - self.shown[0] + 0.5) % self.slots - 0.5
+            place.set_ydata([along if along < len(self.shown) - 0.5 else np.nan])
             text.set_text(f"{at} {position:.1f}\nwidth {width:.1f}" if count <= SEVERAL else "")
         return [self.memory, *self.bars, *self.places, *self.numbers]
 
@@ -158,7 +161,16 @@ def channels(ax: Axes, values: np.ndarray, names: Sequence[str], asked: np.ndarr
     ax.set_yticks([0, values.shape[1] - 1], [names[0], names[-1]])
 
 
-def over_time(ax: Axes, weights: np.ndarray, cmap: str) -> None:
-    """The weight [T, N] of every slot at every step, slot 0 below."""
-    ax.imshow(weights.T, cmap=cmap, vmin=0, vmax=1, aspect="auto", interpolation="nearest", origin="lower")
-    ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], integer=True))
+def over_time(ax: Axes, weights: np.ndarray, shown: np.ndarray, cmap: str) -> None:
+    """The weight [T, N] of the slots shown at every step, the first of them below."""
+    ax.imshow(
+        weights[:, shown].T, cmap=cmap, vmin=0, vmax=1, aspect="auto", interpolation="nearest", origin="lower"
+    )
+    name_slots(ax, shown, 4)
+
+
+def name_slots(ax: Axes, shown: np.ndarray, most: int) -> None:
+    """Ticks with the numbers of slots, which need not begin at 0, at most so many."""
+    every = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if len(shown) <= step * most)
+    places = [place for place, slot in enumerate(shown) if slot % every == 0]
+    ax.set_yticks(places, [str(shown[place]) for place in places])

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from src.callbacks.pictures import head_names, trace
+from src.figures.memory import stretch
 from src.lit.learner import Learner
 from src.memory import addressing
 from src.tasks.base import Example, Task
@@ -43,6 +44,14 @@ class Heads(NamedTuple):
         sizes = np.abs(self.memory)
         sizes = sizes[sizes > 0.01 * sizes.max()]
         return float(np.quantile(sizes, 0.995)) if sizes.size else 1.0
+
+    @property
+    def read_slots(self) -> np.ndarray:
+        """The stretch of the ring that read heads look at, as slot numbers in order; all if they look everywhere."""
+        readers = [name.startswith("read") for name in self.names]
+        slots = self.weights.shape[2]
+        first, count = stretch(self.weights[:, readers].max((0, 1)))
+        return (first + np.arange(count)) % slots
 
     @property
     def colours(self) -> list[str]:

@@ -28,6 +28,29 @@ def test_a_frame_is_of_its_step(recording):
             assert run.machine.numbers[h].get_text() == f"position {position:.1f}\nwidth {width:.1f}"
 
 
+def test_only_the_slots_that_are_read_are_shown(recording):
+    """Across slot 0, where the numbers begin again; a head that is elsewhere has no mark."""
+    one = recording("ntm")
+    weights = np.zeros((len(one.x), 2, 40))
+    weights[:, 0, 38], weights[5:, 0, 38], weights[5:, 0, 1], weights[:, 1, 20] = 1.0, 0.0, 1.0, 1.0
+    numbers = {
+        "position": np.where(weights[:, :, 38] > 0, 38.0, [[1.0, 20.0]]),
+        "width": np.zeros(weights.shape[:2]),
+    }
+    held = np.random.default_rng(0).normal(size=(len(one.x), 40, 5))
+    film = Film([one._replace(heads=one.heads._replace(weights=weights, numbers=numbers, memory=held))], "")
+    machine, slots = film.runs[0].machine, [36, 37, 38, 39, 0, 1, 2, 3]
+    for step, along in ((4, 2.0), (6, 5.0)):
+        film.frame(step)
+        assert np.array_equal(machine.memory.get_array(), held[step, slots])
+        assert machine.places[0].get_ydata() == [along]
+        assert np.isnan(machine.places[1].get_ydata()[0])
+    axis = machine.memory.axes
+    assert [(tick, label.get_text()) for tick, label in zip(axis.get_yticks(), axis.get_yticklabels())] == [
+        (place, str(slot)) for place, slot in enumerate(slots)
+    ]  # fmt: skip
+
+
 def test_what_was_recorded_stands_in_the_strips(recording):
     one = recording("ntm")
     film = Film([one], "", "viridis")

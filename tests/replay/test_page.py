@@ -38,6 +38,7 @@ def test_it_holds_what_was_recorded(recording, name):
     data = data_of(page_of(one))
     assert (data["steps"], data["phases"]) == (len(one.x), [list(phase) for phase in one.phases])
     (run,) = data["runs"]
+    assert run["heads"]["readSlots"] == one.heads.read_slots.tolist()
     assert (run["title"], run["verdict"]) == (one.title, one.verdict)
     check(run["x"], one.x)
     check(run["y"], one.y)

@@ -127,3 +127,17 @@ def test_heads_of_a_kind_have_colours_of_a_kind():
     colours = heads_of(["read head 1", "read head 2", "write head"], np.zeros((1, 1, 1))).colours
     assert colours == ["#0072B2", "#56B4E9", "#D55E00"]
     assert len(heads_of([f"read head {i}" for i in range(5)], np.zeros((1, 1, 1))).colours) == 5
+
+
+def looking(*slots):
+    """A read head that looks at these of 32 slots, one a step, and a write head that looks elsewhere."""
+    weights = np.zeros((len(slots), 2, 32))
+    weights[np.arange(len(slots)), 0, slots] = 1.0
+    weights[:, 1, 16] = 1.0
+    return Heads(["read head", "write head"], weights, {}, np.zeros((len(slots), 32, 3)), {})
+
+
+def test_the_slots_that_are_read_lie_on_the_ring_with_two_more_on_each_side():
+    assert looking(10, 11, 13).read_slots.tolist() == [8, 9, 10, 11, 12, 13, 14, 15]
+    assert looking(31, 0, 1).read_slots.tolist() == [29, 30, 31, 0, 1, 2, 3]
+    assert looking(*range(0, 32, 2)).read_slots.tolist() == list(range(32))
