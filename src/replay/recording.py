@@ -47,7 +47,7 @@ class Heads(NamedTuple):
 
     @property
     def read_slots(self) -> np.ndarray:
-        """The stretch of the ring that read heads look at, as slot numbers in order; all if they look everywhere."""
+        """The stretch of the ring that read heads look at, as slot numbers in order; all if that is all."""
         readers = [name.startswith("read") for name in self.names]
         slots = self.weights.shape[2]
         first, count = stretch(self.weights[:, readers].max((0, 1)))
