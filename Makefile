@@ -8,7 +8,7 @@ ARGS ?=
 PIP_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev train test lint types clean
+.PHONY: help setup setup-dev parallel hooks train test lint types clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
@@ -21,13 +21,19 @@ $(VENV)/.train: requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r requirements.lock
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.train requirements-dev.lock
+$(VENV)/.dev: $(VENV)/.train requirements-parallel.lock requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r requirements-dev.lock
 	touch $@
 
 setup: $(VENV)/.train  ## create .venv and install the locked dependencies
 
 setup-dev: $(VENV)/.dev  ## the same, with the tools for development
+
+parallel: setup  ## the same, with hydra/launcher=joblib: jobs of a sweep side by side
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r requirements-parallel.lock
+
+hooks: setup-dev  ## checks before every commit
+	$(BIN)/pre-commit install
 
 train: setup  ## train a DMS-NTM on repeat-copy; ARGS="model=ntm seed=1" overrides
 	$(BIN)/python -m src.train model=dms_ntm task=repeat_copy $(ARGS)
