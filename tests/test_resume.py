@@ -224,7 +224,7 @@ def test_tensorboard_shows_one_curve(tmp_path, stop_at, monkeypatch):
 
     def scalars(folder):
         events = EventAccumulator(str(folder)).Reload()
-        tags = [tag for tag in events.Tags()["scalars"] if not tag.startswith(("speed/", "hp/"))]
+        tags = [tag for tag in events.Tags()["scalars"] if not tag.startswith(("speed/", "final/seconds"))]
         return {tag: [(point.step, point.value) for point in events.Scalars(tag)] for tag in tags}
 
     settings = (*LENGTH, "logger=tensorboard", "trainer.log_every_n_steps=1")

@@ -1,7 +1,6 @@
 """A run: what it leaves, how it ends, and that it can be had again."""
 
 import csv
-import os
 import signal
 
 import pytest
@@ -206,7 +205,7 @@ def test_a_failure_is_written_down(tmp_path, at_update, caplog):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_after_the_update_with_nothing_lost(tmp_path, at_update, number):
-    at_update(2, lambda loss: os.kill(os.getpid(), number) or loss)
+    at_update(2, lambda loss: signal.raise_signal(number) or loss)
     before = signal.getsignal(number)
     outcome = train_small(tmp_path / "run", "trainer.max_steps=50", "validate_every=25", model="lstm")
     metrics = written(tmp_path / "run")
@@ -218,7 +217,7 @@ def test_a_signal_stops_after_the_update_with_nothing_lost(tmp_path, at_update, 
 
 
 def test_a_second_ctrl_c_stops_at_once(tmp_path, at_update):
-    at_update(2, lambda loss: [os.kill(os.getpid(), signal.SIGINT) for _ in range(2)] and loss)
+    at_update(2, lambda loss: [signal.raise_signal(signal.SIGINT) for _ in range(2)] and loss)
     before = signal.getsignal(signal.SIGINT)
     outcome = train_small(tmp_path / "run", "trainer.max_steps=50", model="lstm")
     metrics = written(tmp_path / "run")
