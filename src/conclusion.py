@@ -13,6 +13,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from src import runs
 from src.callbacks import hparams
+from src.callbacks.checkpoint import BEST, LAST
 from src.callbacks.clock import Clock
 from src.callbacks.history import History
 from src.callbacks.pictures import draw, draw_addressing, save
@@ -54,7 +55,12 @@ class Parts(NamedTuple):
     @property
     def best(self) -> Path:
         """The checkpoint that validation chose."""
-        return self.folder / "checkpoints" / "best.ckpt"
+        return self.folder / "checkpoints" / BEST
+
+    @property
+    def last(self) -> Path:
+        """The newest checkpoint."""
+        return self.folder / "checkpoints" / LAST
 
 
 def conclude(parts: Parts, status: str, error: str | None) -> dict[str, Any]:
@@ -62,9 +68,15 @@ def conclude(parts: Parts, status: str, error: str | None) -> dict[str, Any]:
     cfg, learner, trainer = parts.cfg, parts.learner, parts.trainer
     history, clock, solved = (parts.callbacks[kind] for kind in (History, Clock, Solved))
     tested: dict[str, Any] = {}
+    rows = history.rows
+    if status == "stopped" and not rows and parts.last.exists():
+        rows = [validate(parts)]
     if status == "finished":
         try:
             tested = test_and_draw(parts)
+        except OSError as failure:
+            log.error("failed in the test: %s", failure)
+            status, error = "failed", str(failure)
         except Exception as failure:
             log.error("failed in the test: %s\n%s", failure, traceback.format_exc())
             status, error = "failed", f"{type(failure).__name__}: {failure}"
@@ -82,7 +94,7 @@ def conclude(parts: Parts, status: str, error: str | None) -> dict[str, Any]:
         "solved": solved.solved,
         "sequences_to_solve": solved.sequences,
         "seconds_to_solve": None if solved.seconds is None else round(solved.seconds, 3),
-        "validation": best_row(history.rows, learner),
+        "validation": best_row(rows, learner),
         "test": tested,
         "error": error,
         "git_revision": parts.revision,
@@ -99,6 +111,12 @@ def conclude(parts: Parts, status: str, error: str | None) -> dict[str, Any]:
         log.error("failed at the end: %s", failure)
         metrics |= {"status": "failed", "error": error or str(failure)}
     return metrics
+
+
+def validate(parts: Parts) -> dict[str, Any]:
+    """A row for a run that was stopped before its first validation; its last checkpoint is its best so far."""
+    parts.best.write_bytes(parts.last.read_bytes())
+    return {"update": parts.trainer.global_step, **parts.learner.measure(parts.task.validation)}
 
 
 def test_and_draw(parts: Parts) -> dict[str, Any]:
@@ -125,5 +143,5 @@ def best_row(rows: list[dict[str, Any]], learner: Learner) -> dict[str, float]:
         return {}
     sign = 1.0 if learner.monitor_mode == "min" else -1.0
     best = min(rows, key=lambda row: sign * row[learner.monitor])
-    left_out = ("sequences", "seconds", "train_loss", "gradient_norm", "lr")
+    left_out = ("memory_slots", "sequences", "seconds", "train_loss", "gradient_norm", "lr")
     return {key: value for key, value in best.items() if key not in left_out}

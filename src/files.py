@@ -29,10 +29,10 @@ def whole(path: str | Path) -> Iterator[Path]:
         raise
 
 
-def write_whole(path: str | Path, content: str | bytes) -> None:
+def write_whole(path: str | Path, content: str | bytes | memoryview) -> None:
     """Write a file whole or not at all."""
     with whole(path) as partial:
-        if isinstance(content, bytes):
-            partial.write_bytes(content)
-        else:
+        if isinstance(content, str):
             partial.write_text(content)
+        else:
+            partial.write_bytes(content)

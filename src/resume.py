@@ -4,6 +4,7 @@ import csv
 import logging
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,10 @@ def settings(folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
         ConfigError: no run that could go on, or a change that it cannot be given.
     """
     cfg = runs.read_config(folder, key="resume")
-    metrics = runs.read_metrics(folder)
+    try:
+        metrics = runs.read_metrics(folder)
+    except ConfigError:  # a damaged one is written anew at the end
+        metrics = {}
     where = f"resume={str(folder)!r}"
     if cfg.get("callbacks", {}).get("randomness") is None:
         raise ConfigError(
@@ -43,6 +47,11 @@ def settings(folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
         if after < before:
             raise ConfigError(f"trainer.max_steps={after}: must be at least the run's own {before}")
         cfg["trainer"]["max_steps"] = after
+        if after > before and cfg["schedule"].get("final") == 0:
+            raise ConfigError(
+                f"trainer.max_steps={after}: the learning rate is 0 after {before} updates (schedule.final=0.0); "
+                f"must be {before}, the run's own"
+            )
     if "trainer.enable_progress_bar" in changes:
         shown = changes["trainer.enable_progress_bar"]
         cfg["trainer"]["enable_progress_bar"] = build.check("trainer.", checks.flag, "enable_progress_bar", shown)
@@ -54,9 +63,9 @@ def settings(folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
             f"{where}: {metrics.get('error')}; it would do so again, so start it anew with other settings"
         )
     if status == "finished":
-        if metrics["solved"] and cfg["stop_when_solved"]:
+        if metrics.get("solved") and cfg["stop_when_solved"]:
             raise ConfigError(f"{where}: is finished, it solved its task; there is nothing to go on with")
-        if metrics["updates"] >= cfg["trainer"]["max_steps"]:
+        if metrics.get("updates", before) >= cfg["trainer"]["max_steps"]:
             raise ConfigError(
                 f"{where}: is finished; to go on it must be given a trainer.max_steps above {before}"
             )
@@ -81,10 +90,7 @@ def newest(folder: Path) -> Path | None:
             return path
         faults.append(f"checkpoints/{name} {fault}")
     if faults:
-        raise ConfigError(
-            f"resume={str(folder)!r}: {'; '.join(faults)}; "
-            "without the folder 'checkpoints' it starts from the beginning"
-        )
+        raise ConfigError(f"resume={str(folder)!r}: {'; '.join(faults)}; there must be one whole checkpoint, or none")
     return None
 
 
@@ -112,10 +118,15 @@ def keep_csv(logger: Any, folder: Path, done: int) -> None:
     path = folder / "metrics.csv"
     if not isinstance(logger, CSVLogger) or not path.exists():
         return
-    with path.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if (row.get("step") or "").isdigit()]
-    for row in rows:
-        step = int(row.pop("step"))
-        if step <= done:
-            logger.log_metrics({name: float(value) for name, value in row.items() if value}, step)
+    lines = path.read_text().splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):  # cut off by a kill
+        lines.pop()
+    kept = []
+    for row in csv.DictReader(lines):
+        with suppress(ValueError, TypeError, KeyError):
+            step = int(row.pop("step"))
+            if step <= done:
+                kept.append(({name: float(value) for name, value in row.items() if value}, step))
+    for scalars, step in kept:
+        logger.log_metrics(scalars, step)
     logger.save()

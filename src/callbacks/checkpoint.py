@@ -1,5 +1,6 @@
 """Checkpoints: the best on validation and the newest, each whole or not there at all."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +9,17 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from src.files import whole
+from src.files import write_whole
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 
 
 class Checkpoint(ModelCheckpoint):
-    """Saves best.ckpt and last.ckpt after every validation.
+    """Saves last.ckpt after every validation, and best.ckpt after one that is better than all before.
 
     It saves at the very end of a period, when Lightning's counters are those with which the next begins,
-    so that a run which goes on from a checkpoint counts as one that never stopped.
+    so that a run which goes on from a checkpoint counts as one that never stopped. A period that the user cut
+    short ends without a validation, and with last.ckpt alone.
 
     Args:
         folder: of the run.
@@ -37,6 +39,13 @@ class Checkpoint(ModelCheckpoint):
             auto_insert_metric_name=False,
             enable_version_counter=False,
         )
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        if trainer.enable_validation:
+            super().on_train_epoch_end(trainer, pl_module)
+        # Lightning's own last checkpoint is that of the last improvement.
+        if self._last_global_step_saved != trainer.global_step:
+            self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
 
     def on_load_checkpoint(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, checkpoint: dict[str, Any]
@@ -86,5 +95,7 @@ class WholeFiles(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with whole(path) as partial:
-            torch.save(checkpoint, partial)
+        # By way of the memory: of a full disk torch itself says that something is wrong with the archive.
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        write_whole(path, content.getbuffer())

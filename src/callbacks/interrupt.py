@@ -14,6 +14,9 @@ log = logging.getLogger(__name__)
 class Interrupt(Callback):
     """The first Ctrl-C (or SIGTERM) stops after the running update; a second one stops at once.
 
+    A period that is cut short ends without its validation: that would be one that the run has not when it is
+    never stopped, and so could not go on as if it had not been.
+
     Attributes:
         interrupted: whether the user stopped the run.
     """
@@ -45,6 +48,8 @@ class Interrupt(Callback):
     ) -> None:
         if self.interrupted:
             trainer.should_stop = True
+            if not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+                trainer.limit_val_batches = 0
 
     def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self._restore()
