@@ -114,6 +114,8 @@ def read_config(folder: str | Path, key: str = "run") -> dict[str, Any]:
     """
     folder = Path(folder)
     allowed = "must be the folder of a finished run, one that holds config.yaml and checkpoints/best.ckpt"
+    if key == "resume":
+        allowed = "must be the folder of a run or of a sweep, one that holds config.yaml or sweep.json"
     if not folder.is_dir():
         raise ConfigError(f"{key}={str(folder)!r}: no such folder; {allowed}")
     try:
