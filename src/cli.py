@@ -1,6 +1,7 @@
 """The command line: Hydra's, but a user's mistake is told in one line, before any folder is made."""
 
 import re
+import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -43,6 +44,7 @@ class Job(NamedTuple):
     config: DictConfig
     overrides: list[str]
     folder: Path
+    sweep: Path | None  # the folder of the sweep it is of
     launcher: dict[str, Any]  # Hydra's, which is to run it
 
 
@@ -79,10 +81,11 @@ def run(main: Callable[[], Any], config_name: str, refuse: Callable[[dict[str, A
     """
     with refusals():
         line = read()
-        jobs = composed(config_name, line.overrides, line.multirun)
-        if not line.asks_only and len(jobs) == 1:
-            # In a sweep a job with a bad value fails alone, and its folder tells.
-            refuse(build.resolve(jobs[0].config))
+        if line.multirun:
+            raise ConfigError(f"-m: is for src.train alone; must be left out of src.{config_name}")
+        (job,) = composed(config_name, line.overrides)
+        if not line.asks_only:
+            refuse(build.resolve(job.config))
     main()
 
 
@@ -101,6 +104,12 @@ def parsed(overrides: list[str]) -> list[Override]:
 def quoted(text: str | Path) -> str:
     """A text as the value of an override, whatever signs are in it."""
     return QuotedString(str(text), Quote.single).with_quotes()
+
+
+def argument(key: str, path: Path) -> str:
+    """A folder as an argument that can be pasted into a shell."""
+    plain = re.fullmatch(r"[\w./+-]+", str(path))
+    return f"{key}={path}" if plain else shlex.quote(f"{key}={quoted(path)}")
 
 
 def composed(config_name: str, overrides: list[str], multirun: bool = False) -> list[Job]:
@@ -141,7 +150,7 @@ def _compose(config_name: str, overrides: list[str], number: int, sweep: Path | 
         with open_dict(cfg):
             cfg.pop("hydra")
     assert isinstance(launcher, dict)
-    return Job(cfg, overrides, folder, {str(name): value for name, value in launcher.items()})
+    return Job(cfg, overrides, folder, sweep, {str(name): value for name, value in launcher.items()})
 
 
 @contextmanager

@@ -70,6 +70,7 @@ def open_run(cfg: Mapping[str, Any]) -> tuple[Request, runs.Run]:
         raise ConfigError("run=None: must be the folder of a run: python -m src.evaluate run=outputs/runs/...")
     request = read_request(cfg, runs.read_config(str(cfg["run"]))["task"]["name"])
     run = runs.load_run(str(cfg["run"]), request.checkpoint)
+    cli.check_writable("run", Path(str(cfg["run"])))
     if request.memory_slots is not None and run.model.memory_slots is None:
         raise ConfigError(
             f"memory_slots={request.memory_slots!r}: {run.config['model']['name']} has no memory; must be null"

@@ -4,19 +4,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from src import build, cli, estimate, resume, sweep
+from omegaconf import OmegaConf
+
+from src import build, cli, estimate, resume, runs, sweep
 from src.build import ConfigError
 
 #: Keys of a command line that are about resuming itself.
 OWN = ("resume", "retry_failed", "dry_run")
 
 
-def command(main: Callable[[], Any], refuse: Callable[[dict[str, Any]], None]) -> None:
+def command(main: Callable[[], Any], refuse: Callable[[dict[str, Any], Path], None]) -> None:
     """Do what the command line of `python -m src.train` asks for.
 
     Args:
         main: decorated with `hydra.main`; runs one job.
-        refuse: raises a ConfigError for a configuration that cannot be run.
+        refuse: raises a ConfigError for a configuration that cannot be run in a folder.
     """
     folder = None
     with cli.refusals():
@@ -24,20 +26,32 @@ def command(main: Callable[[], Any], refuse: Callable[[dict[str, Any]], None]) -
         jobs = cli.composed("train", line.overrides, line.multirun)
         first = build.resolve(jobs[0].config)
         check(first)
-        if not line.asks_only and first["dry_run"]:
-            print(estimate.report(jobs))
+        going_on = first["resume"] is not None
+        if line.asks_only:
+            pass
+        elif first["dry_run"]:
+            print(estimate.report(left(jobs) if going_on else jobs))
             return
-        if not line.asks_only and line.multirun:
-            folder = jobs[0].folder.parent if first["resume"] is None else Path(first["resume"])
-            line = begin(line, jobs, folder, going_on=first["resume"] is not None)
-        elif not line.asks_only and first["resume"] is None:
-            refuse(first)
+        elif line.multirun:
+            folder = Path(first["resume"]) if going_on else jobs[0].sweep
+            assert folder is not None
+            line = begin(line, jobs, folder, going_on)
+        elif not going_on:
+            refuse(first, jobs[0].folder)
         cli.give(line)
     try:
         main()
     finally:
         if folder is not None:
             print(f"\n{sweep.summary(folder)}")
+
+
+def left(jobs: list[cli.Job]) -> list[cli.Job]:
+    """What there still is to do where a run or a sweep goes on: whole runs, however far they have come."""
+    if jobs[0].sweep is not None:
+        return [job for job in jobs if sweep.standing(job.folder).standing not in sweep.DONE]
+    own = OmegaConf.create(resume.settings(jobs[0].folder, {}))
+    return [jobs[0]._replace(config=own, overrides=[])]
 
 
 def check(cfg: dict[str, Any]) -> None:
@@ -52,14 +66,14 @@ def begin(line: cli.Line, jobs: list[cli.Job], folder: Path, going_on: bool) -> 
     """Write down a new sweep, or make sure that an old one still is what it was; its folder is set for good."""
     if going_on:
         before = [job["folder"] for job in sweep.read(folder)["jobs"]]
-        now = [str(job.folder.relative_to(folder)) for job in jobs]
+        now = [str(job.folder.relative_to(folder.absolute())) for job in jobs]
         if before != now:
             raise ConfigError(
                 f"resume={str(folder)!r}: has the jobs {', '.join(before)}; with conf/ as it is now they would be "
                 f"{', '.join(now)}; must be gone on with by the code it was begun with"
             )
-        return line
-    sweep.begin(folder, line.overrides, jobs)
+    else:
+        sweep.begin(folder, line.overrides, jobs)
     overrides = [*without(line.overrides, "hydra.sweep.dir"), at(folder)]
     if "batch_size" in jobs[0].launcher and not any("hydra.launcher.batch_size" in one for one in overrides):
         # A worker of joblib takes the next job when it is done with the last, and not several in advance.
@@ -69,7 +83,7 @@ def begin(line: cli.Line, jobs: list[cli.Job], folder: Path, going_on: bool) -> 
 
 def at(folder: Path) -> str:
     """The override that keeps the sweep in its folder, which may have the time in its name."""
-    return f"hydra.sweep.dir={cli.quoted(folder)}"
+    return f"hydra.sweep.dir={cli.quoted(folder.absolute())}"
 
 
 def without(overrides: list[str], *keys: str) -> list[str]:
@@ -86,10 +100,16 @@ def resumed(line: cli.Line) -> cli.Line:
         ConfigError: a folder without a run or a sweep that could go on, or a setting that goes ill with resume.
     """
     given = {one.key_or_group: one for one in cli.parsed(line.overrides)}
+    for key, override in given.items():
+        if key in OWN and override.is_delete():
+            raise ConfigError(f"{override.input_line}: cannot be left out; must be null or false")
     if "resume" not in given or given["resume"].value() is None:
         return line
-    if given["resume"].is_sweep_override():
-        raise ConfigError(f"{given['resume'].input_line}: must be one value, the folder of a run or of a sweep")
+    for key, override in given.items():
+        if override.is_sweep_override() and key in (*OWN, *resume.CHANGES):
+            raise ConfigError(f"{override.input_line}: must be one value when a run goes on")
+    if not str(given["resume"].value()):
+        raise ConfigError("resume='': must be the folder of a run or of a sweep")
     folder = Path(str(given["resume"].value()))
     is_sweep = (folder / "sweep.json").exists()
     if not is_sweep and ("retry_failed" in given or line.multirun):
@@ -97,7 +117,7 @@ def resumed(line: cli.Line) -> cli.Line:
     allowed = resume.SWEEP_CHANGES if is_sweep else resume.CHANGES
     for key, override in given.items():
         launcher = is_sweep and key.replace("/", ".").startswith("hydra.launcher")
-        if key not in (*OWN, *allowed) and not launcher:
+        if (key not in (*OWN, *allowed) and not launcher) or override.is_delete():
             raise ConfigError(
                 f"{override.input_line}: cannot be changed when a run goes on; must be left out, as all but "
                 + ", ".join(allowed)
@@ -110,6 +130,8 @@ def resumed(line: cli.Line) -> cli.Line:
     changes = {key: given[key].value() for key in resume.CHANGES if key in given and key != "logger"}
     resume.settings(folder, changes)
     resume.newest(folder)
+    if runs.is_held(folder):
+        raise ConfigError(f"resume={str(folder)!r}: is running now; must be a run that has stopped")
     # What Hydra keeps of the first command line stays as it is.
     here = [f"hydra.run.dir={cli.quoted(folder)}", "hydra.output_subdir=null"]
     return line._replace(overrides=[*line.overrides, *here])

@@ -32,9 +32,12 @@ def target(cfg: Mapping[str, Any]) -> Path:
     status = runs.read_metrics(folder).get("status")
     if status != "finished":
         raise ConfigError(f"run={str(folder)!r}: is {status or 'not at its end'}; must be a finished run")
-    name = folder.resolve().name if cfg["name"] is None else str(cfg["name"])
-    if Path(name).name != name:
+    name = folder.resolve().name if cfg["name"] is None else cfg["name"]
+    if not isinstance(name, str) or not name or Path(name).name != name:
         raise ConfigError(f"name={name!r}: must be a name, without a path")
+    for part in (*FILES, "figures"):
+        if not (folder / part).exists():
+            raise ConfigError(f"run={str(folder)!r}: holds no {part}; must be a finished run")
     place = Path(str(cfg["to"])) / name
     if place.exists():
         key = "run" if cfg["name"] is None else "name"

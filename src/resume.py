@@ -90,7 +90,9 @@ def newest(folder: Path) -> Path | None:
             return path
         faults.append(f"checkpoints/{name} {fault}")
     if faults:
-        raise ConfigError(f"resume={str(folder)!r}: {'; '.join(faults)}; there must be one whole checkpoint, or none")
+        raise ConfigError(
+            f"resume={str(folder)!r}: {'; '.join(faults)}; there must be one whole checkpoint, or none"
+        )
     return None
 
 
@@ -121,7 +123,7 @@ def keep_csv(logger: Any, folder: Path, done: int) -> None:
     lines = path.read_text().splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):  # cut off by a kill
         lines.pop()
-    kept = []
+    kept: list[tuple[dict[str, Any], int]] = []
     for row in csv.DictReader(lines):
         with suppress(ValueError, TypeError, KeyError):
             step = int(row.pop("step"))

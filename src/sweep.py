@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from src import runs
 from src.build import ConfigError
-from src.cli import Job
+from src.cli import Job, argument
 from src.text import columns, duration
 
 #: How a job can stand, in the order in which they are told. `waiting` has nothing yet, `half-done` was killed.
@@ -36,7 +36,7 @@ def begin(folder: Path, overrides: Sequence[str], jobs: Sequence[Job]) -> None:
     if (folder / "sweep.json").exists():
         raise ConfigError(
             f"hydra.sweep.dir={str(folder)!r}: holds a sweep already; must be a new folder, "
-            f"or resume={folder} to go on with it"
+            f"or {argument('resume', folder)} to go on with it"
         )
     shared = [one for one, count in Counter(job.folder for job in jobs).items() if count > 1]
     if shared:
@@ -134,13 +134,11 @@ def summary(folder: Path) -> str:
             }
         )
     lines = [columns(rows), "", f"{progress(jobs)}: {folder}"]
-    count = Counter(job.standing for job in jobs)
+    count, again = Counter(job.standing for job in jobs), argument("resume", folder)
     if any(count[one] for one in ("waiting", "half-done", "stopped")):
-        lines.append(f"python -m src.train resume={folder}    # goes on")
+        lines.append(f"python -m src.train {again}    # goes on")
     if count["failed"]:
-        lines.append(
-            f"python -m src.train resume={folder} retry_failed=true    # tries the failed ones again, too"
-        )
+        lines.append(f"python -m src.train {again} retry_failed=true    # tries the failed ones again, too")
     return "\n".join(lines)
 
 

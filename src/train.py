@@ -27,6 +27,8 @@ from src.text import table
 log = logging.getLogger(__name__)
 #: Settings of the command, not of the run.
 NOT_THE_RUNS = ("hydra", "resume", "retry_failed", "dry_run")
+#: Between the revisions of the code that a run was made with.
+GONE_ON = ", gone on with "
 #: What a run that did not end well is worth to a search that minimises.
 INFINITY = float("inf")
 
@@ -58,6 +60,7 @@ def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path) -> Outcome:
     parts = assemble(plain, folder)
     with runs.held(folder):
         refuse_run(folder)
+        (folder / "metrics.json").unlink(missing_ok=True)  # of a try that was refused
         runs.write_config(folder, plain, parts.revision)
         return run(parts)
 
@@ -81,16 +84,17 @@ def resume(folder: str | Path, changes: Mapping[str, Any] | None = None) -> Outc
         checkpoint = going_on.newest(folder)
         done = 0 if checkpoint is None else going_on.updates_of(checkpoint)
         parts = assemble(plain, folder, done)
-        begun = runs.read_config(folder).get("git_revision")
-        if begun != parts.revision:
+        begun = str(runs.read_config(folder).get("git_revision"))
+        if begun.split(GONE_ON)[-1] != str(parts.revision):
             log.warning(
                 "The run was begun with revision %s of the code and goes on with %s.", begun, parts.revision
             )
-            parts = parts._replace(revision=f"{begun}, gone on with {parts.revision}")
+            begun = f"{begun}{GONE_ON}{parts.revision}"
+        parts = parts._replace(revision=begun)
         runs.write_config(folder, plain, parts.revision)
-        (folder / "metrics.json").unlink(missing_ok=True)
         with quiet():
             going_on.keep_csv(parts.trainer.logger, folder, done)
+        (folder / "metrics.json").unlink(missing_ok=True)
         log.info("Going on from update %d.", done)
         return run(parts, checkpoint)
 
@@ -100,7 +104,7 @@ def refuse_run(folder: Path) -> None:
     if (folder / "config.yaml").exists():
         raise ConfigError(
             f"hydra.run.dir={str(folder)!r}: holds a run already; must be a new folder, "
-            f"or resume={folder} to go on with it"
+            f"or {cli.argument('resume', folder)} to go on with it"
         )
 
 
@@ -158,7 +162,8 @@ def fit(parts: Parts, checkpoint: Path | None = None) -> tuple[str, str | None]:
     except (KeyboardInterrupt, SystemExit):
         return "stopped", None
     except OSError as failure:
-        error = f"{failure}; the last good checkpoint is whole: mend that, then resume={parts.folder} goes on"
+        again = cli.argument("resume", parts.folder)
+        error = f"{failure}; the last good checkpoint is whole: mend that, then {again} goes on"
         log.error("failed: %s", error)
         return "failed", error
     except Exception as failure:
@@ -192,20 +197,21 @@ def job(cfg: DictConfig, folder: Path) -> float:
         torch.set_num_threads(1)
         cfg.trainer.enable_progress_bar = False
     before = sweep.standing(folder)
+    if before.standing == "running":
+        raise ConfigError(f"{folder.name}: another process is at it; must be left to end")
     if cfg.resume is not None and before.standing in sweep.DONE:
         return worth(before.metrics)
     if cfg.resume is not None and before.standing == "failed" and not cfg.retry_failed:
-        raise ConfigError(
-            f"{folder.name} failed before: {before.metrics['error']}; retry_failed=true tries it again"
-        )
+        error = before.metrics.get("error")
+        raise ConfigError(f"{folder.name} failed before: {error}; retry_failed=true tries it again")
     try:
         begun = cfg.resume is not None and (folder / "config.yaml").exists()
         outcome = resume(folder, changes_in(cfg)) if begun else train(cfg, folder)
     except ConfigError as refusal:
-        log.error("%s", refusal)
         # The job's folder tells why it failed; that of a run that is there is not touched.
         if not (folder / "config.yaml").exists():
             runs.write_json(folder / "metrics.json", {"status": "failed", "error": str(refusal)})
+        log.error("%s", refusal)
         raise
     finally:
         print(f"\nsweep: {sweep.progress(sweep.standings(Path(hydra_cfg.sweep.dir)))}\n")
@@ -224,7 +230,7 @@ def tell(outcome: Outcome, folder: Path) -> None:
 
 def worth(metrics: Mapping[str, Any]) -> float:
     """What a run is worth to a search that minimises; infinity for one that did not end well."""
-    if metrics["status"] not in ("finished", "stopped") or not metrics["validation"]:
+    if metrics["status"] not in ("finished", "stopped") or not metrics.get("validation"):
         return INFINITY
     kind = next(kind for kind in build.OBJECTIVES.values() if kind.monitor in metrics["validation"])
     return kind.to_minimise(metrics["validation"])
@@ -235,13 +241,16 @@ def changes_in(cfg: DictConfig) -> dict[str, Any]:
     given = {one.key_or_group for one in cli.parsed(list(HydraConfig.get().overrides.task))}
     plain = build.resolve(cfg)
     values = {"logger": plain["logger"]} | {f"trainer.{key}": value for key, value in plain["trainer"].items()}
+    if not plain["trainer"]["enable_progress_bar"]:
+        given.add("trainer.enable_progress_bar")
     return {key: values[key] for key in going_on.CHANGES if key in given}
 
 
-def refuse(cfg: dict[str, Any]) -> None:
-    """Refuse, before Hydra makes a folder, what `train` would refuse."""
+def refuse(cfg: dict[str, Any], folder: Path) -> None:
+    """Refuse, before Hydra writes into the folder, what `train` would refuse."""
+    refuse_run(folder)
     with torch.random.fork_rng():
-        assemble(cfg, Path("outputs"))
+        assemble(cfg, folder)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ A process that has imported everything forks a child for each attempt, and ends 
 update, while it writes a checkpoint, or soon after its start. Prints what it did, as JSON.
 """
 
-import io
 import json
 import os
 import random
@@ -17,9 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-import torch  # noqa: E402
-
 from src.callbacks import checkpoint  # noqa: E402
+from src.files import whole  # noqa: E402
 from src.lit.learner import Learner  # noqa: E402
 from src.train import resume, train  # noqa: E402
 from tests.helpers import compose_train  # noqa: E402
@@ -30,13 +28,10 @@ UPDATE, HALF, WHOLE = b"u", b"h", b"w"
 
 def attempt(cfg, folder, tell):
     """One attempt at the run, in a child."""
-    save, step = torch.save, Learner.training_step
+    step = Learner.training_step
 
-    def save_slowly(content, path):
-        buffer = io.BytesIO()
-        save(content, buffer)
-        octets = buffer.getvalue()
-        with open(path, "wb") as file:
+    def write_slowly(path, octets):
+        with whole(path) as partial, partial.open("wb") as file:
             file.write(octets[: len(octets) // 2])
             file.flush()
             os.write(tell, HALF)
@@ -48,7 +43,7 @@ def attempt(cfg, folder, tell):
         os.write(tell, UPDATE)
         return step(self, batch, batch_idx)
 
-    checkpoint.torch.save, Learner.training_step = save_slowly, told_step
+    checkpoint.write_whole, Learner.training_step = write_slowly, told_step
     (resume(folder) if (folder / "config.yaml").exists() else train(cfg, folder))
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -87,7 +88,22 @@ def test_runs_that_cannot_go_on(command, trained, tmp_path):
     )
     assert refusal(command("retry_failed=3")) == "retry_failed=3: must be true or false"
     assert refusal(command("dry_run=3")) == "dry_run=3: must be true or false"
-    assert refusal(command("resume=a,b")).startswith("resume=a,b: must be one value")
+    text = "must be one value when a run goes on"
+    assert refusal(command("resume=a,b")) == f"resume=a,b: {text}"
+    assert refusal(command(here, "trainer.max_steps=5,6")) == f"trainer.max_steps=5,6: {text}"
+    assert refusal(command(here, "~logger")) == (
+        "~logger: cannot be changed when a run goes on; must be left out, as all but "
+        "logger, trainer.enable_progress_bar, trainer.max_steps"
+    )
+    assert refusal(command("resume=''")) == "resume='': must be the folder of a run or of a sweep"
+    for key in ("resume", "retry_failed", "dry_run"):
+        assert refusal(command(f"~{key}")) == f"~{key}: cannot be left out; must be null or false"
+    with runs.held(trained):
+        text = "is running now; must be a run that has stopped"
+        assert refusal(command(here, "trainer.max_steps=9")).endswith(text)
+        assert "holds a run already; must be a new folder, or " in refusal(
+            command(*small(f"hydra.run.dir={cli.quoted(trained)}", model="lstm"))
+        )
 
 
 def test_a_damaged_run_is_refused(command, trained, tmp_path):
@@ -107,9 +123,10 @@ def test_a_sweep_is_written_down_and_keeps_its_folder(command):
     assert code == 0
     assert given[0] == "--multirun"
     (folder,) = [one.value() for one in cli.parsed(given[1:]) if one.key_or_group == "hydra.sweep.dir"]
-    assert str(folder).startswith("outputs/sweeps/20")
+    assert Path(folder).is_absolute()
+    assert Path(folder).parts[-3:-1] == ("outputs", "sweeps")
     assert "waiting" in text
-    assert f"0 of 2 done: {folder}" in text
+    assert f"0 of 2 done: outputs/sweeps/{Path(folder).name}" in text
 
 
 def test_a_sweep_goes_on_with_what_it_was_begun_with(command, begun):
@@ -138,6 +155,23 @@ def test_sweeps_that_cannot_go_on(command, begun, monkeypatch):
     )
     (begun / "sweep.json").write_text("{")
     assert "sweep.json is damaged" in refusal(command(f"resume={begun}"))
+
+
+def test_names_with_folders_in_them(command, tmp_path):
+    subdir = "hydra.sweep.subdir=${model.name}/${seed}"
+    sizes = [one for one in small(model="lstm") if not one.startswith("model")]
+    command("-m", *sizes, "model=lstm,gru", "seed=0,1", subdir, f"hydra.sweep.dir={tmp_path}/s")
+    assert [job["folder"] for job in sweep.read(tmp_path / "s")["jobs"]] == ["lstm/0", "lstm/1", "gru/0", "gru/1"]
+    assert command(f"resume={tmp_path}/s")[0] == 0
+
+
+def test_a_dry_run_of_what_goes_on(command, begun):
+    """Of a sweep the jobs that are not done, of a run the run's own settings."""
+    code, text, given = command(f"resume={begun}", "dry_run=true")
+    assert (code, given, "2 jobs, 1 at a time" in text) == (0, None, True)
+    (begun / "0_repeat_copy_lstm_seed0").mkdir()
+    runs.write_json(begun / "0_repeat_copy_lstm_seed0" / "metrics.json", {"status": "finished"})
+    assert "1 job, 1 at a time" in command(f"resume={begun}", "dry_run=true")[1]
 
 
 def test_joblib_takes_one_job_at_a_time(command):

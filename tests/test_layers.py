@@ -26,7 +26,7 @@ ALLOWED = {
     "resume": "checks callbacks build runs",
     "sweep": "text build runs cli",
     "estimate": "text build cli",
-    "launch": "build cli estimate resume sweep",
+    "launch": "build cli estimate resume runs sweep",
     "train": "checks text tasks lit callbacks build runs cli conclusion resume sweep launch",
     "evaluate": "checks text tasks lit figures callbacks build runs cli",
     "publish": "checks build runs cli",

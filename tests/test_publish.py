@@ -53,6 +53,7 @@ def test_what_cannot_be_published_is_told_and_leaves_nothing(trained, tmp_path):
     assert refused(cfg | {"run": None}).startswith("run=None: must be the folder of a run")
     assert refused(cfg | {"run": str(tmp_path / "no")}).startswith(f"run='{tmp_path}/no': no such folder")
     assert refused(cfg | {"name": "a/b"}) == "name='a/b': must be a name, without a path"
+    assert refused(cfg | {"name": ""}) == "name='': must be a name, without a path"
     assert refused(cfg | {"largest_kib": 0}) == "largest_kib=0: must be an integer of at least 1"
     text = "KiB; must be at most largest_kib=1"
     assert refused(cfg | {"largest_kib": 1}).startswith(f"{where}: its weights take ")
@@ -69,5 +70,8 @@ def test_what_cannot_be_published_is_told_and_leaves_nothing(trained, tmp_path):
     stopped = shutil.copytree(trained, tmp_path / "stopped")
     runs.write_json(stopped / "metrics.json", written(stopped) | {"status": "stopped"})
     assert refused(cfg | {"run": str(stopped)}) == f"run='{stopped}': is stopped; must be a finished run"
+    (stopped / "history.csv").unlink()
+    runs.write_json(stopped / "metrics.json", written(stopped) | {"status": "finished"})
+    assert refused(cfg | {"run": str(stopped)}) == f"run='{stopped}': holds no history.csv; must be a finished run"
     (stopped / "metrics.json").unlink()
     assert refused(cfg | {"run": str(stopped)}) == f"run='{stopped}': is not at its end; must be a finished run"

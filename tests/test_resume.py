@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from src import runs
+from src import files, runs
 from src.build import ConfigError
 from src.callbacks.checkpoint import WholeFiles
 from src.lit.bits import BitLearner
@@ -52,11 +52,12 @@ def results(folder):
     return {key: value for key, value in metrics.items() if key not in clock}
 
 
-def equal_runs(ours, theirs):
-    """Whether two run folders hold the same run: weights, optimiser, counts, history and results."""
+def equal_runs(ours, theirs, periods=True):
+    """Whether two run folders hold the same run: weights, optimiser, counts (of periods too), history, results."""
     for name in ("last", "best"):
         one, other = checkpoint(ours, name), checkpoint(theirs, name)
-        for part in ("state_dict", "optimizer_states", "lr_schedulers", "loops", "epoch", "global_step"):
+        counts = ("loops", "epoch") if periods else ()
+        for part in ("state_dict", "optimizer_states", "lr_schedulers", "global_step", *counts):
             assert same(one[part], other[part]), (name, part)
     assert history(ours) == history(theirs)
     assert results(ours) == results(theirs)
@@ -135,16 +136,38 @@ def test_it_ends_as_a_run_that_was_never_stopped(tmp_path, stop_at, monkeypatch,
     assert outcome.metrics == written(tmp_path / "run")
 
 
-def test_stopped_within_a_period_it_trains_the_same_and_keeps_the_extra_row(tmp_path, stop_at, monkeypatch, whole):
-    stop_at(5, lambda: signal.raise_signal(signal.SIGINT))
-    assert train_small(tmp_path / "run", *LENGTH, model="lstm").metrics["status"] == "stopped"
-    assert checkpoint(tmp_path / "run")["global_step"] == 5
+@pytest.mark.parametrize("update", [2, 5, 6, 11])
+def test_stopped_by_the_user_it_goes_on_from_that_very_update(tmp_path, stop_at, monkeypatch, whole, update):
+    """Before the first validation, within a period, at the end of one, in the last update."""
+    stop_at(update, lambda: signal.raise_signal(signal.SIGINT))
+    folder = tmp_path / "run"
+    metrics = train_small(folder, *LENGTH, model="lstm").metrics
+    assert (metrics["status"], metrics["updates"]) == ("stopped", update)
+    assert checkpoint(folder)["global_step"] == update
+    assert metrics["validation"].keys() == written(whole)["validation"].keys()
+    assert checkpoint(folder, "best")["global_step"] == metrics["validation"]["update"]
+    before = [row for row in history(whole) if int(row["update"]) <= update]
+    assert before == (history(folder) if before else [])
+    monkeypatch.undo()
+    resume(folder)
+    # A period that was cut in two counts twice.
+    assert equal_runs(folder, whole, periods=update in (6, 11))
+
+
+def test_the_last_checkpoint_is_the_newest_also_where_the_best_is_older(tmp_path, stop_at, monkeypatch):
+    settings = (*LENGTH, "optimizer.lr=3.0")  # it gets worse
+    stop_at(11)
+    train_small(tmp_path / "run", *settings, model="lstm")
+    rows = history(tmp_path / "run")
+    best = min(rows, key=lambda row: float(row["bits"]))["update"]
+    assert [row["update"] for row in rows] == ["3", "6", "9"]
+    assert best != "9"
+    assert checkpoint(tmp_path / "run")["global_step"] == 9
+    assert checkpoint(tmp_path / "run", "best")["global_step"] == int(best)
     monkeypatch.undo()
     resume(tmp_path / "run")
-    assert same(checkpoint(tmp_path / "run")["state_dict"], checkpoint(whole)["state_dict"])
-    rows = history(tmp_path / "run")
-    assert [row["update"] for row in rows] == ["3", "5", "6", "9", "11"]
-    assert [row for row in rows if row["update"] != "5"] == history(whole)
+    train_small(tmp_path / "whole", *settings, model="lstm")
+    assert equal_runs(tmp_path / "run", tmp_path / "whole")
 
 
 def test_a_larger_max_steps_goes_on_beyond_the_end(tmp_path, whole):
@@ -248,6 +271,8 @@ def test_the_csv_logger_keeps_what_it_had(tmp_path, stop_at, monkeypatch):
     stop_at(8)
     train_small(tmp_path / "run", *settings, model="lstm")
     monkeypatch.undo()
+    with (tmp_path / "run" / "metrics.csv").open("a") as file:
+        file.write("nonsense,x,y\n5,1.5e-")  # cut off
     resume(tmp_path / "run")
     ours, theirs = rows(tmp_path / "run"), rows(tmp_path / "whole")
     assert {row["step"] for row in ours} == {row["step"] for row in theirs}
@@ -299,7 +324,7 @@ def test_what_cannot_go_on_is_told(tmp_path, stopped, whole):
         (stopped / "checkpoints" / f"{name}.ckpt").write_bytes(b"PK")
     assert refused(stopped) == (
         "resume='RUN': checkpoints/last.ckpt is damaged; checkpoints/best.ckpt is damaged; "
-        "without the folder 'checkpoints' it starts from the beginning"
+        "there must be one whole checkpoint, or none"
     )
     for name in ("last", "best"):
         torch.save({"state_dict": {}}, stopped / "checkpoints" / f"{name}.ckpt")
@@ -309,7 +334,9 @@ def test_what_cannot_go_on_is_told(tmp_path, stopped, whole):
     runs.write_config(stopped, {key: cfg[key] for key in cfg if key not in ("run_format", "git_revision")}, None)
     assert "was begun by an earlier version, which kept too little to go on" in refused(stopped)
     (stopped / "config.yaml").unlink()
-    assert refused(stopped).startswith("resume='RUN': holds no config.yaml; must be the folder")
+    assert refused(stopped).startswith(
+        "resume='RUN': holds no config.yaml; must be the folder of a run or of a sweep"
+    )
     with pytest.raises(ConfigError, match="no such folder"):
         resume(tmp_path / "nowhere")
 
@@ -329,26 +356,28 @@ def hold_new(stopped):
     return stopped
 
 
-def test_other_code_is_told(stopped, caplog, monkeypatch):
+def test_other_code_is_told_once(stopped, caplog, monkeypatch):
     monkeypatch.setattr(runs, "git_revision", lambda: "another")
     begun = runs.read_config(stopped)["git_revision"]
     resume(stopped)
+    resume(stopped, {"trainer.max_steps": 12})
+    assert caplog.text.count("begun with revision") == 1
     assert f"begun with revision {begun} of the code and goes on with another" in caplog.text
     assert written(stopped)["git_revision"] == f"{begun}, gone on with another"
 
 
 def test_a_full_disk_ends_the_run_and_the_last_good_checkpoint_stays(tmp_path, monkeypatch, caplog, whole):
     """A file that breaks off in its middle, as on a full disk, at the second save of last.ckpt."""
-    save, calls = torch.save, []
+    calls = []
 
-    def full(content, path):
+    def full(path, content):
         calls.append(path)
-        save(content, path)
-        if len(calls) > 2:
-            os.truncate(path, 1000)
-            raise OSError(28, "No space left on device")
+        with files.whole(path) as partial:
+            partial.write_bytes(content if len(calls) <= 2 else content[:1000])
+            if len(calls) > 2:
+                raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("src.callbacks.checkpoint.torch.save", full)
+    monkeypatch.setattr("src.callbacks.checkpoint.write_whole", full)
     folder = tmp_path / "run"
     metrics = train_small(folder, *LENGTH, model="lstm").metrics
     assert metrics["status"] == "failed"
@@ -378,27 +407,42 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_disk_that_is_really_full(small_disk):
-    settings = ("trainer.max_steps=4000", "validate_every=20", "logger=tensorboard", "callbacks.pictures.every=1")
-    command = [
-        sys.executable,
-        "-m",
-        "src.train",
-        *small(*settings, f"hydra.run.dir={small_disk}/run", model="lstm"),
-    ]
+@pytest.mark.parametrize("logger", ["none", "tensorboard"])
+def test_a_disk_that_is_really_full(small_disk, logger):
+    """What meets the end first is a checkpoint, or TensorBoard."""
+    folder = small_disk / "run"
+    overrides = small("trainer.max_steps=4000", "validate_every=20", f"logger={logger}", model="lstm")
+    size = "model.hidden_size=90" if logger == "none" else "callbacks.pictures.every=1"
+    command = [sys.executable, "-m", "src.train", *overrides, size, f"hydra.run.dir={folder}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 1
-    assert "No space left on device" in done.stderr
+    assert (
+        f"No space left on device; the last good checkpoint is whole: mend that, then resume={folder}"
+        in done.stderr
+    )
     assert "Traceback" not in done.stderr + done.stdout
-    found = newest(small_disk / "run")
-    assert found is not None
-    assert found.name == "last.ckpt"
+    if logger == "tensorboard":
+        assert newest(folder) == folder / "checkpoints" / "last.ckpt"
 
 
 def test_checkpoints_are_written_beside_their_place(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", "/nowhere")
     WholeFiles().save_checkpoint({"a": 1}, tmp_path / "deep" / "x.ckpt")
     assert torch.load(tmp_path / "deep" / "x.ckpt") == {"a": 1}
+
+
+def test_nothing_is_learned_where_the_learning_rate_has_come_to_nothing(tmp_path):
+    train_small(tmp_path / "run", "trainer.max_steps=2", "schedule=cosine", model="lstm")
+    assert refused(tmp_path / "run", {"trainer.max_steps": 5}) == (
+        "trainer.max_steps=5: the learning rate is 0 after 2 updates (schedule.final=0.0); "
+        "must be 2, the run's own"
+    )
+
+
+def test_a_damaged_metrics_file_stands_in_nobodys_way(stopped, whole):
+    (stopped / "metrics.json").write_text('{"status": "fin')
+    resume(stopped)
+    assert equal_runs(stopped, whole)
 
 
 def test_settings_hold_the_changes(stopped):

@@ -126,7 +126,7 @@ def test_ctrl_c_ends_the_whole_sweep(tmp_path):
 
 
 def jobs_in(folder, *names):
-    return [Job({}, [f"seed={n}"], folder / name, {}) for n, name in enumerate(names)]
+    return [Job({}, [f"seed={n}"], folder / name, folder, {}) for n, name in enumerate(names)]
 
 
 @pytest.fixture

@@ -48,7 +48,8 @@ class Interrupt(Callback):
     ) -> None:
         if self.interrupted:
             trainer.should_stop = True
-            if not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            within = not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
+            if within and trainer.global_step < trainer.max_steps:
                 trainer.limit_val_batches = 0
 
     def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:

@@ -69,3 +69,15 @@ def test_outside_of_the_main_thread(trainer):
     thread.join()
     assert failures == []
     assert handlers() == before
+
+
+@pytest.mark.parametrize(("last", "step", "validated"), [(False, 4, False), (True, 5, True), (False, 10, True)])
+def test_a_period_that_is_cut_short_has_no_validation(trainer, heard, last, step, validated):
+    """But for the last update of the run, which always has one."""
+    one = Interrupt()
+    one.on_train_start(trainer, None)
+    signal.raise_signal(signal.SIGINT)
+    trainer.global_step, trainer.fit_loop.epoch_loop.batch_progress.is_last_batch = step, last
+    one.on_train_batch_end(trainer, None, None, None, 0)
+    assert (trainer.limit_val_batches > 0) is validated
+    one.on_fit_end(trainer, None)
