@@ -189,7 +189,8 @@ def _unknown_key(error: ConfigCompositionException, config_name: str, job: list[
     text = " ".join([str(error), str(error.__cause__ or "")])
     found = re.search(r"Could not (?:override|append to config|delete).*?'([^']+)'", text)
     if not found:
-        return ConfigError(_first_line(error))
+        why = f": {_first_line(error.__cause__)}" if error.__cause__ is not None else ""
+        return ConfigError(_first_line(error) + why)
     key = found.group(1)
     culprit = next((one for one in job if one.lstrip("+~").split("=")[0] == key), key)
     others = [one for one in job if one != culprit]

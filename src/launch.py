@@ -26,6 +26,7 @@ def command(main: Callable[[], Any], refuse: Callable[[dict[str, Any], Path], No
         jobs = cli.composed("train", line.overrides, line.multirun)
         first = build.resolve(jobs[0].config)
         check(first)
+        check_launcher(jobs[0].launcher)
         going_on = first["resume"] is not None
         if line.asks_only:
             pass
@@ -60,6 +61,13 @@ def check(cfg: dict[str, Any]) -> None:
     build.check("", build.checks.flag, "retry_failed", cfg["retry_failed"])
     if cfg["retry_failed"] and cfg["resume"] is None:
         raise ConfigError("retry_failed=True: goes with resume=<folder of a sweep> alone; must be false here")
+
+
+def check_launcher(launcher: dict[str, Any]) -> None:
+    """Refuse a number of workers that joblib would choke on after the sweep has begun."""
+    workers = launcher.get("n_jobs", 1)
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers == 0:
+        raise ConfigError(f"hydra.launcher.n_jobs={workers!r}: must be an integer, -1 for one a core, but not 0")
 
 
 def begin(line: cli.Line, jobs: list[cli.Job], folder: Path, going_on: bool) -> cli.Line:

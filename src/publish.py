@@ -1,5 +1,6 @@
 """Copy what others need of a finished run: `python -m src.publish run=<run folder> name=repeat_copy_ntm`."""
 
+import io
 import logging
 import shutil
 import tempfile
@@ -62,8 +63,10 @@ def publish(cfg: Mapping[str, Any]) -> Path:
         shutil.copytree(folder / "figures", new / "figures", ignore=shutil.ignore_patterns("evaluation_*"))
         stored = torch.load(folder / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=True)
         weights = {name: weight for name, weight in stored["state_dict"].items() if name.startswith("network.")}
-        torch.save({"state_dict": weights}, new / "checkpoints" / "best.ckpt")
-        kib = (new / "checkpoints" / "best.ckpt").stat().st_size / 1024
+        content = io.BytesIO()
+        torch.save({"state_dict": weights}, content)
+        (new / "checkpoints" / "best.ckpt").write_bytes(content.getbuffer())
+        kib = content.tell() / 1024
         if kib > cfg["largest_kib"]:
             raise ConfigError(
                 f"run={str(folder)!r}: its weights take {kib:,.0f} KiB; "

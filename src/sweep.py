@@ -31,13 +31,15 @@ def begin(folder: Path, overrides: Sequence[str], jobs: Sequence[Job]) -> None:
     """Write down what a sweep consists of, so that it can be begun again.
 
     Raises:
-        ConfigError: the folder holds a sweep already, or two of the jobs would write to one folder.
+        ConfigError: the folder holds a sweep or a run already, or two of the jobs would write to one folder.
     """
     if (folder / "sweep.json").exists():
         raise ConfigError(
             f"hydra.sweep.dir={str(folder)!r}: holds a sweep already; must be a new folder, "
             f"or {argument('resume', folder)} to go on with it"
         )
+    if (folder / "config.yaml").exists():
+        raise ConfigError(f"hydra.sweep.dir={str(folder)!r}: holds a run; must be a new folder")
     shared = [one for one, count in Counter(job.folder for job in jobs).items() if count > 1]
     if shared:
         raise ConfigError(

@@ -184,6 +184,22 @@ def test_joblib_takes_one_job_at_a_time(command):
     assert "hydra.launcher.batch_size=1" not in given
 
 
+@pytest.mark.parametrize(
+    ("workers", "text"),
+    [
+        ("0", "hydra.launcher.n_jobs=0: must be an integer, -1 for one a core, but not 0"),
+        (
+            "2.5",
+            "Error merging override hydra.launcher.n_jobs=2.5: Value '2.5' of type 'float' could not be converted",
+        ),
+    ],
+)
+def test_a_number_of_workers_that_cannot_be(command, workers, text):
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    printed = refusal(command("-m", "seed=0,1", "hydra/launcher=joblib", f"hydra.launcher.n_jobs={workers}"))
+    assert printed.startswith(text)
+
+
 def test_a_launcher_that_is_not_installed(command):
     text = "hydra/launcher='nope': unknown hydra/launcher; must be one of basic"
     assert refusal(command("-m", "seed=0,1", "hydra/launcher=nope")).startswith(text)

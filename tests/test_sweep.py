@@ -202,6 +202,13 @@ def test_two_jobs_never_get_one_folder(tmp_path):
     assert not (tmp_path / "sweep").exists()
 
 
+def test_a_sweep_never_begins_in_the_folder_of_a_run(tmp_path):
+    (tmp_path / "config.yaml").write_text("")
+    with pytest.raises(ConfigError, match=r"holds a run; must be a new folder"):
+        sweep.begin(tmp_path, [], [])
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
 def test_a_sweep_without_jobs_that_ended_has_no_time_left_to_tell(tmp_path):
     sweep.begin(tmp_path / "sweep", [], jobs_in(tmp_path / "sweep", "a", "b"))
     assert sweep.progress(sweep.standings(tmp_path / "sweep")) == "0 of 2 done"
