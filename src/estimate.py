@@ -30,6 +30,8 @@ class Cost(NamedTuple):
 
 def report(jobs: Sequence[Job]) -> str:
     """A table of the jobs with the cost of each, and of all."""
+    if not jobs:
+        return "Nothing is left to do."
     seen: dict[str, Any] = {}
     costs: list[Cost | str] = []
     for job in jobs:

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from src import build, cli, estimate, resume, runs, sweep
 from src.build import ConfigError
 
-#: Keys of a command line that are about resuming itself.
+#: Settings of the command, not of the run.
 OWN = ("resume", "retry_failed", "dry_run")
 
 
@@ -31,7 +31,7 @@ def command(main: Callable[[], Any], refuse: Callable[[dict[str, Any], Path], No
         if line.asks_only:
             pass
         elif first["dry_run"]:
-            print(estimate.report(left(jobs) if going_on else jobs))
+            print(estimate.report(left(jobs, line.overrides) if going_on else jobs))
             return
         elif line.multirun:
             folder = Path(first["resume"]) if going_on else jobs[0].sweep
@@ -47,12 +47,18 @@ def command(main: Callable[[], Any], refuse: Callable[[dict[str, Any], Path], No
             print(f"\n{sweep.summary(folder)}")
 
 
-def left(jobs: list[cli.Job]) -> list[cli.Job]:
+def left(jobs: list[cli.Job], overrides: list[str]) -> list[cli.Job]:
     """What there still is to do where a run or a sweep goes on: whole runs, however far they have come."""
     if jobs[0].sweep is not None:
         return [job for job in jobs if sweep.standing(job.folder).standing not in sweep.DONE]
-    own = OmegaConf.create(resume.settings(jobs[0].folder, {}))
+    own = OmegaConf.create(resume.settings(jobs[0].folder, changes_of(overrides)))
     return [jobs[0]._replace(config=own, overrides=[])]
+
+
+def changes_of(overrides: list[str]) -> dict[str, Any]:
+    """What a command line that resumes a run changes, but for the logger, which is a whole section."""
+    given = {one.key_or_group: one.value() for one in cli.parsed(overrides)}
+    return {key: given[key] for key in resume.CHANGES if key in given and key != "logger"}
 
 
 def check(cfg: dict[str, Any]) -> None:
@@ -135,8 +141,7 @@ def resumed(line: cli.Line) -> cli.Line:
         if "hydra/launcher" in given:  # another one has other settings
             before = [one for one in before if not one.lstrip("+").startswith("hydra.launcher.")]
         return line._replace(overrides=[*before, *line.overrides, at(folder)], multirun=True)
-    changes = {key: given[key].value() for key in resume.CHANGES if key in given and key != "logger"}
-    resume.settings(folder, changes)
+    resume.settings(folder, changes_of(line.overrides))
     resume.newest(folder)
     if runs.is_held(folder):
         raise ConfigError(f"resume={str(folder)!r}: is running now; must be a run that has stopped")

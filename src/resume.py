@@ -103,7 +103,9 @@ def fault_of(path: Path) -> str | None:
             if archive.testzip() is not None:  # the checksums of its parts, which torch does not look at
                 return "is damaged"
         stored = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    except Exception:  # a damaged archive raises nearly anything
         return "is damaged"
     if not isinstance(stored, dict) or "optimizer_states" not in stored:
         return "holds weights alone, as published runs do"

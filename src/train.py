@@ -25,8 +25,7 @@ from src.tasks.base import Task
 from src.text import table
 
 log = logging.getLogger(__name__)
-#: Settings of the command, not of the run.
-NOT_THE_RUNS = ("hydra", "resume", "retry_failed", "dry_run")
+NOT_THE_RUNS = ("hydra", *launch.OWN)
 #: Between the revisions of the code that a run was made with.
 GONE_ON = ", gone on with "
 #: What a run that did not end well is worth to a search that minimises.
@@ -163,7 +162,8 @@ def fit(parts: Parts, checkpoint: Path | None = None) -> tuple[str, str | None]:
         return "stopped", None
     except OSError as failure:
         again = cli.argument("resume", parts.folder)
-        error = f"{failure}; the last good checkpoint is whole: mend that, then {again} goes on"
+        where = "the last good checkpoint" if parts.last.exists() else "the beginning"
+        error = f"{failure}; mend that, then {again} goes on from {where}"
         log.error("failed: %s", error)
         return "failed", error
     except Exception as failure:

@@ -172,6 +172,17 @@ def test_a_dry_run_of_what_goes_on(command, begun):
     (begun / "0_repeat_copy_lstm_seed0").mkdir()
     runs.write_json(begun / "0_repeat_copy_lstm_seed0" / "metrics.json", {"status": "finished"})
     assert "1 job, 1 at a time" in command(f"resume={begun}", "dry_run=true")[1]
+    (begun / "1_repeat_copy_lstm_seed1").mkdir()
+    runs.write_json(begun / "1_repeat_copy_lstm_seed1" / "metrics.json", {"status": "diverged"})
+    assert command(f"resume={begun}", "dry_run=true") == (0, "Nothing is left to do.\n", None)
+
+
+def test_a_dry_run_of_a_run_that_goes_on(command, trained):
+    here = f"resume={cli.quoted(trained)}"
+    code, text, given = command(here, "dry_run=true", "trainer.max_steps=900000")
+    assert (code, given, "1 job, 1 at a time: about " in text) == (0, None, True)
+    assert " min " in text or " h " in text or " d " in text
+    assert "is finished" in refusal(command(here, "dry_run=true"))
 
 
 def test_joblib_takes_one_job_at_a_time(command):
