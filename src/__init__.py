@@ -8,6 +8,7 @@ Map of the package; a file imports only from floors below its own:
               checks.py     refusals of values
               text.py       numbers for a terminal
               files.py      files that are written whole or not at all
+              statistics.py what a few seeds say: intervals, tests, the share solved by a time
     floor 1   cells/        one time step, (input, state) -> (output, state)
               tasks/        samplers and the LightningDataModules over them
     floor 2   networks/     a whole sequence, x[B, T, F] -> y[B, T, O]

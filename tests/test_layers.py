@@ -11,6 +11,7 @@ ALLOWED = {
     "checks": "",
     "text": "",
     "files": "",
+    "statistics": "",
     "memory": "",
     "figures": "",
     "fused": "",
