@@ -69,7 +69,7 @@ def test_positive_numbers(key, value):
     refused(f"{key}={value!r}: must be {POSITIVE}", changed(key, value))
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "rmsprop_graves"])
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "rmsprop_graves"])
 @pytest.mark.parametrize("value", [0, math.inf, None])
 def test_learning_rate_of_every_optimizer(optimizer, value):
     refused(

@@ -18,7 +18,7 @@ POSITIVE = "must be an integer of at least 1"
 REFUSED = [
     ("model=nope", "model='nope': unknown model; must be one of dms_ntm, gru, lstm, mlp, ntm"),
     ("task=nope", "task='nope': unknown task; must be one of mnist1d, mnist1d_seed, repeat_copy"),
-    ("optimizer=nope", "optimizer='nope': unknown optimizer; must be one of adam, adamw, rmsprop_graves"),
+    ("optimizer=nope", "optimizer='nope': unknown optimizer; must be one of adam, adamw, rmsprop, rmsprop_graves"),
     ("experiment=nope", "experiment='nope': unknown experiment; must be one of "),
     ("debug=nope", "debug='nope': unknown debug; must be one of fast, limit, overfit, profile"),
     ("seedd=1", "seedd=1: unknown key 'seedd'; must be one of callbacks, "),

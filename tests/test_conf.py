@@ -61,6 +61,7 @@ DEFAULTS = {
     },
     ("optimizer", "adamw"): {"lr": None},
     ("optimizer", "adam"): {"lr": None},
+    ("optimizer", "rmsprop"): {"lr": 1e-4},
     ("optimizer", "rmsprop_graves"): {"lr": None},
     ("logger", "tensorboard"): {},
     ("logger", "csv"): {},
