@@ -33,5 +33,5 @@ Legend of the letters in shape annotations:
     B  batch               N  memory slots          H  heads (read and write together)
     T  time steps          M  word size             R  read heads      W  write heads
     F  input features      C  controller outputs    K  scales of a Gaussian focus
-    O  output features     S  allowed shifts, 2 r + 1
+    O  output features        or channels           S  allowed shifts, 2 r + 1
 """
