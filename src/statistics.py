@@ -180,8 +180,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def kaplan_meier(times: Sequence[float] | np.ndarray, solved: Sequence[bool]) -> Survival:
     """The share solved by each time, with runs that ended unsolved as censored.
 
-    The interval is the log-log one of Greenwood's variance; where none or all are solved that does not exist, and
-    Wilson's over the runs at risk stands in. Kaplan and Meier 1958, J. Am. Stat. Assoc. 53.
+    The interval is the log-log one of Greenwood's variance. Where none or all are solved that does not exist, and
+    Wilson's stands in, over the runs that are still at risk or over those that have solved. Kaplan and Meier 1958,
+    J. Am. Stat. Assoc. 53.
 
     Args:
         times: [n], sequences to solve, or sequences seen where unsolved; infinite for a run that failed and will
@@ -211,8 +212,10 @@ def kaplan_meier(times: Sequence[float] | np.ndarray, solved: Sequence[bool]) ->
         rows = np.insert(rows, 0, 0.0, axis=1)
     at, share, low, high = rows
     at_risk = (x[:, None] >= at).sum(0)
-    for k in np.flatnonzero((share == 0) | (share == 1)):
-        low[k], high[k] = wilson(int(share[k] * at_risk[k]), int(at_risk[k]))
+    for k in np.flatnonzero(share == 0):
+        low[k], high[k] = wilson(0, int(at_risk[k]))
+    for k in np.flatnonzero(share == 1):
+        low[k], high[k] = wilson(int(done.sum()), int(done.sum()))
     return Survival(at, share, low, high, at_risk)
 
 

@@ -259,6 +259,10 @@ def test_none_and_all_solved_have_wilsons_interval():
     assert every.share.tolist() == [0, 1]
     assert (every.low[1], every.high[1]) == wilson(3, 3)
     assert median_time(every) == 3
+    last = kaplan_meier([3.0, 4.0, 6.0, 2.0], [True, True, True, False])
+    assert last.at_risk.tolist() == [4, 4, 3, 2, 1]
+    assert (last.low[1], last.high[1]) == wilson(0, 4)
+    assert (last.low[4], last.high[4]) == wilson(3, 3)
     one = kaplan_meier([7.0], [True])
     assert (one.low.tolist(), one.high.tolist()) == ([0, wilson(1, 1).low], [wilson(0, 1).high, 1])
 
