@@ -26,6 +26,7 @@ Map of the package; a file imports only from floors below its own:
               evaluate.py
               publish.py
               replay/       a run at work on one sequence, step by step: a page with a slider, an animation
+              report/       any set of run folders as tables, figures and pages
     floor 6   benchmark/    how fast training is, one question a file
 
 Legend of the letters in shape annotations:

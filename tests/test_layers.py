@@ -32,6 +32,7 @@ ALLOWED = {
     "evaluate": "checks text tasks lit figures callbacks build runs cli",
     "publish": "checks build runs cli",
     "replay": "checks files memory figures networks tasks lit callbacks build runs cli",
+    "report": "checks text files statistics figures tasks lit callbacks build runs cli",
     "benchmark": "tasks figures build runs cli train",
 }
 FILES = sorted((ROOT / "src").rglob("*.py"))

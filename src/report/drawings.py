@@ -33,13 +33,13 @@ def draw_losses(curves: Sequence[Row]) -> Drawing | None:
     panels: dict[str, list[loss_comparison.Curve]] = defaultdict(list)
     for (table, row, seed), points in _grouped(curves, ("table", "row", "seed")):
         x, y = (np.array([float(point[key]) for point in points]) for key in ("sequences", "loss"))
-        panels[table].append(loss_comparison.Curve(row, seed, x, y))
+        panels[table].append(loss_comparison.Curve(row, int(seed), x, y))
     if not panels:
         return None
     figure = loss_comparison.loss_comparison(panels, "training sequences", "validation loss (nats an element)")
     caption = (
-        "Validation loss while training: every seed thin, the median over seeds thick, the quartiles as a band. A run "
-        "that ended early, for it had solved its task, keeps its last value."
+        "Validation loss while training: every seed thin, the median over seeds thick, the quartiles as a band. "
+        "A run that ended early, for it had solved its task, keeps its last value."
     )
     return Drawing("loss_comparison", caption, figure, list(curves[0]), curves)
 
@@ -63,8 +63,8 @@ def draw_survival(rows: Sequence[Row], name: str) -> Drawing | None:
         data += [{"row": label, "sequences": at, "censored": 1} for at in unsolved]
     figure = survival.survival({rows[0]["table"]: steps}, "training sequences")
     caption = (
-        "Share of runs that have solved the task, over training sequences: Kaplan-Meier, with pointwise 95 % bands; "
-        "ticks are runs that ended unsolved."
+        "Share of runs that have solved the task, over training sequences: Kaplan-Meier, with pointwise 95 % "
+        "bands; ticks are runs that ended unsolved."
     )
     columns = ("row", "sequences", "share_solved", "low", "high", "at_risk", "censored")
     return Drawing(name, caption, figure, columns, data)
@@ -107,7 +107,9 @@ def draw_seeds(rows: Sequence[Row], options: Options, name: str) -> Drawing | No
     return Drawing(name, caption, figure, ("test", "row", "value", "iqm", "low", "high"), data)
 
 
-def draw_grids(rows: Sequence[Row], name: str, trained: tuple[tuple[int, int], tuple[int, int]] | None) -> list[Drawing]:
+def draw_grids(
+    rows: Sequence[Row], name: str, trained: tuple[tuple[int, int], tuple[int, int]] | None
+) -> list[Drawing]:
     """Lengths and repeats, a heat map a row of the table."""
     drawings = []
     for metric in GRID_METRICS:
@@ -123,12 +125,16 @@ def draw_grids(rows: Sequence[Row], name: str, trained: tuple[tuple[int, int], t
                 if len(found):
                     value = statistics.interquartile_mean(found)
                     values[lengths.index(length), repeats.index(repeat)] = value
-                    data.append({"row": label, "length": length, "repeats": repeat, metric: value, "runs": len(found)})
+                    data.append(
+                        {"row": label, "length": length, "repeats": repeat, metric: value, "runs": len(found)}
+                    )
             panels[label] = values
         told = METRICS[metric].told
         figure = grids.grids(panels, lengths, repeats, told, trained)
         caption = f"{told.capitalize()} over lengths and repeats: interquartile means over all runs."
-        drawings.append(Drawing(f"{name}_{metric}", caption, figure, ("row", "length", "repeats", metric, "runs"), data))
+        drawings.append(
+            Drawing(f"{name}_{metric}", caption, figure, ("row", "length", "repeats", metric, "runs"), data)
+        )
     return drawings
 
 
@@ -201,8 +207,9 @@ def draw_answers(answers: Sequence[Row], rows: Sequence[Row], name: str, cmap: s
     spread = {title: groups(some, cell, "payload_error") for title, cell in titles.items()}
     figure = comparison.comparison(pictures, spread, "payload error", cmap)
     caption = (
-        "Targets above outputs of the median run of each row (by payload error on these cells), on one sequence of each "
-        "kind that no test holds; at the right the payload error of all seeds on the test of that kind, 0.5 for guessing."
+        "Targets above outputs of the median run of each row (by payload error on these cells), on one sequence "
+        "of each kind that no test holds; at the right the payload error of all seeds on the test of that kind, "
+        "0.5 for guessing."
     )
     return Drawing(name, caption, figure, list(answers[0]), answers)
 

@@ -79,7 +79,7 @@ def names(folders: Sequence[Path]) -> list[str]:
     """What to call folders: their paths from the last folder that they have in common."""
     paths = [folder.parts for folder in folders]
     shared = 0
-    while len(set(part[: shared + 1] for part in paths)) == 1 and shared + 1 < min(map(len, paths)):
+    while len({part[: shared + 1] for part in paths}) == 1 and shared + 1 < min(map(len, paths)):
         shared += 1
     return ["/".join(part[shared:]) for part in paths]
 

@@ -63,7 +63,9 @@ def _markdown(block: Block) -> str:
         case Code(text):
             return "\n".join(f"    {line}" for line in text.splitlines())
         case Picture(folder, name, caption):
-            return f"![{caption}]({folder.name}/{name}.png)\n\n{caption} Data: [{name}.csv]({folder.name}/{name}.csv)"
+            return (
+                f"![{caption}]({folder.name}/{name}.png)\n\n{caption} Data: [{name}.csv]({folder.name}/{name}.csv)"
+            )
         case Table(title, header, rows, note):
             lines = [header, ["---" if i == 0 else "---:" for i in range(len(header))], *rows]
             body = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
@@ -104,7 +106,9 @@ def _html(block: Block) -> str:
             )
         case Table(title, header, rows, note):
             head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
-            body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+            body = "".join(
+                "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+            )
             below = f"<p class=note>{html.escape(note)}</p>" if note else ""
             return (
                 f"<h3>{html.escape(title)}</h3><div class=wide><table><thead><tr>{head}</tr></thead>"

@@ -10,7 +10,7 @@ from src.report.gather import Entry, Problem, flat
 #: Settings that no result depends on.
 OF_NO_EFFECT = ("callbacks", "logger", "figure", "run_format", "git_revision", "seed")
 NO_EFFECT_KEYS = ("trainer.enable_progress_bar", "trainer.log_every_n_steps", "task.cache", "model.name")
-#: Settings of the task that are a model's own, as its learning rate is; those of a recipe stand elsewhere, resolved.
+#: Settings of the task that are a model's own, as its learning rate is; a recipe's stand elsewhere, resolved.
 OF_THE_MODEL = ("task.batch_size", "task.recipe", "task._target_")
 #: Settings outside the task that change what a metric means.
 OF_THE_PROTOCOL = ("solve_threshold", "stop_when_solved", "overfit_batches")

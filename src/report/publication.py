@@ -22,7 +22,11 @@ from src.report.summary import Options
 #: Dots per inch of PNG files.
 DPI = 130
 #: Records that figures are drawn from, by name of their file, with their columns.
-RECORDS = {"loss_comparison": records.CURVES, "target_output": records.ANSWERS, "addressing_examples": records.HEADS}
+RECORDS = {
+    "loss_comparison": records.CURVES,
+    "target_output": records.ANSWERS,
+    "addressing_examples": records.HEADS,
+}
 METHOD = (
     "Intervals are of 95 %. A run that diverged counts everywhere, as unsolved and with the worst value that its "
     "metric can take. Checkpoints were chosen on validation; tests were touched once a run. The statistics are in "
@@ -62,7 +66,9 @@ def begin(request: Request) -> Found:
     """
     folders = gather.find(request.folders)
     names = gather.names(folders)
-    entries, problems = gather.split(gather.read(folder, name) for folder, name in zip(folders, names, strict=True))
+    entries, problems = gather.split(
+        gather.read(folder, name) for folder, name in zip(folders, names, strict=True)
+    )
     if not entries:
         told = "; ".join(f"{problem.run}: {problem.what}" for problem in problems[:5])
         more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
@@ -78,7 +84,11 @@ def commands(folders: Sequence[Path]) -> list[str]:
             overrides = json.loads(sweep.read_text())["overrides"]
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        kept = [str(one) for one in overrides if not str(one).startswith(("hydra.sweep.dir", "hydra/launcher", "hydra.launcher"))]
+        kept = [
+            str(one)
+            for one in overrides
+            if not str(one).startswith(("hydra.sweep.dir", "hydra/launcher", "hydra.launcher"))
+        ]
         found.append(" ".join(["python -m src.train -m", *kept]))
     return found
 
@@ -143,7 +153,8 @@ def rebuild(request: Request) -> list[Problem]:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
-            f"runs={str(request.rows)!r}: report.json beside it cannot be read ({error}); must be that of src.report"
+            f"runs={str(request.rows)!r}: report.json beside it cannot be read ({error}); "
+            "must be that of src.report"
         ) from error
     write_pages(request.out, its, options, settings["cmap"])
     return its.problems

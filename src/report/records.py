@@ -62,7 +62,9 @@ def curves(placed: Sequence[Placed]) -> list[dict[str, Any]]:
         of = {"table": one.group, "row": one.variant, "seed": one.entry.metrics["seed"]}
         for row in one.entry.history:
             if row.get("sequences") and row.get("loss"):
-                found.append({**of, "sequences": int(float(row["sequences"])), "loss": round_to(float(row["loss"]))})
+                found.append(
+                    {**of, "sequences": int(float(row["sequences"])), "loss": round_to(float(row["loss"]))}
+                )
     return found
 
 

@@ -44,7 +44,9 @@ def read_request(cfg: Mapping[str, Any]) -> Request:
     Raises:
         ConfigError: a value that cannot be used.
     """
-    given = cfg["runs"] if isinstance(cfg["runs"], Sequence) and not isinstance(cfg["runs"], str) else [cfg["runs"]]
+    given = (
+        cfg["runs"] if isinstance(cfg["runs"], Sequence) and not isinstance(cfg["runs"], str) else [cfg["runs"]]
+    )
     if not given or None in given:
         raise ConfigError(
             f"runs={cfg['runs']!r}: must be folders that hold runs, or the runs.csv of a report: "
@@ -72,7 +74,9 @@ def read_request(cfg: Mapping[str, Any]) -> Request:
     beside = Path("outputs/reports") / time if rows is None else rows.parent
     out = beside if cfg["out"] is None else Path(str(cfg["out"]))
     if rows is not None and out != rows.parent:
-        raise ConfigError(f"out={str(out)!r}: must be left out with runs={str(rows)!r}, which is drawn anew in its place")
+        raise ConfigError(
+            f"out={str(out)!r}: must be left out with runs={str(rows)!r}, which is drawn anew in its place"
+        )
     cli.check_writable("out", out)
     return Request(
         folders=folders,

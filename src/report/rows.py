@@ -64,8 +64,10 @@ def of_run(placed: Placed) -> dict[str, Any]:
     if entry.evaluation.get("checkpoint", "best") == "best":
         tests = {**_sets(entry.evaluation.get("test", {})), **tests}
     numbers = flat({"validation": metrics["validation"], **tests})
-    bad = sorted(key for key, value in numbers.items() if _is_bad(value)) if metrics["status"] == "finished" else []
-    row = {
+    bad = (
+        sorted(key for key, value in numbers.items() if _is_bad(value)) if metrics["status"] == "finished" else []
+    )
+    return {
         "run": entry.name,
         "table": placed.group,
         "row": placed.variant,
@@ -77,7 +79,6 @@ def of_run(placed: Placed) -> dict[str, Any]:
         "git_revision": metrics.get("git_revision"),
         "versions": "; ".join(f"{name} {one}" for name, one in metrics.get("versions", {}).items()),
     }
-    return row
 
 
 def _sets(test: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -149,7 +150,7 @@ def number(row: Row, key: str) -> float | None:
 
 
 def outcome(row: Row, test: str, metric: str) -> float | None:
-    """What a run is worth by a metric of a test set; the worst for one that diverged; None if it was not tested."""
+    """What a run is worth by a metric of a test set; the worst for one that diverged; None if not tested."""
     if row["status"] == "diverged":
         return METRICS[metric].worst
     value = number(row, f"{test}.{metric}")

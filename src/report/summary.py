@@ -46,7 +46,9 @@ class Options(NamedTuple):
 
 def variants(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """The rows of runs.csv by the row of the table they belong to."""
-    return {name: [row for row in rows if row["row"] == name] for name in dict.fromkeys(row["row"] for row in rows)}
+    return {
+        name: [row for row in rows if row["row"] == name] for name in dict.fromkeys(row["row"] for row in rows)
+    }
 
 
 def is_bits(rows: Sequence[Row]) -> bool:
@@ -84,7 +86,9 @@ def main_table(rows: Sequence[Row], options: Options) -> Table:
             line[options.published_as] = shown(options.published[name]) if name in options.published else ""
         line["parameters"] = _range([number(row, "parameters") for row in its], "{:,.0f}")
         line["state"] = _range([number(row, "state_size") for row in its], "{:,.0f}")
-        line["seconds a run"] = _range([float(np.median([number(row, "seconds") or 0.0 for row in its]))], "{:,.0f}")
+        line["seconds a run"] = _range(
+            [float(np.median([number(row, "seconds") or 0.0 for row in its]))], "{:,.0f}"
+        )
         lines.append(line)
     note = (
         "IQM: interquartile mean over all runs, diverged ones at the worst value there is; in brackets its 95 % "
@@ -92,9 +96,9 @@ def main_table(rows: Sequence[Row], options: Options) -> Table:
     )
     if bits:
         note = (
-            "Solved: validation at or under the threshold of wrong bits a sequence, three times in a row; with the "
-            "95 % interval of Wilson. Sequences and seconds to solve: Kaplan-Meier median, unsolved runs censored; "
-            "“more than half unsolved” where there is none. " + note
+            "Solved: validation at or under the threshold of wrong bits a sequence, three times in a row; "
+            "in brackets the 95 % interval of Wilson. Sequences and seconds to solve: Kaplan-Meier median, "
+            "unsolved runs censored. " + note
         )
     return Table("Models", list(lines[0]), [list(line.values()) for line in lines], note)
 
@@ -162,7 +166,9 @@ def tests_table(rows: Sequence[Row]) -> Table | None:
             )
     header = ["model", "test", "runs", "payload error: median", "IQM [95 %]", "best", "worst"]
     header += ["end exact: median", "best of end exact"]
-    note = "Payload error: share of wrong payload bits, 0.5 for guessing. End exact: share of sequences with the end "
+    note = (
+        "Payload error: share of wrong payload bits, 0.5 for guessing. End exact: share of sequences with the end "
+    )
     return Table("Every test", header, lines, note + "marker at the right step and nowhere else.")
 
 
@@ -186,7 +192,7 @@ def contrasts_table(rows: Sequence[Row], options: Options) -> Table | None:
     adjusted = statistics.holm([contrast.p for *_, contrast in found])
     lines = []
     for (what, first, second, contrast), p in zip(found, adjusted, strict=True):
-        line = [what, f"{first} − {second}", str(contrast.n), signed(contrast.difference)]
+        line = [what, f"{first} - {second}", str(contrast.n), signed(contrast.difference)]
         line += [f"[{signed(contrast.low)}, {signed(contrast.high)}]", f"{contrast.p:.4f}", f"{p:.4f}"]
         if options.margin is not None:
             within = -options.margin <= contrast.low and contrast.high <= options.margin
@@ -196,9 +202,9 @@ def contrasts_table(rows: Sequence[Row], options: Options) -> Table | None:
     if options.margin is not None:
         header.append(f"within ±{options.margin:g}")
     note = (
-        f"Paired by seed. Interval: bootstrap of the mean difference, each for itself; p: sign-flip permutation test, "
-        f"two-sided; Holm over the {len(found)} contrasts of this table. That a p is large does not show that there "
-        "is no difference."
+        "Paired by seed. Interval: bootstrap of the mean difference, each for itself; p: sign-flip permutation "
+        f"test, two-sided; Holm over the {len(found)} contrasts of this table. That a p is large does not show "
+        "that there is no difference."
     )
     return Table("Contrasts", header, lines, note)
 
@@ -279,10 +285,10 @@ def signed(value: float) -> str:
     """A difference, with its sign.
 
     >>> signed(0.0123), signed(-0.2), signed(0.0)
-    ('+0.012', '−0.200', '0')
+    ('+0.012', '-0.200', '0')
     """
     text = shown(abs(value))
-    return text if text == "0" else f"{'+' if value > 0 else '−'}{text}"
+    return text if text == "0" else f"{'+' if value > 0 else '-'}{text}"
 
 
 def _range(values: Sequence[float | None], form: str) -> str:

@@ -90,5 +90,5 @@ def test_problems_are_rows_too(tmp_path):
 def test_another_csv_is_refused(tmp_path, content):
     path = tmp_path / "runs.csv"
     path.write_text(content)
-    with pytest.raises(ConfigError, match="is not a whole runs.csv of src.report"):
+    with pytest.raises(ConfigError, match=r"is not a whole runs\.csv of src\.report"):
         rows.read(path)

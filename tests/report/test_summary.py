@@ -12,8 +12,9 @@ from src.report.summary import Options
 
 def bit_row(model, seed, error, solved=None, status="finished", **more):
     row = {
-        "row": model, "model": model, "seed": str(seed), "status": status, "note": "", "table": "t", "run": f"{model}{seed}",
-        "solved": str(solved is not None), "sequences_to_solve": "" if solved is None else str(solved),
+        "row": model, "model": model, "seed": str(seed), "status": status, "note": "", "table": "t",
+        "run": f"{model}{seed}", "solved": str(solved is not None),
+        "sequences_to_solve": "" if solved is None else str(solved),
         "seconds_to_solve": "" if solved is None else str(solved / 1000), "sequences": "90000", "seconds": "90",
         "parameters": "63181", "state_size": "3036",
         "in_distribution.error_bits": str(error), "in_distribution.payload_error": str(error / 100),
@@ -85,7 +86,7 @@ def test_contrasts_are_paired_by_seed_and_adjusted():
     rows += [class_row("b", s, base[s]) for s in reversed(range(10))] + [class_row("b", 99, 0.0)]
     rows += [class_row("c", s, base[s] + 0.001 * (-1) ** s) for s in range(10)] + [class_row("cnn", 0, 0.9)]
     table = summary.contrasts_table(rows, Options(reference=("cnn",), margin=0.002))
-    assert column(table, "difference") == ["a − b", "a − c", "b − c"]
+    assert column(table, "difference") == ["a - b", "a - c", "b - c"]
     assert column(table, "seeds") == ["10", "10", "10"]
     assert column(table, "mean") == ["+0.050", "+0.050", "0"]
     assert column(table, "p")[0] == f"{2 / 2**10:.4f}"
@@ -96,11 +97,13 @@ def test_contrasts_are_paired_by_seed_and_adjusted():
 def test_contrasts_against_one_row_and_of_solving():
     rows = [bit_row(m, s, 1.0, 5_000 if m == "ntm" else None) for m in ("lstm", "ntm", "gru") for s in range(5)]
     table = summary.contrasts_table(rows, Options(against="ntm"))
-    assert set(column(table, "difference")) == {"lstm − ntm", "gru − ntm"}
+    assert set(column(table, "difference")) == {"lstm - ntm", "gru - ntm"}
     assert column(table, "of")[:3] == ["solved", "payload error 10x20", "payload error 20x10"]
-    assert column(table, "mean")[:3] == ["−1.000", "0", "0"]
+    assert column(table, "mean")[:3] == ["-1.000", "0", "0"]
     many = [bit_row(f"m{k}", s, 1.0) for k in range(7) for s in range(2)]
-    assert set(column(summary.contrasts_table(many, Options()), "difference")) == {f"m{k} − m0" for k in range(1, 7)}
+    assert set(column(summary.contrasts_table(many, Options()), "difference")) == {
+        f"m{k} - m0" for k in range(1, 7)
+    }
 
 
 def test_no_contrast_without_pairs():
@@ -133,6 +136,6 @@ def test_every_run_is_a_line():
     assert table.rows[1][3:] == ["diverged (x)", "", "∞", "1.000", "1.000", "90 s"]
 
 
-@pytest.mark.parametrize(("value", "text"), [(math.inf, "+∞"), (-0.00012, "−0.00012"), (12.3456, "+12.3")])
+@pytest.mark.parametrize(("value", "text"), [(math.inf, "+∞"), (-0.00012, "-0.00012"), (12.3456, "+12.3")])
 def test_differences_have_a_sign(value, text):
     assert summary.signed(value) == text
