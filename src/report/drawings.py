@@ -28,7 +28,7 @@ class Drawing(NamedTuple):
     data: Sequence[Mapping[str, Any]]
 
 
-def draw_losses(curves: Sequence[Row]) -> Drawing | None:
+def draw_losses(curves: Sequence[Row], order: Sequence[str]) -> Drawing | None:
     """Validation loss of all runs."""
     panels: dict[str, list[loss_comparison.Curve]] = defaultdict(list)
     for (table, row, seed), points in _grouped(curves, ("table", "row", "seed")):
@@ -36,7 +36,7 @@ def draw_losses(curves: Sequence[Row]) -> Drawing | None:
         panels[table].append(loss_comparison.Curve(row, int(seed), x, y))
     if not panels:
         return None
-    figure = loss_comparison.loss_comparison(panels, "training sequences", "validation loss (nats an element)")
+    figure = loss_comparison.loss_comparison(panels, "training sequences", "validation loss (nats)", order=order)
     caption = (
         "Validation loss while training: every seed thin, the median over seeds thick, the quartiles as a band. "
         "A run that ended early, for it had solved its task, keeps its last value."
@@ -44,7 +44,7 @@ def draw_losses(curves: Sequence[Row]) -> Drawing | None:
     return Drawing("loss_comparison", caption, figure, list(curves[0]), curves)
 
 
-def draw_survival(rows: Sequence[Row], name: str) -> Drawing | None:
+def draw_survival(rows: Sequence[Row], name: str, order: Sequence[str]) -> Drawing | None:
     """The share of runs that have solved the task by when."""
     if not summary.is_bits(rows):
         return None
@@ -61,7 +61,7 @@ def draw_survival(rows: Sequence[Row], name: str) -> Drawing | None:
         points = zip(found.times, found.share, found.low, found.high, found.at_risk, strict=True)
         data += [{"row": label, **dict(zip(keys, map(float, point), strict=True))} for point in points]
         data += [{"row": label, "sequences": at, "censored": 1} for at in unsolved]
-    figure = survival.survival({rows[0]["table"]: steps}, "training sequences")
+    figure = survival.survival({rows[0]["table"]: steps}, "training sequences", order)
     caption = (
         "Share of runs that have solved the task, over training sequences: Kaplan-Meier, with pointwise 95 % "
         "bands; ticks are runs that ended unsolved."
@@ -75,14 +75,13 @@ def groups(rows: Sequence[Row], test: str, metric: str) -> list[seeds.Group]:
     found = []
     for label, its in summary.variants(rows).items():
         values = summary.outcomes(its, test, metric)
-        values = values[np.isfinite(values)]
         if len(values):
             low, high = statistics.bootstrap(values)
             found.append(seeds.Group(label, values, statistics.interquartile_mean(values), low, high))
     return found
 
 
-def draw_seeds(rows: Sequence[Row], options: Options, name: str) -> Drawing | None:
+def draw_seeds(rows: Sequence[Row], options: Options, name: str, order: Sequence[str]) -> Drawing | None:
     """Every run as a dot."""
     bounded = [(test, metric) for test, metric in summary.headlines(rows) if np.isfinite(METRICS[metric].worst)]
     if not bounded:
@@ -94,7 +93,7 @@ def draw_seeds(rows: Sequence[Row], options: Options, name: str) -> Drawing | No
         its = [row for row in rows if row["row"] == label]
         if its:
             lines[label] = statistics.interquartile_mean(summary.outcomes(its, *bounded[0]))
-    figure = seeds.seeds(panels, METRICS[bounded[0][1]].told, lines)
+    figure = seeds.seeds(panels, METRICS[bounded[0][1]].told, lines, order)
     data = [
         {"test": test, "row": group.label, "value": float(value), "iqm": group.centre, "low": group.low,
          "high": group.high}

@@ -174,13 +174,14 @@ def write_pages(out: Path, about: About, options: Options, cmap: str) -> None:
                 "of one do not compare with those of another."
             )
         )
-    losses = drawings.draw_losses(recorded["loss_comparison"])
+    order = list(dict.fromkeys(row["row"] for row in counted))
+    losses = drawings.draw_losses(recorded["loss_comparison"], order)
     after = [losses] if losses is not None else []
     for number, (name, told) in enumerate(about.tables.items()):
         suffix = "" if len(about.tables) == 1 else f"_{number + 1}"
         its = [row for row in counted if row["table"] == name]
         if its:
-            blocks += _table_blocks(out, its, told, suffix, recorded, options, cmap)
+            blocks += _table_blocks(out, its, told, suffix, recorded, options, cmap, order)
     for drawing in after:
         blocks += [Heading(2, "While training"), _save(drawing, out)]
     blocks += [Heading(2, "Every run"), *(summary.runs_table([r for r in counted if r["table"] == name])
@@ -202,6 +203,7 @@ def _table_blocks(
     recorded: Mapping[str, list[Row]],
     options: Options,
     cmap: str,
+    order: Sequence[str],
 ) -> list[Block]:
     """A table of the report with all that belongs to it."""
     name = its[0]["table"]
@@ -212,8 +214,8 @@ def _table_blocks(
     of = {key: [row for row in found if row["table"] == name] for key, found in recorded.items()}
     pictures = [
         drawings.draw_answers(of["target_output"], its, f"target_output{suffix}", cmap),
-        drawings.draw_seeds(its, options, f"seeds{suffix}"),
-        drawings.draw_survival(its, f"survival{suffix}"),
+        drawings.draw_seeds(its, options, f"seeds{suffix}", order),
+        drawings.draw_survival(its, f"survival{suffix}", order),
         drawings.draw_settings(its, f"settings{suffix}"),
         *drawings.draw_grids(its, f"grid{suffix}", drawings.trained_span(told)),
         drawings.draw_heads(of["addressing_examples"], f"addressing_examples{suffix}", cmap),
