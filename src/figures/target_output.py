@@ -66,15 +66,21 @@ def target_output(panels: Sequence[Panel], cmap: str = "jet") -> Figure:
         halves = cell.subgridspec(2, 1, hspace=GAP / image_height)
         above = figure.add_subplot(halves[0])
         below = figure.add_subplot(halves[1], sharex=above)
-        _image(above, panel.targets, "Targets", cmap)
-        image = _image(below, panel.outputs, "Outputs", cmap)
-        above.set_title(panel.title, fontsize="medium")
-        above.tick_params(bottom=False, labelbottom=False)
+        image = draw_pair(above, below, panel, cmap)
         below.set_xlabel("Time (steps)")
-        below.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     bar = figure.add_axes((1.0 - (RIGHT - 1.5 * BAR) / width, bottom, BAR / width, top - bottom))
     figure.colorbar(image, cax=bar, ticks=[0.0, 0.5, 1.0])
     return figure
+
+
+def draw_pair(above: Axes, below: Axes, panel: Panel, cmap: str) -> AxesImage:
+    """Targets and outputs of one sequence into axes that share x; any image stands for the colours of all."""
+    _image(above, panel.targets, "Targets", cmap)
+    image = _image(below, panel.outputs, "Outputs", cmap)
+    above.set_title(panel.title, fontsize="medium")
+    above.tick_params(bottom=False, labelbottom=False)
+    below.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+    return image
 
 
 def _image(ax: Axes, values: np.ndarray, label: str, cmap: str) -> AxesImage:

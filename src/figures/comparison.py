@@ -1,0 +1,110 @@
+"""Generalisation of several models on the same sequences, and how it is spread over seeds."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpecBase
+
+from src.figures.palette import colours
+from src.figures.seeds import Group, draw_groups, label_room, marks
+from src.figures.target_output import Panel, draw_pair
+
+#: Inches of height: what stands around a row's pictures; a channel, in both of them; what stands around all.
+ROW, CHANNEL, AROUND = 0.9, 0.2, 0.8
+#: Inches: a strip of dots in height, at least and at most, and in width.
+STRIP, TALLEST, BESIDE = 1.7, 3.2, 3.0
+#: Points from a picture to the line above its title.
+TITLE = 20.0
+#: Inches: all pictures and the colour bar together, at most, and one picture.
+PICTURES, PICTURE = 7.4, 3.4
+
+
+class Row(NamedTuple):
+    """What one run made of the sequences.
+
+    Attributes:
+        label: such as "ntm, seed 3".
+        panels: one a cell, the same cells in every row.
+    """
+
+    label: str
+    panels: Sequence[Panel]
+
+
+def comparison(
+    rows: Sequence[Row],
+    groups: Mapping[str, Sequence[Group]],
+    ylabel: str,
+    cmap: str = "jet",
+    order: Sequence[str] = (),
+) -> Figure:
+    """A row a model, a column a cell, targets above outputs; to the right a strip a cell, with all seeds.
+
+    After Graves, Wayne and Danihelka, arXiv:1410.5401, figure of the generalisation on repeat-copy.
+
+    Args:
+        rows: one or more.
+        groups: title of a cell -> what all seeds of each model reach there; none leaves the strips away.
+        ylabel: what the groups' values are, with their unit.
+        cmap: name of a colour map, for values from 0 to 1.
+        order: labels of all figures that belong together, which settle the colours of the groups.
+
+    Raises:
+        ValueError: a row with other cells than the first.
+    """
+    titles = [panel.title for panel in rows[0].panels]
+    for row in rows:
+        if [panel.title for panel in row.panels] != titles:
+            raise ValueError(f"{row.label}: the cells of every row are {', '.join(titles)}")
+    names = [[group.label for group in one] for one in groups.values()]
+    below = label_room(names, BESIDE - 0.9)
+    channels = max(panel.targets.shape[1] for row in rows for panel in row.panels)
+    pictures = min(PICTURES, PICTURE * len(titles) + 0.9)
+    height = max(len(rows) * (ROW + CHANNEL * channels), (STRIP + 0.3) * len(groups) + below) + AROUND
+    width = pictures + (BESIDE if groups else 0.0)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    parts = figure.add_gridspec(1, 2 if groups else 1, width_ratios=[pictures, BESIDE] if groups else None)
+    _pictures(figure, rows, parts[0].subgridspec(2 * len(rows), len(titles)), cmap)
+    if groups:
+        painted = colours((group.label for one in groups.values() for group in one), order)
+        tall = (height - AROUND - below) / len(groups)
+        # An empty row below keeps strips from growing on where the pictures are much taller.
+        ratios = [TALLEST] * len(groups) + [(tall - TALLEST) * len(groups)] if tall > TALLEST + 0.1 else None
+        strips = parts[1].subgridspec(len(groups) + bool(ratios), 1, height_ratios=ratios)
+        for index, (title, one) in enumerate(groups.items()):
+            ax = figure.add_subplot(strips[index])
+            draw_groups(ax, one, painted, below > 0.25)
+            ax.set_title(title, fontsize="medium")
+            ax.set_ylabel(ylabel)
+            if index < len(groups) - 1 and names[index] == names[-1]:
+                ax.tick_params(labelbottom=False)
+        handles = marks([group for one in groups.values() for group in one])
+        figure.legend(handles=handles, loc="outside upper right", ncols=3, frameon=False, fontsize="small")
+    return figure
+
+
+def _pictures(figure: Figure, rows: Sequence[Row], grid: GridSpecBase, cmap: str) -> None:
+    axes: list[Axes] = []
+    for index, row in enumerate(rows):
+        for column, panel in enumerate(row.panels):
+            above = figure.add_subplot(grid[2 * index, column])
+            below = figure.add_subplot(grid[2 * index + 1, column], sharex=above)
+            image = draw_pair(above, below, panel, cmap)
+            if column:
+                above.set_ylabel("")
+                below.set_ylabel("")
+            else:
+                above.annotate(
+                    row.label,
+                    xy=(0.0, 1.0),
+                    xycoords="axes fraction",
+                    xytext=(0.0, TITLE),
+                    textcoords="offset points",
+                    fontweight="bold",
+                )
+            if index == len(rows) - 1:
+                below.set_xlabel("Time (steps)")
+            axes += [above, below]
+    figure.colorbar(image, ax=axes, ticks=[0.0, 0.5, 1.0], pad=0.01, aspect=20 * len(rows))
