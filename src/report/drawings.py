@@ -184,7 +184,9 @@ def _as_number(value: str) -> tuple[int, float, str]:
         return (1, 0.0, value)
 
 
-def draw_answers(answers: Sequence[Row], rows: Sequence[Row], name: str, cmap: str) -> Drawing | None:
+def draw_answers(
+    answers: Sequence[Row], rows: Sequence[Row], name: str, cmap: str, order: Sequence[str]
+) -> Drawing | None:
     """Targets above outputs of the median run of each row, beside them the distribution over seeds."""
     if not answers:
         return None
@@ -193,18 +195,13 @@ def draw_answers(answers: Sequence[Row], rows: Sequence[Row], name: str, cmap: s
     for (label, seed), its in _grouped(answers, ("row", "seed")):
         panels = []
         for (title,), points in _grouped(its, ("title",)):
-            steps, channels = (max(int(point[key]) for point in points) + 1 for key in ("step", "channel"))
-            target, output = np.zeros((steps, channels)), np.zeros((steps, channels))
-            for point in points:
-                at = int(point["step"]), int(point["channel"])
-                target[at], output[at] = float(point["target"]), float(point["output"])
-            panels.append(Panel(title, target, output))
+            panels.append(Panel(title, _array(points, "target"), _array(points, "output")))
             titles[title] = title.replace("Length ", "").replace(", Repeat ", "x")
         pictures.append(comparison.Row(f"{label}, seed {seed}", panels))
     shown = {row.label.rsplit(", seed", 1)[0] for row in pictures}
     some = [row for row in rows if row["row"] in shown]
     spread = {title: groups(some, cell, "payload_error") for title, cell in titles.items()}
-    figure = comparison.comparison(pictures, spread, "payload error", cmap)
+    figure = comparison.comparison(pictures, spread, "payload error", cmap, order)
     caption = (
         "Targets above outputs of the median run of each row (by payload error on these cells), on one sequence "
         "of each kind that no test holds; at the right the payload error of all seeds on the test of that kind, "
@@ -218,19 +215,18 @@ def draw_heads(heads: Sequence[Row], name: str, cmap: str) -> Drawing | None:
     if not heads:
         return None
     pictures = []
-    for (label, seed, title), its in _grouped(heads, ("row", "seed", "title")):
-        steps, slots = int(its[0]["steps"]), int(its[0]["slots"])
-        of = {}
-        for (head,), points in _grouped(its, ("head",)):
-            weights = np.zeros((steps, slots))
-            for point in points:
-                weights[int(point["step"]), int(point["slot"])] = float(point["weight"])
-            of[head] = weights
-        answer = its[0]["answer"]
+    for (label, seed, title, answer), its in _grouped(heads, ("row", "seed", "title", "answer")):
+        of = {head: _array(points, "slot") for (head,), points in _grouped(its, ("head",))}
         pictures.append(addressing.Run(f"{label}, seed {seed}", title, of, int(answer) if answer else None))
     figure = addressing.addressing(pictures, cmap)
     caption = "Where the heads of the median run of each row look, step by step, in one sequence."
     return Drawing(name, caption, figure, list(heads[0]), heads)
+
+
+def _array(points: Sequence[Row], name: str) -> np.ndarray:
+    """The columns "<name> <number>" of some rows, [rows, columns]; of a smaller memory the last ones are empty."""
+    columns = [key for key in points[0] if key.rpartition(" ")[0] == name and points[0][key]]
+    return np.array([[float(point[key]) for key in columns] for point in points])
 
 
 def _grouped(rows: Iterable[Row], keys: Sequence[str]) -> list[tuple[tuple[str, ...], list[Row]]]:

@@ -66,7 +66,7 @@ def _markdown(block: Block) -> str:
             return (
                 f"![{caption}]({folder.name}/{name}.png)\n\n{caption} Data: [{name}.csv]({folder.name}/{name}.csv)"
             )
-        case Table(title, header, rows, note):
+        case Table(title, header, rows, note, _):
             lines = [header, ["---" if i == 0 else "---:" for i in range(len(header))], *rows]
             body = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
             return f"**{title}**\n\n{body}" + (f"\n\n{note}" if note else "")
@@ -104,16 +104,17 @@ def _html(block: Block) -> str:
                 f'<figure id="{name}"><img alt="{html.escape(caption)}" src="data:image/png;base64,{data}">'
                 f"<figcaption>{html.escape(caption)} Data: {link}</figcaption></figure>"
             )
-        case Table(title, header, rows, note):
+        case Table(title, header, rows, note, folded):
             head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
             body = "".join(
                 "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
             )
             below = f"<p class=note>{html.escape(note)}</p>" if note else ""
-            return (
-                f"<h3>{html.escape(title)}</h3><div class=wide><table><thead><tr>{head}</tr></thead>"
-                f"<tbody>{body}</tbody></table></div>{below}"
-            )
+            table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+            its = f"<div class=wide>{table}</div>{below}"
+            if folded:
+                return f"<details><summary>{html.escape(title)}</summary>{its}</details>"
+            return f"<h3>{html.escape(title)}</h3>{its}"
 
 
 def _inline(text: str) -> str:

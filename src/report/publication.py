@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,12 +21,8 @@ from src.report.summary import Options
 
 #: Dots per inch of PNG files.
 DPI = 130
-#: Records that figures are drawn from, by name of their file, with their columns.
-RECORDS = {
-    "loss_comparison": records.CURVES,
-    "target_output": records.ANSWERS,
-    "addressing_examples": records.HEADS,
-}
+#: Files that figures are drawn from, and that are not made of runs.csv: one of all tables, two a table.
+CURVES, ANSWERS, HEADS = "loss_comparison", "target_output", "addressing_examples"
 METHOD = (
     "Intervals are of 95 %. A run that diverged counts everywhere, as unsolved and with the worst value that its "
     "metric can take. Checkpoints were chosen on validation; tests were touched once a run. The statistics are in "
@@ -97,25 +93,20 @@ def make(request: Request, found: Found) -> list[Problem]:
     """Write a report; returns what was not counted, or with a remark."""
     placed, twice, tables = place(found.entries, request.pool_versions)
     problems = [*found.problems, *twice]
-    its = [rows.of_run(one) for one in placed]
-    told = rows.text([*its, *map(rows.of_problem, problems)])
+    told = rows.text([*map(rows.of_run, placed), *map(rows.of_problem, problems)])
     request.out.mkdir(parents=True, exist_ok=True)
     figures = request.out / "figures"
     figures.mkdir(exist_ok=True)
     write_whole(request.out / "runs.csv", told)
     counted = [row for row in rows.read(request.out / "runs.csv") if row["counted"] == "yes"]
     problems += [Problem(row["run"], row["note"], counted=True) for row in counted if row["note"]]
-    if request.pictures:
-        recorded = records.record(placed, counted, request.options.reference)
-    else:
-        recorded = records.Records(records.curves(placed), [], [], [])
-    problems += recorded.problems
-    for (name, columns), content in zip(RECORDS.items(), recorded[:3], strict=True):
-        path = figures / f"{name}.csv"
-        if content:
-            write_whole(path, rows.table_text(columns, content))
-        else:
-            path.unlink(missing_ok=True)
+    _keep(figures / f"{CURVES}.csv", records.curves(placed))
+    for table, suffix in suffixes(tables).items():
+        its = [(one, row) for one, row in zip(placed, counted, strict=True) if one.group == table]
+        shown, without = records.show(its if request.pictures else [], request.options.reference)
+        _keep(figures / f"{ANSWERS}{suffix}.csv", shown.answers)
+        _keep(figures / f"{HEADS}{suffix}.csv", shown.heads)
+        problems += without
     made_by = [request.command] if request.command else found.commands
     about = {
         "settings": request.given,
@@ -126,6 +117,20 @@ def make(request: Request, found: Found) -> list[Problem]:
     runs.write_json(request.out / "report.json", about)
     write_pages(request.out, About(request.given, made_by, tables, problems), request.options, request.cmap)
     return problems
+
+
+def suffixes(tables: Iterable[str]) -> dict[str, str]:
+    """What the files of each table end in; nothing where there is but one."""
+    names = list(tables)
+    return {name: "" if len(names) == 1 else f"_{number}" for number, name in enumerate(names, 1)}
+
+
+def _keep(path: Path, content: Sequence[records.Record]) -> None:
+    """Write a record; one of before gives way, also where there is none now."""
+    if content:
+        write_whole(path, rows.table_text(list(dict.fromkeys(key for row in content for key in row)), content))
+    else:
+        path.unlink(missing_ok=True)
 
 
 def rebuild(request: Request) -> list[Problem]:
@@ -163,7 +168,6 @@ def rebuild(request: Request) -> list[Problem]:
 def write_pages(out: Path, about: About, options: Options, cmap: str) -> None:
     """Draw the figures and write report.md and index.html, all from the files in `out`."""
     counted = [row for row in rows.read(out / "runs.csv") if row["counted"] == "yes"]
-    recorded = {name: _records(out / "figures" / f"{name}.csv") for name in RECORDS}
     title = about.settings["title"] or " and ".join(dict.fromkeys(row["task"] for row in counted)) + ": report"
     blocks: list[Block] = [Heading(1, title), Paragraph(_lead(counted))]
     blocks += _problems(about.problems)
@@ -175,13 +179,12 @@ def write_pages(out: Path, about: About, options: Options, cmap: str) -> None:
             )
         )
     order = list(dict.fromkeys(row["row"] for row in counted))
-    losses = drawings.draw_losses(recorded["loss_comparison"], order)
+    losses = drawings.draw_losses(_records(out / "figures" / f"{CURVES}.csv"), order)
     after = [losses] if losses is not None else []
-    for number, (name, told) in enumerate(about.tables.items()):
-        suffix = "" if len(about.tables) == 1 else f"_{number + 1}"
+    for name, suffix in suffixes(about.tables).items():
         its = [row for row in counted if row["table"] == name]
         if its:
-            blocks += _table_blocks(out, its, told, suffix, recorded, options, cmap, order)
+            blocks += _table_blocks(out, its, about.tables[name], suffix, options, cmap, order)
     for drawing in after:
         blocks += [Heading(2, "While training"), _save(drawing, out)]
     blocks += [Heading(2, "Every run"), *(summary.runs_table([r for r in counted if r["table"] == name])
@@ -200,7 +203,6 @@ def _table_blocks(
     its: Sequence[Row],
     told: str,
     suffix: str,
-    recorded: Mapping[str, list[Row]],
     options: Options,
     cmap: str,
     order: Sequence[str],
@@ -211,14 +213,14 @@ def _table_blocks(
     blocks: list[Block] = [Heading(2, name)]
     blocks.append(Paragraph(f"Seeds {', '.join(map(str, seeds))}. Protocol: {told}."))
     blocks.append(summary.main_table(its, options))
-    of = {key: [row for row in found if row["table"] == name] for key, found in recorded.items()}
+    answers, heads = (_records(out / "figures" / f"{kind}{suffix}.csv") for kind in (ANSWERS, HEADS))
     pictures = [
-        drawings.draw_answers(of["target_output"], its, f"target_output{suffix}", cmap),
+        drawings.draw_answers(answers, its, f"target_output{suffix}", cmap, order),
         drawings.draw_seeds(its, options, f"seeds{suffix}", order),
         drawings.draw_survival(its, f"survival{suffix}", order),
         drawings.draw_settings(its, f"settings{suffix}"),
         *drawings.draw_grids(its, f"grid{suffix}", drawings.trained_span(told)),
-        drawings.draw_heads(of["addressing_examples"], f"addressing_examples{suffix}", cmap),
+        drawings.draw_heads(heads, f"addressing_examples{suffix}", cmap),
     ]
     saved = [_save(drawing, out) for drawing in pictures if drawing is not None]
     tables = (summary.contrasts_table(its, options), summary.tests_table(its), summary.settings_table(its))
@@ -230,7 +232,7 @@ def _save(drawing: drawings.Drawing, out: Path) -> Picture:
     with whole(folder / f"{drawing.name}.png") as partial, matplotlib.rc_context({"savefig.format": "png"}):
         # Without the version of matplotlib in it, the same data give the same file.
         drawing.figure.savefig(partial, dpi=DPI, format="png", metadata={"Software": None})
-    if drawing.name not in RECORDS:
+    if not drawing.name.startswith((CURVES, ANSWERS, HEADS)):
         write_whole(folder / f"{drawing.name}.csv", rows.table_text(drawing.columns, drawing.data))
     return Picture(folder, drawing.name, drawing.caption)
 

@@ -20,42 +20,41 @@ from src.report.rows import Row
 
 #: Rows of a table that are shown as pictures, at most.
 SHOWN = 5
-#: Weights below this are left out of the file: on any colour map they look like nothing.
-SEEN = 0.004
-CURVES = ("table", "row", "seed", "sequences", "loss")
-ANSWERS = ("table", "row", "seed", "title", "step", "channel", "target", "output")
-HEADS = ("table", "row", "seed", "title", "head", "step", "slot", "weight", "steps", "slots", "answer")
+Record = dict[str, Any]
 
 
-class Records(NamedTuple):
-    """Rows of each file, and runs that could not be shown."""
+class Shown(NamedTuple):
+    """What the median runs of a table did, a row a step.
 
-    curves: list[dict[str, Any]]
-    answers: list[dict[str, Any]]
-    heads: list[dict[str, Any]]
-    problems: list[Problem]
+    Attributes:
+        answers: row, seed, title of the sequence, step of the answer, then target and output of each channel.
+        heads: row, seed, title, step at which the answer begins, head, step, then the weight of each slot.
+    """
+
+    answers: list[Record]
+    heads: list[Record]
 
 
-def record(placed: Sequence[Placed], rows: Sequence[Row], reference: Sequence[str]) -> Records:
-    """Read curves of every run, and run the median run of each row of a table on the task's examples.
+def show(its: Sequence[tuple[Placed, Row]], reference: Sequence[str]) -> tuple[Shown, list[Problem]]:
+    """Run the median run of each row of a table on the task's examples.
 
     Args:
-        placed: the runs that are counted.
-        rows: their rows in runs.csv, in the same order.
+        its: the runs of one table, with their rows in runs.csv.
         reference: rows of which no pictures are wanted.
     """
-    records = Records(curves(placed), [], [], [])
-    for name in dict.fromkeys(one.group for one in placed):
-        its = [(one, row) for one, row in zip(placed, rows, strict=True) if one.group == name]
-        shown = best_variants([row for _, row in its if row["row"] not in reference])
-        for variant in shown:
-            one = median_run([(one, row) for one, row in its if row["row"] == variant])
-            if one is not None:
-                _run(one, records)
-    return records
+    shown, problems = Shown([], []), []
+    for variant in best_variants([row for _, row in its if row["row"] not in reference]):
+        one = median_run([(one, row) for one, row in its if row["row"] == variant])
+        if one is not None:
+            try:
+                _run(one, shown)
+            except ConfigError as error:
+                reason = str(error).split("; ", 1)[0]
+                problems.append(Problem(one.entry.name, f"no pictures: {reason}", counted=True))
+    return shown, problems
 
 
-def curves(placed: Sequence[Placed]) -> list[dict[str, Any]]:
+def curves(placed: Sequence[Placed]) -> list[Record]:
     """The validation loss of every run."""
     found = []
     for one in placed:
@@ -105,47 +104,38 @@ def median_run(its: Sequence[tuple[Placed, Row]]) -> Placed | None:
     return its[middle][0] if math.isfinite(bad) else None
 
 
-def _run(one: Placed, records: Records) -> None:
-    try:
-        learner, examples = _open(one.entry.folder)
-    except ConfigError as error:
-        reason = str(error).split("; ", 1)[0]
-        records.problems.append(Problem(one.entry.name, f"no pictures: {reason}", counted=True))
-        return
-    of = {"table": one.group, "row": one.variant, "seed": one.entry.metrics["seed"]}
+def _run(one: Placed, shown: Shown) -> None:
+    """Put down what a run does on its task's examples.
+
+    Raises:
+        ConfigError: a run without a checkpoint that can be read.
+    """
+    learner, examples = _open(one.entry.folder)
+    of = {"row": one.variant, "seed": one.entry.metrics["seed"]}
     if learner.task.objective == "bits":
         for example in examples[1:3] or examples:
             y, _ = trace(learner, example)
-            target, output = answered(example.y, example), answered(y.sigmoid(), example)
-            records.answers.extend(
-                {
-                    **of,
-                    "title": example.title,
-                    "step": step,
-                    "channel": channel,
-                    "target": int(target[step, channel]),
-                    "output": round_to(float(output[step, channel]), 3),
-                }
-                for step, channel in np.ndindex(target.shape)
-            )
+            answers = {"target": answered(example.y, example), "output": answered(y.sigmoid(), example)}
+            for step in range(len(answers["target"])):
+                shown.answers.append({**of, "title": example.title, "step": step, **_numbered(answers, step)})
     example = examples[0]
     _, seen = trace(learner, example)
     if "weighting" in seen:
         weights = seen["weighting"][0].numpy()
-        names = head_names(learner)
-        more = {"steps": weights.shape[0], "slots": weights.shape[2], "answer": example.marks.get("answer", "")}
-        records.heads.extend(
-            {
-                **of,
-                "title": example.title,
-                "head": names[head],
-                "step": step,
-                "slot": slot,
-                "weight": round_to(float(weights[step, head, slot]), 3),
-                **more,
-            }
-            for step, head, slot in zip(*np.nonzero(weights >= SEEN), strict=True)
-        )
+        of |= {"title": example.title, "answer": example.marks.get("answer", "")}
+        for h, head in enumerate(head_names(learner)):
+            for step in range(len(weights)):
+                its = {"slot": weights[:, h]}
+                shown.heads.append({**of, "head": head, "step": step, **_numbered(its, step, first=0)})
+
+
+def _numbered(arrays: dict[str, np.ndarray], step: int, first: int = 1) -> dict[str, float]:
+    """The numbers of a step as columns, to three decimals: what a colour shows."""
+    return {
+        f"{name} {i}": round(float(value), 3)
+        for name, array in arrays.items()
+        for i, value in enumerate(array[step], first)
+    }
 
 
 def _open(folder: Path) -> tuple[Learner, list[Any]]:

@@ -18,12 +18,13 @@ CONTRASTED = 2
 
 
 class Table(NamedTuple):
-    """What a page shows as a table: a header, rows of texts, and a note below."""
+    """What a page shows as a table: a header, rows of texts, and a note below; folded where few will look."""
 
     title: str
     header: list[str]
     rows: list[list[str]]
     note: str = ""
+    folded: bool = False
 
 
 class Options(NamedTuple):
@@ -81,7 +82,7 @@ def main_table(rows: Sequence[Row], options: Options) -> Table:
         if bits:
             line |= _solving(its)
         for test, metric in headlines(rows):
-            line |= _score(its, test, metric)
+            line |= _score(its, test, metric, with_mean=not bits)
         if options.published:
             line[options.published_as] = shown(options.published[name]) if name in options.published else ""
         line["parameters"] = _range([number(row, "parameters") for row in its], "{:,.0f}")
@@ -98,7 +99,7 @@ def main_table(rows: Sequence[Row], options: Options) -> Table:
         note = (
             "Solved: validation at or under the threshold of wrong bits a sequence, three times in a row; "
             "in brackets the 95 % interval of Wilson. Sequences and seconds to solve: Kaplan-Meier median, "
-            "unsolved runs censored. " + note
+            "unsolved runs censored, — where less than half are solved. " + note
         )
     return Table("Models", list(lines[0]), [list(line.values()) for line in lines], note)
 
@@ -109,7 +110,7 @@ def _solving(its: Sequence[Row]) -> dict[str, str]:
     line = {"solved": f"{solved}/{len(its)} [{low:.2f}, {high:.2f}]"}
     for unit in ("sequences", "seconds"):
         median = statistics.median_time(survival(its, unit))
-        line[f"{unit} to solve"] = "more than half unsolved" if median is None else f"{median:,.0f}"
+        line[f"{unit} to solve"] = "—" if median is None else f"{median:,.0f}"
     return line
 
 
@@ -123,13 +124,12 @@ def survival(its: Sequence[Row], unit: str) -> statistics.Survival:
     return statistics.kaplan_meier(times, solved)
 
 
-def _score(its: Sequence[Row], test: str, metric: str) -> dict[str, str]:
+def _score(its: Sequence[Row], test: str, metric: str, with_mean: bool) -> dict[str, str]:
     name = f"{metric.replace('_', ' ')} {test.replace('_', ' ')}"
     values = outcomes(its, test, metric)
-    if not len(values):
-        return {f"{name}: mean": "", f"{name}: IQM [95 %]": ""}
     few = f" ({len(values)} runs)" if len(values) < len(its) else ""
-    return {f"{name}: mean": shown(float(np.mean(values))), f"{name}: IQM [95 %]": centre(values) + few}
+    scores = {f"{name}: mean": shown(float(np.mean(values))) if len(values) else ""} if with_mean else {}
+    return scores | {f"{name}: IQM [95 %]": centre(values) + few if len(values) else ""}
 
 
 def centre(values: np.ndarray) -> str:
@@ -156,15 +156,16 @@ def tests_table(rows: Sequence[Row]) -> Table | None:
                     name,
                     test.replace("_", " "),
                     str(len(errors)),
-                    shown(float(np.median(errors))),
+                    shown(float(np.mean(errors))),
                     centre(errors),
+                    shown(float(np.median(errors))),
                     shown(errors.min()),
                     shown(errors.max()),
                     shown(float(np.median(ends))),
                     shown(ends.max()),
                 ]
             )
-    header = ["model", "test", "runs", "payload error: median", "IQM [95 %]", "best", "worst"]
+    header = ["model", "test", "runs", "payload error: mean", "IQM [95 %]", "median", "best", "worst"]
     header += ["end exact: median", "best of end exact"]
     note = (
         "Payload error: share of wrong payload bits, 0.5 for guessing. End exact: share of sequences with the end "
@@ -242,8 +243,8 @@ def settings_table(rows: Sequence[Row]) -> Table | None:
             told[key.removeprefix("setting.")] = values
     if not told:
         return None
-    return Table("Settings", ["setting", *by_name], [[key, *values.values()] for key, values in told.items()],
-                 "Only settings in which rows differ.")  # fmt: skip
+    lines = [[key, *values.values()] for key, values in told.items()]
+    return Table("Settings in which rows differ", ["setting", *by_name], lines, folded=True)
 
 
 def runs_table(rows: Sequence[Row]) -> Table:
@@ -262,7 +263,7 @@ def runs_table(rows: Sequence[Row]) -> Table:
         values = (outcome(row, test, metric) for test, metric in tests)
         line += ["" if value is None else shown(value) for value in values]
         lines.append([*line, duration(number(row, "seconds") or 0.0)])
-    return Table("Every run", [*header, "took"], lines)
+    return Table("Every run", [*header, "took"], lines, folded=True)
 
 
 def shown(value: float) -> str:

@@ -19,6 +19,7 @@ def blocks(tmp_path):
         Bullets(["one", "`two`"]),
         Code("python -m a\npython -m b"),
         Table("Models", ["model", "mean"], [["a|b", "1 < 2"], ["c", "3"]], "Of {{TITLE}}."),
+        Table("More", ["x"], [["y"]], folded=True),
         Picture(tmp_path / "figures", "loss", "The loss."),
     ]
 
@@ -27,6 +28,7 @@ def test_markdown(blocks):
     assert markdown(blocks) == (
         "# A <b> & c\n\nOf `a<b` and more.\n\n- one\n- `two`\n\n    python -m a\n    python -m b\n\n"
         "**Models**\n\n| model | mean |\n| --- | ---: |\n| a\\|b | 1 < 2 |\n| c | 3 |\n\nOf {{TITLE}}.\n\n"
+        "**More**\n\n| x |\n| --- |\n| y |\n\n"
         "![The loss.](figures/loss.png)\n\nThe loss. Data: [loss.csv](figures/loss.csv)\n"
     )
 
@@ -60,7 +62,8 @@ def test_the_page_is_whole_and_needs_nothing_but_itself(blocks):
     assert reader.texts["title"] == ["A <b>"]
     assert reader.texts["h1"] == ["A <b> & c"]
     assert reader.texts["code"] == ["a<b", "two"]
-    assert reader.texts["td"] == ["a|b", "1 < 2", "c", "3"]
+    assert reader.texts["td"] == ["a|b", "1 < 2", "c", "3", "y"]
+    assert reader.texts["summary"] == ["More"]
     assert "".join(reader.texts["pre"]) == "python -m a\npython -m b"
     assert "Of {{TITLE}}." in reader.texts["p"]
     assert [source.split(",")[0] for source in reader.sources] == ["data:image/png;base64", "figures/loss.csv"]
