@@ -31,6 +31,7 @@ ALLOWED = {
     "evaluate": "checks text tasks lit figures callbacks build runs cli",
     "publish": "checks build runs cli",
     "replay": "checks files memory figures networks tasks lit callbacks build runs cli",
+    "study": "checks text files build runs cli resume sweep estimate evaluate",
     "benchmark": "tasks figures build runs cli train",
 }
 FILES = sorted((ROOT / "src").rglob("*.py"))
