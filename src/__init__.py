@@ -8,6 +8,7 @@ Map of the package; a file imports only from floors below its own:
               checks.py     refusals of values
               text.py       numbers for a terminal
               files.py      files that are written whole or not at all
+              statistics.py what a few seeds say: intervals, tests, the share solved by a time
     floor 1   cells/        one time step, (input, state) -> (output, state)
               tasks/        samplers and the LightningDataModules over them
     floor 2   networks/     a whole sequence, x[B, T, F] -> y[B, T, O]
@@ -25,6 +26,7 @@ Map of the package; a file imports only from floors below its own:
               evaluate.py
               publish.py
               replay/       a run at work on one sequence, step by step: a page with a slider, an animation
+              report/       any set of run folders as tables, figures and pages
     floor 6   study/        a table or a figure of the README: tune, choose, sweep, evaluate, report
               benchmark/    how fast training is, one question a file
 
@@ -33,5 +35,5 @@ Legend of the letters in shape annotations:
     B  batch               N  memory slots          H  heads (read and write together)
     T  time steps          M  word size             R  read heads      W  write heads
     F  input features      C  controller outputs    K  scales of a Gaussian focus
-    O  output features     S  allowed shifts, 2 r + 1
+    O  output features        or channels           S  allowed shifts, 2 r + 1
 """

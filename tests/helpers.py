@@ -27,11 +27,15 @@ SMALL: dict[str, tuple[str, ...]] = {
     ),
     "mnist1d": ("task.batch_size=8", "task.sequence_length=20", f"task.cache={CACHE}"),
     "mlp": ("model.hidden_sizes=[8]",),
+    "cnn": ("model.channels=3",),
+    "resnet1d": ("model.channels=3", "model.blocks=1"),
     "lstm": ("model.hidden_size=8",),
     "gru": ("model.hidden_size=8",),
     "ntm": ("model.memory_slots=8", "model.word_size=5", "model.controller_size=8"),
     "dms_ntm": ("model.memory_slots=8", "model.word_size=5", "model.controller_size=8"),
 }
+#: Models that see a whole sequence at once, and so read one length only.
+AT_ONCE = ("mlp", "cnn", "resnet1d")
 ALWAYS = ("logger=none", "trainer.enable_progress_bar=false", "trainer.max_steps=1", "validate_every=1")
 
 

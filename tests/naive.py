@@ -97,6 +97,27 @@ def erase_and_add(memory, ws, erases, adds):
     return after
 
 
+def convolution(weight, bias, x, stride, padding):
+    """x[channels][steps], padded with zeros, under weight[out][in][kernel]: y[out][steps left]."""
+    padded = [[0.0] * padding + row + [0.0] * padding for row in x]
+    starts = range(0, len(padded[0]) - len(weight[0][0]) + 1, stride)
+    return [
+        [
+            b + sum(w * row[at + k] for kernel, row in zip(out, padded, strict=True) for k, w in enumerate(kernel))
+            for at in starts
+        ]
+        for out, b in zip(weight, bias, strict=True)
+    ]
+
+
+def normalised(weight, bias, x, eps=1e-5):
+    """All of x[channels][steps] at mean 0 and variance 1, then scaled and shifted by channel."""
+    values = [v for row in x for v in row]
+    mean = sum(values) / len(values)
+    deviation = math.sqrt(sum((v - mean) ** 2 for v in values) / len(values) + eps)
+    return [[w * (v - mean) / deviation + b for v in row] for row, w, b in zip(x, weight, bias, strict=True)]
+
+
 def control(kind, weights, x, state):
     """One step of a controller of one layer: output and state; `weights` by the names of torch."""
     if kind == "feedforward":

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from src import build
 from src.build import ConfigError
 from src.lit.rmsprop_graves import RMSpropGraves
-from tests.helpers import compose_train
+from tests.helpers import AT_ONCE, compose_train
 
 SEED = "an integer of at least 0 and at most 4294967295"
 COUNT = "an integer of at least 1"
@@ -69,7 +69,7 @@ def test_positive_numbers(key, value):
     refused(f"{key}={value!r}: must be {POSITIVE}", changed(key, value))
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "rmsprop_graves"])
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "rmsprop_graves"])
 @pytest.mark.parametrize("value", [0, math.inf, None])
 def test_learning_rate_of_every_optimizer(optimizer, value):
     refused(
@@ -163,12 +163,16 @@ def test_what_the_run_gives_is_not_for_a_user_to_set(key):
     assert key.split(".")[1] not in allowed.split(", ")
 
 
-def test_tasks():
+@pytest.mark.parametrize("model", AT_ONCE)
+def test_sequences_of_changing_length(model):
     refused(
-        "model.name='mlp': reads sequences of one length and answers once, but this task's length changes "
+        f"model.name={model!r}: reads sequences of one length and answers once, but this task's length changes "
         "and it answers at every step; must be one of lstm, gru, ntm, dms_ntm",
-        composed("model=mlp"),
+        composed(f"model={model}"),
     )
+
+
+def test_tasks():
     text = "task.sequence_length=30: must be one of 40, 20"
     refused(text, changed("task.sequence_length", 30, "task=mnist1d", "model=lstm"))
     refused("task.min_length=11: must be at most max_length=10", changed("task.min_length", 11))

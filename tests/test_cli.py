@@ -16,9 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 POSITIVE = "must be an integer of at least 1"
 #: Overrides, and what the refusal says.
 REFUSED = [
-    ("model=nope", "model='nope': unknown model; must be one of dms_ntm, gru, lstm, mlp, ntm"),
+    ("model=nope", "model='nope': unknown model; must be one of cnn, dms_ntm, gru, lstm, mlp, ntm, resnet1d"),
     ("task=nope", "task='nope': unknown task; must be one of mnist1d, mnist1d_seed, repeat_copy"),
-    ("optimizer=nope", "optimizer='nope': unknown optimizer; must be one of adam, adamw, rmsprop_graves"),
+    ("optimizer=nope", "optimizer='nope': unknown optimizer; must be one of adam, adamw, rmsprop, rmsprop_graves"),
     ("experiment=nope", "experiment='nope': unknown experiment; must be one of "),
     ("debug=nope", "debug='nope': unknown debug; must be one of fast, limit, overfit, profile"),
     ("seedd=1", "seedd=1: unknown key 'seedd'; must be one of callbacks, "),
@@ -45,6 +45,11 @@ REFUSED = [
     ("model=ntm model.shift_range=0", f"model.shift_range=0: {POSITIVE}"),
     ("model=lstm model.num_layers=1.5", f"model.num_layers=1.5: {POSITIVE}"),
     ("model=mlp", "model.name='mlp': reads sequences of one length and answers once"),
+    ("model=cnn", "model.name='cnn': reads sequences of one length and answers once"),
+    ("model=resnet1d", "model.name='resnet1d': reads sequences of one length and answers once"),
+    ("model=cnn task=mnist1d model.channels=0", f"model.channels=0: {POSITIVE}"),
+    ("model=resnet1d task=mnist1d model.channels=2.5", f"model.channels=2.5: {POSITIVE}"),
+    ("model=resnet1d task=mnist1d model.blocks=0", f"model.blocks=0: {POSITIVE}"),
     ("task.min_length=5 task.max_length=3", "task.min_length=5: must be at most max_length=3"),
     ("task.max_repeats=0", f"task.max_repeats=0: {POSITIVE}"),
     ("task.test_cells=[[10]]", "task.test_cells[0]=[10]: must be a [length, repeats] pair"),

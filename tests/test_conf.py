@@ -10,7 +10,7 @@ from hydra.utils import get_object
 from omegaconf import OmegaConf
 
 from src import build, cli
-from tests.helpers import compose_evaluate, compose_train
+from tests.helpers import AT_ONCE, compose_evaluate, compose_train
 
 CONF = Path(cli.CONF)
 FILES = sorted(CONF.rglob("*.yaml"))
@@ -35,6 +35,8 @@ MACHINE = {
 #: What a user's scripts may set; None stands for a key whose default is left open here.
 DEFAULTS = {
     ("model", "mlp"): {"hidden_sizes": None},
+    ("model", "cnn"): {"channels": 25},
+    ("model", "resnet1d"): {"channels": None, "blocks": None},
     ("model", "lstm"): {"hidden_size": None, "num_layers": 1},
     ("model", "gru"): {"hidden_size": None, "num_layers": 1},
     ("model", "ntm"): {**MACHINE, "shift_range": 1},
@@ -61,6 +63,7 @@ DEFAULTS = {
     },
     ("optimizer", "adamw"): {"lr": None},
     ("optimizer", "adam"): {"lr": None},
+    ("optimizer", "rmsprop"): {"lr": 1e-4},
     ("optimizer", "rmsprop_graves"): {"lr": None},
     ("logger", "tensorboard"): {},
     ("logger", "csv"): {},
@@ -71,8 +74,8 @@ GIVEN = {"self", "input_size", "output_size", "steps", "seed", "params", "optimi
 
 
 def suitable(group, name):
-    """Overrides under which a choice can be built: an MLP reads one length only."""
-    return [f"{group}={name}", *(["task=mnist1d"] if name == "mlp" else [])]
+    """Overrides under which a choice can be built: some models read one length only."""
+    return [f"{group}={name}", *(["task=mnist1d"] if name in AT_ONCE else [])]
 
 
 @pytest.mark.parametrize(("group", "name"), CHOICES)

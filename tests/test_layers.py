@@ -11,6 +11,7 @@ ALLOWED = {
     "checks": "",
     "text": "",
     "files": "",
+    "statistics": "",
     "memory": "",
     "figures": "",
     "fused": "",
@@ -31,6 +32,7 @@ ALLOWED = {
     "evaluate": "checks text tasks lit figures callbacks build runs cli",
     "publish": "checks build runs cli",
     "replay": "checks files memory figures networks tasks lit callbacks build runs cli",
+    "report": "checks text files statistics figures tasks lit callbacks build runs cli",
     "study": "checks text files build runs cli resume sweep estimate evaluate",
     "benchmark": "tasks figures build runs cli train",
 }

@@ -12,7 +12,7 @@ from src.build import ConfigError
 from src.lit.bits import BitLearner
 from src.tasks.repeat_copy import RepeatCopy
 from src.train import train
-from tests.helpers import compose_train, small, train_small, written
+from tests.helpers import AT_ONCE, compose_train, small, train_small, written
 
 FILES = ("checkpoints/best.ckpt", "checkpoints/last.ckpt", "config.yaml", "history.csv", "metrics.json")
 METRICS = ["status", "model", "task", "seed", "parameters", "state_size", "engine", "updates", "sequences"]
@@ -21,7 +21,7 @@ METRICS += ["git_revision", "versions"]
 BITS = {"bits", "error_bits", "payload_error", "end_error", "end_exact", "exact", "loss"}
 MODELS = ("lstm", "gru", "ntm", "dms_ntm")
 PAIRS = [(model, task) for task in ("repeat_copy", "mnist1d") for model in MODELS]
-PAIRS += [("mlp", "mnist1d"), ("mlp", "mnist1d_seed"), ("dms_ntm", "mnist1d_seed")]
+PAIRS += [(model, "mnist1d") for model in AT_ONCE] + [("mlp", "mnist1d_seed"), ("dms_ntm", "mnist1d_seed")]
 
 
 @pytest.fixture(scope="module")

@@ -1,1 +1,1 @@
-"""Floor 2: arrays in, matplotlib Figure out; imports nothing of ours, and no pyplot, which keeps figures."""
+"""Floor 0: arrays in, matplotlib Figure out; imports nothing else of ours, and no pyplot, which keeps figures."""

@@ -3,9 +3,16 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
+
+from src.figures.cells import cells, write
+
+#: (least, most) length and (least, most) repeats, both included.
+Ranges = tuple[tuple[int, int], tuple[int, int]]
 
 
 def length_repeat_grid(
@@ -13,7 +20,7 @@ def length_repeat_grid(
     lengths: Sequence[int],
     repeats: Sequence[int],
     label: str,
-    trained: tuple[tuple[int, int], tuple[int, int]] | None = None,
+    trained: Ranges | None = None,
     cmap: str = "viridis",
 ) -> Figure:
     """An annotated heat map, lengths upwards on y, repeats on x.
@@ -29,40 +36,51 @@ def length_repeat_grid(
     size = (min(10.0, 2.2 + 0.75 * len(repeats)), min(10.0, 1.3 + 0.45 * len(lengths)))
     figure = Figure(figsize=size, layout="constrained")
     ax = figure.subplots()
-    image = ax.imshow(values, cmap=cmap, aspect="auto", interpolation="nearest", origin="lower")
+    image = draw_grid(ax, values, lengths, repeats, cmap)
     figure.colorbar(image, label=label)  # first, since it widens the colour scale of values that are all equal
-    for row, column in np.argwhere(~np.isnan(values)):
-        red, green, blue, _ = image.to_rgba(values[row, column])
-        dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
-        ax.text(
-            column,
-            row,
-            f"{values[row, column]:.3g}",
-            color="white" if dark else "black",
-            ha="center",
-            va="center",
-            fontsize="small",
-        )
+    write(ax, image, values)
+    ax.set(xlabel="Repeats", ylabel="Length")
+    box = draw_trained(ax, lengths, repeats, trained)
+    if box:
+        figure.legend(handles=[box], loc="outside upper center", frameon=False)
+    return figure
+
+
+def draw_grid(
+    ax: Axes,
+    values: np.ndarray,
+    lengths: Sequence[int],
+    repeats: Sequence[int],
+    cmap: str,
+    limits: tuple[float, float] | None = None,
+) -> AxesImage:
+    """The cells and the numbers along both axes; `limits` are those of the colour scale."""
+    image = cells(ax, values, cmap, limits)
     ax.set_xticks(range(len(repeats)), [str(repeat) for repeat in repeats])
     ax.set_yticks(range(len(lengths)), [str(length) for length in lengths])
-    ax.set(xlabel="Repeats", ylabel="Length")
-    if trained is not None:
-        rows, columns = _within(lengths, trained[0]), _within(repeats, trained[1])
-        if rows and columns:
-            box = Rectangle(
-                (columns[0] - 0.5, rows[0] - 0.5),
-                len(columns),
-                len(rows),
-                fill=False,
-                edgecolor="tab:red",
-                linewidth=2.0,
-                label="trained on",
-                clip_on=False,  # half of a line on the edge lies outside
-                path_effects=[withStroke(linewidth=4.0, foreground="white")],
-            )
-            ax.add_patch(box)
-            figure.legend(handles=[box], loc="outside upper center", frameon=False)
-    return figure
+    return image
+
+
+def draw_trained(
+    ax: Axes, lengths: Sequence[int], repeats: Sequence[int], trained: Ranges | None
+) -> Rectangle | None:
+    """The box around what was trained on; none if nothing of it is in the grid."""
+    rows, columns = (_within(*one) for one in zip((lengths, repeats), trained or ((1, 0), (1, 0)), strict=True))
+    if not rows or not columns:
+        return None
+    box = Rectangle(
+        (columns[0] - 0.5, rows[0] - 0.5),
+        len(columns),
+        len(rows),
+        fill=False,
+        edgecolor="tab:red",
+        linewidth=2.0,
+        label="trained on",
+        clip_on=False,  # half of a line on the edge lies outside
+        path_effects=[withStroke(linewidth=4.0, foreground="white")],
+    )
+    ax.add_patch(box)
+    return box
 
 
 def _within(numbers: Sequence[int], bounds: tuple[int, int]) -> list[int]:

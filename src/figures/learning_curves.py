@@ -33,7 +33,7 @@ def learning_curves(
         known = ~np.isnan(y)
         ax.plot(x[known], y[known], linewidth=1.2, marker="." if known.sum() < DENSE else "")
         if name in log:
-            _logarithmic(ax, y[known])
+            logarithmic(ax, y[known])
         ax.set_ylabel(name)
         ax.grid(alpha=0.3)
         ax.spines[["top", "right"]].set_visible(False)
@@ -44,7 +44,7 @@ def learning_curves(
     return figure
 
 
-def _logarithmic(ax: Axes, y: np.ndarray) -> None:
+def logarithmic(ax: Axes, y: np.ndarray) -> None:
     """A logarithmic y; where it cannot show every value, linear below the smallest positive one."""
     positive = y[y > 0]
     if positive.size == y.size > 0:

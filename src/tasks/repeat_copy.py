@@ -269,3 +269,13 @@ def check_cells(key: str, cells: Any) -> list[tuple[int, int]]:
             raise checks.refuse(f"{key}[{i}]", cell, "a [length, repeats] pair, such as [10,20]")
         pairs.append((pair[0], pair[1]))
     return pairs
+
+
+def cell_of(name: str) -> tuple[int, int] | None:
+    """Length and repeats of a test set named as a cell is; None for another.
+
+    >>> cell_of("10x20"), cell_of("in_distribution")
+    ((10, 20), None)
+    """
+    length, times, repeats = name.partition("x")
+    return (int(length), int(repeats)) if times and length.isdecimal() and repeats.isdecimal() else None

@@ -4,7 +4,7 @@ import pytest
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from src.callbacks.hparams import COMMON, final, hyperparameters, session_end, session_start
-from tests.helpers import compose_train
+from tests.helpers import AT_ONCE, compose_train
 
 
 def content(summary):
@@ -32,7 +32,7 @@ def test_settings_keep_their_types_and_null_is_left_out():
     assert not {"optimizer.lr", "task.batch_size", "model.name"} & set(settings)
 
 
-@pytest.mark.parametrize("model", ["mlp", "lstm", "gru", "ntm", "dms_ntm"])
+@pytest.mark.parametrize("model", [*AT_ONCE, "lstm", "gru", "ntm", "dms_ntm"])
 @pytest.mark.parametrize("task", ["mnist1d", "repeat_copy"])
 def test_what_is_common_is_there_for_every_model_and_sorts_first(model, task):
     settings = hyperparameters(compose_train(f"model={model}", f"task={task}"))

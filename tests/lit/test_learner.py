@@ -16,8 +16,10 @@ from src.lit.bits import BitLearner
 from src.lit.classes import ClassLearner
 from src.lit.learner import Diverged
 from src.lit.schedule import warmup_cosine
+from src.networks.cnn import CNN
 from src.networks.mlp import MLP
 from src.networks.recurrent import Recurrent
+from src.networks.resnet1d import ResNet1D
 from src.tasks.mnist1d import Batch
 from src.tasks.repeat_copy import RepeatCopy, sample
 from src.tasks.streams import generator
@@ -191,6 +193,8 @@ def by_heart(learner, batch, updates=1500, lr=1e-2):
     "make",
     [
         pytest.param(lambda: MLP(10, 1, 10, [16]), id="mlp"),
+        pytest.param(lambda: CNN(10, 1, 10, 8), id="cnn"),
+        pytest.param(lambda: ResNet1D(10, 1, 10, 8, 2), id="resnet1d"),
         pytest.param(lambda: Recurrent(LSTM(1, 16), 10), id="lstm"),
         pytest.param(lambda: Recurrent(GRU(1, 16), 10), id="gru"),
         pytest.param(lambda: Recurrent(NTM(1, 6, 4, **SMALL), 10), id="ntm"),

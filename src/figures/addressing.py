@@ -1,0 +1,77 @@
+"""Where the heads of several runs look, side by side."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
+
+from src.figures.memory import stretch
+
+#: Inches: a panel in width and height, and what stands around all of them.
+PANEL, ROW, BESIDE, AROUND = 4.2, 1.9, 1.3, 0.6
+
+
+class Run(NamedTuple):
+    """The heads of one run in one sequence.
+
+    Attributes:
+        label: of the run.
+        title: of the sequence.
+        weights: [T, N] of each head, non-negative, by the head's name; the same heads in every run.
+        answer: the step at which the answer begins; None where there is none.
+    """
+
+    label: str
+    title: str
+    weights: Mapping[str, np.ndarray]
+    answer: int | None
+
+
+def addressing(runs: Sequence[Run], cmap: str = "jet") -> Figure:
+    """A row a run and a column a head: the weight of every slot at every step, as a colour from 0 to 1.
+
+    Of the ring only the stretch is shown that holds every slot in use; one across slot 0 begins below it.
+
+    Args:
+        runs: one or more.
+        cmap: name of a colour map.
+    """
+    columns = max(len(run.weights) for run in runs)
+    figure = Figure(figsize=(PANEL * columns + BESIDE, ROW * len(runs) + AROUND), layout="constrained")
+    axes = figure.subplots(len(runs), columns, squeeze=False)
+    # White with a black edge shows on every colour map.
+    edge = withStroke(linewidth=1.6, foreground="black")
+    image = None
+    for row, run in zip(axes, runs, strict=True):
+        first, count = stretch(np.stack([one.max(0) for one in run.weights.values()]).max(0))
+        for ax in row[len(run.weights) :]:
+            ax.set_axis_off()
+        for ax, (head, weights) in zip(row, run.weights.items(), strict=False):
+            steps, slots = weights.shape
+            image = ax.imshow(
+                weights[:, np.arange(first, first + count) % slots].T,
+                cmap=cmap,
+                vmin=0.0,
+                vmax=1.0,
+                extent=(-0.5, steps - 0.5, first - 0.5, first + count - 0.5),
+                aspect="auto",
+                # Nearest: smoothing would hide how sharp a focus is. Slot 0 is below, so a step forwards goes up.
+                interpolation="nearest",
+                origin="lower",
+            )
+            if run.answer is not None:
+                ax.axvline(run.answer - 0.5, color="white", linewidth=0.8, path_effects=[edge])
+            ax.set_title(f"{run.label}: {head}", fontsize="small")
+            ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], integer=True))
+            ax.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+        row[0].set_ylabel("Slot")
+    for ax in axes[-1]:
+        ax.set_xlabel("Time (steps)")
+    if image is not None:
+        figure.colorbar(image, ax=axes, ticks=[0.0, 0.5, 1.0], label="Weight", pad=0.01, aspect=15 * len(runs))
+    titles = dict.fromkeys(run.title for run in runs)
+    figure.suptitle("; ".join(titles), fontsize="medium")
+    return figure

@@ -1,0 +1,192 @@
+"""How a number is spread over seeds, beside its interquartile mean."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from src.figures.layout import COLUMNS, LETTER, lowest, panel_axes
+from src.figures.palette import colours
+
+#: Where in a column, one wide, the seeds begin and end, and where the mark stands; half the width of the mark.
+FIRST, LAST, MARK, HALF = -0.38, 0.04, 0.25, 0.12
+#: How far beyond the finite values those without bound stand, as a share of the height.
+EDGE = 0.04
+#: Inches of a column and of a panel's own labels, and of a panel's height, at least.
+COLUMN, LABELS, HEIGHT = 0.65, 0.9, 1.6
+#: Inches that the legend takes on one line.
+LEGEND = 5.2
+#: Points from one line label to the next, and of the gap before them.
+LINE, GAP = 11.0, 10.0
+
+
+class Group(NamedTuple):
+    """The seeds of one label.
+
+    Attributes:
+        label: such as the name of a model.
+        values: [n], one a seed, in the order of the seeds; infinite for a failed run without bound.
+        centre: their interquartile mean.
+        low: of its interval.
+        high: of its interval.
+    """
+
+    label: str
+    values: np.ndarray
+    centre: float
+    low: float
+    high: float
+
+
+def seeds(
+    panels: Mapping[str, Sequence[Group]],
+    ylabel: str,
+    lines: Mapping[str, float] | None = None,
+    order: Sequence[str] = (),
+) -> Figure:
+    """A panel a cell: a column a group, each seed a dot, the interquartile mean a bar with its interval.
+
+    Args:
+        panels: title, such as "10x20" -> groups.
+        ylabel: what the values are, with their unit.
+        lines: label -> a number to compare with, such as a published one: a dashed line across every panel.
+        order: labels of all figures that belong together, which settle their colours.
+    """
+    painted = colours((group.label for groups in panels.values() for group in groups), order)
+    names = [[group.label for group in groups] for groups in panels.values()]
+    # Labels that are the same above and below stand below only, unless that is another panel.
+    alike = all(one == names[0] for one in names)
+    most = max(map(len, names), default=1)
+    width = min(4.2, max(2.4, LABELS + COLUMN * most))
+    below = label_room(names, width - LABELS)
+    beside = LETTER * max((len(line_label(*line)) for line in (lines or {}).items()), default=0)
+    height, around = (2.2, 0.5 + below) if alike else (2.2 + below, 0.5)
+    figure, axes = panel_axes(list(panels), width, height, beside, around)
+    for index, (ax, groups) in enumerate(zip(axes, panels.values(), strict=True)):
+        draw_groups(ax, groups, painted, below > 0.25)
+        if alike and ax not in lowest(axes):
+            ax.tick_params(labelbottom=False)
+        draw_lines(ax, lines or {}, named=index % COLUMNS == COLUMNS - 1 or index == len(axes) - 1)
+    for ax in axes[::COLUMNS]:
+        ax.set_ylabel(ylabel)
+    figure.legend(
+        handles=marks([group for groups in panels.values() for group in groups]),
+        loc="outside upper center",
+        ncols=3 if figure.get_figwidth() > LEGEND else 1,
+        frameon=False,
+        fontsize="small",
+    )
+    return figure
+
+
+def label_room(names: Sequence[Sequence[str]], width: float) -> float:
+    """Inches below a panel of that many inches for labels side by side, or upright where they do not fit so."""
+    letters = max((len(name) for row in names for name in row), default=0)
+    fits = all(LETTER * (letters + 1) * len(row) <= width for row in names)
+    return 0.25 if fits else LETTER * letters + 0.1
+
+
+def draw_groups(ax: Axes, groups: Sequence[Group], painted: Mapping[str, str], upright: bool) -> None:
+    """The columns, into axes that hold nothing else; infinite values stand on the upper or the lower edge.
+
+    A seed has the same place in every column, so that dots never hide one another or the mark.
+
+    Args:
+        ax: where.
+        groups: one a column.
+        painted: label -> colour.
+        upright: turn the labels below by a quarter.
+    """
+    for column, group in enumerate(groups):
+        finite = np.isfinite(group.values)
+        ax.plot(places(column, group)[finite], group.values[finite], linestyle="", **_dot(painted[group.label]))
+    bounds = [value for group in groups for value in group[2:] if np.isfinite(value)]
+    ax.plot(np.zeros(len(bounds)), bounds, linestyle="")  # for the limits
+    bottom, top = ax.get_ylim()
+    edge = EDGE * (top - bottom)
+    below, above = bottom - edge, top + edge
+    for column, group in enumerate(groups):
+        for bound, at, marker in ((np.inf, above, "^"), (-np.inf, below, "v")):
+            failed = group.values == bound
+            style = _dot(painted[group.label]) | {"marker": marker}
+            ax.plot(places(column, group)[failed], np.full(failed.sum(), at), linestyle="", **style)
+        low, centre, high = np.clip(group[2:], below, above)[[1, 0, 2]]
+        x = column + MARK
+        ax.plot([x, x], [low, high], color="black", linewidth=1.2, solid_capstyle="butt", zorder=3)
+        ax.plot(
+            [x - HALF, x + HALF],
+            [centre, centre],
+            color=painted[group.label],
+            linewidth=4.0,
+            solid_capstyle="butt",
+            zorder=4,
+        )
+    # Room for those without bound, where there are any.
+    infinite = {value for group in groups for value in (*group.values, *group[2:]) if np.isinf(value)}
+    room = (bottom - 2 * edge * (-np.inf in infinite), top + 2 * edge * (np.inf in infinite))
+    ax.set(xlim=(-0.55, len(groups) - 0.45), ylim=room)
+    ax.set_xticks(range(len(groups)), [group.label for group in groups], rotation=90 if upright else 0)
+    ax.tick_params(axis="x", labelsize="small", length=0)
+    ax.grid(axis="y", alpha=0.3)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def places(column: int, group: Group) -> np.ndarray:
+    """Where across its column each seed stands, [n]."""
+    n = len(group.values)
+    return column + (np.linspace(FIRST, LAST, n) if n > 1 else np.array([(FIRST + LAST) / 2]))
+
+
+def draw_lines(ax: Axes, lines: Mapping[str, float], named: bool) -> None:
+    """Dashed lines across the axes, which grow to hold them, and to their right the labels, kept apart."""
+    if not lines:
+        return
+    low, high = ax.get_ylim()
+    margin = 0.05 * (high - low)
+    low, high = min(low, min(lines.values()) - margin), max(high, max(lines.values()) + margin)
+    ax.set_ylim(low, high)
+    tall = 72.0 * HEIGHT  # points
+    step, at = LINE / tall, -1.0
+    for label, value in sorted(lines.items(), key=lambda line: line[1]):
+        ax.axhline(value, color="0.35", linewidth=0.9, linestyle="--", zorder=1)
+        if named:
+            here = (value - low) / (high - low)
+            at = max(here, at + step)
+            ax.annotate(
+                line_label(label, value),
+                xy=(1.0, here),
+                xycoords="axes fraction",
+                xytext=(GAP, (at - here) * tall),
+                textcoords="offset points",
+                va="center",
+                fontsize="small",
+                color="0.25",
+                arrowprops={
+                    "arrowstyle": "-",
+                    "linewidth": 0.6,
+                    "color": "0.5",
+                    "shrinkA": 0,
+                    "shrinkB": 0,
+                    "relpos": (0, 0.5),
+                },
+            )
+
+
+def line_label(label: str, value: float) -> str:
+    """What stands beside a line."""
+    return f"{label} {value:.4g}"
+
+
+def marks(groups: Sequence[Group]) -> list[Line2D]:
+    """Handles of a legend: what a dot, a mark and a triangle mean."""
+    dot = Line2D([], [], linestyle="", label="a seed", **_dot("0.35"))
+    mark = Line2D([], [], color="0.35", linewidth=4.0, label="interquartile mean and its 95 % interval")
+    failed = Line2D([], [], linestyle="", label="infinite: failed", **(_dot("0.35") | {"marker": "^"}))
+    return [dot, mark, failed] if any(np.isinf(group.values).any() for group in groups) else [dot, mark]
+
+
+def _dot(colour: str) -> dict[str, Any]:
+    return {"marker": "o", "markersize": 4.0, "color": colour, "alpha": 0.7, "markeredgewidth": 0.0}

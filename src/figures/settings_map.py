@@ -1,0 +1,46 @@
+"""What two settings do together: a number for every pair of their values."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from src.figures.cells import cells, write
+from src.figures.layout import COLUMNS, LETTER, lowest, panel_axes
+
+
+def settings_map(
+    panels: Mapping[str, np.ndarray],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    row_name: str,
+    column_name: str,
+    cmap: str = "viridis",
+) -> Figure:
+    """An annotated heat map a metric, each with its own colours; rows go downwards.
+
+    Args:
+        panels: name of a metric -> [len(rows), len(columns)]; NaN where nothing was measured: empty, with a dash.
+        rows: values of one setting.
+        columns: values of the other.
+        row_name: name of the first.
+        column_name: name of the second.
+        cmap: name of a colour map.
+    """
+    across, along = (max(len(name) for name in names) for names in (columns, rows))
+    cell = max(0.62, LETTER * (across + 1))
+    upright = LETTER * (across + 1) > 0.9
+    width = 1.7 + LETTER * along + (0.62 if upright else cell) * len(columns)
+    height = 0.8 + 0.4 * len(rows) + (LETTER * across if upright else 0.0)
+    figure, axes = panel_axes(list(panels), width, height, around=0.1)
+    for ax, values in zip(axes, panels.values(), strict=True):
+        image = cells(ax, values, cmap, origin="upper")
+        figure.colorbar(image, ax=ax)
+        write(ax, image, values, missing="-")
+        ax.set_xticks(range(len(columns)), columns, rotation=90 if upright else 0)
+        ax.set_yticks(range(len(rows)), rows)
+    for ax in axes[::COLUMNS]:
+        ax.set_ylabel(row_name)
+    for ax in lowest(axes):
+        ax.set_xlabel(column_name)
+    return figure

@@ -1,0 +1,73 @@
+"""The share of runs that have solved their task, by how much they had seen."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from src.figures.layout import COLUMNS, legend_beside, legend_room, lowest, panel_axes, plain, sequences
+from src.figures.palette import colours
+
+
+class Steps(NamedTuple):
+    """The runs of one label.
+
+    Attributes:
+        times: [P], ascending from 0, such as training sequences.
+        share: [P], solved at each time and until the next, 0..1.
+        low: [P], of its interval.
+        high: [P].
+        censored: [C], when runs ended unsolved; those that are not finite are not drawn.
+    """
+
+    times: np.ndarray
+    share: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    censored: np.ndarray
+
+
+def survival(panels: Mapping[str, Mapping[str, Steps]], xlabel: str, order: Sequence[str] = ()) -> Figure:
+    """A panel a task: a step curve a label, with its interval as a band and a tick where a run ended unsolved.
+
+    Every curve goes on to the end of its panel, the latest time of any.
+
+    Args:
+        panels: title -> label -> runs.
+        xlabel: what the times are, with their unit.
+        order: labels of all figures that belong together, which settle their colours.
+    """
+    painted = colours((label for steps in panels.values() for label in steps), order)
+    shown = [label for label in painted if any(label in steps for steps in panels.values())]
+    figure, axes = panel_axes(list(panels), 3.7, 2.7, legend_room(shown))
+    for ax, steps in zip(axes, panels.values(), strict=True):
+        times = [time for one in steps.values() for time in (*one.times, *one.censored) if np.isfinite(time)]
+        end = max(times, default=0.0)
+        for label, one in steps.items():
+            _draw(ax, one, end, painted[label], 0.35 / max(3, len(steps)))
+        ax.set(ylim=(-0.03, 1.03), yticks=[0.0, 0.25, 0.5, 0.75, 1.0])
+        sequences(ax, end)
+        plain(ax)
+    for ax in axes[::COLUMNS]:
+        ax.set_ylabel("Share solved")
+    for ax in lowest(axes):
+        ax.set_xlabel(xlabel)
+    lines = [Line2D([], [], color=painted[label], linewidth=1.8, label=label) for label in shown]
+    tick = Line2D([], [], color="0.35", marker="|", markersize=7, linestyle="", label="ended unsolved")
+    ticked = any(np.isfinite(one.censored).any() for steps in panels.values() for one in steps.values())
+    legend_beside(figure, [*lines, tick] if ticked else lines)
+    return figure
+
+
+def _draw(ax: Axes, steps: Steps, end: float, colour: str, alpha: float) -> None:
+    times = np.append(steps.times, end)
+    share, low, high = (np.append(part, part[-1]) for part in steps[1:4])
+    ax.fill_between(times, low, high, step="post", color=colour, alpha=alpha, linewidth=0.0)
+    ax.step(times, share, where="post", color=colour, linewidth=1.8)
+    censored = np.asarray(steps.censored, dtype=float)
+    censored = censored[np.isfinite(censored)]
+    at = steps.share[np.searchsorted(steps.times, censored, side="right") - 1]
+    ax.plot(censored, at, color=colour, marker="|", markersize=7, linestyle="")

@@ -1,0 +1,51 @@
+"""What networks that see a whole sequence at once have in common: one answer, no state."""
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from src import checks
+
+
+class AtOnce(nn.Module):
+    """Reads sequences of one length and answers once.
+
+    Args:
+        steps: T of every sequence; None where it changes, which such a network cannot read.
+
+    Raises:
+        checks.Refusal: sequences of changing length.
+    """
+
+    #: As in its configuration file.
+    name: ClassVar[str]
+    state_size = 0
+    engine: str | None = None
+    memory_slots: int | None = None
+
+    def __init__(self, steps: int | None) -> None:
+        super().__init__()
+        if steps is None:
+            raise checks.Refusal(
+                f"name={self.name!r}: reads sequences of one length and answers once, but this task's length "
+                "changes and it answers at every step; must be one of lstm, gru, ntm, dms_ntm"
+            )
+        self.steps = steps
+
+    @abstractmethod
+    def answer(self, x: Float[Tensor, "B T F"]) -> Float[Tensor, "B O"]:
+        """The one answer to each sequence."""
+
+    def forward(
+        self, x: Float[Tensor, "B T F"], state: tuple[()] | None = None
+    ) -> tuple[Float[Tensor, "B 1 O"], tuple[()]]:
+        """The answer, as a sequence of one step; `state` is empty and ignored."""
+        return self.answer(x).unsqueeze(1), ()
+
+    @torch.no_grad()
+    def trace(self, x: Float[Tensor, "B T F"]) -> tuple[Float[Tensor, "B 1 O"], tuple[()], dict[str, Tensor]]:
+        """As `forward`; there are no heads to see."""
+        return *self(x), {}

@@ -1,0 +1,1 @@
+"""Any set of run folders as tables, figures and pages."""

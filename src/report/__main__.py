@@ -1,0 +1,36 @@
+"""Make a report of any set of runs: `python -m src.report runs=<folders>`."""
+
+import logging
+import sys
+
+import hydra
+from omegaconf import DictConfig
+
+from src import build, cli
+from src.report.publication import begin, make, rebuild
+from src.report.request import read_request
+
+log = logging.getLogger(__name__)
+
+
+@hydra.main(config_path=cli.CONF, config_name="report", version_base="1.3")
+def main(cfg: DictConfig) -> None:
+    """Report on runs; the exit code is 1 where one could not be counted."""
+    request = read_request(build.resolve(cfg))
+    problems = rebuild(request) if request.rows else make(request, begin(request))
+    for problem in problems:
+        log.warning("%s: %s%s", problem.run, problem.what, "" if problem.counted else "; not counted")
+    print(f"report: {request.out / 'index.html'}")
+    if any(not problem.counted for problem in problems):
+        sys.exit(1)
+
+
+def refuse(cfg: dict[str, object]) -> None:
+    """Refuse folders without runs, and settings that cannot be used."""
+    request = read_request(cfg)
+    if not request.rows:
+        begin(request)
+
+
+if __name__ == "__main__":
+    cli.run(main, "report", refuse)

@@ -1,0 +1,252 @@
+"""The figures of a report: from rows of runs.csv and the records beside it to pictures, each with its data."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from src import statistics
+from src.figures import addressing, comparison, grids, loss_comparison, seeds, settings_map, survival
+from src.figures.target_output import Panel
+from src.report import summary
+from src.report.rows import METRICS, Row, cells, is_solved, number, test_sets
+from src.report.summary import Options
+
+#: Metrics that are drawn over lengths and repeats, and over settings.
+GRID_METRICS = ("payload_error", "end_exact")
+
+
+class Drawing(NamedTuple):
+    """A figure, its name as a file, what it shows, and its data."""
+
+    name: str
+    caption: str
+    figure: Figure
+    columns: Sequence[str]
+    data: Sequence[Mapping[str, Any]]
+
+
+def draw_losses(curves: Sequence[Row]) -> Drawing | None:
+    """Validation loss of all runs."""
+    panels: dict[str, list[loss_comparison.Curve]] = defaultdict(list)
+    for (table, row, seed), points in _grouped(curves, ("table", "row", "seed")):
+        x, y = (np.array([float(point[key]) for point in points]) for key in ("sequences", "loss"))
+        panels[table].append(loss_comparison.Curve(row, int(seed), x, y))
+    if not panels:
+        return None
+    figure = loss_comparison.loss_comparison(panels, "training sequences", "validation loss (nats an element)")
+    caption = (
+        "Validation loss while training: every seed thin, the median over seeds thick, the quartiles as a band. "
+        "A run that ended early, for it had solved its task, keeps its last value."
+    )
+    return Drawing("loss_comparison", caption, figure, list(curves[0]), curves)
+
+
+def draw_survival(rows: Sequence[Row], name: str) -> Drawing | None:
+    """The share of runs that have solved the task by when."""
+    if not summary.is_bits(rows):
+        return None
+    steps: dict[str, survival.Steps] = {}
+    data: list[dict[str, Any]] = []
+    for label, its in summary.variants(rows).items():
+        found = summary.survival(its, "sequences")
+        unsolved = [number(row, "sequences") or 0.0 for row in its if not is_solved(row)]
+        steps[label] = survival.Steps(
+            np.asarray(found.times), np.asarray(found.share), np.asarray(found.low), np.asarray(found.high),
+            np.array(unsolved),
+        )  # fmt: skip
+        keys = ("sequences", "share_solved", "low", "high", "at_risk")
+        points = zip(found.times, found.share, found.low, found.high, found.at_risk, strict=True)
+        data += [{"row": label, **dict(zip(keys, map(float, point), strict=True))} for point in points]
+        data += [{"row": label, "sequences": at, "censored": 1} for at in unsolved]
+    figure = survival.survival({rows[0]["table"]: steps}, "training sequences")
+    caption = (
+        "Share of runs that have solved the task, over training sequences: Kaplan-Meier, with pointwise 95 % "
+        "bands; ticks are runs that ended unsolved."
+    )
+    columns = ("row", "sequences", "share_solved", "low", "high", "at_risk", "censored")
+    return Drawing(name, caption, figure, columns, data)
+
+
+def groups(rows: Sequence[Row], test: str, metric: str) -> list[seeds.Group]:
+    """The distribution over seeds of each row of a table."""
+    found = []
+    for label, its in summary.variants(rows).items():
+        values = summary.outcomes(its, test, metric)
+        values = values[np.isfinite(values)]
+        if len(values):
+            low, high = statistics.bootstrap(values)
+            found.append(seeds.Group(label, values, statistics.interquartile_mean(values), low, high))
+    return found
+
+
+def draw_seeds(rows: Sequence[Row], options: Options, name: str) -> Drawing | None:
+    """Every run as a dot."""
+    bounded = [(test, metric) for test, metric in summary.headlines(rows) if np.isfinite(METRICS[metric].worst)]
+    if not bounded:
+        return None
+    compared = [row for row in rows if row["row"] not in options.reference]
+    panels = {test.replace("_", " "): groups(compared, test, metric) for test, metric in bounded}
+    lines: dict[str, float] = {}
+    for label in options.reference:
+        its = [row for row in rows if row["row"] == label]
+        if its:
+            lines[label] = statistics.interquartile_mean(summary.outcomes(its, *bounded[0]))
+    figure = seeds.seeds(panels, METRICS[bounded[0][1]].told, lines)
+    data = [
+        {"test": test, "row": group.label, "value": float(value), "iqm": group.centre, "low": group.low,
+         "high": group.high}
+        for test, its in panels.items() for group in its for value in group.values
+    ]  # fmt: skip
+    data += [{"test": "", "row": label, "value": value} for label, value in lines.items()]
+    caption = "Every run a dot; the bar is the interquartile mean over seeds with its 95 % interval."
+    if lines:
+        caption += f" Dashed: interquartile means of {', '.join(lines)} on the {next(iter(panels))} set."
+    return Drawing(name, caption, figure, ("test", "row", "value", "iqm", "low", "high"), data)
+
+
+def draw_grids(
+    rows: Sequence[Row], name: str, trained: tuple[tuple[int, int], tuple[int, int]] | None
+) -> list[Drawing]:
+    """Lengths and repeats, a heat map a row of the table."""
+    drawings = []
+    for metric in GRID_METRICS:
+        where = cells(test_sets(rows, metric))
+        lengths, repeats = (sorted({cell[i] for cell in where.values()}) for i in (0, 1))
+        if len(lengths) < 2 or len(repeats) < 2:
+            continue
+        panels, data = {}, []
+        for label, its in summary.variants(rows).items():
+            values = np.full((len(lengths), len(repeats)), np.nan)
+            for test, (length, repeat) in where.items():
+                found = summary.outcomes(its, test, metric)
+                if len(found):
+                    value = statistics.interquartile_mean(found)
+                    values[lengths.index(length), repeats.index(repeat)] = value
+                    data.append(
+                        {"row": label, "length": length, "repeats": repeat, metric: value, "runs": len(found)}
+                    )
+            panels[label] = values
+        told = METRICS[metric].told
+        figure = grids.grids(panels, lengths, repeats, told, trained)
+        caption = f"{told.capitalize()} over lengths and repeats: interquartile means over all runs."
+        drawings.append(
+            Drawing(f"{name}_{metric}", caption, figure, ("row", "length", "repeats", metric, "runs"), data)
+        )
+    return drawings
+
+
+def draw_settings(rows: Sequence[Row], name: str) -> Drawing | None:
+    """Heat maps over two settings, where just two were varied for one model."""
+    varied = [
+        key for key in dict.fromkeys(key for row in rows for key in row)
+        if key.startswith("setting.") and len({row.get(key, "") for row in rows}) > 1
+    ]  # fmt: skip
+    if len(varied) != 2 or len({row["model"] for row in rows}) > 1:
+        return None
+    values = [sorted({row[key] for row in rows}, key=_as_number) for key in varied]
+    down, across = sorted((0, 1), key=lambda i: len(values[i]))
+    measures: dict[str, Callable[[Sequence[Row]], float]] = {}
+    if summary.is_bits(rows):
+        measures["share solved"] = lambda its: float(np.mean([is_solved(row) for row in its]))
+    for test, metric in summary.headlines(rows):
+        measures[f"{METRICS[metric].told} {test.replace('_', ' ')}"] = _iqm_of(test, metric)
+    panels, data = {}, []
+    for told, measure in measures.items():
+        panel = np.full((len(values[down]), len(values[across])), np.nan)
+        for i, one in enumerate(values[down]):
+            for j, other in enumerate(values[across]):
+                its = [row for row in rows if row[varied[down]] == one and row[varied[across]] == other]
+                if its:
+                    panel[i, j] = measure(its)
+                    data.append({"measure": told, varied[down]: one, varied[across]: other, "value": panel[i, j],
+                                 "runs": len(its)})  # fmt: skip
+        panels[told] = panel
+    names = [key.split(".")[-1] for key in varied]
+    figure = settings_map.settings_map(panels, values[down], values[across], names[down], names[across])
+    caption = f"What {names[0]} and {names[1]} do: interquartile means over all runs of a pair."
+    return Drawing(name, caption, figure, ("measure", varied[down], varied[across], "value", "runs"), data)
+
+
+def _iqm_of(test: str, metric: str) -> Callable[[Sequence[Row]], float]:
+    def measure(its: Sequence[Row]) -> float:
+        values = summary.outcomes(its, test, metric)
+        return statistics.interquartile_mean(values) if len(values) else float("nan")
+
+    return measure
+
+
+def _as_number(value: str) -> tuple[int, float, str]:
+    try:
+        return (0, float(value), "")
+    except ValueError:
+        return (1, 0.0, value)
+
+
+def draw_answers(answers: Sequence[Row], rows: Sequence[Row], name: str, cmap: str) -> Drawing | None:
+    """Targets above outputs of the median run of each row, beside them the distribution over seeds."""
+    if not answers:
+        return None
+    pictures = []
+    titles: dict[str, str] = {}
+    for (label, seed), its in _grouped(answers, ("row", "seed")):
+        panels = []
+        for (title,), points in _grouped(its, ("title",)):
+            steps, channels = (max(int(point[key]) for point in points) + 1 for key in ("step", "channel"))
+            target, output = np.zeros((steps, channels)), np.zeros((steps, channels))
+            for point in points:
+                at = int(point["step"]), int(point["channel"])
+                target[at], output[at] = float(point["target"]), float(point["output"])
+            panels.append(Panel(title, target, output))
+            titles[title] = title.replace("Length ", "").replace(", Repeat ", "x")
+        pictures.append(comparison.Row(f"{label}, seed {seed}", panels))
+    shown = {row.label.rsplit(", seed", 1)[0] for row in pictures}
+    some = [row for row in rows if row["row"] in shown]
+    spread = {title: groups(some, cell, "payload_error") for title, cell in titles.items()}
+    figure = comparison.comparison(pictures, spread, "payload error", cmap)
+    caption = (
+        "Targets above outputs of the median run of each row (by payload error on these cells), on one sequence "
+        "of each kind that no test holds; at the right the payload error of all seeds on the test of that kind, "
+        "0.5 for guessing."
+    )
+    return Drawing(name, caption, figure, list(answers[0]), answers)
+
+
+def draw_heads(heads: Sequence[Row], name: str, cmap: str) -> Drawing | None:
+    """Where the heads of the median run of each row look."""
+    if not heads:
+        return None
+    pictures = []
+    for (label, seed, title), its in _grouped(heads, ("row", "seed", "title")):
+        steps, slots = int(its[0]["steps"]), int(its[0]["slots"])
+        of = {}
+        for (head,), points in _grouped(its, ("head",)):
+            weights = np.zeros((steps, slots))
+            for point in points:
+                weights[int(point["step"]), int(point["slot"])] = float(point["weight"])
+            of[head] = weights
+        answer = its[0]["answer"]
+        pictures.append(addressing.Run(f"{label}, seed {seed}", title, of, int(answer) if answer else None))
+    figure = addressing.addressing(pictures, cmap)
+    caption = "Where the heads of the median run of each row look, step by step, in one sequence."
+    return Drawing(name, caption, figure, list(heads[0]), heads)
+
+
+def _grouped(rows: Iterable[Row], keys: Sequence[str]) -> list[tuple[tuple[str, ...], list[Row]]]:
+    """Rows that are alike in some columns, together, in the order in which they come."""
+    found: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        found[tuple(row[key] for key in keys)].append(row)
+    return list(found.items())
+
+
+def trained_span(told: str) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """Lengths and repeats of training, from what is told of a protocol; None where there are none."""
+    known = dict(part.split("=", 1) for part in told.split(", ") if "=" in part)
+    try:
+        spans = [(int(known[f"min_{of}"]), int(known[f"max_{of}"])) for of in ("length", "repeats")]
+    except (KeyError, ValueError):
+        return None
+    return spans[0], spans[1]

@@ -1,0 +1,156 @@
+"""Run folders as they are found on disk, holes and damage included."""
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from src import runs
+from src.build import ConfigError
+
+#: Ends of a run that say something about its model; any other says something about its user or machine.
+ENDED = ("finished", "diverged")
+
+
+class Problem(NamedTuple):
+    """A folder that could not be counted, or only with a remark."""
+
+    run: str
+    what: str
+    counted: bool = False
+
+
+class Entry(NamedTuple):
+    """A run that reached its end, well or not.
+
+    Attributes:
+        folder: of the run.
+        name: what to call the folder, short and unique among those reported.
+        config: config.yaml.
+        metrics: metrics.json.
+        evaluation: evaluation.json; empty where there is none.
+        history: the rows of history.csv; empty where there are none.
+    """
+
+    folder: Path
+    name: str
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+    evaluation: dict[str, Any]
+    history: list[dict[str, str]]
+
+
+def find(given: Sequence[str]) -> list[Path]:
+    """Every run folder within some folders, those that a sweep has yet to begin included, in a readable order.
+
+    Raises:
+        ConfigError: a folder that is not there, or that holds no run.
+    """
+    found: dict[Path, None] = {}
+    for one in given:
+        top = Path(one)
+        if not top.is_dir():
+            raise ConfigError(f"runs={one!r}: no such folder; must be folders that hold runs, or a runs.csv")
+        within = {path.parent for name in ("config.yaml", "metrics.json") for path in top.rglob(name)}
+        within = {path for path in within if path.name != ".hydra"}
+        for planned in top.rglob("sweep.json"):
+            within |= {planned.parent / name for name in _planned(planned)}
+        if not within:
+            raise ConfigError(f"runs={one!r}: holds no run; must be folders that hold runs, or a runs.csv")
+        found |= dict.fromkeys(sorted((path.resolve() for path in within), key=_natural))
+    return list(found)
+
+
+def _planned(path: Path) -> list[str]:
+    try:
+        return [str(job["folder"]) for job in json.loads(path.read_text())["jobs"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []  # its runs are found without it; `read` tells of each that is not whole
+
+
+def _natural(path: Path) -> list[tuple[int, int | str]]:
+    """A key that sorts 2_ntm before 10_ntm."""
+    parts = "".join(c if c.isdigit() else f"\0{c}\0" for c in str(path)).split("\0")
+    return [(0, int(part)) if part.isdigit() else (1, part) for part in parts if part]
+
+
+def names(folders: Sequence[Path]) -> list[str]:
+    """What to call folders: their paths from the last folder that they have in common."""
+    paths = [folder.parts for folder in folders]
+    shared = 0
+    while len({part[: shared + 1] for part in paths}) == 1 and shared + 1 < min(map(len, paths)):
+        shared += 1
+    return ["/".join(part[shared:]) for part in paths]
+
+
+def read(folder: Path, name: str) -> Entry | Problem:
+    """A run folder, or why it cannot be counted."""
+    if not folder.exists() or not any(folder.iterdir()):
+        return Problem(name, "not begun")
+    try:
+        config = runs.read_config(folder)
+        metrics = runs.read_metrics(folder)
+        evaluation = _json(folder / "evaluation.json")
+        history = _history(folder / "history.csv")
+    except ConfigError as error:
+        return Problem(name, _reason(error, folder))
+    if not metrics:
+        return Problem(name, "is running" if runs.is_held(folder) else "has no metrics.json: not at its end")
+    status = metrics.get("status")
+    if status not in ENDED:
+        return Problem(name, f"{status}: {metrics['error']}" if metrics.get("error") else f"{status}")
+    missing = [key for key in ("model", "task", "seed", "validation", "test") if key not in metrics]
+    if status == "finished" and not missing:
+        missing = [key for key in ("test",) if not metrics[key]]
+    if missing:
+        return Problem(name, f"metrics.json lacks {', '.join(missing)}")
+    return Entry(folder, name, config, metrics, evaluation, history)
+
+
+def _reason(error: ConfigError, folder: Path) -> str:
+    """The message of a refusal without the folder, which is told beside it."""
+    return str(error).split(f"{str(folder)!r}: ", 1)[-1].split("; must be", 1)[0]
+
+
+def _json(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path.name} is damaged ({error})") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _history(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return [row for row in csv.DictReader(file) if None not in row and None not in row.values()]
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A tree of settings or metrics as one level of dotted keys.
+
+    >>> flat({"a": 1, "b": {"c": [2], "d": {"e": 3}}})
+    {'a': 1, 'b.c': [2], 'b.d.e': 3}
+    """
+    level: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            level |= flat(value, f"{prefix}{key}.")
+        else:
+            level[f"{prefix}{key}"] = value
+    return level
+
+
+def split(found: Iterable[Entry | Problem]) -> tuple[list[Entry], list[Problem]]:
+    """Runs apart from problems."""
+    entries, problems = [], []
+    for one in found:
+        if isinstance(one, Entry):
+            entries.append(one)
+        else:
+            problems.append(one)
+    return entries, problems

@@ -1,0 +1,120 @@
+"""A report as a page for people: the same blocks as Markdown, and as HTML that needs nothing but itself."""
+
+import base64
+import html
+import re
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+from src.report.summary import Table
+
+
+class Heading(NamedTuple):
+    """A heading of level 1, 2 or 3."""
+
+    level: int
+    text: str
+
+
+class Paragraph(NamedTuple):
+    """A paragraph; `code` in backquotes is shown as such."""
+
+    text: str
+
+
+class Bullets(NamedTuple):
+    """A list."""
+
+    items: Sequence[str]
+
+
+class Code(NamedTuple):
+    """Command lines."""
+
+    text: str
+
+
+class Picture(NamedTuple):
+    """A figure beside the page: <folder>/<name>.png, with its data in <name>.csv."""
+
+    folder: Path
+    name: str
+    caption: str
+
+
+Block = Heading | Paragraph | Bullets | Code | Picture | Table
+
+
+def markdown(blocks: Sequence[Block]) -> str:
+    """The page as Markdown; pictures are links."""
+    return "\n\n".join(_markdown(block) for block in blocks) + "\n"
+
+
+def _markdown(block: Block) -> str:
+    match block:
+        case Heading(level, text):
+            return f"{'#' * level} {text}"
+        case Paragraph(text):
+            return text
+        case Bullets(items):
+            return "\n".join(f"- {item}" for item in items)
+        case Code(text):
+            return "\n".join(f"    {line}" for line in text.splitlines())
+        case Picture(folder, name, caption):
+            return (
+                f"![{caption}]({folder.name}/{name}.png)\n\n{caption} Data: [{name}.csv]({folder.name}/{name}.csv)"
+            )
+        case Table(title, header, rows, note):
+            lines = [header, ["---" if i == 0 else "---:" for i in range(len(header))], *rows]
+            body = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+            return f"**{title}**\n\n{body}" + (f"\n\n{note}" if note else "")
+
+
+def page(blocks: Sequence[Block], title: str) -> str:
+    """The page as HTML: style and pictures stand in it."""
+    parts = {
+        "TITLE": html.escape(title),
+        "STYLE": _part("page.css"),
+        "BODY": "\n".join(_html(block) for block in blocks),
+    }
+    # In one pass, so that no text is taken for the name of a part.
+    return re.sub(r"{{([A-Z]+)}}", lambda found: parts[found[1]], _part("page.html"))
+
+
+def _part(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _html(block: Block) -> str:
+    match block:
+        case Heading(level, text):
+            return f"<h{level}>{html.escape(text)}</h{level}>"
+        case Paragraph(text):
+            return f"<p>{_inline(text)}</p>"
+        case Bullets(items):
+            return "<ul>" + "".join(f"<li>{_inline(item)}</li>" for item in items) + "</ul>"
+        case Code(text):
+            return f"<pre>{html.escape(text)}</pre>"
+        case Picture(folder, name, caption):
+            data = base64.b64encode((folder / f"{name}.png").read_bytes()).decode("ascii")
+            link = f'<a href="{folder.name}/{name}.csv">{name}.csv</a>'
+            return (
+                f'<figure id="{name}"><img alt="{html.escape(caption)}" src="data:image/png;base64,{data}">'
+                f"<figcaption>{html.escape(caption)} Data: {link}</figcaption></figure>"
+            )
+        case Table(title, header, rows, note):
+            head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
+            body = "".join(
+                "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+            )
+            below = f"<p class=note>{html.escape(note)}</p>" if note else ""
+            return (
+                f"<h3>{html.escape(title)}</h3><div class=wide><table><thead><tr>{head}</tr></thead>"
+                f"<tbody>{body}</tbody></table></div>{below}"
+            )
+
+
+def _inline(text: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))

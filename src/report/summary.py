@@ -1,0 +1,303 @@
+"""From the rows of runs.csv to tables: how often, how soon, how well, and what the differences are worth."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+
+from src import statistics
+from src.report.rows import METRICS, Row, cells, is_solved, number, outcome, test_sets
+from src.text import duration
+
+#: Rows that are all compared with one another, at most; of more, each is compared with one.
+ALL_PAIRS = 5
+#: Cells of repeat-copy that are contrasted.
+CONTRASTED = 2
+
+
+class Table(NamedTuple):
+    """What a page shows as a table: a header, rows of texts, and a note below."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+    note: str = ""
+
+
+class Options(NamedTuple):
+    """What a reader asked of the tables.
+
+    Attributes:
+        against: the row that others are compared with; None for every pair, or the first row where they are many.
+        reference: rows that are shown but not compared.
+        margin: a difference within it is none, in the unit of the metric; None for no such claim.
+        published: numbers of others for the headline metric, by row.
+        published_as: what to call these.
+    """
+
+    against: str | None = None
+    reference: tuple[str, ...] = ()
+    margin: float | None = None
+    published: Mapping[str, float] = {}
+    published_as: str = "published"
+
+
+def variants(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The rows of runs.csv by the row of the table they belong to."""
+    return {
+        name: [row for row in rows if row["row"] == name] for name in dict.fromkeys(row["row"] for row in rows)
+    }
+
+
+def is_bits(rows: Sequence[Row]) -> bool:
+    """Whether the task is one that can be solved, answered in bits."""
+    return bool(test_sets(rows, "error_bits"))
+
+
+def headlines(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """Test set and metric of what a table leads with."""
+    if not is_bits(rows):
+        return [(name, "accuracy") for name in test_sets(rows, "accuracy")]
+    beyond = list(cells(test_sets(rows, "payload_error")))[:CONTRASTED]
+    return [("in_distribution", "error_bits"), *((cell, "payload_error") for cell in beyond)]
+
+
+def outcomes(rows: Sequence[Row], test: str, metric: str) -> np.ndarray:
+    """What each run is worth, those left out that were not tested there."""
+    values = [outcome(row, test, metric) for row in rows]
+    return np.array([value for value in values if value is not None])
+
+
+def main_table(rows: Sequence[Row], options: Options) -> Table:
+    """A row a model or setting: how often it solved the task, how well it did, how large it is."""
+    bits = is_bits(rows)
+    lines = []
+    for name, its in variants(rows).items():
+        failed = sum(row["status"] == "diverged" for row in its)
+        line = {"model": name + (" (reference)" if name in options.reference else ""), "runs": str(len(its))}
+        line["diverged"] = str(failed)
+        if bits:
+            line |= _solving(its)
+        for test, metric in headlines(rows):
+            line |= _score(its, test, metric)
+        if options.published:
+            line[options.published_as] = shown(options.published[name]) if name in options.published else ""
+        line["parameters"] = _range([number(row, "parameters") for row in its], "{:,.0f}")
+        line["state"] = _range([number(row, "state_size") for row in its], "{:,.0f}")
+        line["seconds a run"] = _range(
+            [float(np.median([number(row, "seconds") or 0.0 for row in its]))], "{:,.0f}"
+        )
+        lines.append(line)
+    note = (
+        "IQM: interquartile mean over all runs, diverged ones at the worst value there is; in brackets its 95 % "
+        "bootstrap interval over seeds. Seconds: median of the fitting alone."
+    )
+    if bits:
+        note = (
+            "Solved: validation at or under the threshold of wrong bits a sequence, three times in a row; "
+            "in brackets the 95 % interval of Wilson. Sequences and seconds to solve: Kaplan-Meier median, "
+            "unsolved runs censored. " + note
+        )
+    return Table("Models", list(lines[0]), [list(line.values()) for line in lines], note)
+
+
+def _solving(its: Sequence[Row]) -> dict[str, str]:
+    solved = sum(map(is_solved, its))
+    low, high = statistics.wilson(solved, len(its))
+    line = {"solved": f"{solved}/{len(its)} [{low:.2f}, {high:.2f}]"}
+    for unit in ("sequences", "seconds"):
+        median = statistics.median_time(survival(its, unit))
+        line[f"{unit} to solve"] = "more than half unsolved" if median is None else f"{median:,.0f}"
+    return line
+
+
+def survival(its: Sequence[Row], unit: str) -> statistics.Survival:
+    """How many had solved the task by when; a diverged run never will."""
+    solved = list(map(is_solved, its))
+    times = [
+        math.inf if row["status"] == "diverged" else number(row, f"{unit}_to_solve" if yes else unit) or 0.0
+        for row, yes in zip(its, solved, strict=True)
+    ]
+    return statistics.kaplan_meier(times, solved)
+
+
+def _score(its: Sequence[Row], test: str, metric: str) -> dict[str, str]:
+    name = f"{metric.replace('_', ' ')} {test.replace('_', ' ')}"
+    values = outcomes(its, test, metric)
+    if not len(values):
+        return {f"{name}: mean": "", f"{name}: IQM [95 %]": ""}
+    few = f" ({len(values)} runs)" if len(values) < len(its) else ""
+    return {f"{name}: mean": shown(float(np.mean(values))), f"{name}: IQM [95 %]": centre(values) + few}
+
+
+def centre(values: np.ndarray) -> str:
+    """The interquartile mean with its interval; of a single run just its value."""
+    told = shown(statistics.interquartile_mean(values))
+    if len(values) == 1:
+        return told
+    low, high = statistics.bootstrap(values)
+    return f"{told} [{shown(low)}, {shown(high)}]"
+
+
+def tests_table(rows: Sequence[Row]) -> Table | None:
+    """Every test set of a task in bits: the spread over seeds of what was wrong."""
+    if not is_bits(rows):
+        return None
+    lines = []
+    for name, its in variants(rows).items():
+        for test in test_sets(rows, "payload_error"):
+            errors, ends = outcomes(its, test, "payload_error"), outcomes(its, test, "end_exact")
+            if not len(errors):
+                continue
+            lines.append(
+                [
+                    name,
+                    test.replace("_", " "),
+                    str(len(errors)),
+                    shown(float(np.median(errors))),
+                    centre(errors),
+                    shown(errors.min()),
+                    shown(errors.max()),
+                    shown(float(np.median(ends))),
+                    shown(ends.max()),
+                ]
+            )
+    header = ["model", "test", "runs", "payload error: median", "IQM [95 %]", "best", "worst"]
+    header += ["end exact: median", "best of end exact"]
+    note = (
+        "Payload error: share of wrong payload bits, 0.5 for guessing. End exact: share of sequences with the end "
+    )
+    return Table("Every test", header, lines, note + "marker at the right step and nowhere else.")
+
+
+def contrasts_table(rows: Sequence[Row], options: Options) -> Table | None:
+    """Differences between rows, paired by seed."""
+    by_name = {name: its for name, its in variants(rows).items() if name not in options.reference}
+    pairs = _pairs(list(by_name), options.against)
+    metrics = headlines(rows)
+    found: list[tuple[str, str, str, statistics.Contrast]] = []
+    for first, second in pairs:
+        measured = {f"{metric.replace('_', ' ')} {test.replace('_', ' ')}": _measure(test, metric)
+                    for test, metric in metrics if math.isfinite(METRICS[metric].worst)}  # fmt: skip
+        if is_bits(rows):
+            measured = {"solved": lambda row: float(is_solved(row)), **measured}
+        for what, measure in measured.items():
+            a, b = _paired(by_name[first], by_name[second], measure)
+            if len(a) > 1:
+                found.append((what, first, second, statistics.contrast(a, b)))
+    if not found:
+        return None
+    adjusted = statistics.holm([contrast.p for *_, contrast in found])
+    lines = []
+    for (what, first, second, contrast), p in zip(found, adjusted, strict=True):
+        line = [what, f"{first} - {second}", str(contrast.n), signed(contrast.difference)]
+        line += [f"[{signed(contrast.low)}, {signed(contrast.high)}]", f"{contrast.p:.4f}", f"{p:.4f}"]
+        if options.margin is not None:
+            within = -options.margin <= contrast.low and contrast.high <= options.margin
+            line.append("no difference" if within else "")
+        lines.append(line)
+    header = ["of", "difference", "seeds", "mean", "95 % interval", "p", "p after Holm"]
+    if options.margin is not None:
+        header.append(f"within ±{options.margin:g}")
+    note = (
+        "Paired by seed. Interval: bootstrap of the mean difference, each for itself; p: sign-flip permutation "
+        f"test, two-sided; Holm over the {len(found)} contrasts of this table. That a p is large does not show "
+        "that there is no difference."
+    )
+    return Table("Contrasts", header, lines, note)
+
+
+def _measure(test: str, metric: str) -> Callable[[Row], float | None]:
+    return lambda row: outcome(row, test, metric)
+
+
+def _pairs(names: Sequence[str], against: str | None) -> list[tuple[str, str]]:
+    if against is None and len(names) <= ALL_PAIRS:
+        return list(combinations(names, 2))
+    if against not in names:
+        against = names[0] if names else None
+    return [(name, against) for name in names if name != against and against is not None]
+
+
+def _paired(
+    first: Sequence[Row], second: Sequence[Row], measure: Callable[[Row], float | None]
+) -> tuple[list[float], list[float]]:
+    """The values of two rows at the seeds that both have."""
+    a, b = ({row["seed"]: measure(row) for row in its} for its in (first, second))
+    both = [(a[seed], b[seed]) for seed in a if seed in b]
+    known = [(x, y) for x, y in both if x is not None and y is not None]
+    return [x for x, _ in known], [y for _, y in known]
+
+
+def settings_table(rows: Sequence[Row]) -> Table | None:
+    """The settings in which rows differ."""
+    keys = [key for key in dict.fromkeys(key for row in rows for key in row) if key.startswith("setting.")]
+    by_name = variants(rows)
+    told = {}
+    for key in keys:
+        values = {name: _range_text([row.get(key, "") for row in its]) for name, its in by_name.items()}
+        if len(set(values.values())) > 1:
+            told[key.removeprefix("setting.")] = values
+    if not told:
+        return None
+    return Table("Settings", ["setting", *by_name], [[key, *values.values()] for key, values in told.items()],
+                 "Only settings in which rows differ.")  # fmt: skip
+
+
+def runs_table(rows: Sequence[Row]) -> Table:
+    """Every run, one a line."""
+    tests = headlines(rows)
+    header = ["run", "model", "seed", "status"]
+    if is_bits(rows):
+        header += ["solved after"]
+    header += [f"{metric.replace('_', ' ')} {test.replace('_', ' ')}" for test, metric in tests]
+    lines = []
+    for row in rows:
+        line = [row["run"], row["row"], row["seed"], row["status"] + (f" ({row['note']})" if row["note"] else "")]
+        if is_bits(rows):
+            after = number(row, "sequences_to_solve")
+            line.append("" if after is None else f"{after:,.0f}")
+        values = (outcome(row, test, metric) for test, metric in tests)
+        line += ["" if value is None else shown(value) for value in values]
+        lines.append([*line, duration(number(row, "seconds") or 0.0)])
+    return Table("Every run", [*header, "took"], lines)
+
+
+def shown(value: float) -> str:
+    """A metric for people, in as many digits as it deserves.
+
+    >>> shown(0.97265), shown(0.0312), shown(0.00231), shown(0.0), shown(52.39), shown(1925.4), shown(math.inf)
+    ('0.973', '0.031', '0.0023', '0', '52.4', '1,925', '∞')
+    """
+    if math.isinf(value):
+        return "∞"
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if size < 0.01:
+        return f"{value:.2g}"
+    return f"{value:.3f}" if size < 2 else f"{value:.1f}" if size < 1000 else f"{value:,.0f}"
+
+
+def signed(value: float) -> str:
+    """A difference, with its sign.
+
+    >>> signed(0.0123), signed(-0.2), signed(0.0)
+    ('+0.012', '-0.200', '0')
+    """
+    text = shown(abs(value))
+    return text if text == "0" else f"{'+' if value > 0 else '-'}{text}"
+
+
+def _range(values: Sequence[float | None], form: str) -> str:
+    known = sorted({value for value in values if value is not None})
+    if not known:
+        return ""
+    first, last = form.format(known[0]), form.format(known[-1])
+    return first if first == last else f"{first} to {last}"
+
+
+def _range_text(values: Sequence[str]) -> str:
+    return ", ".join(dict.fromkeys(value for value in values if value))

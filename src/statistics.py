@@ -1,0 +1,255 @@
+"""What a few seeds say: intervals, tests, and the share solved by a time.
+
+A failed run counts as the worst value of its metric, which may be infinite: no result here is NaN for that. An
+infinity stands for one and the same number that outweighs all finite ones, so that opposite ones cancel.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+#: Resamples of a bootstrap; most sign flips that are gone through one by one, and how many are drawn beyond.
+RESAMPLES, FLIPS = 10_000, 2**14
+
+
+class Interval(NamedTuple):
+    """Where a number lies with some confidence, in the unit of the number."""
+
+    low: float
+    high: float
+
+
+class Survival(NamedTuple):
+    """How many runs have solved their task by a time: 1 - Kaplan-Meier.
+
+    Attributes:
+        times: [P], ascending from 0, in the unit of the times given; all finite ones, each once.
+        share: [P], estimated share solved at each time and until the next, 0..1.
+        low: [P], of a pointwise interval of 95 %.
+        high: [P].
+        at_risk: [P], runs neither solved nor lost from sight before the time.
+    """
+
+    times: np.ndarray
+    share: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    at_risk: np.ndarray
+
+
+class Contrast(NamedTuple):
+    """One group of runs against another, paired.
+
+    Attributes:
+        n: pairs.
+        difference: mean over the pairs of first minus second, in the unit of the values.
+        low: of the bootstrap interval of that mean, 95 %.
+        high: of the same.
+        p: two-sided, of `sign_flip`; not adjusted for other contrasts (`holm` does).
+    """
+
+    n: int
+    difference: float
+    low: float
+    high: float
+    p: float
+
+
+def wilson(successes: int, trials: int, level: float = 0.95) -> Interval:
+    """Wilson's score interval of a probability (Wilson 1927, J. Am. Stat. Assoc. 22).
+
+    >>> "{:.3f} {:.3f}".format(*wilson(8, 10))
+    '0.490 0.943'
+
+    Raises:
+        ValueError: no trials, or more successes than trials.
+    """
+    if not 0 <= successes <= trials or trials == 0:
+        raise ValueError(f"{successes} successes in {trials} trials: one trial or more, and no more successes")
+    low, high = stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
+    return Interval(float(low), float(high))
+
+
+def mean(values: ArrayLike, axis: int = -1) -> Any:
+    """The mean along an axis: a number, or an array for more than one axis; see the top for infinities.
+
+    >>> float(mean([1.0, 2.0, 6.0])), float(mean([1.0, np.inf])), float(mean([np.inf, -np.inf, 6.0]))
+    (3.0, inf, 2.0)
+    """
+    x = np.asarray(values, dtype=float)
+    infinite = np.isinf(x)
+    finite = np.where(infinite, 0.0, x).mean(axis)
+    balance = np.where(infinite, np.sign(x), 0.0).sum(axis)
+    return np.where(balance == 0, finite, np.copysign(np.inf, balance))[()]
+
+
+def interquartile_mean(values: ArrayLike, axis: int = -1) -> Any:
+    """The mean without the lowest and the highest quarter, each rounded down to whole values.
+
+    Up to a quarter of infinities leave it finite. Agarwal et al. 2021, arXiv:2108.13264.
+
+    >>> float(interquartile_mean([1, 2, 3, 100])), float(interquartile_mean([1, np.inf, np.inf, np.inf]))
+    (2.5, inf)
+    """
+    return mean(stats.trimboth(np.asarray(values, dtype=float), 0.25, axis), axis)
+
+
+def bootstrap(
+    values: Sequence[float] | np.ndarray,
+    statistic: Callable[..., Any] = interquartile_mean,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Percentile interval of a statistic over resamples of the values.
+
+    Args:
+        values: [n]; may be infinite, and so may then the bounds be.
+        statistic: of arrays along `axis`, such as `mean` or `interquartile_mean`.
+        level: confidence, such as 0.95.
+        seed: of the resamples.
+
+    Raises:
+        ValueError: no values, or one that is NaN.
+    """
+    x = _numbers(values)
+    if np.all(x == x[0]):
+        return Interval(float(x[0]), float(x[0]))
+    generator = np.random.default_rng(seed)
+    # Its own interval is not used: between a finite and an infinite resample it interpolates to NaN.
+    with np.errstate(invalid="ignore"):
+        drawn = stats.bootstrap(
+            (x,), statistic, n_resamples=RESAMPLES, vectorized=True, method="percentile", rng=generator
+        ).bootstrap_distribution
+    tail = (1.0 - level) / 2.0
+    low, high = np.quantile(drawn, [tail, 1.0 - tail], method="inverted_cdf")
+    return Interval(float(low), float(high))
+
+
+def sign_flip(differences: Sequence[float] | np.ndarray, seed: int = 0) -> float:
+    """Two-sided p of the mean of paired differences: had the sign of each been a toss of a coin.
+
+    Exact for up to 14 differences, else from 2^14 random flips.
+
+    Args:
+        differences: [n]; may be infinite.
+        seed: of the random flips.
+
+    Raises:
+        ValueError: no differences, or one that is NaN.
+    """
+    x = _numbers(differences)
+    infinite = np.isinf(x)
+    outweighing = 4.0 * (1.0 + np.abs(x[~infinite]).sum())
+    x = np.where(infinite, np.sign(x) * outweighing, x)
+    if x.size == 1:
+        return 1.0  # both flips are as far from zero; scipy wants two values or more
+    flips = stats.permutation_test(
+        (x,),
+        np.mean,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=FLIPS,
+        rng=np.random.default_rng(seed),
+    )
+    return float(flips.pvalue)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p adjusted for being one of several, in the order given (Holm 1979, step down).
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+
+    Raises:
+        ValueError: a p that is not from 0 to 1.
+    """
+    p = np.asarray(p_values, dtype=float)
+    if not np.all((p >= 0) & (p <= 1)):
+        raise ValueError(f"p from 0 to 1, not {p.tolist()}")
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty_like(p)
+    steps = p[order] * np.arange(p.size, 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return [float(one) for one in adjusted]
+
+
+def kaplan_meier(times: Sequence[float] | np.ndarray, solved: Sequence[bool]) -> Survival:
+    """The share solved by each time, with runs that ended unsolved as censored.
+
+    The interval is the log-log one of Greenwood's variance. Where none or all are solved that does not exist, and
+    Wilson's stands in, over the runs that are still at risk or over those that have solved. Kaplan and Meier 1958,
+    J. Am. Stat. Assoc. 53.
+
+    Args:
+        times: [n], sequences to solve, or sequences seen where unsolved; infinite for a run that failed and will
+            never solve, which stays at risk for ever.
+        solved: [n].
+
+    Raises:
+        ValueError: no times, one that is NaN or negative, not as many of both, or solved at infinity.
+    """
+    x = _numbers(times)
+    done = np.asarray(solved, dtype=bool)
+    if x.shape != done.shape:
+        raise ValueError(f"{x.size} times, but solved or not for {done.size}")
+    if x.min() < 0:
+        raise ValueError(f"times of 0 or more, not {x.min():g}")
+    if np.any(done & np.isinf(x)):
+        raise ValueError("solved, but at an infinite time")
+    never = x[np.isfinite(x)].max(initial=0.0) + 1.0  # as good as infinity, which scipy does not take
+    sf = stats.ecdf(stats.CensoredData.right_censored(np.where(np.isinf(x), never, x), ~done)).sf
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The confidence interval is undefined", RuntimeWarning)
+        interval = sf.confidence_interval(0.95, method="log-log")
+    # Bounds of who survives, unsolved, are those of who solved, turned round.
+    rows = np.stack([sf.quantiles, *(1.0 - part.probabilities for part in (sf, interval.high, interval.low))])
+    rows = rows[:, rows[0] < never]
+    if not np.any(rows[0] == 0):
+        rows = np.insert(rows, 0, 0.0, axis=1)
+    at, share, low, high = rows
+    at_risk = (x[:, None] >= at).sum(0)
+    for k in np.flatnonzero(share == 0):
+        low[k], high[k] = wilson(0, int(at_risk[k]))
+    for k in np.flatnonzero(share == 1):
+        low[k], high[k] = wilson(int(done.sum()), int(done.sum()))
+    return Survival(at, share, low, high, at_risk)
+
+
+def median_time(survival: Survival) -> float | None:
+    """The first time at which at least half are solved; None if there is none."""
+    (late,) = np.nonzero(survival.share >= 0.5)
+    return float(survival.times[late[0]]) if late.size else None
+
+
+def contrast(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndarray, seed: int = 0) -> Contrast:
+    """First minus second, paired by position: the same seeds in the same order.
+
+    Args:
+        first: [n]; may be infinite, and two equal infinities differ by nothing.
+        second: [n].
+        seed: of the resamples and of the flips.
+
+    Raises:
+        ValueError: not as many of both, none, or NaN.
+    """
+    a, b = _numbers(first), _numbers(second)
+    if a.shape != b.shape:
+        raise ValueError(f"{a.size} values against {b.size}: pairs need as many")
+    same = a == b
+    differences = np.where(same, 0.0, a) - np.where(same, 0.0, b)
+    interval = bootstrap(differences, mean, seed=seed)
+    return Contrast(a.size, float(mean(differences)), *interval, sign_flip(differences, seed))
+
+
+def _numbers(values: Sequence[float] | np.ndarray) -> np.ndarray:
+    """[n] of float, at least one and none NaN."""
+    x = np.asarray(values, dtype=float)
+    if x.ndim != 1 or x.size == 0:
+        raise ValueError(f"one or more values in a row, not an array of shape {x.shape}")
+    if np.isnan(x).any():
+        raise ValueError("NaN among the values: a failed run counts as the worst value of its metric")
+    return x

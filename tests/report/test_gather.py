@@ -1,0 +1,92 @@
+"""What is found in folders, and what is said of those that are not whole."""
+
+import json
+
+import pytest
+
+from src import runs
+from src.build import ConfigError
+from src.report import gather
+from src.report.gather import Entry, Problem
+from tests.helpers import train_small
+
+
+def found(top):
+    folders = gather.find([str(top)])
+    return dict(zip(gather.names(folders), map(gather.read, folders, gather.names(folders)), strict=True))
+
+
+def test_runs_at_any_depth_in_a_readable_order(fake):
+    for name in ("10_ntm", "2_ntm", "deep/er/run", "1_ntm"):
+        fake(name, "model=ntm")
+    assert list(found(fake.top)) == ["1_ntm", "2_ntm", "10_ntm", "deep/er/run"]
+    assert all(isinstance(one, Entry) for one in found(fake.top).values())
+
+
+def test_a_run_given_twice_is_one_and_one_alone_keeps_its_name(fake):
+    folder = fake("one", "model=ntm")
+    assert gather.find([str(fake.top), str(folder)]) == [folder]
+    assert gather.names([folder]) == ["one"]
+
+
+def test_folders_that_are_not_there_or_hold_nothing_are_refused(fake, tmp_path):
+    fake("one", "model=ntm")
+    (tmp_path / "empty").mkdir()
+    for name, why in (("empty", "holds no run"), ("no", "no such folder")):
+        with pytest.raises(ConfigError) as refusal:
+            gather.find([str(fake.top), str(tmp_path / name)])
+        assert str(refusal.value) == (
+            f"runs='{tmp_path}/{name}': {why}; must be folders that hold runs, or a runs.csv"
+        )
+
+
+def test_every_hole_is_told(fake):
+    fake("good", "model=ntm")
+    fake("truncated", "model=ntm").joinpath("metrics.json").write_text('{"status": "fin')
+    fake("unended", "model=ntm").joinpath("metrics.json").unlink()
+    fake("stopped", "model=ntm", status="stopped")
+    fake("failed", "model=ntm", status="failed", error="no space left")
+    fake("damaged", "model=ntm").joinpath("config.yaml").write_text("a: [")
+    fake("old", "model=ntm").joinpath("config.yaml").write_text("run_format: 0\nmodel: {}\n")
+    fake("untested", "model=ntm", test={})
+    folder = fake("lacking", "model=ntm")
+    metrics = json.loads((folder / "metrics.json").read_text())
+    runs.write_json(folder / "metrics.json", {k: v for k, v in metrics.items() if k not in ("seed", "test")})
+    fake("evaluated", "model=ntm").joinpath("evaluation.json").write_text("[")
+    its = {name: one.what for name, one in found(fake.top).items() if isinstance(one, Problem)}
+    assert its.pop("truncated").startswith("metrics.json is damaged (Unterminated string")
+    assert its.pop("damaged").startswith("config.yaml is damaged (")
+    assert its.pop("evaluated").startswith("evaluation.json is damaged (")
+    assert its == {
+        "unended": "has no metrics.json: not at its end",
+        "stopped": "stopped",
+        "failed": "failed: no space left",
+        "old": "was written in format 0",
+        "untested": "metrics.json lacks test",
+        "lacking": "metrics.json lacks seed, test",
+    }
+
+
+def test_jobs_that_a_sweep_has_not_begun_are_told(fake):
+    fake("sweep/0_ntm", "model=ntm")
+    jobs = [{"folder": name, "overrides": []} for name in ("0_ntm", "1_ntm")]
+    runs.write_json(fake.top / "sweep" / "sweep.json", {"overrides": [], "jobs": jobs})
+    its = found(fake.top)
+    assert its["1_ntm"] == Problem("1_ntm", "not begun")
+    assert isinstance(its["0_ntm"], Entry)
+
+
+def test_a_running_run_is_told_as_one(fake):
+    folder = fake("running", "model=ntm")
+    (folder / "metrics.json").unlink()
+    with runs.held(folder):
+        assert found(fake.top) == {"running": Problem("running", "is running")}
+
+
+def test_what_training_writes_is_read(tmp_path):
+    train_small(tmp_path / "run", model="lstm")
+    (entry,) = found(tmp_path).values()
+    assert isinstance(entry, Entry)
+    assert entry.metrics["status"] == "finished"
+    assert [row["update"] for row in entry.history] == ["1"]
+    assert entry.evaluation == {}

@@ -1,0 +1,92 @@
+"""Which runs share a table, and which a row of it."""
+
+from src.report import gather
+from src.report.protocols import place
+
+
+def placed(top, pool_versions=False):
+    folders = gather.find([str(top)])
+    entries, problems = gather.split(map(gather.read, folders, gather.names(folders)))
+    assert not problems
+    return place(entries, pool_versions)
+
+
+def where(top, **options):
+    return {one.entry.name: (one.group, one.variant) for one in placed(top, **options)[0]}
+
+
+def test_models_with_settings_of_their_own_share_a_table(fake):
+    fake("a", "model=ntm", "seed=0")
+    fake("b", "model=ntm", "seed=1", "logger=none", "trainer.enable_progress_bar=false", "figure.cmap=viridis")
+    fake("c", "model=lstm", "optimizer.lr=0.1", "task.batch_size=4", "model.hidden_size=7")
+    assert where(fake.top) == {
+        "a": ("repeat_copy", "ntm"), "b": ("repeat_copy", "ntm"), "c": ("repeat_copy", "lstm"),
+    }  # fmt: skip
+
+
+def test_settings_that_vary_within_a_model_name_the_rows(fake):
+    for n, sigma in enumerate((0.3, 2)):
+        for carry in ("weighting", "position"):
+            fake(f"{n}{carry}", "model=dms_ntm", f"model.sigma_init={sigma}", f"model.carry={carry}")
+    fake("ntm", "model=ntm")
+    rows = {name: row for name, (_, row) in where(fake.top).items()}
+    assert rows == {
+        "0weighting": "dms_ntm carry=weighting sigma_init=0.3",
+        "0position": "dms_ntm carry=position sigma_init=0.3",
+        "1weighting": "dms_ntm carry=weighting sigma_init=2",
+        "1position": "dms_ntm carry=position sigma_init=2",
+        "ntm": "ntm",
+    }
+    its = {one.entry.name: one.settings for one in placed(fake.top)[0]}
+    assert its["0position"]["model.sigma_init"] == 0.3
+    assert its["0position"]["model.carry"] == "position"
+    assert "model.word_size" not in its["0position"]
+
+
+def test_a_schedule_that_follows_the_updates_is_no_setting_of_its_own(fake):
+    for steps in (10, 20):
+        fake(str(steps), "model=lstm", f"trainer.max_steps={steps}")
+    assert [row for _, row in where(fake.top).values()] == ["lstm max_steps=10", "lstm max_steps=20"]
+
+
+def test_protocols_and_tasks_are_kept_apart(fake):
+    fake("a", "model=ntm")
+    fake("b", "model=ntm", "task.max_length=5")
+    fake("c", "model=ntm", "task=mnist1d")
+    fake("d", "model=ntm", "task=mnist1d", "task.sequence_length=20")
+    tables = {name: table for name, (table, _) in where(fake.top).items()}
+    assert tables == {
+        "a": "repeat_copy, max_length=10",
+        "b": "repeat_copy, max_length=5",
+        "c": "mnist1d, sequence_length=40",
+        "d": "mnist1d, sequence_length=20",
+    }
+    told = placed(fake.top)[2]
+    assert list(told) == list(tables.values())
+    assert "max_length=5" in told["repeat_copy, max_length=5"]
+
+
+def test_versions_are_kept_apart_unless_pooled(fake):
+    fake("a", "model=ntm", "seed=0")
+    fake("b", "model=ntm", "seed=1", revision="b" * 40)
+    fake("c", "model=ntm", "seed=2", versions={"python": "3.11.7", "torch": "2.14.0"})
+    fake("d", "model=ntm", "seed=3", revision="b" * 40 + "+changes")
+    tables = {name: table for name, (table, _) in where(fake.top).items()}
+    assert tables == {
+        "a": "repeat_copy, revision aaaaaaaaaa, torch 2.13.0",
+        "b": "repeat_copy, revision bbbbbbbbbb, torch 2.13.0",
+        "c": "repeat_copy, revision aaaaaaaaaa, torch 2.14.0",
+        "d": "repeat_copy, revision bbbbbbbbbb with changes, torch 2.13.0",
+    }
+    assert {table for table, _ in where(fake.top, pool_versions=True).values()} == {"repeat_copy"}
+
+
+def test_the_same_seed_twice_counts_once_and_is_told(fake):
+    fake("first", "model=ntm", "seed=4")
+    fake("second", "model=ntm", "seed=4", errors=(0.3, 0.3, 0.3))
+    fake("other", "model=lstm", "seed=4")
+    its, problems, _ = placed(fake.top)
+    assert [one.entry.name for one in its] == ["first", "other"]
+    assert [(p.run, p.what, p.counted) for p in problems] == [
+        ("second", "same settings and seed 4 as first: counted once", False)
+    ]

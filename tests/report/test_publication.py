@@ -1,0 +1,241 @@
+"""A whole report on disk, of runs made up and of runs that were trained; and the command."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+
+from src import build, cli, runs
+from src.build import ConfigError
+from src.report import publication
+from src.report.request import read_request
+from tests.helpers import train_small
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def request(*overrides):
+    with initialize_config_dir(cli.CONF, version_base="1.3"):
+        return read_request(build.resolve(compose("report", list(overrides))))
+
+
+def report(top, out, *overrides):
+    its = request(f"runs={top}", f"out={out}", *overrides)
+    return publication.make(its, publication.begin(its))
+
+
+def table(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def two_models(fake):
+    """Runs of two models and five seeds, the second worse and once diverged."""
+    for seed in range(5):
+        fake(f"ntm{seed}", "model=ntm", f"seed={seed}", errors=(0.0, 0.1 + seed / 100, 0.05))
+        worse = {"status": "diverged", "test": {}} if seed == 4 else {}
+        fake(f"lstm{seed}", "model=lstm", f"seed={seed}", errors=(0.1, 0.4, 0.3 + seed / 100), **worse)
+    return fake.top
+
+
+def test_every_file_is_there_and_every_figure_has_its_data(two_models, tmp_path):
+    out = tmp_path / "report"
+    assert report(two_models, out, "pictures=false") == []
+    assert {path.name for path in out.iterdir()} == {
+        "runs.csv",
+        "report.md",
+        "index.html",
+        "report.json",
+        "figures",
+    }
+    pictures = {path.stem for path in (out / "figures").glob("*.png")}
+    assert pictures == {"loss_comparison", "survival", "seeds", "grid_payload_error", "grid_end_exact"}
+    assert pictures == {path.stem for path in (out / "figures").glob("*.csv")}
+    for name in pictures:
+        picture = matplotlib.image.imread(out / "figures" / f"{name}.png")
+        assert picture.shape[0] > 200
+        assert np.ptp(picture[..., :3]) == 1.0
+        assert f"figures/{name}.csv" in (out / "report.md").read_text()
+        assert f"figures/{name}.csv" in (out / "index.html").read_text()
+    assert len(table(out / "runs.csv")) == 10
+    page = (out / "report.md").read_text()
+    assert "10 runs of 2 models or settings; 1 of them diverged, and count as failures." in page
+    assert "| ntm | 5 | 0 | 5/5 [0.57, 1.00] | 6,000 | 30 |" in page
+    assert "| lstm | 5 | 1 | 0/5 [0.00, 0.43] | more than half unsolved |" in page
+
+
+def test_data_of_figures(two_models, tmp_path):
+    report(two_models, tmp_path, "pictures=false")
+    figures = tmp_path / "figures"
+    (cell,) = [
+        row for row in table(figures / "grid_payload_error.csv")
+        if (row["row"], row["length"], row["repeats"]) == ("ntm", "10", "20")
+    ]  # fmt: skip
+    assert (float(cell["payload_error"]), cell["runs"]) == (pytest.approx(0.12), "5")
+    curve = [row for row in table(figures / "loss_comparison.csv") if (row["row"], row["seed"]) == ("lstm", "3")]
+    assert [row["sequences"] for row in curve] == ["16", "32", "48"]
+    assert float(curve[0]["loss"]) == pytest.approx(np.exp(-1), rel=1e-3)
+    dots = [row for row in table(figures / "seeds.csv") if (row["row"], row["test"]) == ("lstm", "10x20")]
+    assert sorted(float(row["value"]) for row in dots) == [0.4, 0.4, 0.4, 0.4, 1.0]
+    steps = [row for row in table(figures / "survival.csv") if row["row"] == "ntm" and row["share_solved"]]
+    assert [float(row["share_solved"]) for row in steps][-1] == 1.0
+
+
+def test_drawn_anew_from_its_own_files_it_is_the_same(two_models, tmp_path):
+    out = tmp_path / "report"
+    report(two_models, out, "title=Of two", "command=make it", "against=lstm", "pictures=false")
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    drawn = [path for path in before if path.suffix in (".png", ".md", ".html")]
+    for path in drawn:
+        path.unlink()
+    assert publication.rebuild(request(f"runs={out / 'runs.csv'}")) == []
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert "# Of two" in (out / "report.md").read_text()
+    assert "    make it" in (out / "report.md").read_text()
+
+
+def test_protocols_are_kept_apart_and_said_to_be(fake, tmp_path):
+    fake("a", "model=ntm")
+    fake("b", "model=ntm", "task.max_length=5")
+    fake("c", "model=gru", "task=mnist1d")
+    report(fake.top, tmp_path / "report", "pictures=false")
+    page = (tmp_path / "report" / "report.md").read_text()
+    assert "kept apart, in 3 tables" in page
+    for name in ("repeat_copy, max_length=10", "repeat_copy, max_length=5", "mnist1d"):
+        assert f"## {name}\n" in page
+    assert {"seeds_1.png", "seeds_2.png", "seeds_3.png", "loss_comparison.png"} <= {
+        path.name for path in (tmp_path / "report" / "figures").iterdir()
+    }
+
+
+def test_problems_are_on_the_page_and_in_runs_csv(two_models, tmp_path):
+    (two_models / "ntm2" / "metrics.json").write_text('{"status":')
+    problems = report(two_models, tmp_path / "report", "pictures=false")
+    assert [(problem.run, problem.counted) for problem in problems] == [("ntm2", False)]
+    page = (tmp_path / "report" / "report.md").read_text()
+    assert "## Not counted\n\n- `ntm2`: metrics.json is damaged (" in page
+    (row,) = [row for row in table(tmp_path / "report" / "runs.csv") if row["counted"] == "no"]
+    assert row["run"] == "ntm2"
+
+
+def test_settings_that_vary_make_a_map(fake, tmp_path):
+    for sigma in (0.3, 1, 2):
+        for carry in ("weighting", "position"):
+            for seed in (0, 1):
+                name, error = f"{sigma}{carry}{seed}", sigma / 10 + seed / 100
+                overrides = (f"model.sigma_init={sigma}", f"model.carry={carry}", f"seed={seed}")
+                fake(name, "model=dms_ntm", *overrides, errors=(0.0, error, error / 2))
+    report(fake.top, tmp_path / "report", "pictures=false")
+    its = {
+        (row["measure"], row["setting.model.carry"], row["setting.model.sigma_init"]): float(row["value"])
+        for row in table(tmp_path / "report" / "figures" / "settings.csv")
+    }
+    assert its["payload error 10x20", "position", "2"] == pytest.approx(0.205)
+    assert its["share solved", "weighting", "0.3"] == 1.0
+    assert len(its) == 6 * 4
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Runs of a single update, two models with a memory and one without."""
+    top = tmp_path_factory.mktemp("trained")
+    for model in ("ntm", "dms_ntm", "lstm"):
+        for seed in (0, 1):
+            train_small(top / f"{model}{seed}", f"seed={seed}", "task.test_cells=[[3,4],[4,3]]", model=model)
+    return top
+
+
+def test_answers_and_heads_of_trained_runs(trained, tmp_path):
+    assert report(trained, tmp_path) == []
+    answers = table(tmp_path / "figures" / "target_output.csv")
+    assert {row["title"] for row in answers} == {"Length 3, Repeat 4", "Length 4, Repeat 3"}
+    assert {row["row"] for row in answers} == {"ntm", "dms_ntm", "lstm"}
+    one = next(row for row in answers if row["row"] == "lstm")
+    run = runs.load_run(trained / f"lstm{one['seed']}")
+    example = run.task.example(3, 4)
+    y, _ = run.model(example.x)
+    expected = y[0][example.mask[0] > 0].sigmoid()
+    its = [row for row in answers if row["row"] == "lstm" and row["title"] == example.title]
+    assert len(its) == expected.numel()
+    for row in its:
+        assert float(row["output"]) == pytest.approx(
+            float(expected[int(row["step"]), int(row["channel"])]), rel=0.01
+        )
+    heads = table(tmp_path / "figures" / "addressing_examples.csv")
+    assert {(row["row"], row["head"]) for row in heads} == {
+        (model, head) for model in ("ntm", "dms_ntm") for head in ("read head", "write head")
+    }
+    assert (tmp_path / "figures" / "addressing_examples.png").exists()
+    assert (tmp_path / "figures" / "target_output.png").exists()
+
+
+def test_a_run_without_a_checkpoint_is_counted_but_not_shown(fake, tmp_path):
+    fake("a", "model=ntm")
+    (problem,) = report(fake.top, tmp_path / "report")
+    assert problem.run == "a"
+    assert problem.counted
+    assert problem.what.startswith("no pictures: checkpoint '")
+    assert not (tmp_path / "report" / "figures" / "target_output.csv").exists()
+
+
+def test_what_cannot_be_reported_is_refused_and_leaves_nothing(fake, tmp_path):
+    fake("a", "model=ntm").joinpath("metrics.json").unlink()
+    out = tmp_path / "report"
+
+    def refused(*overrides):
+        with pytest.raises(ConfigError) as refusal:
+            publication.begin(request(*overrides))
+        assert not out.exists()
+        return str(refusal.value)
+
+    assert refused("runs=null").startswith(
+        "runs=None: must be folders that hold runs, or the runs.csv of a report"
+    )
+    assert refused(f"runs={tmp_path}/no", f"out={out}").startswith(f"runs='{tmp_path}/no': no such folder")
+    assert refused(f"runs={tmp_path}/no.csv").startswith(f"runs='{tmp_path}/no.csv': no such file")
+    assert refused(f"runs={fake.top}", f"out={out}") == (
+        f"runs=['{fake.top}']: no run that can be counted: a: has no metrics.json: not at its end"
+    )
+    assert refused(f"runs={fake.top}", f"out={out}", "margin=-1").startswith("margin=-1: must be a finite number")
+    assert refused(f"runs={fake.top}", f"out={out}", "pictures=3").startswith("pictures=3: must be true or false")
+    assert refused(f"runs={fake.top}", f"out={out}", "reference=ntm").startswith("reference='ntm': must be a list")
+    assert refused(f"runs={fake.top}", f"out={out}", "+published.values.gru=x").startswith(
+        "published.values.gru='x'"
+    )
+    assert refused(f"runs={fake.top}", f"out={out}", "figure.cmap=x").startswith("figure.cmap='x': must be")
+
+
+def test_a_report_whose_own_file_is_damaged_is_refused(two_models, tmp_path):
+    report(two_models, tmp_path / "report", "pictures=false")
+    (tmp_path / "report" / "report.json").write_text("{")
+    with pytest.raises(ConfigError, match=r"report.json beside it cannot be read \("):
+        publication.rebuild(request(f"runs={tmp_path}/report/runs.csv"))
+
+
+def command(*overrides):
+    return subprocess.run(
+        [sys.executable, "-m", "src.report", *overrides], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+
+
+def test_the_command_and_its_exit_codes(two_models, tmp_path):
+    out = tmp_path / "report"
+    jobs = [{"folder": "ntm0", "overrides": []}, {"folder": "waiting", "overrides": []}]
+    overrides = ["model=ntm,lstm", "hydra/launcher=joblib", "hydra.sweep.dir=x"]
+    runs.write_json(two_models / "sweep.json", {"overrides": overrides, "jobs": jobs})
+    done = command(f"runs={two_models}", f"out={out}", "pictures=false")
+    assert done.returncode == 1
+    assert done.stdout == f"report: {out / 'index.html'}\n"
+    assert done.stderr == "WARNING waiting: not begun; not counted\n"
+    assert json.loads((out / "report.json").read_text())["commands"] == ["python -m src.train -m model=ntm,lstm"]
+    bad = command(f"runs={tmp_path / 'nowhere'}")
+    assert bad.returncode == 2
+    assert bad.stderr.startswith(f"error: runs='{tmp_path / 'nowhere'}': no such folder")
+    assert "Traceback" not in bad.stderr

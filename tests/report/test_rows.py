@@ -1,0 +1,94 @@
+"""runs.csv: what a row says, and that it is read as it was written."""
+
+import math
+
+import pytest
+
+from src import runs
+from src.build import ConfigError
+from src.report import gather, rows
+from src.report.gather import Problem
+from src.report.protocols import place
+from tests.report.conftest import bits
+
+
+@pytest.fixture
+def table(fake, tmp_path):
+    """Writes and reads the rows of all runs."""
+
+    def read():
+        folders = gather.find([str(fake.top)])
+        entries, problems = gather.split(map(gather.read, folders, gather.names(folders)))
+        its = [*map(rows.of_run, place(entries, False)[0]), *map(rows.of_problem, problems)]
+        rows.write(tmp_path / "runs.csv", its)
+        return {row["run"]: row for row in rows.read(tmp_path / "runs.csv")}
+
+    return read
+
+
+def test_a_row_has_all_of_a_run(fake, table):
+    fake("a", "model=ntm", "seed=3", errors=(0.0, 0.25, 0.125))
+    row = table()["a"]
+    expected = {
+        "table": "repeat_copy", "row": "ntm", "seed": "3", "status": "finished", "counted": "yes", "note": "",
+        "parameters": "1000", "seconds": "40", "solved": "True", "sequences_to_solve": "6000",
+        "10x20.payload_error": "0.25", "validation.error_bits": "0", "git_revision": "a" * 40,
+        "versions": "python 3.11.7; torch 2.13.0",
+    }  # fmt: skip
+    assert {key: row[key] for key in expected} == expected
+    assert rows.outcome(row, "20x10", "payload_error") == 0.125
+    assert rows.outcome(row, "40x5", "payload_error") is None
+    assert rows.is_solved(row)
+    assert rows.test_sets([row], "payload_error") == ["in_distribution", "10x20", "20x10"]
+    assert rows.cells(rows.test_sets([row], "payload_error")) == {"10x20": (10, 20), "20x10": (20, 10)}
+
+
+def test_the_test_of_mnist_and_the_generated_one_are_sets_beside_each_other(fake, table):
+    fake("a", "model=gru", "task=mnist1d", accuracy=0.75)
+    row = table()["a"]
+    assert rows.test_sets([row], "accuracy") == ["test", "generated"]
+    assert rows.outcome(row, "test", "accuracy") == rows.outcome(row, "generated", "accuracy") == 0.75
+
+
+def test_a_run_that_diverged_counts_the_worst(fake, table):
+    fake("a", "model=ntm", status="diverged", test={}, error="diverged", solved=True, sequences_to_solve=50)
+    fake("b", "model=ntm", "seed=1")
+    row = table()["a"]
+    assert rows.outcome(row, "10x20", "payload_error") == 1.0
+    assert rows.outcome(row, "10x20", "end_exact") == 0.0
+    assert rows.outcome(row, "in_distribution", "error_bits") == math.inf
+    assert not rows.is_solved(row)
+
+
+def test_what_is_no_number_counts_the_worst_and_is_noted(fake, table):
+    test = {"in_distribution": bits(0.0), "10x20": bits(0.1) | {"payload_error": math.nan}}
+    fake("a", "model=ntm", test=test)
+    row = table()["a"]
+    assert row["note"] == "not a number, counts as the worst: 10x20.payload_error"
+    assert rows.outcome(row, "10x20", "payload_error") == 1.0
+    assert rows.outcome(row, "10x20", "end_error") == 0.05
+
+
+def test_cells_that_were_evaluated_later_stand_beside_those_of_the_run(fake, table):
+    for name, checkpoint in (("a", "best"), ("b", "last")):
+        folder = fake(name, "model=ntm", f"seed={ord(name)}")
+        test = {"10x20": bits(0.9), "5x5": bits(0.3)}
+        runs.write_json(folder / "evaluation.json", {"checkpoint": checkpoint, "test": test})
+    its = table()
+    assert rows.outcome(its["a"], "5x5", "payload_error") == 0.3
+    assert rows.outcome(its["a"], "10x20", "payload_error") == 0.2  # that of the run itself
+    assert rows.outcome(its["b"], "5x5", "payload_error") is None
+
+
+def test_problems_are_rows_too(tmp_path):
+    rows.write(tmp_path / "runs.csv", [rows.of_problem(Problem("x", "stopped"))])
+    (row,) = rows.read(tmp_path / "runs.csv")
+    assert (row["run"], row["counted"], row["note"], row["seed"]) == ("x", "no", "stopped", "")
+
+
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "run,table\nx\n"])
+def test_another_csv_is_refused(tmp_path, content):
+    path = tmp_path / "runs.csv"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match=r"is not a whole runs\.csv of src\.report"):
+        rows.read(path)

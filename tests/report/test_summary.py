@@ -1,0 +1,141 @@
+"""The tables: against numbers computed by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from src import statistics
+from src.report import summary
+from src.report.summary import Options
+
+
+def bit_row(model, seed, error, solved=None, status="finished", **more):
+    row = {
+        "row": model, "model": model, "seed": str(seed), "status": status, "note": "", "table": "t",
+        "run": f"{model}{seed}", "solved": str(solved is not None),
+        "sequences_to_solve": "" if solved is None else str(solved),
+        "seconds_to_solve": "" if solved is None else str(solved / 1000), "sequences": "90000", "seconds": "90",
+        "parameters": "63181", "state_size": "3036",
+        "in_distribution.error_bits": str(error), "in_distribution.payload_error": str(error / 100),
+        "10x20.payload_error": str(error / 10), "20x10.payload_error": str(error / 20),
+        "in_distribution.end_exact": "1", "10x20.end_exact": "0.5", "20x10.end_exact": "0.25",
+    }  # fmt: skip
+    if status == "diverged":
+        row |= {key: "" for key in row if "." in key}
+    return row | more
+
+
+def class_row(model, seed, accuracy, generated=None, **more):
+    row = {
+        "row": model, "model": model, "seed": str(seed), "status": "finished", "note": "", "table": "t",
+        "run": f"{model}{seed}", "solved": "False", "seconds": "10", "parameters": "5", "state_size": "0",
+        "test.accuracy": str(accuracy),
+    }  # fmt: skip
+    return row | ({} if generated is None else {"generated.accuracy": str(generated)}) | more
+
+
+def column(table, name):
+    return [row[table.header.index(name)] for row in table.rows]
+
+
+def test_solving_is_counted_with_wilson_and_as_survival():
+    rows = [bit_row("ntm", s, 0.0, solved) for s, solved in enumerate((60_000, 70_000, 80_000, None))]
+    rows += [bit_row("lstm", s, 30.0) for s in range(3)]
+    table = summary.main_table(rows, Options())
+    low, high = statistics.wilson(3, 4)
+    assert column(table, "solved") == [f"3/4 [{low:.2f}, {high:.2f}]", "0/3 [0.00, 0.56]"]
+    assert column(table, "sequences to solve") == ["70,000", "more than half unsolved"]
+    assert column(table, "seconds to solve") == ["70", "more than half unsolved"]
+
+
+def test_a_diverged_run_counts_everywhere():
+    rows = [bit_row("ntm", s, 1.0, 50_000) for s in range(4)]
+    rows += [bit_row("ntm", s, 0.0, status="diverged") for s in range(4, 8)]
+    table = summary.main_table(rows, Options())
+    assert column(table, "runs") == ["8"]
+    assert column(table, "diverged") == ["4"]
+    assert column(table, "solved")[0].startswith("4/8 ")
+    assert column(table, "error bits in distribution: mean") == ["∞"]
+    # The worst share there is stands for each of the four: the middle half of the eight is two of each.
+    assert column(table, "payload error 10x20: IQM [95 %]")[0].startswith("0.550 [0.100, 1.000]")
+    # They stay in the risk set for ever, so that not even half of them have solved it before the end.
+    assert list(summary.survival(rows, "sequences").share)[-1] == 0.5
+
+
+def test_accuracies_beside_what_others_published():
+    rows = [class_row("gru", s, a) for s, a in enumerate((0.9, 0.94, 0.96, 0.98))] + [class_row("mlp", 0, 0.6)]
+    table = summary.main_table(rows, Options(published={"gru": 0.8125}, published_as="seed experiment"))
+    low, high = statistics.bootstrap([0.9, 0.94, 0.96, 0.98])
+    assert column(table, "accuracy test: mean") == ["0.945", "0.600"]
+    assert column(table, "accuracy test: IQM [95 %]") == [f"0.950 [{low:.3f}, {high:.3f}]", "0.600"]
+    assert column(table, "seed experiment") == ["0.812", ""]
+    assert "solved" not in table.header
+
+
+def test_runs_that_were_not_tested_somewhere_are_not_taken_for_others():
+    rows = [class_row("gru", 0, 0.9, 0.8), class_row("gru", 1, 0.9), class_row("mlp", 0, 0.5)]
+    table = summary.main_table(rows, Options())
+    assert column(table, "accuracy generated: IQM [95 %]") == ["0.800 (1 runs)", ""]
+
+
+def test_contrasts_are_paired_by_seed_and_adjusted():
+    rng = np.random.default_rng(0)
+    base = rng.uniform(0.5, 0.9, 10)
+    rows = [class_row("a", s, base[s] + 0.05) for s in range(10)]
+    rows += [class_row("b", s, base[s]) for s in reversed(range(10))] + [class_row("b", 99, 0.0)]
+    rows += [class_row("c", s, base[s] + 0.001 * (-1) ** s) for s in range(10)] + [class_row("cnn", 0, 0.9)]
+    table = summary.contrasts_table(rows, Options(reference=("cnn",), margin=0.002))
+    assert column(table, "difference") == ["a - b", "a - c", "b - c"]
+    assert column(table, "seeds") == ["10", "10", "10"]
+    assert column(table, "mean") == ["+0.050", "+0.050", "0"]
+    assert column(table, "p")[0] == f"{2 / 2**10:.4f}"
+    assert column(table, "p after Holm")[0] == f"{3 * 2 / 2**10:.4f}"
+    assert column(table, "within ±0.002") == ["", "", "no difference"]
+
+
+def test_contrasts_against_one_row_and_of_solving():
+    rows = [bit_row(m, s, 1.0, 5_000 if m == "ntm" else None) for m in ("lstm", "ntm", "gru") for s in range(5)]
+    table = summary.contrasts_table(rows, Options(against="ntm"))
+    assert set(column(table, "difference")) == {"lstm - ntm", "gru - ntm"}
+    assert column(table, "of")[:3] == ["solved", "payload error 10x20", "payload error 20x10"]
+    assert column(table, "mean")[:3] == ["-1.000", "0", "0"]
+    many = [bit_row(f"m{k}", s, 1.0) for k in range(7) for s in range(2)]
+    assert set(column(summary.contrasts_table(many, Options()), "difference")) == {
+        f"m{k} - m0" for k in range(1, 7)
+    }
+
+
+def test_no_contrast_without_pairs():
+    assert summary.contrasts_table([class_row("a", 0, 0.5), class_row("b", 1, 0.5)], Options()) is None
+
+
+def test_every_test_has_its_spread():
+    rows = [bit_row("ntm", s, e) for s, e in enumerate((1.0, 2.0, 6.0))]
+    table = summary.tests_table(rows)
+    assert column(table, "test") == ["in distribution", "10x20", "20x10"]
+    assert column(table, "payload error: median") == ["0.020", "0.200", "0.100"]
+    assert column(table, "best") == ["0.010", "0.100", "0.050"]
+    assert column(table, "worst") == ["0.060", "0.600", "0.300"]
+    assert column(table, "end exact: median") == ["1.000", "0.500", "0.250"]
+    assert summary.tests_table([class_row("a", 0, 0.5)]) is None
+
+
+def test_only_settings_in_which_rows_differ_are_told():
+    settings = {"setting.optimizer.lr": "0.1", "setting.model.size": "3"}
+    rows = [class_row("a", 0, 0.5, **settings), class_row("b", 0, 0.5, **settings | {"setting.model.size": "4"})]
+    table = summary.settings_table(rows)
+    assert (table.header, table.rows) == (["setting", "a", "b"], [["model.size", "3", "4"]])
+    assert summary.settings_table(rows[:1]) is None
+
+
+def test_every_run_is_a_line():
+    rows = [bit_row("ntm", 0, 2.0, 60_000), bit_row("ntm", 1, 0.0, status="diverged", note="x")]
+    table = summary.runs_table(rows)
+    assert table.rows[0] == ["ntm0", "ntm", "0", "finished", "60,000", "2.0", "0.200", "0.100", "90 s"]
+    assert table.rows[1][3:] == ["diverged (x)", "", "∞", "1.000", "1.000", "90 s"]
+
+
+@pytest.mark.parametrize(("value", "text"), [(math.inf, "+∞"), (-0.00012, "-0.00012"), (12.3456, "+12.3")])
+def test_differences_have_a_sign(value, text):
+    assert summary.signed(value) == text
