@@ -8,14 +8,15 @@ ARGS ?=
 PIP_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev parallel hooks train test lint types clean
+STUDIES := mnist1d_table repeat_copy_figure sigma_map
+.PHONY: help setup setup-dev parallel hooks train test lint types clean $(STUDIES)
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
+	@grep -hE '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9_-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
 
 # A marker is written only after all went well, so a set-up that was cut off is begun again.
 $(VENV)/.train: requirements.lock
-	rm -f $(VENV)/.train $(VENV)/.dev
+	rm -f $(VENV)/.train $(VENV)/.dev $(VENV)/.parallel
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r requirements.lock
@@ -29,14 +30,24 @@ setup: $(VENV)/.train  ## create .venv and install the locked dependencies
 
 setup-dev: $(VENV)/.dev  ## the same, with the tools for development
 
-parallel: setup  ## the same, with hydra/launcher=joblib: jobs of a sweep side by side
+$(VENV)/.parallel: $(VENV)/.train requirements-parallel.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r requirements-parallel.lock
+	touch $@
+
+parallel: $(VENV)/.parallel  ## the same, with hydra/launcher=joblib: jobs of a sweep side by side
 
 hooks: setup-dev  ## checks before every commit
 	$(BIN)/pre-commit install
 
 train: setup  ## train a DMS-NTM on repeat-copy; ARGS="model=ntm seed=1" overrides
 	$(BIN)/python -m src.train model=dms_ntm task=repeat_copy $(ARGS)
+
+# Each is one of conf/study: tuned, run, tested and reported, or gone on with.
+mnist1d_table: parallel  ## the table of MNIST-1D; ARGS="dry_run=true" tells how long it would take
+repeat_copy_figure: parallel  ## the figure of repeat-copy
+sigma_map: parallel  ## where the width of the focus of a DMS-NTM matters
+$(STUDIES):
+	$(BIN)/python -m src.study study=$@ $(ARGS)
 
 test: setup-dev lint types  ## lint, types and the whole suite, with coverage
 	$(BIN)/python -m pytest --cov --cov-report=term

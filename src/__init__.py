@@ -27,7 +27,8 @@ Map of the package; a file imports only from floors below its own:
               publish.py
               replay/       a run at work on one sequence, step by step: a page with a slider, an animation
               report/       any set of run folders as tables, figures and pages
-    floor 6   benchmark/    how fast training is, one question a file
+    floor 6   study/        a table or a figure of the README: tune, choose, sweep, evaluate, report
+              benchmark/    how fast training is, one question a file
 
 Legend of the letters in shape annotations:
 

@@ -32,18 +32,7 @@ def report(jobs: Sequence[Job]) -> str:
     """A table of the jobs with the cost of each, and of all."""
     if not jobs:
         return "Nothing is left to do."
-    seen: dict[str, Any] = {}
-    costs: list[Cost | str] = []
-    for job in jobs:
-        cfg = build.resolve(job.config)
-        kind = repr(sized(cfg))
-        try:
-            if kind not in seen:
-                seen[kind] = measure(cfg)
-            build.check_run(cfg)
-            costs.append(cost(cfg, *seen[kind]))
-        except ConfigError as refusal:
-            costs.append(str(refusal))
+    found = costs([build.resolve(job.config) for job in jobs])
     rows = [
         {
             "job": str(number),
@@ -53,16 +42,36 @@ def report(jobs: Sequence[Job]) -> str:
             "overrides": " ".join(job.overrides),
             "refused": of if isinstance(of, str) else "",
         }
-        for number, (job, of) in enumerate(zip(jobs, costs, strict=True))
+        for number, (job, of) in enumerate(zip(jobs, found, strict=True))
     ]
-    good = [of for of in costs if isinstance(of, Cost)]
+    good = [of for of in found if isinstance(of, Cost)]
     side_by_side = workers(jobs[0].launcher)
-    seconds = sum(of.seconds for of in good) / min(side_by_side, max(1, len(good)))
     octets = sum(of.octets for of in good)
     count = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
-    total = f"{count}, {side_by_side} at a time: about {duration(seconds)} and {size(octets)}"
+    total = f"{count}, {side_by_side} at a time: about {duration(together(good, side_by_side))} and {size(octets)}"
     refused = f"; {len(jobs) - len(good)} would be refused" if len(good) < len(jobs) else ""
     return f"{columns(rows)}\n\n{total}{refused}. Nothing was run; a run that solves its task ends sooner."
+
+
+def costs(configs: Sequence[dict[str, Any]]) -> list[Cost | str]:
+    """What a run of each resolved configuration costs, or why it would be refused; like ones are measured once."""
+    seen: dict[str, Any] = {}
+    found: list[Cost | str] = []
+    for cfg in configs:
+        kind = repr(sized(cfg))
+        try:
+            if kind not in seen:
+                seen[kind] = measure(cfg)
+            build.check_run(cfg)
+            found.append(cost(cfg, *seen[kind]))
+        except ConfigError as refusal:
+            found.append(str(refusal))
+    return found
+
+
+def together(costs: Sequence[Cost], side_by_side: int) -> float:
+    """Seconds that runs take, so many at a time."""
+    return sum(of.seconds for of in costs) / min(side_by_side, max(1, len(costs)))
 
 
 def workers(launcher: dict[str, Any]) -> int:

@@ -115,6 +115,7 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
         "checkpoint": request.checkpoint,
         "test": {**tested.pop("test"), **tested} if "test" in tested else tested,
         "grid": {"lengths": request.lengths, "repeats": request.repeats},
+        "memory_slots": request.memory_slots,
         "git_revision": runs.git_revision(),
         "versions": runs.versions(),
     }

@@ -1,0 +1,94 @@
+"""Carrying a sweep of a study out: `python -m src.train`, to begin it or to go on with it."""
+
+import os
+import signal
+import subprocess
+import sys
+from typing import Any, NamedTuple
+
+from src import cli, sweep
+from src.build import ConfigError
+from src.study.left import left
+from src.study.plan import Sweep
+
+
+class Crew(NamedTuple):
+    """How sweeps are carried out."""
+
+    workers: int  # jobs side by side
+    retry_failed: bool
+
+
+def carry_out(of: Sweep, crew: Crew) -> None:
+    """Begin a sweep, or go on with it, until each of its jobs is finished or diverged.
+
+    Raises:
+        ConfigError: jobs that failed, or that another process is at.
+        KeyboardInterrupt: the user stopped it.
+    """
+    if left(of, crew.retry_failed):
+        if (of.folder / "sweep.json").exists() and _count(of, "running"):
+            raise ConfigError(f"{of.folder}: is being run by another process; must be left to end")
+        print(f"\n{of.name}: {of.folder}", flush=True)
+        code = passed_on(command(of, crew))
+        if not (of.folder / "sweep.json").exists():
+            raise ConfigError(f"{of.name}: could not begin (exit code {code})")
+    else:
+        print(f"{of.name}: nothing is left to run", flush=True)
+        code = 0
+    failed = [job for job in sweep.standings(of.folder) if job.standing == "failed"]
+    if failed:
+        raise ConfigError(
+            f"{of.name}: {len(failed)} failed, the first with: {failed[0].metrics.get('error')}; see {of.folder}; "
+            "mend that, then the same command with retry_failed=true goes on"
+        )
+    waiting = [job for job in sweep.standings(of.folder) if job.standing not in sweep.DONE]
+    if waiting:
+        raise ConfigError(
+            f"{of.name}: ended with exit code {code} and {len(waiting)} jobs to do in {of.folder}; "
+            "the same command goes on"
+        )
+
+
+def _count(of: Sweep, standing: str) -> int:
+    return sum(job.standing == standing for job in sweep.standings(of.folder))
+
+
+def command(of: Sweep, crew: Crew) -> list[str]:
+    """The command line that does what is left of a sweep."""
+    launcher = ["hydra/launcher=basic"]
+    if crew.workers > 1:
+        launcher = ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={crew.workers}"]
+    if (of.folder / "sweep.json").exists():
+        again = ["retry_failed=true"] if crew.retry_failed else []
+        return ["src.train", f"resume={cli.quoted(of.folder)}", *again, *launcher]
+    return ["src.train", "-m", *of.overrides, *launcher, f"hydra.sweep.dir={cli.quoted(of.folder)}"]
+
+
+def passed_on(module_and_arguments: list[str]) -> int:
+    """Run `python -m ...` in the foreground and return its exit code.
+
+    It is a process group of its own, so that each Ctrl-C reaches it once: a second one would end it at once.
+
+    Raises:
+        KeyboardInterrupt: the user stopped it, and it has ended.
+    """
+    stopped = []
+    child = subprocess.Popen([sys.executable, "-m", *module_and_arguments], start_new_session=True)
+
+    def hand_over(number: int, frame: Any) -> None:
+        stopped.append(number)
+        if child.poll() is None:
+            os.killpg(child.pid, number)
+
+    before = {
+        number: signal.signal(number, hand_over) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        code = child.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if stopped or code == 130:
+        raise KeyboardInterrupt
+    return code

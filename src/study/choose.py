@@ -1,0 +1,145 @@
+"""The best on validation of the settings that were tried out, and the experiment that it is written to."""
+
+import csv
+import io
+import math
+import subprocess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from omegaconf import OmegaConf
+
+from src import cli, sweep
+from src.build import ConfigError
+from src.files import write_whole
+from src.study.fields import experiment_file
+from src.study.plan import METRICS, Plan, Tuning
+
+#: Means that differ by no more than this are equal.
+TIE = 1e-12
+
+
+class Tried(NamedTuple):
+    """A run of the tuning."""
+
+    candidate: tuple[str, ...]  # its overrides but for the seed
+    seed: str
+    status: str
+    metrics: dict[str, Any]
+    value: float | None  # of validation; None for a run that has none, or that did not end well
+
+
+def tried(tuning: Tuning, name: str) -> list[Tried]:
+    """The runs that the choice `name` is among, in their order. Only what they had in validation is looked at."""
+    of, keys = tuning.sweeps[name], tuning.chosen[name]
+    found = []
+    for job, standing in zip(sweep.read(of.folder)["jobs"], sweep.standings(of.folder), strict=True):
+        given = {one.key_or_group: one.input_line or "" for one in cli.parsed(job["overrides"])}
+        value = (standing.metrics.get("validation") or {}).get(tuning.metric)
+        found.append(
+            Tried(
+                tuple(given[key] for key in keys),
+                given.get("seed", "").partition("=")[2],
+                standing.standing,
+                standing.metrics,
+                value if standing.standing == "finished" else None,
+            )
+        )
+    return found
+
+
+def mean(runs: list[Tried], candidate: tuple[str, ...], metric: str) -> float:
+    """A candidate's metric, averaged over its seeds; a run without one counts as the worst there can be."""
+    own = [METRICS[metric][1] if run.value is None else run.value for run in runs if run.candidate == candidate]
+    return sum(own) / len(own)
+
+
+def best(runs: list[Tried], metric: str) -> tuple[str, ...]:
+    """The candidate with the best mean; of equal ones that with the fewest parameters, then the first.
+
+    Raises:
+        ConfigError: not one run has the metric.
+    """
+    if all(run.value is None for run in runs):
+        raise ConfigError(f"no run ended well with a validation {metric}; there must be one to choose")
+    sign = METRICS[metric][0]
+    means = {run.candidate: sign * mean(runs, run.candidate, metric) for run in runs}
+    top = min(means.values())
+    sizes = {run.candidate: run.metrics.get("parameters", math.inf) for run in reversed(runs)}
+    return min((one for one, value in means.items() if value - top <= TIE), key=lambda one: sizes[one])
+
+
+def experiment(plan: Plan, metric: str, runs: list[Tried], choice: tuple[str, ...]) -> str:
+    """The choice as a file of conf/experiment."""
+    groups, settings = [], OmegaConf.create()
+    for one in cli.parsed(list(choice)):
+        if (Path(cli.CONF) / one.key_or_group).is_dir():
+            groups.append(f"  - override /{one.key_or_group}: {one.value()}")
+        else:
+            OmegaConf.update(settings, one.key_or_group, one.value())
+    seeds = ", ".join(dict.fromkeys(run.seed for run in runs if run.candidate == choice))
+    count = len({run.candidate for run in runs})
+    lines = [
+        "# @package _global_",
+        f"# The best of {count} candidates by validation {metric}: {mean(runs, choice, metric):.4g} "
+        f"on average over seeds {seeds}.",
+        f"# Written by: python -m src.study study={plan.name}",
+    ]
+    if groups:
+        lines += ["defaults:", *groups]
+    return "\n".join(lines) + "\n" + ("\n" + OmegaConf.to_yaml(settings) if settings else "")
+
+
+def choose(plan: Plan, tuning: Tuning) -> list[Path]:
+    """Write the experiments and tuning.csv, a row a run; returns the experiments whose content is new.
+
+    Raises:
+        ConfigError: nothing to choose.
+    """
+    rows: list[dict[str, Any]] = []
+    contents: dict[Path, str] = {}
+    for name in tuning.sweeps:
+        runs = tried(tuning, name)
+        try:
+            choice = best(runs, tuning.metric)
+        except ConfigError as refusal:
+            raise ConfigError(f"tuning/{name}: {refusal}") from refusal
+        path = experiment_file(plan.conf, f"{tuning.write}/{name}")
+        contents[path] = experiment(plan, tuning.metric, runs, choice)
+        print(f"{tuning.write}/{name}: {' '.join(choice)}", flush=True)
+        rows += [row(name, run, tuning.metric, run.candidate == choice) for run in runs]
+    changed = [path for path, text in contents.items() if not path.exists() or path.read_text() != text]
+    for path in changed:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, contents[path])
+    table = io.StringIO()
+    writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(plan.folder / "tuning.csv", table.getvalue())
+    return changed
+
+
+def row(name: str, run: Tried, metric: str, chosen: bool) -> dict[str, Any]:
+    """A run of the tuning as a row of tuning.csv."""
+    told = {key: run.metrics.get(key) for key in ("updates", "parameters", "seconds")}
+    return {
+        "model": name,
+        "candidate": " ".join(run.candidate),
+        "seed": run.seed,
+        "status": run.status,
+        **told,
+        f"validation_{metric}": (run.metrics.get("validation") or {}).get(metric),
+        "chosen": "yes" if chosen else "no",
+    }
+
+
+def uncommitted(plan: Plan, tuning: Tuning) -> list[str]:
+    """Experiments of the choice that differ from the commit that is checked out; none outside a git checkout."""
+    folder = plan.conf / "experiment" / tuning.write
+    command = ["git", "status", "--porcelain", "--untracked-files=all", "--", "."]
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return []
+    return [line[3:] for line in done.stdout.splitlines()]

@@ -1,0 +1,109 @@
+"""The fields of a study file: sections, names, lists of overrides; each refused where it cannot be used."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.types import Override
+
+from src import cli
+from src.build import ConfigError
+
+#: What a study gives its sweeps itself.
+GIVEN = ("resume", "retry_failed", "dry_run", "hydra.sweep.dir", "hydra.run.dir", "hydra.searchpath")
+
+
+def values(override: Override) -> list[str]:
+    """What an override tries out, one after another: a single value where it is no sweep."""
+    if override.is_sweep_override():
+        return list(override.sweep_string_iterator())
+    return [override.get_value_element_as_str()]
+
+
+def experiments(overrides: list[str]) -> list[str]:
+    """The experiments that a sweep is made of."""
+    return [one for of in cli.parsed(overrides) if of.key_or_group == "experiment" for one in values(of)]
+
+
+def experiment_file(conf: Path, name: str) -> Path:
+    """Where an experiment stands."""
+    return conf / "experiment" / f"{name}.yaml"
+
+
+def overrides(where: str, given: Any, conf: Path, written: list[str]) -> list[str]:
+    """Overrides of src.train, with the folder of the study's own experiments where it is not conf/."""
+    lines = texts(where, given)
+    if not lines:
+        raise ConfigError(f"{where}: must hold at least one override of src.train")
+    try:
+        read = cli.parsed(lines)
+        found = experiments(lines)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
+    for override in read:
+        key = override.key_or_group.replace("/", ".")
+        if key in GIVEN or key.startswith("hydra.launcher"):
+            raise ConfigError(f"{where}: {override.input_line}: is given by src.study; must be left out")
+    for one in found:
+        if one not in written and not any(experiment_file(at, one).exists() for at in (conf, Path(cli.CONF))):
+            raise ConfigError(
+                f"{where}: experiment={one!r}: unknown experiment; must be a file in conf/experiment"
+                + (f" or one of {', '.join(written)}" if written else "")
+            )
+    elsewhere = conf != Path(cli.CONF)
+    return [*lines, *([f"hydra.searchpath=[{cli.quoted(f'file://{conf}')}]"] if elsewhere else [])]
+
+
+def section(where: str, node: Any, needed: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, Any]:
+    """A section with these keys and no others."""
+    allowed = ", ".join((*needed, *optional))
+    if not isinstance(node, dict):
+        raise ConfigError(f"{where}: must be a section of the keys {allowed}")
+    for key in node:
+        if key not in (*needed, *optional):
+            raise ConfigError(f"{where}.{key}: unknown key; must be one of {allowed}")
+    for key in needed:
+        if key not in node:
+            raise ConfigError(f"{where}.{key}: is missing; there must be {', '.join(needed)}")
+    return node
+
+
+def named(where: str, node: Any) -> dict[str, Any]:
+    """A section whose keys are names; it holds at least one."""
+    if not isinstance(node, dict) or not node:
+        raise ConfigError(f"{where}: must be a section with at least one name")
+    return {name(where, key): value for key, value in node.items()}
+
+
+def name(where: str, given: Any) -> str:
+    """The name of a file or a folder."""
+    if not isinstance(given, str) or not re.fullmatch(r"\w[\w-]*", given):
+        raise ConfigError(f"{where}: {given!r}: must be a name of letters, digits, _ and -")
+    return given
+
+
+def texts(where: str, given: Any) -> list[str]:
+    """A list of texts."""
+    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+        raise ConfigError(f"{where}: must be a list of texts, those with commas in quotes")
+    return given
+
+
+def settings(where: str, node: dict[str, Any]) -> list[str]:
+    """The settings of a command."""
+    lines = texts(f"{where}.settings", node.get("settings", []))
+    try:
+        cli.parsed(lines)
+    except ConfigError as error:
+        raise ConfigError(f"{where}.settings: {error}") from error
+    return lines
+
+
+def some_of(where: str, node: dict[str, Any], sweeps: Mapping[str, Any]) -> list[str]:
+    """Sweeps of the study."""
+    chosen = texts(f"{where}.sweeps", node["sweeps"])
+    for one in chosen:
+        if one not in sweeps:
+            raise ConfigError(f"{where}.sweeps: unknown sweep {one!r}; must be of {', '.join(sweeps)}")
+    return chosen

@@ -1,0 +1,99 @@
+"""What follows the sweeps of a study: runs tested beyond what they were trained on, and reports."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from src import build, cli, evaluate, runs, sweep
+from src.build import ConfigError
+from src.study.carry import passed_on
+from src.study.plan import Plan, Report
+
+
+def finished(plan: Plan, name: str) -> list[Path]:
+    """The finished runs of a sweep; diverged ones have nothing to test."""
+    folder = plan.sweeps[name].folder
+    if not (folder / "sweep.json").exists():
+        return []
+    return [job.folder for job in sweep.standings(folder) if job.standing == "finished"]
+
+
+def request(run: Path, settings: list[str]) -> dict[str, Any]:
+    """The settings of src.evaluate for a run."""
+    (job,) = cli.composed("evaluate", [f"run={cli.quoted(run)}", *settings])
+    return build.resolve(job.config)
+
+
+def evaluated(run: Path, cfg: Mapping[str, Any]) -> bool:
+    """Whether evaluation.json of a run answers what is asked."""
+    task = runs.read_config(run)["task"]
+    asked = evaluate.read_request(cfg, task["name"])
+    try:
+        found = json.loads((run / "evaluation.json").read_text())
+        settings = found["checkpoint"], found.get("memory_slots"), found["grid"], set(found["test"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return False
+    cells = asked.cells if asked.cells is not None else task.get("test_cells") or []
+    wanted = asked.checkpoint, asked.memory_slots, {"lengths": asked.lengths, "repeats": asked.repeats}
+    return settings[:3] == wanted and {f"{length}x{repeats}" for length, repeats in cells} <= settings[3]
+
+
+def to_evaluate(plan: Plan, names: list[str]) -> list[dict[str, Any]]:
+    """What is left to test of the finished runs of sweeps."""
+    settings = plan.evaluate[1]
+    asked = [(run, request(run, settings)) for name in names for run in finished(plan, name)]
+    return [cfg for run, cfg in asked if not evaluated(run, cfg)]
+
+
+def test(plan: Plan) -> None:
+    """Evaluate what the study asks for and is not evaluated yet."""
+    todo = to_evaluate(plan, plan.evaluate[0])
+    for number, cfg in enumerate(todo):
+        print(f"evaluating {number + 1} of {len(todo)}: {cfg['run']}", flush=True)
+        evaluate.evaluate(cfg)
+
+
+def unready(plan: Plan, report: Report) -> list[str]:
+    """What is left to do before a report can be whole."""
+    missing = []
+    for name in report.sweeps:
+        folder = plan.sweeps[name].folder
+        jobs = sweep.standings(folder) if (folder / "sweep.json").exists() else []
+        done = sum(job.standing in sweep.DONE for job in jobs)
+        if not jobs or done < len(jobs):
+            missing.append(f"{name} ({done} of {len(jobs)} jobs done)" if jobs else f"{name} (not begun)")
+        elif name in plan.evaluate[0] and (count := len(to_evaluate(plan, [name]))):
+            missing.append(f"{name} ({count} runs to evaluate)")
+    return missing
+
+
+def publish(plan: Plan, published: Path) -> None:
+    """Make every report whose runs are all there; it takes seconds, and is made anew each time.
+
+    Raises:
+        ConfigError: a report that could not be made, or that has to wait; the others are made.
+    """
+    waiting = []
+    for name, report in plan.reports.items():
+        missing = unready(plan, report)
+        if missing:
+            waiting.append(f"{name} waits for {', '.join(missing)}")
+            continue
+        out = published / name
+        code = passed_on(command(plan, report, out))
+        if code:
+            raise ConfigError(f"reports.{name}: src.report ended with exit code {code}")
+        tuning = plan.folder / "tuning.csv"
+        if plan.tuning is not None and tuning.exists():
+            shutil.copy(tuning, out / "tuning.csv")
+    if waiting:
+        raise ConfigError(f"reports: {'; '.join(waiting)}")
+
+
+def command(plan: Plan, report: Report, out: Path) -> list[str]:
+    """The command line of a report."""
+    folders = ",".join(cli.quoted(plan.sweeps[name].folder) for name in report.sweeps)
+    told = [f"title={cli.quoted(report.title)}", f"command={cli.quoted(f'make {plan.name}')}"]
+    return ["src.report", f"runs=[{folders}]", f"out={cli.quoted(out)}", *told, *report.settings]

@@ -1,0 +1,84 @@
+"""What is left to do of a sweep of a study, if what is there is what the study asks for."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from src import build, cli, resume, runs, sweep
+from src.build import ConfigError
+from src.study.fields import values
+from src.study.plan import Sweep
+
+#: What may differ between a run that is there and what the study asks for now.
+MAY_DIFFER = ("run_format", "git_revision", "seed", "resume", "retry_failed", "dry_run", *resume.SWEEP_CHANGES)
+
+
+def left(of: Sweep, retry_failed: bool = False) -> list[dict[str, Any]]:
+    """The configurations of the jobs that still have something to do, whatever their seeds.
+
+    Raises:
+        ConfigError: overrides that cannot be composed, or a folder that holds other runs than the study asks for.
+    """
+    try:
+        jobs, seeds = _without_seeds(of.overrides)
+    except ConfigError as refusal:
+        raise ConfigError(f"{of.name}: {refusal}") from refusal
+    configs = {kind(job.overrides): build.resolve(job.config) for job in jobs}
+    if not (of.folder / "sweep.json").exists():
+        return [build.resolve(job.config) for job in jobs for _ in range(seeds)]
+    before = sweep.read(of.folder)["jobs"]
+    if len(before) != len(jobs) * seeds or any(kind(job["overrides"]) not in configs for job in before):
+        raise ConfigError(f"{of.folder}: holds another sweep than the study asks for; must be moved away")
+    todo = []
+    for job in before:
+        config = configs[kind(job["overrides"])]
+        check_same(of, job["folder"], config)
+        standing = sweep.standing(of.folder / job["folder"]).standing
+        if standing not in sweep.DONE and (standing != "failed" or retry_failed):
+            todo.append(config)
+    return todo
+
+
+def _without_seeds(overrides: list[str]) -> tuple[list[cli.Job], int]:
+    """The jobs of a sweep for its first seed alone, as all seeds have the same settings; how many seeds."""
+    seeds, others = [""], []
+    for one in cli.parsed(overrides):
+        if one.key_or_group == "seed":
+            seeds = values(one)
+        else:
+            others.append(one.input_line or "")
+    first = [f"seed={seeds[0]}"] if seeds[0] else []
+    return cli.composed("train", [*others, *first], multirun=True), len(seeds)
+
+
+def kind(overrides: Iterable[str]) -> frozenset[str]:
+    """What makes one job of a sweep another than the next, but for the seed."""
+    return frozenset(
+        one.input_line or ""
+        for one in cli.parsed(list(overrides))
+        if one.key_or_group not in MAY_DIFFER and not one.key_or_group.startswith("hydra")
+    )
+
+
+def check_same(of: Sweep, job: str, config: Mapping[str, Any]) -> None:
+    """Refuse a run that was begun with other settings than the study asks for by now."""
+    if not (of.folder / job / "config.yaml").exists():
+        return
+    stored, asked = flat(runs.read_config(of.folder / job)), flat(config)
+    for key in stored.keys() & asked.keys():
+        if stored[key] != asked[key] and not any(key == one or key.startswith(f"{one}.") for one in MAY_DIFFER):
+            raise ConfigError(
+                f"{of.folder / job}: was begun with {key}={stored[key]!r}, and the study asks for {asked[key]!r}; "
+                f"{of.folder} must be moved away"
+            )
+
+
+def flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Settings by their full keys.
+
+    >>> flat({"seed": 0, "model": {"name": "mlp", "hidden_sizes": [8]}})
+    {'seed': 0, 'model.name': 'mlp', 'model.hidden_sizes': [8]}
+    """
+    settings: dict[str, Any] = {}
+    for key, value in node.items():
+        settings |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return settings

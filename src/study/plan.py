@@ -1,0 +1,111 @@
+"""What a study consists of: conf/study/<name>.yaml, read, and refused where it cannot be carried out."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from src import build, checks, cli
+from src.build import ConfigError
+from src.study import fields
+from src.study.fields import named, overrides, section, settings, some_of, values
+
+#: Metrics of validation to choose by: the sign that makes them smaller the better, the worth of a run without.
+METRICS = {"accuracy": (-1.0, 0.0), "error_bits": (1.0, math.inf)}
+
+
+class Sweep(NamedTuple):
+    """A sweep of src.train, and the folder that is its own."""
+
+    name: str
+    overrides: list[str]
+    folder: Path
+
+
+class Tuning(NamedTuple):
+    """What is tried out to choose the settings of the sweeps by."""
+
+    metric: str
+    write: str  # conf/experiment/<write>/<name>.yaml gets the choice of each
+    sweeps: dict[str, Sweep]
+    chosen: dict[str, list[str]]  # the keys that are written, for each
+
+
+class Report(NamedTuple):
+    """A report, the sweeps it is made of and its settings."""
+
+    title: str
+    sweeps: list[str]
+    settings: list[str]
+
+
+class Plan(NamedTuple):
+    """A whole study."""
+
+    name: str
+    folder: Path
+    conf: Path
+    tuning: Tuning | None
+    sweeps: dict[str, Sweep]
+    evaluate: tuple[list[str], list[str]]  # sweeps, and settings of src.evaluate
+    reports: dict[str, Report]
+
+
+def read(cfg: Mapping[str, Any]) -> Plan:
+    """The study that a composed conf/study.yaml names.
+
+    Raises:
+        ConfigError: no such study, or one that cannot be carried out.
+    """
+    conf = Path(cli.CONF if cfg["conf"] is None else str(cfg["conf"])).absolute()
+    if cfg.get("study") is None:
+        known = sorted(path.stem for path in (Path(cli.CONF) / "study").glob("*.yaml"))
+        raise ConfigError(f"study=None: must be one of {', '.join(known)}")
+    node = section("study", cfg["study"], ("name", "about", "sweeps"), ("tuning", "evaluate", "reports"))
+    name = fields.name("study.name", node["name"])
+    try:
+        return _plan(node, name, Path(str(cfg["folder"])).absolute() / name, conf)
+    except ConfigError as refusal:
+        raise ConfigError(f"study={name}: {refusal}") from refusal
+
+
+def _plan(node: dict[str, Any], name: str, folder: Path, conf: Path) -> Plan:
+    tuning = _tuning(node["tuning"], folder, conf) if "tuning" in node else None
+    written = [f"{tuning.write}/{one}" for one in tuning.sweeps] if tuning else []
+    sweeps = {
+        key: Sweep(key, overrides(f"sweeps.{key}", value, conf, written), folder / key)
+        for key, value in named("sweeps", node["sweeps"]).items()
+    }
+    if "tuning" in sweeps:
+        raise ConfigError("sweeps.tuning: is the folder of the tuning; must have another name")
+    asked = section("evaluate", node.get("evaluate", {"sweeps": []}), ("sweeps",), ("settings",))
+    evaluate = (some_of("evaluate", asked, sweeps), settings("evaluate", asked))
+    reports = {}
+    for key, value in (named("reports", node["reports"]) if "reports" in node else {}).items():
+        at = f"reports.{key}"
+        report = section(at, value, ("sweeps",), ("settings", "title"))
+        title = str(report.get("title", node["about"]))
+        reports[key] = Report(title, some_of(at, report, sweeps), settings(at, report))
+    return Plan(name, folder, conf, tuning, sweeps, evaluate, reports)
+
+
+def _tuning(content: Any, folder: Path, conf: Path) -> Tuning:
+    node = section("tuning", content, ("metric", "sweeps", "write"), ("common",))
+    build.check("tuning.", checks.choice, "metric", node["metric"], METRICS)
+    common = overrides("tuning.common", node["common"], conf, []) if node.get("common") else []
+    sweeps, chosen = {}, {}
+    for key, value in named("tuning.sweeps", node["sweeps"]).items():
+        own = overrides(f"tuning.sweeps.{key}", value, conf, [])
+        sweeps[key] = Sweep(f"tuning/{key}", list(dict.fromkeys([*own, *common])), folder / "tuning" / key)
+        # What all share is how the tuning is done, but for what it tries out.
+        tried = [*cli.parsed(own), *(one for one in cli.parsed(common) if one.is_sweep_override())]
+        keys = [one.key_or_group for one in tried if one.key_or_group != "seed"]
+        chosen[key] = [one for one in dict.fromkeys(keys) if not one.startswith("hydra")]
+        for one in tried:
+            if one.is_delete() or one.key_or_group in ("experiment", "debug"):
+                raise ConfigError(f"tuning.sweeps.{key}: {one.input_line}: is nothing to choose; must be left out")
+    jobs = {key: math.prod(len(values(one)) for one in cli.parsed(of.overrides)) for key, of in sweeps.items()}
+    if len(set(jobs.values())) > 1:
+        counts = ", ".join(f"{key} {count}" for key, count in jobs.items())
+        raise ConfigError(f"tuning.sweeps: jobs of {counts}; must be the same number for each, an equal budget")
+    return Tuning(node["metric"], fields.name("tuning.write", node["write"]), sweeps, chosen)
