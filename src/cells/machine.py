@@ -57,6 +57,9 @@ class Machine(Cell):
         controller_size: outputs of the controller, C.
         read_heads, write_heads: how many of each, at least one.
         content_addressing: false leaves out keys, strengths and gates: heads move only from where they were.
+        beta_bias: softplus of it is the key strength beta before anything is learned; with that of 0 the look for
+            content is nearly uniform over the slots, and so is its gradient.
+        gate_bias: logit of the gate g before anything is learned; lower, and heads move from where they were.
         memory_init: constant (1e-6 everywhere), learned (a parameter) or random (drawn once, then fixed).
             A memory of more slots than it was trained with repeats these rows.
         output_clip: bound on the absolute value of what the controller sends to the heads; None for no bound.
@@ -77,6 +80,8 @@ class Machine(Cell):
         read_heads: int,
         write_heads: int,
         content_addressing: bool,
+        beta_bias: float,
+        gate_bias: float,
         memory_init: str,
         output_clip: float | None,
         engine: str,
@@ -88,6 +93,8 @@ class Machine(Cell):
         self.read_heads = checks.integer("read_heads", read_heads)
         self.write_heads = checks.integer("write_heads", write_heads)
         self.content_addressing = checks.flag("content_addressing", content_addressing)
+        self.beta_bias = checks.number("beta_bias", beta_bias)
+        self.gate_bias = checks.number("gate_bias", gate_bias)
         checks.choice("memory_init", memory_init, MEMORY_INITS)
         self.output_clip = None if output_clip is None else checks.number("output_clip", output_clip, above=0)
         checks.integer("controller_size", controller_size)
@@ -104,6 +111,8 @@ class Machine(Cell):
         with torch.no_grad():
             biases = self.heads.bias[: self.num_heads * sum(self.head_sizes)].view(self.num_heads, -1)
             biases.copy_(self._head_biases().expand_as(biases))
+            if content_addressing:  # of every kind of head the first numbers: key, beta, gate
+                biases[:, word_size], biases[:, word_size + 1] = self.beta_bias, self.gate_bias
 
         memory = torch.full((memory_slots, word_size), MEMORY_CONSTANT)
         if memory_init != "constant":

@@ -19,7 +19,6 @@ class NTM(Machine):
 
     Args:
         shift_range: r, at least 1.
-        gate_bias: logit of the gate g before anything is learned; lower, and heads move from where they were.
         step_bias: logit of the shift by +1 before anything is learned, where those of the others are 0.
 
     The other arguments are those of `Machine`.
@@ -35,15 +34,15 @@ class NTM(Machine):
         read_heads: int = 1,
         write_heads: int = 1,
         content_addressing: bool = True,
-        shift_range: int = 1,
+        beta_bias: float = 0.0,
         gate_bias: float = -2.0,
+        shift_range: int = 1,
         step_bias: float = 2.0,
         memory_init: str = "constant",
         output_clip: float | None = 20.0,
         engine: str = "auto",
     ) -> None:
         self.shift_range = checks.integer("shift_range", shift_range)
-        self.gate_bias = checks.number("gate_bias", gate_bias)
         self.step_bias = checks.number("step_bias", step_bias)
         super().__init__(
             input_size,
@@ -54,6 +53,8 @@ class NTM(Machine):
             read_heads,
             write_heads,
             content_addressing,
+            beta_bias,
+            gate_bias,
             memory_init,
             output_clip,
             engine,
@@ -65,8 +66,6 @@ class NTM(Machine):
 
     def _head_biases(self) -> Float[Tensor, "P"]:
         *content, shift, gamma = torch.zeros(sum(self.head_sizes)).split(self.head_sizes)
-        if content:
-            content[-1].fill_(self.gate_bias)
         shift[self.shift_range + 1] = self.step_bias
         return torch.cat([*content, shift, gamma])
 

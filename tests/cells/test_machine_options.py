@@ -59,6 +59,19 @@ def test_shifts_before_anything_is_learned(shift_range, content):
     torch.testing.assert_close(even[..., 1], even[..., -1])
 
 
+@pytest.mark.parametrize("cls", KINDS)
+def test_the_look_for_content_before_anything_is_learned(cls):
+    """The biases of key strength and gate are those asked for, whatever a head has besides."""
+    cell = make(cls, beta_bias=3.0, gate_bias=-1.5, read_heads=1, write_heads=1)
+    numbers = cell.heads.bias[: 2 * sum(cell.head_sizes)].view(2, -1)
+    assert numbers[:, M : M + 2].tolist() == [[3.0, -1.5]] * 2
+    assert numbers[:, :M].eq(0).all()
+    torch.testing.assert_close(first(cell)["gate"], torch.full((B, 2), 1 / (1 + math.exp(1.5))))
+    same = make(cls, beta_bias=0.0, gate_bias=-1.5, read_heads=1, write_heads=1)
+    rest = same.heads.bias[: 2 * sum(same.head_sizes)].view(2, -1)
+    assert numbers[:, M + 1 :].equal(rest[:, M + 1 :])
+
+
 @pytest.mark.parametrize("content", [True, False])
 @pytest.mark.parametrize("carry", ["weighting", "position"])
 def test_moves_before_anything_is_learned(carry, content):
@@ -171,12 +184,12 @@ BOTH = {
     "memory_init": ("one of constant, learned, random", ["zeros", None, 1e-6]),
     "engine": ("one of auto, fused, reference", ["fast", None, 1]),
     "output_clip": ("a finite number above 0", POSITIVE),
+    **dict.fromkeys(("beta_bias", "gate_bias"), ("a finite number", REAL)),
 }
 REFUSED = {
     NTM: {
         **BOTH,
         "shift_range": ("an integer of at least 1", WHOLE),
-        "gate_bias": ("a finite number", REAL),
         "step_bias": ("a finite number", REAL),
     },
     DMSNTM: {
