@@ -153,7 +153,7 @@ def rebuild(request: Request) -> list[Problem]:
             settings["against"],
             tuple(settings["reference"]),
             settings["margin"],
-            published["values"],
+            published["values"] or {},
             published["name"],
         )
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -99,7 +99,7 @@ KEPT = ("title", "command", "against", "reference", "margin", "published", "pool
 def _published(node: Any) -> tuple[dict[str, float], str]:
     if not isinstance(node, Mapping) or set(node) != {"name", "values"}:
         raise ConfigError(f"published={node!r}: must have the keys name, values")
-    values = node["values"]
+    values = {} if node["values"] is None else node["values"]
     if not isinstance(values, Mapping):
         raise ConfigError(f"published.values={values!r}: must be numbers by model, as {{gru: 0.91}}")
     for row, value in values.items():

@@ -210,7 +210,7 @@ def test_what_cannot_be_reported_is_refused_and_leaves_nothing(fake, tmp_path):
     assert refused(f"runs={fake.top}", f"out={out}", "margin=-1").startswith("margin=-1: must be a finite number")
     assert refused(f"runs={fake.top}", f"out={out}", "pictures=3").startswith("pictures=3: must be true or false")
     assert refused(f"runs={fake.top}", f"out={out}", "reference=ntm").startswith("reference='ntm': must be a list")
-    assert refused(f"runs={fake.top}", f"out={out}", "+published.values.gru=x").startswith(
+    assert refused(f"runs={fake.top}", f"out={out}", "published.values={gru:x}").startswith(
         "published.values.gru='x'"
     )
     assert refused(f"runs={fake.top}", f"out={out}", "figure.cmap=x").startswith("figure.cmap='x': must be")
