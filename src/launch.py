@@ -1,5 +1,6 @@
 """From a command line to runs: new ones, ones to go on with, whole sweeps, or only a look at what it would be."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ def command(main: Callable[[], Any], refuse: Callable[[dict[str, Any], Path], No
         cli.give(line)
     try:
         main()
+    except KeyboardInterrupt:  # joblib's; a run of its own ends with a checkpoint, and tells
+        sys.exit(130)
     finally:
         if folder is not None:
             print(f"\n{sweep.summary(folder)}")

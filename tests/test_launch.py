@@ -241,3 +241,17 @@ def test_a_run_that_was_resumed_by_its_command_line(tmp_path):
     text = (folder / "train.log").read_text()
     assert text.startswith("before\n")
     assert "Going on from update 2." in text
+
+
+def test_ctrl_c_in_joblib_ends_with_130_and_the_summary(monkeypatch, tmp_path, capsys):
+    """It raises in the process that waits for the workers."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["src.train", "-m", *small(model="lstm"), "seed=0,1"])
+
+    def main():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as end:
+        launch.command(main, train.refuse)
+    assert end.value.code == 130
+    assert "0 of 2 done: " in capsys.readouterr().out

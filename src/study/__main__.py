@@ -1,6 +1,6 @@
 """Make a table or a figure of the README, from tuning to report: `python -m src.study study=mnist1d_table`."""
 
-import importlib.util
+import importlib.metadata
 import shlex
 import sys
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ def settings(cfg: Mapping[str, Any]) -> tuple[Plan, Crew, tuple[str, ...]]:
         build.check("", checks.integer, "workers", cfg["workers"]),
         build.check("", checks.flag, "retry_failed", cfg["retry_failed"]),
     )
-    if crew.workers > 1 and importlib.util.find_spec("joblib") is None:
+    if crew.workers > 1 and not any(importlib.metadata.distributions(name="hydra-joblib-launcher")):
         raise ConfigError(
             f"workers={crew.workers}: needs joblib, which `make parallel` installs; must be 1 without"
         )

@@ -79,7 +79,7 @@ def passed_on(module_and_arguments: list[str]) -> int:
     def hand_over(number: int, frame: Any) -> None:
         stopped.append(number)
         if child.poll() is None:
-            os.killpg(child.pid, number)
+            os.killpg(child.pid, signal.SIGINT)  # which leaves no worker behind, whatever came
 
     before = {
         number: signal.signal(number, hand_over) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

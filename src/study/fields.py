@@ -31,8 +31,13 @@ def experiment_file(conf: Path, name: str) -> Path:
     return conf / "experiment" / f"{name}.yaml"
 
 
+def search_path(conf: Path) -> list[str]:
+    """The override by which Hydra finds experiments that are not in conf/."""
+    return [] if conf == Path(cli.CONF) else [f"hydra.searchpath=[{cli.quoted(f'file://{conf}')}]"]
+
+
 def overrides(where: str, given: Any, conf: Path, written: list[str]) -> list[str]:
-    """Overrides of src.train, with the folder of the study's own experiments where it is not conf/."""
+    """Overrides of src.train; `written` are the experiments that the study itself will write to `conf`."""
     lines = texts(where, given)
     if not lines:
         raise ConfigError(f"{where}: must hold at least one override of src.train")
@@ -51,8 +56,7 @@ def overrides(where: str, given: Any, conf: Path, written: list[str]) -> list[st
                 f"{where}: experiment={one!r}: unknown experiment; must be a file in conf/experiment"
                 + (f" or one of {', '.join(written)}" if written else "")
             )
-    elsewhere = conf != Path(cli.CONF)
-    return [*lines, *([f"hydra.searchpath=[{cli.quoted(f'file://{conf}')}]"] if elsewhere else [])]
+    return lines
 
 
 def section(where: str, node: Any, needed: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, Any]:

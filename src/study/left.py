@@ -24,10 +24,13 @@ def left(of: Sweep, retry_failed: bool = False) -> list[dict[str, Any]]:
         raise ConfigError(f"{of.name}: {refusal}") from refusal
     configs = {kind(job.overrides): build.resolve(job.config) for job in jobs}
     if not (of.folder / "sweep.json").exists():
-        return [build.resolve(job.config) for job in jobs for _ in range(seeds)]
+        return [build.resolve(job.config) for job in jobs for _ in seeds]
     before = sweep.read(of.folder)["jobs"]
-    if len(before) != len(jobs) * seeds or any(kind(job["overrides"]) not in configs for job in before):
-        raise ConfigError(f"{of.folder}: holds another sweep than the study asks for; must be moved away")
+    asked = {(one, seed) for one in configs for seed in seeds}
+    foreign = [job["folder"] for job in before if (kind(job["overrides"]), seed_of(job["overrides"])) not in asked]
+    if foreign or len(before) != len(jobs) * len(seeds):
+        what = f"the study does not ask for {foreign[0]}" if foreign else f"of {len(before)} jobs"
+        raise ConfigError(f"{of.folder}: holds another sweep than the study asks for ({what}); must be moved away")
     todo = []
     for job in before:
         config = configs[kind(job["overrides"])]
@@ -38,16 +41,18 @@ def left(of: Sweep, retry_failed: bool = False) -> list[dict[str, Any]]:
     return todo
 
 
-def _without_seeds(overrides: list[str]) -> tuple[list[cli.Job], int]:
-    """The jobs of a sweep for its first seed alone, as all seeds have the same settings; how many seeds."""
-    seeds, others = [""], []
-    for one in cli.parsed(overrides):
-        if one.key_or_group == "seed":
-            seeds = values(one)
-        else:
-            others.append(one.input_line or "")
-    first = [f"seed={seeds[0]}"] if seeds[0] else []
-    return cli.composed("train", [*others, *first], multirun=True), len(seeds)
+def _without_seeds(overrides: list[str]) -> tuple[list[cli.Job], list[str | None]]:
+    """The jobs of a sweep for its first seed alone, as all seeds have the same settings; and the seeds."""
+    given = cli.parsed(overrides)
+    seeds: list[str | None] = [seed for one in given if one.key_or_group == "seed" for seed in values(one)]
+    others = [one.input_line or "" for one in given if one.key_or_group != "seed"]
+    first = [f"seed={seeds[0]}"] if seeds else []
+    return cli.composed("train", [*others, *first], multirun=True), seeds or [None]
+
+
+def seed_of(overrides: Iterable[str]) -> str | None:
+    """The seed that a job was given, if it was."""
+    return next((values(one)[0] for one in cli.parsed(list(overrides)) if one.key_or_group == "seed"), None)
 
 
 def kind(overrides: Iterable[str]) -> frozenset[str]:

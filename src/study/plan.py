@@ -61,6 +61,8 @@ def read(cfg: Mapping[str, Any]) -> Plan:
     if cfg.get("study") is None:
         known = sorted(path.stem for path in (Path(cli.CONF) / "study").glob("*.yaml"))
         raise ConfigError(f"study=None: must be one of {', '.join(known)}")
+    if not conf.is_dir():
+        raise ConfigError(f"conf={cfg['conf']!r}: must be a folder")
     node = section("study", cfg["study"], ("name", "about", "sweeps"), ("tuning", "evaluate", "reports"))
     name = fields.name("study.name", node["name"])
     try:
@@ -73,7 +75,7 @@ def _plan(node: dict[str, Any], name: str, folder: Path, conf: Path) -> Plan:
     tuning = _tuning(node["tuning"], folder, conf) if "tuning" in node else None
     written = [f"{tuning.write}/{one}" for one in tuning.sweeps] if tuning else []
     sweeps = {
-        key: Sweep(key, overrides(f"sweeps.{key}", value, conf, written), folder / key)
+        key: Sweep(key, overrides(f"sweeps.{key}", value, conf, written) + fields.search_path(conf), folder / key)
         for key, value in named("sweeps", node["sweeps"]).items()
     }
     if "tuning" in sweeps:
@@ -96,7 +98,7 @@ def _tuning(content: Any, folder: Path, conf: Path) -> Tuning:
     sweeps, chosen = {}, {}
     for key, value in named("tuning.sweeps", node["sweeps"]).items():
         own = overrides(f"tuning.sweeps.{key}", value, conf, [])
-        sweeps[key] = Sweep(f"tuning/{key}", list(dict.fromkeys([*own, *common])), folder / "tuning" / key)
+        sweeps[key] = Sweep(f"tuning/{key}", [*own, *common, *fields.search_path(conf)], folder / "tuning" / key)
         # What all share is how the tuning is done, but for what it tries out.
         tried = [*cli.parsed(own), *(one for one in cli.parsed(common) if one.is_sweep_override())]
         keys = [one.key_or_group for one in tried if one.key_or_group != "seed"]

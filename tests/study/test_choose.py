@@ -1,0 +1,142 @@
+"""The choice: on validation alone, whatever the tests say."""
+
+import csv
+import subprocess
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from src import cli
+from src.build import ConfigError
+from src.study.choose import choose, uncommitted
+
+
+def won(accuracy, **others):
+    return {"validation": {"accuracy": accuracy}} | others
+
+
+def chosen(plan):
+    """What the tuning of a plan chose, as (size, lr)."""
+    choose(plan, plan.tuning)
+    with initialize_config_dir(cli.CONF, version_base="1.3"):
+        cfg = compose("train", ["experiment=tiny/mlp", "task=mnist1d", f"hydra.searchpath=['file://{plan.conf}']"])
+    assert cfg.model.name == "mlp"
+    return cfg.model.hidden_sizes[0], cfg.optimizer.lr
+
+
+def rows(plan):
+    with (plan.folder / "tuning.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_best_mean_on_validation_is_written_as_an_experiment(tuned):
+    plan = tuned([
+        (8, "0.001", 201, won(0.9)), (8, "0.001", 202, won(0.5)),
+        (9, "0.001", 201, won(0.7)), (9, "0.001", 202, won(0.75)),
+        (8, "1e-05", 201, won(0.1)), (8, "1e-05", 202, won(0.8)),
+    ])  # fmt: skip
+    assert chosen(plan) == (9, 0.001)
+    assert (plan.conf / "experiment" / "tiny" / "mlp.yaml").read_text() == (
+        "# @package _global_\n"
+        "# The best of 3 candidates by validation accuracy: 0.725 on average over seeds 201, 202.\n"
+        "# Written by: python -m src.study study=tiny\n"
+        "defaults:\n"
+        "  - override /model: mlp\n"
+        "\n"
+        "model:\n"
+        "  hidden_sizes:\n"
+        "  - 9\n"
+        "optimizer:\n"
+        "  lr: 0.001\n"
+    )
+
+
+def test_a_small_learning_rate_is_still_a_number(tuned):
+    assert chosen(tuned([(8, "1e-05", 201, won(0.9)), (9, "0.001", 201, won(0.8))])) == (8, 1e-5)
+
+
+def test_tests_have_no_say(tuned):
+    """A candidate that is better in every test, but not in validation."""
+    better = {"test": {"accuracy": 1.0, "generated": {"accuracy": 1.0}}}
+    plan = tuned([(8, "0.001", 201, won(0.6, **better)), (9, "0.001", 201, won(0.7, test={"accuracy": 0.0}))])
+    assert chosen(plan)[0] == 9
+
+
+def test_a_run_that_did_not_end_well_counts_as_the_worst(tuned):
+    diverged = won(0.99, status="diverged")
+    plan = tuned([
+        (8, "0.001", 201, won(0.99)), (8, "0.001", 202, diverged),
+        (9, "0.001", 201, won(0.5)), (9, "0.001", 202, won(0.5)),
+    ])  # fmt: skip
+    assert chosen(plan)[0] == 9
+    assert [row["status"] for row in rows(plan)] == ["finished", "diverged", "finished", "finished"]
+
+
+def test_of_errors_the_smaller_is_the_better_and_none_is_infinite(tuned):
+    def erred(bits, **others):
+        return {"validation": {"error_bits": bits, "accuracy": 1.0}} | others
+
+    results = [
+        (8, "0.001", 201, erred(0.1)), (8, "0.001", 202, erred(0.1, status="diverged")),
+        (9, "0.001", 201, erred(50.0)), (9, "0.001", 202, erred(60.0)),
+        (8, "1e-05", 201, erred(70.0)), (8, "1e-05", 202, erred(None)),
+    ]  # fmt: skip
+    assert chosen(tuned(results, metric="error_bits"))[0] == 9
+
+
+def test_of_equal_ones_the_smaller_then_the_first(tuned):
+    plan = tuned([(9, "0.001", 201, won(0.7)), (8, "0.001", 201, won(0.7 + 1e-14, parameters=90))])
+    assert chosen(plan)[0] == 8
+    plan = tuned([(9, "0.001", 201, won(0.7)), (8, "0.001", 201, won(0.7))])
+    assert chosen(plan)[0] == 9
+
+
+def test_nothing_to_choose(tuned):
+    plan = tuned([(8, "0.001", 201, {"status": "diverged"}), (9, "0.001", 201, {"validation": {}})])
+    with pytest.raises(ConfigError) as refusal:
+        choose(plan, plan.tuning)
+    assert str(refusal.value) == (
+        "tuning/mlp: no run ended well with a validation accuracy; there must be one to choose"
+    )
+    assert not list(plan.conf.iterdir())
+
+
+def test_every_run_is_in_the_table(tuned):
+    plan = tuned([(8, "0.001", 201, won(0.5, updates=7, seconds=1.5)), (9, "0.001", 201, {"status": "diverged"})])
+    choose(plan, plan.tuning)
+    assert rows(plan) == [
+        {"model": "mlp", "candidate": "model=mlp model.hidden_sizes=[8] optimizer.lr=0.001", "seed": "201",
+         "status": "finished", "updates": "7", "parameters": "100", "seconds": "1.5", "validation_accuracy": "0.5",
+         "chosen": "yes"},
+        {"model": "mlp", "candidate": "model=mlp model.hidden_sizes=[9] optimizer.lr=0.001", "seed": "201",
+         "status": "diverged", "updates": "", "parameters": "100", "seconds": "", "validation_accuracy": "",
+         "chosen": "no"},
+    ]  # fmt: skip
+
+
+def test_a_choice_that_stays_leaves_its_file_alone(tuned):
+    results = [(8, "0.001", 201, won(0.5)), (9, "0.001", 201, won(0.4))]
+    plan = tuned(results)
+    (path,) = choose(plan, plan.tuning)
+    before = path.stat().st_mtime_ns, path.stat().st_ino
+    assert choose(plan, plan.tuning) == []
+    assert (path.stat().st_mtime_ns, path.stat().st_ino) == before
+    assert choose(tuned([results[0], (9, "0.001", 201, won(0.6))]), plan.tuning) == [path]
+
+
+def test_what_is_to_be_committed(tuned, tmp_path):
+    plan = tuned([(8, "0.001", 201, won(0.5))])
+    choose(plan, plan.tuning)
+    assert uncommitted(plan, plan.tuning) == []  # no git checkout
+
+    def git(*arguments):
+        own = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        subprocess.run(["git", *own, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    git("init")
+    assert uncommitted(plan, plan.tuning) == ["conf/experiment/tiny/mlp.yaml"]
+    git("add", "conf")
+    git("commit", "-m", "chosen")
+    assert uncommitted(plan, plan.tuning) == []
+    choose(tuned([(8, "0.001", 201, won(0.6))]), plan.tuning)
+    assert uncommitted(plan, plan.tuning) == ["conf/experiment/tiny/mlp.yaml"]

@@ -1,0 +1,218 @@
+"""The whole way: tuned, chosen, run, evaluated, reported; stopped and gone on with; done only once."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from omegaconf import OmegaConf
+
+from src import evaluate, sweep
+from src.build import ConfigError
+from src.study import __main__ as command
+from src.study import carry, finish
+from src.study.finish import evaluated, request
+from src.study.plan import read
+from tests.helpers import train_small, written
+from tests.study.conftest import STUDY
+from tests.test_sweep import ROOT, ended, wait
+
+#: The same with runs that take a second or so.
+LONGER = OmegaConf.to_container(OmegaConf.create(STUDY))
+for lines in (LONGER["tuning"]["common"], LONGER["sweeps"]["runs"]):
+    lines[:] = [one.replace("max_steps=2", "max_steps=400").replace("every=1", "every=10") for one in lines]
+LONGER["sweeps"]["runs"][-1] = "seed=0"
+del LONGER["reports"]
+
+
+@pytest.fixture
+def run(tmp_path):
+    """The command, in a process of its own."""
+    (tmp_path / "conf" / "study").mkdir(parents=True, exist_ok=True)
+    (tmp_path / "conf" / "study" / "tiny.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(LONGER)))
+    where = [
+        *("study=tiny", f"hydra.searchpath=[file://{tmp_path}/conf]", f"conf={tmp_path}/conf"),
+        *(f"folder={tmp_path}/studies", f"published={tmp_path}/published"),
+    ]
+
+    def begin(*arguments):
+        return subprocess.Popen(
+            [sys.executable, "-m", "src.study", *where, *arguments],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+
+    return begin
+
+
+def standings(folder):
+    return [job.standing for job in sweep.standings(folder)]
+
+
+def test_a_study_that_was_stopped_goes_on_and_is_done_once(run, settings, tmp_path, monkeypatch, capsys):
+    tuning, main = (tmp_path / "studies" / "tiny" / name for name in ("tuning/mlp", "runs"))
+    process = run("workers=1")
+    wait(lambda: list(tuning.glob("1_*/checkpoints/last.ckpt")))
+    process.send_signal(signal.SIGINT)
+    code, output = ended(process)
+    assert code == 130, output
+    assert standings(tuning)[0] == "finished"
+    assert "waiting" in standings(tuning)
+    assert not main.exists()
+    assert "runs: estimated after the choice" in output
+    assert output.splitlines()[-1].startswith("stopped; python -m src.study study=tiny ")
+    assert output.splitlines()[-1].endswith(" workers=1 goes on")
+    first = written(tuning / "0_mnist1d_mlp_seed201")
+
+    code, output = ended(run("workers=1"))
+    assert code == 0, output
+    assert standings(tuning) == ["finished"] * 4
+    assert written(tuning / "0_mnist1d_mlp_seed201") == first
+    assert standings(main) == ["finished"]
+    chosen = written(main / "0_mnist1d_mlp_seed0")
+    experiment = (tmp_path / "conf" / "experiment" / "tiny" / "mlp.yaml").read_text()
+    assert f"  - {8 if chosen['parameters'] == 258 else 9}\n" in experiment
+    assert written(main / "0_mnist1d_mlp_seed0", "evaluation.json")["test"] == chosen["test"]
+
+    # Nothing of it is done again.
+    monkeypatch.setattr(carry, "passed_on", lambda arguments: pytest.fail(f"ran {arguments}"))
+    monkeypatch.setattr(evaluate, "evaluate", lambda cfg: pytest.fail(f"evaluated {cfg}"))
+    command.study(settings(LONGER))
+    printed = capsys.readouterr().out
+    assert "Nothing is left to train." in printed
+    assert "runs: nothing is left to run" in printed
+
+
+def test_a_dry_run_writes_nothing(settings, tmp_path, capsys):
+    command.study(settings(dry_run=True, workers=2))
+    assert [path.name for path in tmp_path.rglob("*")] == ["conf"]
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[2].split()[:2] == ["tuning/mlp", "4"]
+    assert printed[4].endswith(" s with 2 workers")
+    assert printed[-1] == "runs: estimated after the choice"
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"workers": 0}, "workers=0: must be an integer of at least 1"),
+        ({"only": "nope"}, "only='nope': must be one of tune, run, evaluate, report"),
+        ({"dry_run": 3}, "dry_run=3: must be true or false"),
+        ({"retry_failed": 3}, "retry_failed=3: must be true or false"),
+        ({"only": "run"}, "runs: its settings are not chosen yet; only=tune chooses them"),
+        ({"conf": "nowhere"}, "conf='nowhere': must be a folder"),
+        ({"only": "report"}, "reports: table waits for runs (not begun)"),
+    ],
+)
+def test_what_cannot_be_done(settings, tmp_path, changes, text):
+    with pytest.raises(ConfigError) as refusal:
+        command.study(settings(**changes))
+    assert str(refusal.value) == text
+    assert [path.name for path in tmp_path.rglob("*")] == ["conf"]
+
+
+def test_workers_need_joblib(settings, monkeypatch):
+    monkeypatch.setattr(command.importlib.metadata, "distributions", lambda name: [])
+    with pytest.raises(ConfigError) as refusal:
+        command.refuse(settings(workers=2))
+    assert str(refusal.value) == "workers=2: needs joblib, which `make parallel` installs; must be 1 without"
+    command.refuse(settings(workers=1))
+
+
+def test_stages_that_a_study_lacks(settings):
+    content = {key: STUDY[key] for key in ("name", "about")} | {"sweeps": {"runs": ["seed=0"]}}
+    with pytest.raises(ConfigError) as refusal:
+        command.refuse(settings(content, only="tune"))
+    assert str(refusal.value) == "only='tune': must be one of run"
+
+
+def test_a_sweep_that_ends_with_a_failed_job_ends_the_study(settings, tmp_path, capfd):
+    content = {**STUDY, "sweeps": {"runs": [*STUDY["tuning"]["common"][:-1], "model=mlp", "seed=3"]}}
+    content = {key: content[key] for key in ("name", "about", "sweeps")}
+    blocked = tmp_path / "studies" / "tiny" / "runs" / "0_mnist1d_mlp_seed3"
+    blocked.mkdir(parents=True)
+    (blocked / "checkpoints").write_text("in the way")
+    with pytest.raises(
+        ConfigError, match=r"^runs: 1 failed, the first with: .*; see .*retry_failed=true goes on$"
+    ):
+        command.study(settings(content))
+    (blocked / "checkpoints").unlink()
+    command.study(settings(content, retry_failed=True))
+    assert standings(blocked.parent) == ["finished"]
+
+
+@pytest.fixture
+def ran(settings, tmp_path):
+    """A plan whose main sweep has a finished run, a diverged one, and one to do."""
+    plan = read(settings())
+    folder = plan.sweeps["runs"].folder
+    jobs = [
+        carry.cli.Job({}, [f"seed={n}"], folder / name, folder, {})
+        for n, name in enumerate(["finished", "diverged", "waiting"])
+    ]
+    sweep.begin(folder, ["seed=0,1,2"], jobs)
+    train_small(folder / "finished", model="mlp", task="mnist1d")
+    (folder / "diverged").mkdir()
+    (folder / "diverged" / "metrics.json").write_text('{"status": "diverged"}')
+    return plan
+
+
+def test_finished_runs_are_evaluated_once(ran, monkeypatch):
+    folder = ran.sweeps["runs"].folder
+    assert [cfg["run"] for cfg in finish.to_evaluate(ran, ["runs"])] == [str(folder / "finished")]
+    finish.test(ran)
+    assert finish.to_evaluate(ran, ["runs"]) == []
+    assert len(finish.to_evaluate(ran._replace(evaluate=(["runs"], ["checkpoint=last"])), ["runs"])) == 1
+    (folder / "finished" / "evaluation.json").write_text("{")
+    assert len(finish.to_evaluate(ran, ["runs"])) == 1
+
+
+def test_an_evaluation_must_answer_what_is_asked(tmp_path):
+    folder = tmp_path / "run"
+    train_small(folder)
+    grid = ["grid.lengths=[3,1]", "grid.repeats=[2]"]
+    evaluate.evaluate(request(folder, grid))
+    assert evaluated(folder, request(folder, grid))
+    assert evaluated(folder, request(folder, [*grid, "test_cells=[[3,4]]"]))
+    for other in (
+        [],
+        ["grid.lengths=[3]", "grid.repeats=[2]"],
+        [*grid, "test_cells=[[3,1]]"],
+        [*grid, "memory_slots=9"],
+    ):
+        assert not evaluated(folder, request(folder, other)), other
+
+
+def test_a_report_waits_until_its_runs_are_all_there(ran, tmp_path, monkeypatch):
+    asked = []
+
+    def made(arguments):
+        asked.append(arguments)
+        (tmp_path / "published" / "table").mkdir(parents=True)
+        return 0
+
+    monkeypatch.setattr(finish, "passed_on", made)
+    with pytest.raises(ConfigError) as refusal:
+        finish.publish(ran, tmp_path / "published")
+    assert str(refusal.value) == "reports: table waits for runs (2 of 3 jobs done)"
+    folder = ran.sweeps["runs"].folder
+    (folder / "waiting").mkdir()
+    (folder / "waiting" / "metrics.json").write_text('{"status": "diverged"}')
+    with pytest.raises(ConfigError, match=r"table waits for runs \(1 runs to evaluate\)"):
+        finish.publish(ran, tmp_path / "published")
+    assert not asked
+    finish.test(ran)
+    (ran.folder / "tuning.csv").write_text("model\n")
+    finish.publish(ran, tmp_path / "published")
+    assert asked == [[
+        "src.report", f"runs=['{folder}']", f"out='{tmp_path}/published/table'",
+        r"title='a tiny network, it\'s small'", "command='make tiny'", "pictures=false",
+    ]]  # fmt: skip
+    assert (tmp_path / "published" / "table" / "tuning.csv").read_text() == "model\n"
+    monkeypatch.setattr(finish, "passed_on", lambda arguments: 1)
+    with pytest.raises(ConfigError, match=r"^reports.table: src.report ended with exit code 1$"):
+        finish.publish(ran, tmp_path / "published")

@@ -1,0 +1,109 @@
+"""What a study consists of, and studies that are refused."""
+
+import copy
+from pathlib import Path
+
+import pytest
+
+from src import build, cli
+from src.build import ConfigError
+from src.study.plan import read
+from tests.study.conftest import STUDY
+
+STUDIES = sorted(path.stem for path in (Path(cli.CONF) / "study").glob("*.yaml"))
+#: Where something is changed, to what, and what the refusal says.
+REFUSED = [
+    ("about", None, "study.about: is missing; there must be name, about, sweeps"),
+    ("nmae", 3, "study.nmae: unknown key; must be one of name, about, sweeps, tuning, evaluate, reports"),
+    ("name", "a/b", "study.name: 'a/b': must be a name of letters, digits, _ and -"),
+    ("sweeps", {}, "sweeps: must be a section with at least one name"),
+    ("sweeps", ["seed=0"], "sweeps: must be a section with at least one name"),
+    ("sweeps.a b", ["seed=0"], "sweeps: 'a b': must be a name of letters, digits, _ and -"),
+    ("sweeps.tuning", ["seed=0"], "sweeps.tuning: is the folder of the tuning; must have another name"),
+    ("sweeps.runs", [], "sweeps.runs: must hold at least one override of src.train"),
+    ("sweeps.runs", ["seed=0", 1], "sweeps.runs: must be a list of texts, those with commas in quotes"),
+    ("sweeps.runs", ["seed=["], "sweeps.runs: no viable alternative at input '['"),
+    ("sweeps.runs", ["experiment=nope"], "sweeps.runs: experiment='nope': unknown experiment; must be a "
+     "file in conf/experiment or one of tiny/mlp"),
+    ("sweeps.runs", ["experiment=tiny/mlp,tiny/gru"], "sweeps.runs: experiment='tiny/gru': unknown exp"),
+    ("sweeps.runs", ["hydra/launcher=basic"], "sweeps.runs: hydra/launcher=basic: is given by src.study"),
+    ("sweeps.runs", ["resume=x"], "sweeps.runs: resume=x: is given by src.study; must be left out"),
+    ("tuning.metric", "loss", "tuning.metric='loss': must be one of accuracy, error_bits"),
+    ("tuning.write", "../x", "tuning.write: '../x': must be a name"),
+    ("tuning.foo", 1, "tuning.foo: unknown key; must be one of metric, sweeps, write, common"),
+    ("tuning.sweeps.gru", ["model=gru", "optimizer.lr=1,2,3"], "tuning.sweeps: jobs of mlp 4, gru 6; "
+     "must be the same number for each, an equal budget"),
+    ("tuning.sweeps.gru", ["~callbacks.pictures"], "tuning.sweeps.gru: ~callbacks.pictures: is nothing to"),
+    ("evaluate.sweeps", ["nope"], "evaluate.sweeps: unknown sweep 'nope'; must be of runs"),
+    ("evaluate.settings", ["grid=["], "evaluate.settings: no viable alternative at input"),
+    ("reports.table.sweeps", ["nope"], "reports.table.sweeps: unknown sweep 'nope'; must be of runs"),
+    ("reports.table.foo", 1, "reports.table.foo: unknown key; must be one of sweeps, settings, title"),
+    ("reports.table", [], "reports.table: must be a section of the keys sweeps, settings, title"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "text"), REFUSED, ids=[f"{key}-{n}" for n, (key, *_) in enumerate(REFUSED)]
+)
+def test_a_study_that_cannot_be_carried_out(settings, key, value, text):
+    content = copy.deepcopy(STUDY)
+    *sections, last = key.split(".")
+    node = content
+    for section in sections:
+        node = node[section]
+    node[last] = value
+    if value is None:
+        del node[last]
+    with pytest.raises(ConfigError) as refusal:
+        read(settings(content))
+    assert str(refusal.value).removeprefix("study=tiny: ").startswith(text)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_study_must_be_named(settings):
+    with pytest.raises(ConfigError, match=f"study=None: must be one of {', '.join(STUDIES)}"):
+        read(settings(None))
+
+
+def test_what_a_study_consists_of(settings, tmp_path):
+    plan = read(settings())
+    assert plan.folder == tmp_path / "studies" / "tiny"
+    tuning = plan.tuning.sweeps["mlp"]
+    assert tuning.folder == plan.folder / "tuning" / "mlp"
+    assert tuning.overrides[:3] == ["model=mlp", "model.hidden_sizes=[8],[9]", "task=mnist1d"]
+    # Its own experiments stand elsewhere than in conf/.
+    assert tuning.overrides.count(f"hydra.searchpath=['file://{tmp_path}/conf']") == 1
+    assert plan.tuning.chosen == {"mlp": ["model", "model.hidden_sizes"]}
+    assert plan.sweeps["runs"].folder == plan.folder / "runs"
+    assert plan.reports["table"] == ("a tiny network, it's small", ["runs"], ["pictures=false"])
+
+
+def test_what_all_try_out_is_chosen_too(settings):
+    content = copy.deepcopy(STUDY)
+    content["tuning"]["common"] += ["optimizer.lr=1e-3,1e-2", "schedule=constant"]
+    assert read(settings(content)).tuning.chosen == {"mlp": ["model", "model.hidden_sizes", "optimizer.lr"]}
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_studies_there_are(name):
+    (job,) = cli.composed("study", [f"study={name}"])
+    plan = read(build.resolve(job.config))
+    assert plan.name == name
+    assert plan.reports
+    makefile = (Path(cli.CONF).parent / "Makefile").read_text()
+    assert f"{name}: parallel  ## " in makefile
+    (targets,) = [line for line in makefile.splitlines() if line.startswith("STUDIES := ")]
+    assert sorted(targets.split()[2:]) == STUDIES
+
+
+def test_the_sweeps_of_the_studies_compose(unchecked_types):
+    """The configuration of one seed of each, where it does not wait for a choice."""
+    for name in STUDIES:
+        plan = read(build.resolve(cli.composed("study", [f"study={name}"])[0].config))
+        for sweep in plan.sweeps.values():
+            if not any(one.startswith("experiment=") for one in sweep.overrides):
+                first = [one for one in sweep.overrides if not one.startswith("seed=")]
+                for job in cli.composed("train", first, multirun=True):
+                    plain = build.resolve(job.config)
+                    build.check_run(plain)
+                    build.build_network(plain, build.build_task(plain))
