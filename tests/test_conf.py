@@ -106,6 +106,22 @@ def test_every_experiment_composes_with_each_of_its_models(experiment):
         build.build_network(plain, build.build_task(plain))
 
 
+#: Settings of one model in a study.
+OF_STUDIES = [
+    str(path.relative_to(CONF / "experiment").with_suffix(""))
+    for path in sorted((CONF / "experiment").glob("*/*.yaml"))
+]
+
+
+@pytest.mark.parametrize("experiment", OF_STUDIES)
+def test_every_choice_of_a_study_makes_a_run_of_its_model(experiment):
+    study, model = experiment.split("/")
+    cfg = compose_train(f"experiment={experiment}", *(["task=mnist1d"] if study.startswith("mnist1d") else []))
+    assert cfg["model"]["name"] == model
+    build.check_run(cfg)
+    build.build_network(cfg, build.build_task(cfg))
+
+
 @pytest.mark.parametrize(("group", "name"), list(DEFAULTS))
 def test_keys_and_defaults_that_scripts_rely_on(group, name):
     node = compose_train(*suitable(group, name))[group]

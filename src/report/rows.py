@@ -59,10 +59,8 @@ METRICS = {
 def of_run(placed: Placed) -> dict[str, Any]:
     """The row of a run that is counted."""
     entry, metrics = placed.entry, placed.entry.metrics
-    tests = _sets(metrics["test"])
     # What was tested at the end of the run comes before what was asked for later.
-    if entry.evaluation.get("checkpoint", "best") == "best":
-        tests = {**_sets(entry.evaluation.get("test", {})), **tests}
+    tests = {**_evaluated(entry.evaluation), **_sets(metrics["test"])}
     numbers = flat({"validation": metrics["validation"], **tests})
     bad = (
         sorted(key for key, value in numbers.items() if _is_bad(value)) if metrics["status"] == "finished" else []
@@ -85,6 +83,15 @@ def _sets(test: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Test metrics by test set; those that stand alone in metrics.json are of the set `test`."""
     alone = {name: value for name, value in test.items() if not isinstance(value, Mapping)}
     return ({"test": alone} if alone else {}) | {n: dict(v) for n, v in test.items() if isinstance(v, Mapping)}
+
+
+def _evaluated(evaluation: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Tests of evaluation.json; those with a memory of another size by another name."""
+    if evaluation.get("checkpoint", "best") != "best":
+        return {}
+    slots = evaluation.get("memory_slots")
+    beside = "" if slots is None else f" with {slots} slots"
+    return {f"{name}{beside}": its for name, its in _sets(evaluation.get("test", {})).items()}
 
 
 def _is_bad(value: Any) -> bool:

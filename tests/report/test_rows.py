@@ -80,6 +80,16 @@ def test_cells_that_were_evaluated_later_stand_beside_those_of_the_run(fake, tab
     assert rows.outcome(its["b"], "5x5", "payload_error") is None
 
 
+def test_tests_with_a_larger_memory_have_a_name_of_their_own(fake, table):
+    folder = fake("a", "model=ntm", errors=(0.0, 0.25, 0.125))
+    content = {"checkpoint": "best", "memory_slots": 256, "test": {"10x20": bits(0.0625)}}
+    runs.write_json(folder / "evaluation.json", content)
+    row = table()["a"]
+    assert rows.outcome(row, "10x20", "payload_error") == 0.25
+    assert rows.outcome(row, "10x20 with 256 slots", "payload_error") == 0.0625
+    assert list(rows.cells(rows.test_sets([row], "payload_error"))) == ["10x20", "20x10"]
+
+
 def test_problems_are_rows_too(tmp_path):
     rows.write(tmp_path / "runs.csv", [rows.of_problem(Problem("x", "stopped"))])
     (row,) = rows.read(tmp_path / "runs.csv")
