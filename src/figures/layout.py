@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-#: Most panels in a row; how much larger a panel is that stands alone; inches of a letter of a small font.
-COLUMNS, ALONE, LETTER = 2, 1.3, 0.075
+#: Most panels in a row; how much larger one is that stands alone; inches of a letter and of a line of small print.
+COLUMNS, ALONE, LETTER, LINE = 2, 1.3, 0.075, 0.2
 
 
 def panel_axes(
-    titles: Sequence[str], width: float, height: float, beside: float = 0.0, around: float = 0.4
+    titles: Sequence[str], width: float, height: float, beside: float = 0.0, around: float = 0.4, lines: int = 0
 ) -> tuple[Figure, list[Axes]]:
     """A figure with one panel a title, in at most two columns, row by row.
 
@@ -23,11 +23,13 @@ def panel_axes(
         height: likewise.
         beside: inches to the right of all panels.
         around: inches above and below all panels together.
+        lines: of the legend beside them, for which the figure is high enough.
     """
     columns = min(len(titles), COLUMNS)
     rows = ceil(len(titles) / columns)
     if len(titles) == 1:
         width, height = ALONE * width, ALONE * height
+    height = max(height, LINE * (lines + 1) / rows)
     figure = Figure(figsize=(width * columns + beside, height * rows + around), layout="constrained")
     axes = [figure.add_subplot(rows, columns, index + 1) for index in range(len(titles))]
     for ax, title in zip(axes, titles, strict=True):

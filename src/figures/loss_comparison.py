@@ -46,7 +46,7 @@ def loss_comparison(
     labels = list(dict.fromkeys(curve.label for curves in panels.values() for curve in curves))
     painted = colours(labels, order)
     names = {label: f"{label} ({_count(panels, label)})" for label in painted if label in labels}
-    figure, axes = panel_axes(list(panels), 3.7, 2.9, legend_room(list(names.values())))
+    figure, axes = panel_axes(list(panels), 3.7, 2.9, legend_room(list(names.values())), lines=len(names))
     for ax, curves in zip(axes, panels.values(), strict=True):
         for label in dict.fromkeys(curve.label for curve in curves):
             _draw(ax, [curve for curve in curves if curve.label == label], painted[label])

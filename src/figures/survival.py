@@ -42,7 +42,7 @@ def survival(panels: Mapping[str, Mapping[str, Steps]], xlabel: str, order: Sequ
     """
     painted = colours((label for steps in panels.values() for label in steps), order)
     shown = [label for label in painted if any(label in steps for steps in panels.values())]
-    figure, axes = panel_axes(list(panels), 3.7, 2.7, legend_room(shown))
+    figure, axes = panel_axes(list(panels), 3.7, 2.7, legend_room(shown), lines=len(shown) + 1)
     for ax, steps in zip(axes, panels.values(), strict=True):
         times = [time for one in steps.values() for time in (*one.times, *one.censored) if np.isfinite(time)]
         end = max(times, default=0.0)

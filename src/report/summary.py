@@ -13,8 +13,8 @@ from src.text import duration
 
 #: Rows that are all compared with one another, at most; of more, each is compared with one.
 ALL_PAIRS = 5
-#: Cells of repeat-copy that are contrasted.
-CONTRASTED = 2
+#: Cells of repeat-copy that are contrasted; contrasts that are shown unfolded, at most.
+CONTRASTED, MANY = 2, 20
 
 
 class Table(NamedTuple):
@@ -207,7 +207,7 @@ def contrasts_table(rows: Sequence[Row], options: Options) -> Table | None:
         f"test, two-sided; Holm over the {len(found)} contrasts of this table. That a p is large does not show "
         "that there is no difference."
     )
-    return Table("Contrasts", header, lines, note)
+    return Table("Contrasts", header, lines, note, folded=len(lines) > MANY)
 
 
 def _measure(test: str, metric: str) -> Callable[[Row], float | None]:
