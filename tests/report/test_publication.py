@@ -101,6 +101,18 @@ def test_drawn_anew_from_its_own_files_it_is_the_same(two_models, tmp_path):
     assert "    make it" in (out / "report.md").read_text()
 
 
+def test_a_reference_is_shown_as_a_line_and_not_compared(two_models, tmp_path):
+    report(two_models, tmp_path, "reference=[lstm]", "pictures=false")
+    its = table(tmp_path / "figures" / "seeds.csv")
+    assert {row["row"] for row in its if row["test"]} == {"ntm"}
+    (line,) = [row for row in its if not row["test"]]
+    assert (line["row"], float(line["value"])) == ("lstm", pytest.approx(0.4))
+    page = (tmp_path / "report.md").read_text()
+    assert "| lstm (reference) | 5 |" in page
+    assert "**Contrasts**" not in page
+    assert "Dashed: interquartile means of lstm on the 10x20 set." in page
+
+
 def test_protocols_are_kept_apart_and_said_to_be(fake, tmp_path):
     fake("a", "model=ntm")
     fake("b", "model=ntm", "task.max_length=5")
