@@ -1,6 +1,7 @@
 """Files that are written whole or not at all."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,6 @@ def whole(path: str | Path) -> Iterator[Path]:
 
     Whoever is killed, or finds the disk full, before that leaves what was at `path` as it was.
 
-    >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with whole(Path(folder) / "a.txt") as partial:
     ...         _ = partial.write_text("all of it")
@@ -27,6 +27,29 @@ def whole(path: str | Path) -> Iterator[Path]:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def whole_folder(path: str | Path) -> Iterator[Path]:
+    """A new folder beside `path` to write to; it takes the place of `path`, with all in it, when it ends well.
+
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     place = Path(folder) / "a"
+    ...     for name in ("old", "new"):
+    ...         with whole_folder(place) as partial:
+    ...             _ = (partial / name).write_text("all of it")
+    ...     os.listdir(folder), os.listdir(place)
+    (['a'], ['new'])
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as scratch:
+        new, old = Path(scratch) / "new", Path(scratch) / "old"
+        new.mkdir()
+        yield new
+        if path.exists():
+            path.rename(old)
+        new.rename(path)
 
 
 def write_whole(path: str | Path, content: str | bytes | memoryview) -> None:

@@ -4,7 +4,7 @@ import importlib.metadata
 import json
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -78,6 +78,21 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float) and not -float("inf") < value < float("inf"):
         return None
     return value
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A tree of settings or metrics as one level of dotted keys.
+
+    >>> flat({"a": 1, "b": {"c": [2], "d": {"e": 3}}})
+    {'a': 1, 'b.c': [2], 'b.d.e': 3}
+    """
+    level: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            level |= flat(value, f"{prefix}{key}.")
+        else:
+            level[f"{prefix}{key}"] = value
+    return level
 
 
 def write_config(folder: Path, cfg: dict[str, Any], revision: str | None) -> None:

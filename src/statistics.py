@@ -221,7 +221,7 @@ def kaplan_meier(times: Sequence[float] | np.ndarray, solved: Sequence[bool]) ->
 
 def median_time(survival: Survival) -> float | None:
     """The first time at which at least half are solved; None if there is none."""
-    (late,) = np.nonzero(survival.share >= 0.5)
+    (late,) = np.nonzero(survival.share >= 0.5 - 1e-9)  # a product of ratios is off by rounding
     return float(survival.times[late[0]]) if late.size else None
 
 

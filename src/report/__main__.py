@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 def main(cfg: DictConfig) -> None:
     """Report on runs; the exit code is 1 where one could not be counted."""
     request = read_request(build.resolve(cfg))
-    problems = rebuild(request) if request.rows else make(request, begin(request))
+    problems = rebuild(request) if not request.folders else make(request, begin(request))
     for problem in problems:
         log.warning("%s: %s%s", problem.run, problem.what, "" if problem.counted else "; not counted")
     print(f"report: {request.out / 'index.html'}")
@@ -28,7 +28,7 @@ def main(cfg: DictConfig) -> None:
 def refuse(cfg: dict[str, object]) -> None:
     """Refuse folders without runs, and settings that cannot be used."""
     request = read_request(cfg)
-    if not request.rows:
+    if request.folders:
         begin(request)
 
 

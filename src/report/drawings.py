@@ -11,7 +11,9 @@ from src import statistics
 from src.figures import addressing, comparison, grids, loss_comparison, seeds, settings_map, survival
 from src.figures.target_output import Panel
 from src.report import summary
-from src.report.rows import METRICS, Row, cells, is_solved, number, test_sets
+from src.report.kinds import Kind
+from src.report.metrics import METRICS
+from src.report.rows import Row, cells, is_solved, number, test_sets
 from src.report.summary import Options
 
 #: Metrics that are drawn over lengths and repeats, and over settings.
@@ -39,34 +41,36 @@ def draw_losses(curves: Sequence[Row], order: Sequence[str]) -> Drawing | None:
     figure = loss_comparison.loss_comparison(panels, "training sequences", "validation loss (nats)", order=order)
     caption = (
         "Validation loss while training: every seed thin, the median over seeds thick, the quartiles as a band. "
-        "A run that ended early, for it had solved its task, keeps its last value."
+        "A run that had solved its task keeps its last value; one that diverged counts as infinite from there on."
     )
     return Drawing("loss_comparison", caption, figure, list(curves[0]), curves)
 
 
-def draw_survival(rows: Sequence[Row], name: str, order: Sequence[str]) -> Drawing | None:
+def draw_survival(rows: Sequence[Row], kind: Kind, name: str, order: Sequence[str]) -> Drawing | None:
     """The share of runs that have solved the task by when."""
-    if not summary.is_bits(rows):
+    if not kind.bits:
         return None
     steps: dict[str, survival.Steps] = {}
     data: list[dict[str, Any]] = []
     for label, its in summary.variants(rows).items():
         found = summary.survival(its, "sequences")
-        unsolved = [number(row, "sequences") or 0.0 for row in its if not is_solved(row)]
+        unsolved = {
+            row["run"]: (number(row, "sequences") or 0.0, row["status"]) for row in its if not is_solved(row)
+        }
         steps[label] = survival.Steps(
             np.asarray(found.times), np.asarray(found.share), np.asarray(found.low), np.asarray(found.high),
-            np.array(unsolved),
+            np.array([at for at, _ in unsolved.values()]),
         )  # fmt: skip
         keys = ("sequences", "share_solved", "low", "high", "at_risk")
         points = zip(found.times, found.share, found.low, found.high, found.at_risk, strict=True)
         data += [{"row": label, **dict(zip(keys, map(float, point), strict=True))} for point in points]
-        data += [{"row": label, "sequences": at, "censored": 1} for at in unsolved]
+        data += [{"row": label, "sequences": at, "ended": status} for at, status in unsolved.values()]
     figure = survival.survival({rows[0]["table"]: steps}, "training sequences", order)
     caption = (
         "Share of runs that have solved the task, over training sequences: Kaplan-Meier, with pointwise 95 % "
-        "bands; ticks are runs that ended unsolved."
+        "bands; ticks are runs that ended unsolved. One that diverged counts as unsolved for ever."
     )
-    columns = ("row", "sequences", "share_solved", "low", "high", "at_risk", "censored")
+    columns = ("row", "sequences", "share_solved", "low", "high", "at_risk", "ended")
     return Drawing(name, caption, figure, columns, data)
 
 
@@ -81,9 +85,11 @@ def groups(rows: Sequence[Row], test: str, metric: str) -> list[seeds.Group]:
     return found
 
 
-def draw_seeds(rows: Sequence[Row], options: Options, name: str, order: Sequence[str]) -> Drawing | None:
+def draw_seeds(
+    rows: Sequence[Row], kind: Kind, options: Options, name: str, order: Sequence[str]
+) -> Drawing | None:
     """Every run as a dot."""
-    bounded = [(test, metric) for test, metric in summary.headlines(rows) if np.isfinite(METRICS[metric].worst)]
+    bounded = [(test, metric) for test, metric in kind.headlines if METRICS[metric].bounded]
     if not bounded:
         return None
     compared = [row for row in rows if row["row"] not in options.reference]
@@ -106,10 +112,10 @@ def draw_seeds(rows: Sequence[Row], options: Options, name: str, order: Sequence
     return Drawing(name, caption, figure, ("test", "row", "value", "iqm", "low", "high"), data)
 
 
-def draw_grids(
-    rows: Sequence[Row], name: str, trained: tuple[tuple[int, int], tuple[int, int]] | None
-) -> list[Drawing]:
+def draw_grids(rows: Sequence[Row], kind: Kind, name: str) -> list[Drawing]:
     """Lengths and repeats, a heat map a row of the table."""
+    spans = [(least, most) for least, most in kind.trained or []]
+    trained = (spans[0], spans[1]) if spans else None
     drawings = []
     for metric in GRID_METRICS:
         where = cells(test_sets(rows, metric))
@@ -137,7 +143,7 @@ def draw_grids(
     return drawings
 
 
-def draw_settings(rows: Sequence[Row], name: str) -> Drawing | None:
+def draw_settings(rows: Sequence[Row], kind: Kind, name: str) -> Drawing | None:
     """Heat maps over two settings, where just two were varied for one model."""
     varied = [
         key for key in dict.fromkeys(key for row in rows for key in row)
@@ -148,9 +154,9 @@ def draw_settings(rows: Sequence[Row], name: str) -> Drawing | None:
     values = [sorted({row[key] for row in rows}, key=_as_number) for key in varied]
     down, across = sorted((0, 1), key=lambda i: len(values[i]))
     measures: dict[str, Callable[[Sequence[Row]], float]] = {}
-    if summary.is_bits(rows):
+    if kind.bits:
         measures["share solved"] = lambda its: float(np.mean([is_solved(row) for row in its]))
-    for test, metric in summary.headlines(rows):
+    for test, metric in kind.headlines:
         measures[f"{METRICS[metric].told} {test.replace('_', ' ')}"] = _iqm_of(test, metric)
     panels, data = {}, []
     for told, measure in measures.items():
@@ -235,13 +241,3 @@ def _grouped(rows: Iterable[Row], keys: Sequence[str]) -> list[tuple[tuple[str, 
     for row in rows:
         found[tuple(row[key] for key in keys)].append(row)
     return list(found.items())
-
-
-def trained_span(told: str) -> tuple[tuple[int, int], tuple[int, int]] | None:
-    """Lengths and repeats of training, from what is told of a protocol; None where there are none."""
-    known = dict(part.split("=", 1) for part in told.split(", ") if "=" in part)
-    try:
-        spans = [(int(known[f"min_{of}"]), int(known[f"max_{of}"])) for of in ("length", "repeats")]
-    except (KeyError, ValueError):
-        return None
-    return spans[0], spans[1]

@@ -2,19 +2,22 @@
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import math
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from src import runs
 from src.build import ConfigError
+from src.report.metrics import bad_test, fault, sets
 
 #: Ends of a run that say something about its model; any other says something about its user or machine.
 ENDED = ("finished", "diverged")
 
 
 class Problem(NamedTuple):
-    """A folder that could not be counted, or only with a remark."""
+    """A folder that could not be counted; or that was, with a remark."""
 
     run: str
     what: str
@@ -52,14 +55,28 @@ def find(given: Sequence[str]) -> list[Path]:
         top = Path(one)
         if not top.is_dir():
             raise ConfigError(f"runs={one!r}: no such folder; must be folders that hold runs, or a runs.csv")
-        within = {path.parent for name in ("config.yaml", "metrics.json") for path in top.rglob(name)}
-        within = {path for path in within if path.name != ".hydra"}
-        for planned in top.rglob("sweep.json"):
-            within |= {planned.parent / name for name in _planned(planned)}
+        within: set[Path] = set()
+        for folder, names in _walk(top):
+            if {"config.yaml", "metrics.json"} & set(names) and folder.name != ".hydra":
+                within.add(folder)
+            if "sweep.json" in names:
+                within |= {folder / name for name in _planned(folder / "sweep.json")}
         if not within:
             raise ConfigError(f"runs={one!r}: holds no run; must be folders that hold runs, or a runs.csv")
         found |= dict.fromkeys(sorted((path.resolve() for path in within), key=_natural))
     return list(found)
+
+
+def _walk(top: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Every folder and the names of its files, links to folders followed, each folder once."""
+    seen = set()
+    for folder, below, names in os.walk(top, followlinks=True):
+        here = Path(folder).resolve()
+        if here in seen:
+            below.clear()  # a link that leads back
+            continue
+        seen.add(here)
+        yield Path(folder), names
 
 
 def _planned(path: Path) -> list[str]:
@@ -100,11 +117,9 @@ def read(folder: Path, name: str) -> Entry | Problem:
     status = metrics.get("status")
     if status not in ENDED:
         return Problem(name, f"{status}: {metrics['error']}" if metrics.get("error") else f"{status}")
-    missing = [key for key in ("model", "task", "seed", "validation", "test") if key not in metrics]
-    if status == "finished" and not missing:
-        missing = [key for key in ("test",) if not metrics[key]]
-    if missing:
-        return Problem(name, f"metrics.json lacks {', '.join(missing)}")
+    wrong = fault(metrics, config) or bad_test(sets(evaluation.get("test", {})), "evaluation.json")
+    if wrong is not None:
+        return Problem(name, wrong)
     return Entry(folder, name, config, metrics, evaluation, history)
 
 
@@ -120,29 +135,24 @@ def _json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path.name} is damaged ({error})") from error
-    return content if isinstance(content, dict) else {}
+    if not isinstance(content, dict) or not isinstance(content.get("test", {}), dict):
+        raise ConfigError(f"{path.name} is damaged (it holds no test)")
+    return content
 
 
 def _history(path: Path) -> list[dict[str, str]]:
     if not path.exists():
         return []
-    with path.open(newline="") as file:
-        return [row for row in csv.DictReader(file) if None not in row and None not in row.values()]
-
-
-def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A tree of settings or metrics as one level of dotted keys.
-
-    >>> flat({"a": 1, "b": {"c": [2], "d": {"e": 3}}})
-    {'a': 1, 'b.c': [2], 'b.d.e': 3}
-    """
-    level: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            level |= flat(value, f"{prefix}{key}.")
-        else:
-            level[f"{prefix}{key}"] = value
-    return level
+    try:
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        for row in rows:
+            if not all(math.isfinite(float(row[key])) for key in ("sequences",)):
+                raise ValueError("a count that is none")
+            float(row["loss"])
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise ConfigError(f"history.csv is damaged ({error})") from error
+    return rows
 
 
 def split(found: Iterable[Entry | Problem]) -> tuple[list[Entry], list[Problem]]:

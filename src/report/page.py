@@ -66,6 +66,8 @@ def _markdown(block: Block) -> str:
             return (
                 f"![{caption}]({folder.name}/{name}.png)\n\n{caption} Data: [{name}.csv]({folder.name}/{name}.csv)"
             )
+        case Table(title, _, [], note, _):
+            return f"**{title}**\n\n{note}"
         case Table(title, header, rows, note, _):
             lines = [header, ["---" if i == 0 else "---:" for i in range(len(header))], *rows]
             body = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
@@ -104,6 +106,8 @@ def _html(block: Block) -> str:
                 f'<figure id="{name}"><img alt="{html.escape(caption)}" src="data:image/png;base64,{data}">'
                 f"<figcaption>{html.escape(caption)} Data: {link}</figcaption></figure>"
             )
+        case Table(title, _, [], note, _):
+            return f"<h3>{html.escape(title)}</h3><p>{html.escape(note)}</p>"
         case Table(title, header, rows, note, folded):
             head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
             body = "".join(

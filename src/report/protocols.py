@@ -5,7 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from src.report.gather import Entry, Problem, flat
+from src.report.gather import Entry, Problem
+from src.report.kinds import Kind, kind_of
+from src.runs import flat
 
 #: Settings that no result depends on.
 OF_NO_EFFECT = ("callbacks", "logger", "figure", "run_format", "git_revision", "seed")
@@ -31,7 +33,7 @@ class Placed(NamedTuple):
     settings: dict[str, Any]
 
 
-def place(entries: Sequence[Entry], pool_versions: bool) -> tuple[list[Placed], list[Problem], dict[str, str]]:
+def place(entries: Sequence[Entry], pool_versions: bool) -> tuple[list[Placed], list[Problem], dict[str, Kind]]:
     """Sort runs into tables and rows.
 
     Args:
@@ -39,8 +41,8 @@ def place(entries: Sequence[Entry], pool_versions: bool) -> tuple[list[Placed], 
         pool_versions: put runs of different versions of the code and its packages in one table.
 
     Returns:
-        The runs placed; those that a run with the same settings and seed comes before; and what each table
-        holds, by its name.
+        The runs placed; those that a run with the same settings and seed comes before; and the kind of
+        each table, by its name.
     """
     protocols = [_protocol(entry) for entry in entries]
     versions = [{} if pool_versions else _versions(entry) for entry in entries]
@@ -50,10 +52,10 @@ def place(entries: Sequence[Entry], pool_versions: bool) -> tuple[list[Placed], 
     titles = _titles([protocols[i] for i in firsts], [versions[i] for i in firsts])
     placed: list[Placed] = []
     problems: list[Problem] = []
-    held: dict[str, str] = {}
+    kinds: dict[str, Kind] = {}
     for key, first, title in zip(distinct, firsts, titles, strict=True):
         members = [entry for entry, its in zip(entries, keys, strict=True) if its == key]
-        held[title] = _told(protocols[first])
+        kinds[title] = kind_of(members, _told(protocols[first]))
         seen: dict[tuple[str, Any], str] = {}
         for entry, variant, settings in _variants(members):
             seed = entry.metrics["seed"]
@@ -63,7 +65,7 @@ def place(entries: Sequence[Entry], pool_versions: bool) -> tuple[list[Placed], 
                 continue
             seen[variant, seed] = entry.name
             placed.append(Placed(entry, title, variant, settings))
-    return placed, problems, held
+    return placed, problems, kinds
 
 
 def _protocol(entry: Entry) -> dict[str, Any]:
@@ -124,7 +126,7 @@ def _variants(members: Sequence[Entry]) -> list[tuple[Entry, str, dict[str, Any]
     named = []
     for entry, its in zip(members, settings, strict=True):
         keys = varied[entry.metrics["model"]]
-        parts = [f"{_short(key, keys)}={_text(its.get(key))}" for key in keys]
+        parts = [f"{_short(key, keys)}={_text(its[key])}" for key in keys if its.get(key) is not None]
         own = {key: its[key] for key in everywhere if key in its and not key.endswith("_target_")}
         named.append((entry, " ".join([entry.metrics["model"], *parts]), own))
     return named
@@ -139,9 +141,13 @@ def _differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _short(key: str, others: Sequence[str]) -> str:
+    if key.endswith("._target_"):
+        return key.removesuffix("._target_")
     last = key.split(".")[-1]
     return last if sum(other.split(".")[-1] == last for other in others) == 1 else key
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, str) and value.count(".") > 1:
+        return value.rpartition(".")[2]  # of a class its name
     return json.dumps(value, separators=(",", ":")) if isinstance(value, list | dict) else str(value)

@@ -15,6 +15,8 @@ from src.lit.learner import Learner
 from src.report import rows as table
 from src.report import summary
 from src.report.gather import Problem
+from src.report.kinds import Kind
+from src.report.metrics import METRICS
 from src.report.protocols import Placed
 from src.report.rows import Row
 
@@ -35,35 +37,39 @@ class Shown(NamedTuple):
     heads: list[Record]
 
 
-def show(its: Sequence[tuple[Placed, Row]], reference: Sequence[str]) -> tuple[Shown, list[Problem]]:
+def show(its: Sequence[tuple[Placed, Row]], kind: Kind, reference: Sequence[str]) -> tuple[Shown, list[Problem]]:
     """Run the median run of each row of a table on the task's examples.
 
     Args:
-        its: the runs of one table, with their rows in runs.csv.
+        its: the runs of the table, with their rows in runs.csv.
+        kind: of the table.
         reference: rows of which no pictures are wanted.
+
+    Returns:
+        What they did; and a remark on each that has no checkpoint, so that the run next to it stands in.
     """
     shown, problems = Shown([], []), []
-    for variant in best_variants([row for _, row in its if row["row"] not in reference]):
-        one = median_run([(one, row) for one, row in its if row["row"] == variant])
-        if one is not None:
+    for variant in best_variants([row for _, row in its if row["row"] not in reference], kind):
+        for one in by_rank([(one, row) for one, row in its if row["row"] == variant], kind):
             try:
                 _run(one, shown)
+                break
             except ConfigError as error:
                 reason = str(error).split("; ", 1)[0]
-                problems.append(Problem(one.entry.name, f"no pictures: {reason}", counted=True))
+                problems.append(Problem(one.entry.name, f"not shown: {reason}", counted=True))
     return shown, problems
 
 
 def curves(placed: Sequence[Placed]) -> list[Record]:
-    """The validation loss of every run."""
+    """The validation loss of every run; infinite at the end of one that diverged."""
     found = []
     for one in placed:
         of = {"table": one.group, "row": one.variant, "seed": one.entry.metrics["seed"]}
         for row in one.entry.history:
-            if row.get("sequences") and row.get("loss"):
-                found.append(
-                    {**of, "sequences": int(float(row["sequences"])), "loss": round_to(float(row["loss"]))}
-                )
+            loss = round_to(float(row["loss"]))
+            found.append({**of, "sequences": int(float(row["sequences"])), "loss": loss})
+        if one.entry.metrics["status"] == "diverged":
+            found.append({**of, "sequences": one.entry.metrics.get("sequences") or 0, "loss": math.inf})
     return found
 
 
@@ -72,36 +78,33 @@ def round_to(value: float, digits: int = 4) -> float:
     return float(f"{value:.{digits}g}")
 
 
-def best_variants(rows: Sequence[Row]) -> list[str]:
+def best_variants(rows: Sequence[Row], kind: Kind) -> list[str]:
     """The rows of a table to show as pictures: all, or of many those that did best, in the table's order."""
     by_name = summary.variants(rows)
-    scores = {name: score(its) for name, its in by_name.items()}
+    scores = {name: float(np.median([badness(row, kind) for row in its])) for name, its in by_name.items()}
     best = sorted(by_name, key=lambda name: scores[name])[:SHOWN]
     return [name for name in by_name if name in best]
 
 
-def score(rows: Sequence[Row]) -> float:
-    """How badly the runs of a row do by the headline metrics beyond training, their median; less is better."""
-    values = [value for value in map(badness, rows) if value is not None]
-    return float(np.median(values)) if values else math.inf
-
-
-def badness(row: Row) -> float | None:
-    """How badly a run does, by the last headline metrics that lie between 0 and 1."""
+def badness(row: Row, kind: Kind) -> float:
+    """How badly a run does by the headline metrics that are shares, from 0 to 1; worst where it was not tested."""
     found = []
-    for test, metric in summary.headlines([row]):
-        value = table.outcome(row, test, metric)
-        if value is not None and math.isfinite(table.METRICS[metric].worst):
-            found.append(1.0 - value if table.METRICS[metric].more else value)
-    return sum(found) / len(found) if found else None
+    for test, name in kind.headlines:
+        metric = METRICS[name]
+        if metric.bounded:
+            value = table.outcome(row, test, name)
+            value = metric.worst if value is None else value
+            found.append(1.0 - value if metric.more else value)
+    return sum(found) / len(found) if found else 0.0
 
 
-def median_run(its: Sequence[tuple[Placed, Row]]) -> Placed | None:
-    """The run in the middle, of an even number the better; only among those that reached their end well."""
-    scored = [(badness(row), i) for i, (_, row) in enumerate(its)]
-    order = sorted((math.inf if bad is None or its[i][1]["status"] != "finished" else bad, i) for bad, i in scored)
-    bad, middle = order[(len(order) - 1) // 2]
-    return its[middle][0] if math.isfinite(bad) else None
+def by_rank(its: Sequence[tuple[Placed, Row]], kind: Kind) -> list[Placed]:
+    """The finished runs, that in the middle first (of an even number the better), then by their distance to it."""
+    finished = [(one, row) for one, row in its if row["status"] == "finished"]
+    order = sorted(range(len(finished)), key=lambda i: badness(finished[i][1], kind))
+    middle = (len(order) - 1) // 2
+    ranks = sorted(range(len(order)), key=lambda rank: abs(rank - middle))
+    return [finished[order[rank]][0] for rank in ranks]
 
 
 def _run(one: Placed, shown: Shown) -> None:

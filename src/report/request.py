@@ -1,6 +1,6 @@
 """What is to be reported on, and what cannot be."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,33 +9,28 @@ from src import build, checks, cli
 from src.build import ConfigError
 from src.report.summary import Options
 
+#: Settings of the pages, which a report that is drawn anew keeps where no others are given.
+KEPT = ("title", "command", "against", "reference", "margin", "published")
+
 
 class Request(NamedTuple):
     """What is asked for.
 
     Attributes:
-        folders: to look for runs in.
-        rows: the runs.csv to draw anew; None where folders are given.
+        folders: to look for runs in; empty where a report is drawn anew.
         out: folder of the report.
-        title: of the page; None for one made of what is in it.
-        command: that made the runs; None for those of their sweeps.
-        options: of the tables.
         pool_versions: runs of different versions in one table.
         pictures: run the median runs once more.
-        cmap: colour map.
-        given: the settings that change a report, to keep beside it.
+        tuning: a table of the runs that settings were chosen with, to stand beside; None for none.
+        settings: of the pages, by key.
     """
 
     folders: list[str]
-    rows: Path | None
     out: Path
-    title: str | None
-    command: str | None
-    options: Options
     pool_versions: bool
     pictures: bool
-    cmap: str
-    given: dict[str, Any]
+    tuning: Path | None
+    settings: dict[str, Any]
 
 
 def read_request(cfg: Mapping[str, Any]) -> Request:
@@ -47,61 +42,94 @@ def read_request(cfg: Mapping[str, Any]) -> Request:
     given = (
         cfg["runs"] if isinstance(cfg["runs"], Sequence) and not isinstance(cfg["runs"], str) else [cfg["runs"]]
     )
-    if not given or None in given:
+    if not given or not all(given):
         raise ConfigError(
             f"runs={cfg['runs']!r}: must be folders that hold runs, or the runs.csv of a report: "
             "python -m src.report runs=outputs/sweeps/..."
         )
     folders = [str(one) for one in given]
-    tables = [one for one in folders if one.endswith(".csv")]
-    if tables and len(folders) > 1:
+    for key in ("pool_versions", "pictures"):
+        build.check("", checks.flag, key, cfg[key])
+    tuning = None if cfg["tuning"] is None else Path(str(cfg["tuning"]))
+    if tuning is not None and not tuning.is_file():
+        raise ConfigError(f"tuning={str(tuning)!r}: no such file; must be a table, as src.study writes it")
+    settings = _settings(cfg)
+    if any(one.endswith(".csv") for one in folders):
+        return Request([], _anew(cfg, folders), False, False, tuning, settings)
+    if cfg["out"] is None:
+        out = Path("outputs/reports") / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    else:
+        out = Path(str(cfg["out"]))
+    if out.is_dir() and any(out.iterdir()) and not (out / "report.json").exists():
+        raise ConfigError(f"out={str(out)!r}: holds other things; must be a new folder, or that of a report")
+    cli.check_writable("out", out)
+    return Request(folders, out, cfg["pool_versions"], cfg["pictures"], tuning, settings)
+
+
+def _anew(cfg: Mapping[str, Any], folders: list[str]) -> Path:
+    """The folder of the report to draw anew."""
+    rows = Path(folders[0])
+    if len(folders) > 1:
         raise ConfigError(f"runs={folders!r}: must be folders, or one runs.csv")
+    if not rows.is_file():
+        raise ConfigError(f"runs={str(rows)!r}: no such file; must be the runs.csv of a report")
+    for key, wanted in (("out", None), ("pool_versions", False), ("pictures", True)):
+        if cfg[key] != wanted:
+            raise ConfigError(f"{key}={cfg[key]!r}: needs the run folders; must be left out with {rows}")
+    cli.check_writable("runs", rows.parent)
+    return rows.parent
+
+
+def _settings(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of the pages."""
     for key in ("title", "command", "against"):
         if cfg[key] is not None and not isinstance(cfg[key], str):
             raise ConfigError(f"{key}={cfg[key]!r}: must be a text")
-    for key in ("pool_versions", "pictures"):
-        build.check("", checks.flag, key, cfg[key])
     if cfg["margin"] is not None:
         build.check("", checks.number, "margin", cfg["margin"], above=0)
     reference = cfg["reference"]
     if not isinstance(reference, list) or not all(isinstance(one, str) for one in reference):
         raise ConfigError(f"reference={reference!r}: must be a list of models")
-    build.check_cmap(cfg["figure"]["cmap"])
-    rows = Path(tables[0]) if tables else None
-    if rows is not None and not rows.is_file():
-        raise ConfigError(f"runs={str(rows)!r}: no such file; must be the runs.csv of a report")
-    time = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    beside = Path("outputs/reports") / time if rows is None else rows.parent
-    out = beside if cfg["out"] is None else Path(str(cfg["out"]))
-    if rows is not None and out != rows.parent:
-        raise ConfigError(
-            f"out={str(out)!r}: must be left out with runs={str(rows)!r}, which is drawn anew in its place"
-        )
-    cli.check_writable("out", out)
-    return Request(
-        folders=folders,
-        rows=rows,
-        out=out,
-        title=cfg["title"],
-        command=cfg["command"],
-        options=Options(cfg["against"], tuple(reference), cfg["margin"], *_published(cfg["published"])),
-        pool_versions=cfg["pool_versions"],
-        pictures=cfg["pictures"],
-        cmap=cfg["figure"]["cmap"],
-        given={key: cfg[key] for key in KEPT} | {"cmap": cfg["figure"]["cmap"]},
-    )
-
-
-#: Settings that a page drawn anew takes from the report before.
-KEPT = ("title", "command", "against", "reference", "margin", "published", "pool_versions")
-
-
-def _published(node: Any) -> tuple[dict[str, float], str]:
-    if not isinstance(node, Mapping) or set(node) != {"name", "values"}:
-        raise ConfigError(f"published={node!r}: must have the keys name, values")
-    values = {} if node["values"] is None else node["values"]
+    published = cfg["published"]
+    if not isinstance(published, Mapping) or set(published) != {"name", "values"}:
+        raise ConfigError(f"published={published!r}: must have the keys name, values")
+    values = published["values"] or {}
     if not isinstance(values, Mapping):
         raise ConfigError(f"published.values={values!r}: must be numbers by model, as {{gru: 0.91}}")
     for row, value in values.items():
         build.check("", checks.number, f"published.values.{row}", value)
-    return {str(row): float(value) for row, value in values.items()}, str(node["name"])
+    build.check_cmap(cfg["figure"]["cmap"])
+    return {key: cfg[key] for key in KEPT} | {"cmap": cfg["figure"]["cmap"]}
+
+
+def merged(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a report that is drawn anew: its own, but for those that are given now."""
+    now = {key: given[key] for key in KEPT if given[key] and key != "published"}
+    if given["published"]["values"]:
+        now["published"] = given["published"]
+    return {**stored, **now}
+
+
+def options(settings: Mapping[str, Any], known: Iterable[str]) -> Options:
+    """Settings as the tables need them.
+
+    Args:
+        settings: see `read_request`.
+        known: the names of all rows.
+
+    Raises:
+        ConfigError: a row that there is not.
+    """
+    published = settings["published"]
+    values = {str(row): float(value) for row, value in (published["values"] or {}).items()}
+    rows = list(dict.fromkeys(known))
+    asked = {"against": [settings["against"]] if settings["against"] else [], "reference": settings["reference"]}
+    for key, names in {**asked, "published.values": list(values)}.items():
+        for name in names:
+            if name not in rows:
+                raise ConfigError(
+                    f"{key}={settings.get(key, values)!r}: no row {name!r}; must be of {', '.join(rows)}"
+                )
+    return Options(
+        settings["against"], tuple(settings["reference"]), settings["margin"], values, str(published["name"])
+    )

@@ -5,62 +5,32 @@ import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from src.build import ConfigError
-from src.files import write_whole
-from src.report.gather import Problem, flat
+from src.report.gather import Problem
+from src.report.metrics import METRICS, sets
 from src.report.protocols import Placed
+from src.runs import flat
 from src.tasks.repeat_copy import cell_of
 
 #: A row as it is read again: every value a text, empty where there is none.
 Row = dict[str, str]
 COUNTS = ("parameters", "state_size", "engine", "updates", "sequences", "seconds")
 SOLVING = ("solved", "sequences_to_solve", "seconds_to_solve")
+#: Columns that hold a number, where they hold anything.
+NUMBERS = ("seed", "parameters", "state_size", "updates", "sequences", "seconds", *SOLVING[1:])
 #: Columns that every runs.csv has; those of metrics and settings follow.
 COLUMNS = ("run", "table", "row", "model", "task", "seed", "status", "counted", "note", *COUNTS, *SOLVING)
 LAST = ("git_revision", "versions")
-
-
-class Metric(NamedTuple):
-    """How a metric is read.
-
-    Attributes:
-        name: in metrics.json.
-        more: whether more of it is better.
-        worst: the worst it can be: what a run counts for that diverged.
-    """
-
-    name: str
-    more: bool
-    worst: float
-
-    @property
-    def told(self) -> str:
-        """For people."""
-        return self.name.replace("_", " ")
-
-
-METRICS = {
-    metric.name: metric
-    for metric in (
-        Metric("accuracy", True, 0.0),
-        Metric("exact", True, 0.0),
-        Metric("end_exact", True, 0.0),
-        Metric("payload_error", False, 1.0),
-        Metric("end_error", False, 1.0),
-        Metric("error_bits", False, math.inf),
-        Metric("bits", False, math.inf),
-        Metric("loss", False, math.inf),
-    )
-}
 
 
 def of_run(placed: Placed) -> dict[str, Any]:
     """The row of a run that is counted."""
     entry, metrics = placed.entry, placed.entry.metrics
     # What was tested at the end of the run comes before what was asked for later.
-    tests = {**_evaluated(entry.evaluation), **_sets(metrics["test"])}
+    tests = sets(metrics["test"])
+    tests |= {name: its for name, its in _evaluated(entry.evaluation).items() if name not in tests}
     numbers = flat({"validation": metrics["validation"], **tests})
     bad = (
         sorted(key for key, value in numbers.items() if _is_bad(value)) if metrics["status"] == "finished" else []
@@ -79,19 +49,13 @@ def of_run(placed: Placed) -> dict[str, Any]:
     }
 
 
-def _sets(test: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Test metrics by test set; those that stand alone in metrics.json are of the set `test`."""
-    alone = {name: value for name, value in test.items() if not isinstance(value, Mapping)}
-    return ({"test": alone} if alone else {}) | {n: dict(v) for n, v in test.items() if isinstance(v, Mapping)}
-
-
 def _evaluated(evaluation: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Tests of evaluation.json; those with a memory of another size by another name."""
     if evaluation.get("checkpoint", "best") != "best":
         return {}
     slots = evaluation.get("memory_slots")
     beside = "" if slots is None else f" with {slots} slots"
-    return {f"{name}{beside}": its for name, its in _sets(evaluation.get("test", {})).items()}
+    return {f"{name}{beside}": its for name, its in sets(evaluation.get("test", {})).items()}
 
 
 def _is_bad(value: Any) -> bool:
@@ -128,26 +92,44 @@ def _cell(value: Any) -> str:
     return f"{value:.8g}" if isinstance(value, float) else str(value)
 
 
-def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write runs.csv whole or not at all."""
-    write_whole(path, text(rows))
-
-
 def read(path: Path) -> list[Row]:
     """A runs.csv.
 
     Raises:
-        ConfigError: a file that is none.
+        ConfigError: a file that is none, or that was changed by hand so that it holds together no more.
     """
+    refused = f"runs={str(path)!r}: "
     try:
-        with path.open(newline="") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"runs={str(path)!r}: cannot be read ({error}); must be a runs.csv") from error
+        raise ConfigError(f"{refused}cannot be read ({error}); must be a runs.csv") from error
     whole = all(None not in row and None not in row.values() for row in rows)
     if not rows or not whole or not set(COLUMNS) <= set(rows[0]):
-        raise ConfigError(f"runs={str(path)!r}: is not a whole runs.csv of src.report")
+        raise ConfigError(f"{refused}is not a whole runs.csv of src.report")
+    seen = set()
+    for line, row in enumerate(rows, 2):
+        if row["counted"] not in ("yes", "no"):
+            raise ConfigError(f"{refused}line {line}: counted={row['counted']!r}: must be yes or no")
+        if row["counted"] == "no":
+            continue
+        place = row["table"], row["row"], row["seed"]
+        if place in seen:
+            raise ConfigError(f"{refused}line {line}: {row['row']} has seed {row['seed']} twice")
+        seen.add(place)
+        for key in NUMBERS:
+            _check_number(row, key, refused, line)
+        for key in row:
+            if key.rpartition(".")[2] in METRICS and not key.startswith("setting."):
+                _check_number(row, key, refused, line)
     return rows
+
+
+def _check_number(row: Row, key: str, refused: str, line: int) -> None:
+    try:
+        number(row, key)
+    except ValueError:
+        raise ConfigError(f"{refused}line {line}: {key}={row[key]!r}: must be a number") from None
 
 
 def number(row: Row, key: str) -> float | None:

@@ -8,13 +8,15 @@ from typing import NamedTuple
 import numpy as np
 
 from src import statistics
-from src.report.rows import METRICS, Row, cells, is_solved, number, outcome, test_sets
+from src.report.kinds import Kind
+from src.report.metrics import METRICS
+from src.report.rows import Row, is_solved, number, outcome, test_sets
 from src.text import duration
 
 #: Rows that are all compared with one another, at most; of more, each is compared with one.
 ALL_PAIRS = 5
-#: Cells of repeat-copy that are contrasted; contrasts that are shown unfolded, at most.
-CONTRASTED, MANY = 2, 20
+#: Contrasts that are shown unfolded, at most; seeds that an interval takes, and a word on no difference.
+MANY, FEW, ENOUGH = 20, 5, 10
 
 
 class Table(NamedTuple):
@@ -52,37 +54,23 @@ def variants(rows: Sequence[Row]) -> dict[str, list[Row]]:
     }
 
 
-def is_bits(rows: Sequence[Row]) -> bool:
-    """Whether the task is one that can be solved, answered in bits."""
-    return bool(test_sets(rows, "error_bits"))
-
-
-def headlines(rows: Sequence[Row]) -> list[tuple[str, str]]:
-    """Test set and metric of what a table leads with."""
-    if not is_bits(rows):
-        return [(name, "accuracy") for name in test_sets(rows, "accuracy")]
-    beyond = list(cells(test_sets(rows, "payload_error")))[:CONTRASTED]
-    return [("in_distribution", "error_bits"), *((cell, "payload_error") for cell in beyond)]
-
-
 def outcomes(rows: Sequence[Row], test: str, metric: str) -> np.ndarray:
     """What each run is worth, those left out that were not tested there."""
     values = [outcome(row, test, metric) for row in rows]
     return np.array([value for value in values if value is not None])
 
 
-def main_table(rows: Sequence[Row], options: Options) -> Table:
+def main_table(rows: Sequence[Row], kind: Kind, options: Options) -> Table:
     """A row a model or setting: how often it solved the task, how well it did, how large it is."""
-    bits = is_bits(rows)
     lines = []
     for name, its in variants(rows).items():
         failed = sum(row["status"] == "diverged" for row in its)
         line = {"model": name + (" (reference)" if name in options.reference else ""), "runs": str(len(its))}
         line["diverged"] = str(failed)
-        if bits:
+        if kind.bits:
             line |= _solving(its)
-        for test, metric in headlines(rows):
-            line |= _score(its, test, metric, with_mean=not bits)
+        for test, metric in kind.headlines:
+            line |= _score(its, test, metric, with_mean=not kind.bits)
         if options.published:
             line[options.published_as] = shown(options.published[name]) if name in options.published else ""
         line["parameters"] = _range([number(row, "parameters") for row in its], "{:,.0f}")
@@ -93,9 +81,9 @@ def main_table(rows: Sequence[Row], options: Options) -> Table:
         lines.append(line)
     note = (
         "IQM: interquartile mean over all runs, diverged ones at the worst value there is; in brackets its 95 % "
-        "bootstrap interval over seeds. Seconds: median of the fitting alone."
+        f"bootstrap interval over seeds, from {FEW} seeds on. Seconds: median of the fitting alone."
     )
-    if bits:
+    if kind.bits:
         note = (
             "Solved: validation at or under the threshold of wrong bits a sequence, three times in a row; "
             "in brackets the 95 % interval of Wilson. Sequences and seconds to solve: Kaplan-Meier median, "
@@ -118,10 +106,10 @@ def survival(its: Sequence[Row], unit: str) -> statistics.Survival:
     """How many had solved the task by when; a diverged run never will."""
     solved = list(map(is_solved, its))
     times = [
-        math.inf if row["status"] == "diverged" else number(row, f"{unit}_to_solve" if yes else unit) or 0.0
+        math.inf if row["status"] == "diverged" else number(row, f"{unit}_to_solve" if yes else unit)
         for row, yes in zip(its, solved, strict=True)
     ]
-    return statistics.kaplan_meier(times, solved)
+    return statistics.kaplan_meier([0.0 if time is None else time for time in times], solved)
 
 
 def _score(its: Sequence[Row], test: str, metric: str, with_mean: bool) -> dict[str, str]:
@@ -133,17 +121,17 @@ def _score(its: Sequence[Row], test: str, metric: str, with_mean: bool) -> dict[
 
 
 def centre(values: np.ndarray) -> str:
-    """The interquartile mean with its interval; of a single run just its value."""
+    """The interquartile mean with its interval; of a few runs without, for it would say too little."""
     told = shown(statistics.interquartile_mean(values))
-    if len(values) == 1:
+    if len(values) < FEW:
         return told
     low, high = statistics.bootstrap(values)
     return f"{told} [{shown(low)}, {shown(high)}]"
 
 
-def tests_table(rows: Sequence[Row]) -> Table | None:
+def tests_table(rows: Sequence[Row], kind: Kind) -> Table | None:
     """Every test set of a task in bits: the spread over seeds of what was wrong."""
-    if not is_bits(rows):
+    if not kind.bits:
         return None
     lines = []
     for name, its in variants(rows).items():
@@ -173,41 +161,63 @@ def tests_table(rows: Sequence[Row]) -> Table | None:
     return Table("Every test", header, lines, note + "marker at the right step and nowhere else.")
 
 
-def contrasts_table(rows: Sequence[Row], options: Options) -> Table | None:
-    """Differences between rows, paired by seed."""
+class Found(NamedTuple):
+    """A contrast of two rows of a table."""
+
+    of: str
+    first: str
+    second: str
+    contrast: statistics.Contrast
+
+
+def contrasts(rows: Sequence[Row], kind: Kind, options: Options) -> tuple[list[Found], list[str]]:
+    """Differences between rows, paired by seed; and the pairs of rows with fewer than two seeds in common."""
     by_name = {name: its for name, its in variants(rows).items() if name not in options.reference}
-    pairs = _pairs(list(by_name), options.against)
-    metrics = headlines(rows)
-    found: list[tuple[str, str, str, statistics.Contrast]] = []
-    for first, second in pairs:
-        measured = {f"{metric.replace('_', ' ')} {test.replace('_', ' ')}": _measure(test, metric)
-                    for test, metric in metrics if math.isfinite(METRICS[metric].worst)}  # fmt: skip
-        if is_bits(rows):
-            measured = {"solved": lambda row: float(is_solved(row)), **measured}
-        for what, measure in measured.items():
+    measures: dict[str, Callable[[Row], float | None]] = {}
+    if kind.bits:
+        measures["solved"] = lambda row: float(is_solved(row))
+    for test, metric in kind.headlines:
+        if METRICS[metric].bounded:
+            measures[f"{METRICS[metric].told} {test.replace('_', ' ')}"] = _measure(test, metric)
+    found, apart = [], []
+    for first, second in _pairs(list(by_name), options.against):
+        for what, measure in measures.items():
             a, b = _paired(by_name[first], by_name[second], measure)
             if len(a) > 1:
-                found.append((what, first, second, statistics.contrast(a, b)))
-    if not found:
+                found.append(Found(what, first, second, statistics.contrast(a, b)))
+            else:
+                apart.append(f"{first} and {second}")
+    return found, list(dict.fromkeys(apart))
+
+
+def contrasts_table(rows: Sequence[Row], kind: Kind, options: Options) -> Table | None:
+    """Differences between rows; None where there is but one row."""
+    found, apart = contrasts(rows, kind, options)
+    if not found and not apart:
         return None
-    adjusted = statistics.holm([contrast.p for *_, contrast in found])
-    lines = []
-    for (what, first, second, contrast), p in zip(found, adjusted, strict=True):
-        line = [what, f"{first} - {second}", str(contrast.n), signed(contrast.difference)]
-        line += [f"[{signed(contrast.low)}, {signed(contrast.high)}]", f"{contrast.p:.4f}", f"{p:.4f}"]
-        if options.margin is not None:
-            within = -options.margin <= contrast.low and contrast.high <= options.margin
-            line.append("no difference" if within else "")
-        lines.append(line)
     header = ["of", "difference", "seeds", "mean", "95 % interval", "p", "p after Holm"]
     if options.margin is not None:
         header.append(f"within ±{options.margin:g}")
-    note = (
+    lines = []
+    for one, p in zip(found, statistics.holm([one.contrast.p for one in found]), strict=True):
+        its = one.contrast
+        between = f"[{signed(its.low)}, {signed(its.high)}]" if its.n >= FEW else ""
+        line = [one.of, f"{one.first} - {one.second}", str(its.n), signed(its.difference), between]
+        line += [f"{its.p:.4f}", f"{p:.4f}"]
+        if options.margin is not None:
+            # That as many runs have solved a task says little, however many times it is drawn anew.
+            tells = one.of != "solved" and its.n >= ENOUGH
+            within = -options.margin <= its.low and its.high <= options.margin
+            line.append("no difference" if tells and within else "")
+        lines.append(line)
+    notes = [
         "Paired by seed. Interval: bootstrap of the mean difference, each for itself; p: sign-flip permutation "
         f"test, two-sided; Holm over the {len(found)} contrasts of this table. That a p is large does not show "
         "that there is no difference."
-    )
-    return Table("Contrasts", header, lines, note, folded=len(lines) > MANY)
+    ]
+    if apart:
+        notes.append(f"Fewer than two seeds in common, and so no contrast: {'; '.join(apart)}.")
+    return Table("Contrasts", header, lines, " ".join(notes if found else notes[1:]), folded=len(lines) > MANY)
 
 
 def _measure(test: str, metric: str) -> Callable[[Row], float | None]:
@@ -219,7 +229,7 @@ def _pairs(names: Sequence[str], against: str | None) -> list[tuple[str, str]]:
         return list(combinations(names, 2))
     if against not in names:
         against = names[0] if names else None
-    return [(name, against) for name in names if name != against and against is not None]
+    return [] if against is None else [(name, against) for name in names if name != against]
 
 
 def _paired(
@@ -247,17 +257,17 @@ def settings_table(rows: Sequence[Row]) -> Table | None:
     return Table("Settings in which rows differ", ["setting", *by_name], lines, folded=True)
 
 
-def runs_table(rows: Sequence[Row]) -> Table:
+def runs_table(rows: Sequence[Row], kind: Kind) -> Table:
     """Every run, one a line."""
-    tests = headlines(rows)
+    tests = kind.headlines
     header = ["run", "model", "seed", "status"]
-    if is_bits(rows):
+    if kind.bits:
         header += ["solved after"]
     header += [f"{metric.replace('_', ' ')} {test.replace('_', ' ')}" for test, metric in tests]
     lines = []
     for row in rows:
         line = [row["run"], row["row"], row["seed"], row["status"] + (f" ({row['note']})" if row["note"] else "")]
-        if is_bits(rows):
+        if kind.bits:
             after = number(row, "sequences_to_solve")
             line.append("" if after is None else f"{after:,.0f}")
         values = (outcome(row, test, metric) for test, metric in tests)

@@ -68,22 +68,10 @@ def check_same(of: Sweep, job: str, config: Mapping[str, Any]) -> None:
     """Refuse a run that was begun with other settings than the study asks for by now."""
     if not (of.folder / job / "config.yaml").exists():
         return
-    stored, asked = flat(runs.read_config(of.folder / job)), flat(config)
+    stored, asked = runs.flat(runs.read_config(of.folder / job)), runs.flat(config)
     for key in stored.keys() & asked.keys():
         if stored[key] != asked[key] and not any(key == one or key.startswith(f"{one}.") for one in MAY_DIFFER):
             raise ConfigError(
                 f"{of.folder / job}: was begun with {key}={stored[key]!r}, and the study asks for {asked[key]!r}; "
                 f"{of.folder} must be moved away"
             )
-
-
-def flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Settings by their full keys.
-
-    >>> flat({"seed": 0, "model": {"name": "mlp", "hidden_sizes": [8]}})
-    {'seed': 0, 'model.name': 'mlp', 'model.hidden_sizes': [8]}
-    """
-    settings: dict[str, Any] = {}
-    for key, value in node.items():
-        settings |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return settings

@@ -90,3 +90,59 @@ def test_what_training_writes_is_read(tmp_path):
     assert entry.metrics["status"] == "finished"
     assert [row["update"] for row in entry.history] == ["1"]
     assert entry.evaluation == {}
+
+
+FAULTS = {
+    "seed": [None, 1.5, "abc", True, 7],
+    "model": [None, [], "lstm"],
+    "task": ["mnist1d", {}],
+    "versions": [None, [], {"torch": 2}],
+    "solved": ["yes", 1, None],
+    "sequences_to_solve": [None, "soon", -1],
+    "seconds": ["x", -2.0, True],
+    "test": ["good", [1], {"10x20": None}, {"10x20": {"payload_error": 7.0}}, {"10x20": {"payload_error": "0.1"}}],
+    "validation": [[], {"error_bits": -3.0}],
+}
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in FAULTS.items() for value in values])
+def test_a_metrics_file_with_a_field_that_cannot_be_is_told(fake, key, value):
+    fake("a", "model=ntm", **{key: value})
+    (one,) = found(fake.top).values()
+    assert isinstance(one, Problem)
+    assert key in one.what or "10x20" in one.what or "error_bits" in one.what
+    assert not one.counted
+
+
+@pytest.mark.parametrize("content", ["null", "[]"])
+def test_a_metrics_file_of_another_kind_is_told(fake, content):
+    fake("a", "model=ntm").joinpath("metrics.json").write_text(content)
+    assert isinstance(found(fake.top)["a"], Problem)
+
+
+@pytest.mark.parametrize(
+    "content", ["update,sequences,loss\n1,nan,2\n", "update,sequences,loss\n1,16,x\n", "update\n1\n", "\0\xff"]
+)
+def test_a_history_that_is_none_is_told(fake, content):
+    fake("a", "model=ntm").joinpath("history.csv").write_bytes(content.encode("latin-1"))
+    (one,) = found(fake.top).values()
+    assert isinstance(one, Problem)
+    assert one.what.startswith("history.csv is damaged (")
+
+
+@pytest.mark.parametrize("content", ["[1]", '{"test": null}', '{"test": {"5x5": {"payload_error": 3}}}'])
+def test_an_evaluation_that_is_none_is_told(fake, content):
+    fake("a", "model=ntm").joinpath("evaluation.json").write_text(content)
+    (one,) = found(fake.top).values()
+    assert isinstance(one, Problem)
+    assert one.what.startswith("evaluation.json")
+
+
+def test_links_to_folders_are_followed_once(fake, tmp_path):
+    folder = fake("real", "model=ntm")
+    other = tmp_path / "elsewhere"
+    folder.rename(other)
+    (fake.top / "link").symlink_to(other)
+    (fake.top / "again").symlink_to(other)
+    (fake.top / "round").symlink_to(fake.top)
+    assert [path.resolve() for path in gather.find([str(fake.top)])] == [other]

@@ -63,7 +63,13 @@ def test_protocols_and_tasks_are_kept_apart(fake):
     }
     told = placed(fake.top)[2]
     assert list(told) == list(tables.values())
-    assert "max_length=5" in told["repeat_copy, max_length=5"]
+    kind = told["repeat_copy, max_length=5"]
+    assert "max_length=5" in kind.told
+    assert kind.bits
+    assert kind.trained == [[1, 5], [1, 10]]
+    cells = [("10x20", "payload_error"), ("20x10", "payload_error")]
+    assert kind.headlines == [("in_distribution", "error_bits"), *cells]
+    assert told["mnist1d, sequence_length=20"].headlines == [("test", "accuracy"), ("generated", "accuracy")]
 
 
 def test_versions_are_kept_apart_unless_pooled(fake):
@@ -90,3 +96,12 @@ def test_the_same_seed_twice_counts_once_and_is_told(fake):
     assert [(p.run, p.what, p.counted) for p in problems] == [
         ("second", "same settings and seed 4 as first: counted once", False)
     ]
+
+
+def test_rows_are_named_by_what_is_set_and_classes_by_their_names(fake):
+    fake("a", "model=lstm", "optimizer=adamw")
+    fake("b", "model=lstm", "optimizer=rmsprop", "optimizer.lr=3e-3")
+    rows = [row for _, row in where(fake.top).values()]
+    assert rows[0].startswith("lstm optimizer=AdamW ")
+    assert rows[1].startswith("lstm optimizer=RMSprop ")
+    assert not any("None" in row or "_target_" in row for row in rows)

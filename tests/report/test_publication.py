@@ -14,6 +14,7 @@ from hydra import compose, initialize_config_dir
 from src import build, cli, runs
 from src.build import ConfigError
 from src.report import publication
+from src.report.gather import Problem
 from src.report.request import read_request
 from tests.helpers import train_small
 
@@ -66,14 +67,89 @@ def test_every_file_is_there_and_every_figure_has_its_data(two_models, tmp_path)
         assert f"figures/{name}.csv" in (out / "index.html").read_text()
     assert len(table(out / "runs.csv")) == 10
     page = (out / "report.md").read_text()
-    assert "10 runs of 2 models or settings; 1 of them diverged, and count as failures." in page
+    assert "10 runs in 2 rows. Diverged, and counted as failures: 1." in page
     assert "| ntm | 5 | 0 | 5/5 [0.57, 1.00] | 6,000 | 30 |" in page
     assert "| lstm | 5 | 1 | 0/5 [0.00, 0.43] | — |" in page
 
 
+def test_what_cannot_be_finished_leaves_the_report_of_before(two_models, tmp_path, monkeypatch):
+    out = tmp_path / "report"
+    report(two_models, out, "pictures=false")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("report/**/*") if path.is_file()}
+
+    def never(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("src.report.drawings.draw_survival", never)
+    for again in (lambda: report(two_models, out), lambda: publication.rebuild(request(f"runs={out}/runs.csv"))):
+        with pytest.raises(KeyboardInterrupt):
+            again()
+        assert {path: path.read_bytes() for path in tmp_path.rglob("report/**/*") if path.is_file()} == before
+        assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_nothing_of_an_earlier_report_is_left(fake, tmp_path):
+    fake("a", "model=ntm")
+    fake("b", "model=ntm", "task.max_length=5")
+    out = tmp_path / "report"
+    report(fake.top, out, "pictures=false")
+    assert (out / "figures" / "seeds_2.png").exists()
+    report(fake.top / "a", out, "pictures=false")
+    assert not list((out / "figures").glob("*_[12]*"))
+
+
+def test_a_run_that_diverged_counts_as_infinite_in_the_curves(two_models, tmp_path):
+    report(two_models, tmp_path / "report", "pictures=false")
+    curves = table(tmp_path / "report" / "figures" / "loss_comparison.csv")
+    ends = {row["seed"]: row for row in curves if row["row"] == "lstm"}
+    assert (ends["4"]["loss"], ends["4"]["sequences"]) == ("inf", "8000")
+    assert float(ends["3"]["loss"]) < 1.0
+    ended = table(tmp_path / "report" / "figures" / "survival.csv")
+    assert [row["ended"] for row in ended if row["ended"]] == ["finished"] * 4 + ["diverged"]
+
+
+def test_later_evaluations_do_not_change_what_a_table_leads_with(two_models, tmp_path):
+    tests = {name: {"payload_error": 0.01, "end_exact": 1.0} for name in ("5x5", "30x10", "10x20")}
+    content = {"checkpoint": "best", "test": tests, "git_revision": "a" * 40}
+    runs.write_json(two_models / "ntm1" / "evaluation.json", content)
+    runs.write_json(two_models / "ntm2" / "evaluation.json", content | {"git_revision": "c" * 40})
+    problems = report(two_models, tmp_path / "report", "pictures=false")
+    told = "evaluation.json is of another version of the code than the run"
+    assert [(problem.run, problem.what, problem.counted) for problem in problems] == [("ntm2", told, True)]
+    page = (tmp_path / "report" / "report.md").read_text()
+    assert "| payload error 10x20: IQM [95 %] | payload error 20x10: IQM [95 %] |" in page
+    assert "| ntm | 30x10 | 2 | 0.010 |" in page
+    assert "payload error 30x10" not in page
+
+
+def test_a_run_that_was_not_tested_everywhere_is_named(two_models, tmp_path):
+    metrics = json.loads((two_models / "ntm1" / "metrics.json").read_text())
+    del metrics["test"]["20x10"]
+    runs.write_json(two_models / "ntm1" / "metrics.json", metrics)
+    (problem,) = report(two_models, tmp_path / "report", "pictures=false")
+    assert problem == Problem("ntm1", "has no payload_error of 20x10", counted=True)
+
+
+def test_settings_given_when_it_is_drawn_anew_count(two_models, tmp_path):
+    out = tmp_path / "report"
+    report(two_models, out, "title=One", "margin=0.5", "pictures=false")
+    publication.rebuild(request(f"runs={out}/runs.csv", "title=Two", "published.values={ntm: 0.25}"))
+    page = (out / "report.md").read_text()
+    assert "# Two\n" in page
+    assert "within ±0.5" in page
+    assert "| 0.250 |" in page
+
+
+def test_runs_that_settings_were_chosen_with_stand_beside(two_models, tmp_path):
+    (tmp_path / "t.csv").write_text("a\n1\n")
+    report(two_models, tmp_path / "report", f"tuning={tmp_path}/t.csv", "pictures=false")
+    assert (tmp_path / "report" / "tuning.csv").read_text() == "a\n1\n"
+    assert "`tuning.csv`" in (tmp_path / "report" / "report.md").read_text()
+
+
 def test_data_of_figures(two_models, tmp_path):
-    report(two_models, tmp_path, "pictures=false")
-    figures = tmp_path / "figures"
+    report(two_models, tmp_path / "report", "pictures=false")
+    figures = tmp_path / "report" / "figures"
     (cell,) = [
         row for row in table(figures / "grid_payload_error.csv")
         if (row["row"], row["length"], row["repeats"]) == ("ntm", "10", "20")
@@ -102,12 +178,12 @@ def test_drawn_anew_from_its_own_files_it_is_the_same(two_models, tmp_path):
 
 
 def test_a_reference_is_shown_as_a_line_and_not_compared(two_models, tmp_path):
-    report(two_models, tmp_path, "reference=[lstm]", "pictures=false")
-    its = table(tmp_path / "figures" / "seeds.csv")
+    report(two_models, tmp_path / "report", "reference=[lstm]", "pictures=false")
+    its = table(tmp_path / "report" / "figures" / "seeds.csv")
     assert {row["row"] for row in its if row["test"]} == {"ntm"}
     (line,) = [row for row in its if not row["test"]]
     assert (line["row"], float(line["value"])) == ("lstm", pytest.approx(0.4))
-    page = (tmp_path / "report.md").read_text()
+    page = (tmp_path / "report" / "report.md").read_text()
     assert "| lstm (reference) | 5 |" in page
     assert "**Contrasts**" not in page
     assert "Dashed: interquartile means of lstm on the 10x20 set." in page
@@ -149,6 +225,7 @@ def test_settings_that_vary_make_a_map(fake, tmp_path):
         (row["measure"], row["setting.model.carry"], row["setting.model.sigma_init"]): float(row["value"])
         for row in table(tmp_path / "report" / "figures" / "settings.csv")
     }
+    assert (tmp_path / "report" / "figures" / "settings.png").exists()
     assert its["payload error 10x20", "position", "2"] == pytest.approx(0.205)
     assert its["share solved", "weighting", "0.3"] == 1.0
     assert len(its) == 6 * 4
@@ -165,8 +242,8 @@ def trained(tmp_path_factory):
 
 
 def test_answers_and_heads_of_trained_runs(trained, tmp_path):
-    assert report(trained, tmp_path) == []
-    answers = table(tmp_path / "figures" / "target_output.csv")
+    assert report(trained, tmp_path / "report") == []
+    answers = table(tmp_path / "report" / "figures" / "target_output.csv")
     assert list(answers[0]) == [
         *("row", "seed", "title", "step"), *(f"{of} {i}" for of in ("target", "output") for i in range(1, 10))
     ]  # fmt: skip
@@ -182,14 +259,14 @@ def test_answers_and_heads_of_trained_runs(trained, tmp_path):
     np.testing.assert_allclose(found, expected.numpy(), atol=6e-4)
     wanted = [[float(row[f"target {i}"]) for i in range(1, 10)] for row in its]
     np.testing.assert_array_equal(wanted, example.y[0][example.mask[0] > 0].numpy())
-    heads = table(tmp_path / "figures" / "addressing_examples.csv")
+    heads = table(tmp_path / "report" / "figures" / "addressing_examples.csv")
     assert {(row["row"], row["head"]) for row in heads} == {
         (model, head) for model in ("ntm", "dms_ntm") for head in ("read head", "write head")
     }
     its = [float(heads[0][f"slot {n}"]) for n in range(8)]
     assert sum(its) == pytest.approx(1.0, abs=0.01)
-    assert (tmp_path / "figures" / "addressing_examples.png").exists()
-    assert (tmp_path / "figures" / "target_output.png").exists()
+    assert (tmp_path / "report" / "figures" / "addressing_examples.png").exists()
+    assert (tmp_path / "report" / "figures" / "target_output.png").exists()
 
 
 def test_a_run_without_a_checkpoint_is_counted_but_not_shown(fake, tmp_path):
@@ -197,7 +274,7 @@ def test_a_run_without_a_checkpoint_is_counted_but_not_shown(fake, tmp_path):
     (problem,) = report(fake.top, tmp_path / "report")
     assert problem.run == "a"
     assert problem.counted
-    assert problem.what.startswith("no pictures: checkpoint '")
+    assert problem.what.startswith("not shown: checkpoint '")
     assert not (tmp_path / "report" / "figures" / "target_output.csv").exists()
 
 
@@ -219,6 +296,14 @@ def test_what_cannot_be_reported_is_refused_and_leaves_nothing(fake, tmp_path):
     assert refused(f"runs={fake.top}", f"out={out}") == (
         f"runs=['{fake.top}']: no run that can be counted: a: has no metrics.json: not at its end"
     )
+    assert refused("runs=''").startswith("runs='': must be folders that hold runs")
+    fake("b", "model=ntm")
+    for key, value in (("against", "nmt"), ("reference", "[lmst]"), ("published.values", "{gruu: 0.9}")):
+        text = refused(f"runs={fake.top}", f"out={out}", f"{key}={value}")
+        assert text.startswith(f"{key}=")
+        assert text.endswith("must be of ntm")
+    assert refused(f"runs={fake.top}", f"out={fake.top}/b").endswith("must be a new folder, or that of a report")
+    assert refused(f"runs={fake.top}", f"tuning={out}.csv").startswith(f"tuning='{out}.csv': no such file")
     assert refused(f"runs={fake.top}", f"out={out}", "margin=-1").startswith("margin=-1: must be a finite number")
     assert refused(f"runs={fake.top}", f"out={out}", "pictures=3").startswith("pictures=3: must be true or false")
     assert refused(f"runs={fake.top}", f"out={out}", "reference=ntm").startswith("reference='ntm': must be a list")

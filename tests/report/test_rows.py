@@ -20,7 +20,7 @@ def table(fake, tmp_path):
         folders = gather.find([str(fake.top)])
         entries, problems = gather.split(map(gather.read, folders, gather.names(folders)))
         its = [*map(rows.of_run, place(entries, False)[0]), *map(rows.of_problem, problems)]
-        rows.write(tmp_path / "runs.csv", its)
+        (tmp_path / "runs.csv").write_text(rows.text(its))
         return {row["run"]: row for row in rows.read(tmp_path / "runs.csv")}
 
     return read
@@ -91,7 +91,7 @@ def test_tests_with_a_larger_memory_have_a_name_of_their_own(fake, table):
 
 
 def test_problems_are_rows_too(tmp_path):
-    rows.write(tmp_path / "runs.csv", [rows.of_problem(Problem("x", "stopped"))])
+    (tmp_path / "runs.csv").write_text(rows.text([rows.of_problem(Problem("x", "stopped"))]))
     (row,) = rows.read(tmp_path / "runs.csv")
     assert (row["run"], row["counted"], row["note"], row["seed"]) == ("x", "no", "stopped", "")
 
@@ -102,3 +102,37 @@ def test_another_csv_is_refused(tmp_path, content):
     path.write_text(content)
     with pytest.raises(ConfigError, match=r"is not a whole runs\.csv of src\.report"):
         rows.read(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        (",yes,", ",YES,", "line 2: counted='YES': must be yes or no"),
+        (",6000,", ",soon,", "line 2: sequences_to_solve='soon': must be a number"),
+        (",0.25,", ",?,", "line 2: 10x20.payload_error='?': must be a number"),
+        (
+            "b,repeat_copy,ntm,ntm,repeat_copy,1",
+            "b,repeat_copy,ntm,ntm,repeat_copy,0",
+            "line 3: ntm has seed 0 twice",
+        ),
+    ],
+)
+def test_a_table_changed_by_hand_is_refused_where_it_holds_together_no_more(fake, table, tmp_path, old, new, text):
+    for seed, name in enumerate("ab"):
+        fake(name, "model=ntm", f"seed={seed}", errors=(0.0, 0.25, 0.125))
+    table()
+    path = tmp_path / "runs.csv"
+    content = path.read_text()
+    assert old in content
+    path.write_text(content.replace(old, new, 1))
+    with pytest.raises(ConfigError) as refusal:
+        rows.read(path)
+    assert str(refusal.value) == f"runs={str(path)!r}: {text}"
+
+
+def test_a_table_that_went_through_a_spreadsheet_is_read(fake, table, tmp_path):
+    fake("a", "model=ntm")
+    before = table()
+    path = tmp_path / "runs.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert {row["run"]: row for row in rows.read(path)} == before

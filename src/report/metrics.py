@@ -1,0 +1,106 @@
+"""The metrics of runs: which way they point, how bad they can be, and what is wrong with a metrics.json."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+
+class Metric(NamedTuple):
+    """How a metric is read.
+
+    Attributes:
+        name: in metrics.json.
+        more: whether more of it is better.
+        worst: the worst it can be: what a run counts for that diverged.
+    """
+
+    name: str
+    more: bool
+    worst: float
+
+    @property
+    def told(self) -> str:
+        """For people."""
+        return self.name.replace("_", " ")
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it is a share, from 0 to 1."""
+        return math.isfinite(self.worst)
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("accuracy", True, 0.0),
+        Metric("exact", True, 0.0),
+        Metric("end_exact", True, 0.0),
+        Metric("payload_error", False, 1.0),
+        Metric("end_error", False, 1.0),
+        Metric("error_bits", False, math.inf),
+        Metric("bits", False, math.inf),
+        Metric("loss", False, math.inf),
+    )
+}
+#: Numbers of metrics.json that are counts or times.
+COUNTS = ("parameters", "state_size", "updates", "sequences", "seconds")
+TO_SOLVE = ("sequences_to_solve", "seconds_to_solve")
+
+
+def sets(test: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Test metrics by test set; those that stand alone in metrics.json are of the set `test`.
+
+    >>> sets({"accuracy": 0.9, "generated": {"accuracy": 0.8}})
+    {'test': {'accuracy': 0.9}, 'generated': {'accuracy': 0.8}}
+    """
+    alone = {name: value for name, value in test.items() if not isinstance(value, Mapping)}
+    return ({"test": alone} if alone else {}) | {n: dict(v) for n, v in test.items() if isinstance(v, Mapping)}
+
+
+def fault(metrics: Mapping[str, Any], config: Mapping[str, Any]) -> str | None:
+    """What is wrong with the metrics.json of a run that reached its end; None for nothing."""
+    missing = [key for key in ("model", "task", "seed", "validation", "test") if key not in metrics]
+    if metrics["status"] == "finished":
+        missing += [key for key in ("validation", "test") if key in metrics and not metrics[key]]
+    if missing:
+        return f"metrics.json lacks {', '.join(missing)}"
+    for key, expected in {
+        "model": config["model"].get("name"),
+        "task": config["task"].get("name"),
+        "seed": config["seed"],
+    }.items():
+        if metrics[key] != expected or isinstance(metrics[key], bool):
+            return f"metrics.json has {key}={metrics[key]!r}, config.yaml {expected!r}"
+    versions = metrics.get("versions", {})
+    if not isinstance(versions, Mapping) or not all(isinstance(one, str) for one in versions.values()):
+        return f"metrics.json has versions={versions!r}"
+    if not isinstance(metrics.get("solved", False), bool):
+        return f"metrics.json has solved={metrics['solved']!r}"
+    for key in (*COUNTS, *TO_SOLVE):
+        value: Any = metrics.get(key)
+        wanted = metrics.get("solved") and key in TO_SOLVE
+        if wanted if value is None else not (_is_number(value) and value >= 0):
+            return f"metrics.json has {key}={value!r}"
+    for name in ("validation", "test"):
+        if not isinstance(metrics[name], Mapping):
+            return f"metrics.json has {name}={metrics[name]!r}"
+    return bad_test({"validation": metrics["validation"], **sets(metrics["test"])}, "metrics.json")
+
+
+def bad_test(tests: Mapping[str, Mapping[str, Any]], file: str) -> str | None:
+    """What is wrong with metrics by test set; null is right, and stands for infinity and for no number."""
+    for test, its in tests.items():
+        for name, value in its.items():
+            known = METRICS.get(name)
+            if value is None:
+                if known is None:
+                    return f"{file} has no metrics of {name}"
+                continue
+            most = 1.0 if known is not None and known.bounded else math.inf
+            if not _is_number(value) or (known is not None and not 0 <= value <= most):
+                return f"{file} has {test}.{name}={value!r}"
+    return None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
