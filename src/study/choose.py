@@ -66,7 +66,8 @@ def best(runs: list[Tried], metric: str) -> tuple[str, ...]:
     means = {run.candidate: sign * mean(runs, run.candidate, metric) for run in runs}
     top = min(means.values())
     sizes = {run.candidate: run.metrics.get("parameters", math.inf) for run in reversed(runs)}
-    return min((one for one, value in means.items() if value - top <= TIE), key=lambda one: sizes[one])
+    equal = [one for one, value in means.items() if value == top or value - top <= TIE]  # infinities are
+    return min(equal, key=lambda one: sizes[one])
 
 
 def experiment(plan: Plan, metric: str, runs: list[Tried], choice: tuple[str, ...]) -> str:

@@ -1,7 +1,6 @@
 """What follows the sweeps of a study: runs tested beyond what they were trained on, and reports."""
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -49,6 +48,9 @@ def to_evaluate(plan: Plan, names: list[str]) -> list[dict[str, Any]]:
 
 def test(plan: Plan) -> None:
     """Evaluate what the study asks for and is not evaluated yet."""
+    for name in plan.evaluate[0]:
+        if not finished(plan, name):
+            print(f"{name}: no run has finished, and nothing is to be evaluated yet", flush=True)
     todo = to_evaluate(plan, plan.evaluate[0])
     for number, cfg in enumerate(todo):
         print(f"evaluating {number + 1} of {len(todo)}: {cfg['run']}", flush=True)
@@ -85,9 +87,6 @@ def publish(plan: Plan, published: Path) -> None:
         code = passed_on(command(plan, report, out))
         if code:
             raise ConfigError(f"reports.{name}: src.report ended with exit code {code}")
-        tuning = plan.folder / "tuning.csv"
-        if plan.tuning is not None and tuning.exists():
-            shutil.copy(tuning, out / "tuning.csv")
     if waiting:
         raise ConfigError(f"reports: {'; '.join(waiting)}")
 
@@ -96,4 +95,6 @@ def command(plan: Plan, report: Report, out: Path) -> list[str]:
     """The command line of a report."""
     folders = ",".join(cli.quoted(plan.sweeps[name].folder) for name in report.sweeps)
     told = [f"title={cli.quoted(report.title)}", f"command={cli.quoted(f'make {plan.name}')}"]
-    return ["src.report", f"runs=[{folders}]", f"out={cli.quoted(out)}", *told, *report.settings]
+    tuning = plan.folder / "tuning.csv"
+    beside = [f"tuning={cli.quoted(tuning)}"] if plan.tuning is not None and tuning.exists() else []
+    return ["src.report", f"runs=[{folders}]", f"out={cli.quoted(out)}", *told, *beside, *report.settings]

@@ -1,7 +1,7 @@
 """What a study consists of: conf/study/<name>.yaml, read, and refused where it cannot be carried out."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +12,8 @@ from src.study.fields import named, overrides, section, settings, some_of, value
 
 #: Metrics of validation to choose by: the sign that makes them smaller the better, the worth of a run without.
 METRICS = {"accuracy": (-1.0, 0.0), "error_bits": (1.0, math.inf)}
+#: Settings that make a budget.
+SHARED = ("trainer.max_steps", "seed")
 
 
 class Sweep(NamedTuple):
@@ -78,6 +80,10 @@ def _plan(node: dict[str, Any], name: str, folder: Path, conf: Path) -> Plan:
         key: Sweep(key, overrides(f"sweeps.{key}", value, conf, written) + fields.search_path(conf), folder / key)
         for key, value in named("sweeps", node["sweeps"]).items()
     }
+    if tuning is not None:
+        tried, reported = (seeds(its.values()) for its in (tuning.sweeps, sweeps))
+        if both := sorted(tried & reported, key=int):
+            raise ConfigError(f"tuning: has seed {', '.join(both)} of the sweeps; must have seeds of its own")
     if "tuning" in sweeps:
         raise ConfigError("sweeps.tuning: is the folder of the tuning; must have another name")
     asked = section("evaluate", node.get("evaluate", {"sweeps": []}), ("sweeps",), ("settings",))
@@ -89,6 +95,12 @@ def _plan(node: dict[str, Any], name: str, folder: Path, conf: Path) -> Plan:
         title = str(report.get("title", node["about"]))
         reports[key] = Report(title, some_of(at, report, sweeps), settings(at, report))
     return Plan(name, folder, conf, tuning, sweeps, evaluate, reports)
+
+
+def seeds(sweeps: Iterable[Sweep]) -> set[str]:
+    """The seeds that sweeps are run with."""
+    given = [one for of in sweeps for one in cli.parsed(of.overrides) if one.key_or_group == "seed"]
+    return {seed for one in given for seed in values(one)}
 
 
 def _tuning(content: Any, folder: Path, conf: Path) -> Tuning:
@@ -106,6 +118,11 @@ def _tuning(content: Any, folder: Path, conf: Path) -> Tuning:
         for one in tried:
             if one.is_delete() or one.key_or_group in ("experiment", "debug"):
                 raise ConfigError(f"tuning.sweeps.{key}: {one.input_line}: is nothing to choose; must be left out")
+        for one in cli.parsed(own):
+            if one.key_or_group in SHARED:
+                raise ConfigError(
+                    f"tuning.sweeps.{key}: {one.input_line}: must be in tuning.common, an equal budget"
+                )
     jobs = {key: math.prod(len(values(one)) for one in cli.parsed(of.overrides)) for key, of in sweeps.items()}
     if len(set(jobs.values())) > 1:
         counts = ", ".join(f"{key} {count}" for key, count in jobs.items())

@@ -84,6 +84,15 @@ def test_of_errors_the_smaller_is_the_better_and_none_is_infinite(tuned):
     assert chosen(tuned(results, metric="error_bits"))[0] == 9
 
 
+def test_where_every_candidate_failed_once_the_smaller_is_taken(tuned):
+    results = [
+        (size, "0.001", seed, {"validation": {"error_bits": 1.0}, "parameters": size * 10} | ended)
+        for size in (9, 8)
+        for seed, ended in ((201, {}), (202, {"status": "diverged"}))
+    ]
+    assert chosen(tuned(results, metric="error_bits"))[0] == 8
+
+
 def test_of_equal_ones_the_smaller_then_the_first(tuned):
     plan = tuned([(9, "0.001", 201, won(0.7)), (8, "0.001", 201, won(0.7 + 1e-14, parameters=90))])
     assert chosen(plan)[0] == 8

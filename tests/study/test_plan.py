@@ -34,6 +34,10 @@ REFUSED = [
     ("tuning.sweeps.gru", ["model=gru", "optimizer.lr=1,2,3"], "tuning.sweeps: jobs of mlp 4, gru 6; "
      "must be the same number for each, an equal budget"),
     ("tuning.sweeps.gru", ["~callbacks.pictures"], "tuning.sweeps.gru: ~callbacks.pictures: is nothing to"),
+    ("tuning.sweeps.mlp", ["model=mlp", "trainer.max_steps=9"], "tuning.sweeps.mlp: "
+     "trainer.max_steps=9: must be in tuning.common, an equal budget"),
+    ("sweeps.runs", ["experiment=tiny/mlp", "seed=0,201"], "tuning: has seed 201 of the "
+     "sweeps; must have seeds of its own"),
     ("evaluate.sweeps", ["nope"], "evaluate.sweeps: unknown sweep 'nope'; must be of runs"),
     ("evaluate.settings", ["grid=["], "evaluate.settings: no viable alternative at input"),
     ("reports.table.sweeps", ["nope"], "reports.table.sweeps: unknown sweep 'nope'; must be of runs"),
