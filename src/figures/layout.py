@@ -1,5 +1,6 @@
 """Where panels and legends stand: what figures with a panel a task or a cell share."""
 
+import textwrap
 from collections.abc import Sequence
 from math import ceil
 
@@ -33,8 +34,13 @@ def panel_axes(
     figure = Figure(figsize=(width * columns + beside, height * rows + around), layout="constrained")
     axes = [figure.add_subplot(rows, columns, index + 1) for index in range(len(titles))]
     for ax, title in zip(axes, titles, strict=True):
-        ax.set_title(title, fontsize="medium")
+        ax.set_title(wrapped(title, width), fontsize="medium")
     return figure, axes
+
+
+def wrapped(title: str, width: float) -> str:
+    """A title on as many lines as keep it within a panel of that many inches."""
+    return "\n".join(textwrap.wrap(title, max(1, int(width / (1.2 * LETTER))))) or title
 
 
 def plain(ax: Axes) -> None:

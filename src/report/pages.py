@@ -129,10 +129,10 @@ def _table(folder: Path, its: Sequence[Row], kind: Kind, suffix: str, asked: Opt
     order = list(dict.fromkeys(row["row"] for row in its))
     answers, heads = (_records(folder / "figures" / f"{name}{suffix}.csv") for name in (ANSWERS, HEADS))
     drawn = [
+        drawings.draw_settings(its, kind, f"settings{suffix}"),
         drawings.draw_answers(answers, its, f"{ANSWERS}{suffix}", cmap, order),
         drawings.draw_seeds(its, kind, asked, f"seeds{suffix}", order),
         drawings.draw_survival(its, kind, f"survival{suffix}", order),
-        drawings.draw_settings(its, kind, f"settings{suffix}"),
         *drawings.draw_grids(its, kind, f"grid{suffix}"),
         drawings.draw_heads(heads, f"{HEADS}{suffix}", cmap),
     ]

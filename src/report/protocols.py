@@ -128,7 +128,9 @@ def _variants(members: Sequence[Entry]) -> list[tuple[Entry, str, dict[str, Any]
         keys = varied[entry.metrics["model"]]
         parts = [f"{_short(key, keys)}={_text(its[key])}" for key in keys if its.get(key) is not None]
         own = {key: its[key] for key in everywhere if key in its and not key.endswith("_target_")}
-        named.append((entry, " ".join([entry.metrics["model"], *parts]), own))
+        # Where all are of one model, what was varied is name enough.
+        model = [entry.metrics["model"]] if len(by_model) > 1 or not parts else []
+        named.append((entry, " ".join([*model, *parts]), own))
     return named
 
 

@@ -15,7 +15,7 @@ from src.text import duration
 
 #: Rows that are all compared with one another, at most; of more, each is compared with one.
 ALL_PAIRS = 5
-#: Contrasts that are shown unfolded, at most; seeds that an interval takes, and a word on no difference.
+#: Lines of a table of details that are not folded, at most; seeds that an interval takes, and a word on equality.
 MANY, FEW, ENOUGH = 20, 5, 10
 
 
@@ -157,8 +157,9 @@ def tests_table(rows: Sequence[Row], kind: Kind) -> Table | None:
     header += ["end exact: median", "best of end exact"]
     note = (
         "Payload error: share of wrong payload bits, 0.5 for guessing. End exact: share of sequences with the end "
+        "marker at the right step and nowhere else."
     )
-    return Table("Every test", header, lines, note + "marker at the right step and nowhere else.")
+    return Table("Every test", header, lines, note, folded=len(lines) > MANY)
 
 
 class Found(NamedTuple):
