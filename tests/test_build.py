@@ -138,7 +138,7 @@ def test_targets(section, target):
 @pytest.mark.parametrize(
     ("section", "known"),
     [
-        ("model", "carry, content_addressing, controller"),
+        ("model", "beta_bias, carry, content_addressing, controller"),
         ("task", "batch_size, cell_size, max_length"),
         ("optimizer", "amsgrad, betas"),
         ("schedule", "final, updates, warmup"),
