@@ -147,7 +147,7 @@ def _history(path: Path) -> list[dict[str, str]]:
         with path.open(newline="") as file:
             rows = list(csv.DictReader(file))
         for row in rows:
-            if not all(math.isfinite(float(row[key])) for key in ("sequences",)):
+            if not math.isfinite(float(row["sequences"])):
                 raise ValueError("a count that is none")
             float(row["loss"])
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
