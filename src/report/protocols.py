@@ -14,8 +14,9 @@ OF_NO_EFFECT = ("callbacks", "logger", "figure", "run_format", "git_revision", "
 NO_EFFECT_KEYS = ("trainer.enable_progress_bar", "trainer.log_every_n_steps", "task.cache", "model.name")
 #: Settings of the task that are a model's own, as its learning rate is; a recipe's stand elsewhere, resolved.
 OF_THE_MODEL = ("task.batch_size", "task.recipe", "task._target_")
-#: Settings outside the task that change what a metric means.
-OF_THE_PROTOCOL = ("solve_threshold", "stop_when_solved", "overfit_batches")
+#: Settings outside the task that change what a metric means. How long a run trains (trainer.max_steps,
+#: stop_when_solved) is none: it tells rows apart.
+OF_THE_PROTOCOL = ("solve_threshold", "overfit_batches")
 
 
 class Placed(NamedTuple):

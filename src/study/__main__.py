@@ -39,7 +39,7 @@ def settings(cfg: Mapping[str, Any]) -> tuple[Plan, Crew, tuple[str, ...]]:
         raise ConfigError(
             f"workers={crew.workers}: needs joblib, which `make parallel` installs; must be 1 without"
         )
-    there = {"tune": plan.tuning, "run": plan.sweeps, "evaluate": plan.evaluate[0], "report": plan.reports}
+    there = {"tune": plan.tuning, "run": plan.sweeps, "evaluate": plan.evaluate, "report": plan.reports}
     stages = tuple(name for name in STAGES if there[name])
     if cfg["only"] is not None:
         stages = (build.check("", checks.choice, "only", cfg["only"], stages),)

@@ -94,20 +94,20 @@ def texts(where: str, given: Any) -> list[str]:
     return given
 
 
-def settings(where: str, node: dict[str, Any]) -> list[str]:
+def settings(where: str, given: Any) -> list[str]:
     """The settings of a command."""
-    lines = texts(f"{where}.settings", node.get("settings", []))
+    lines = texts(where, given)
     try:
         cli.parsed(lines)
     except ConfigError as error:
-        raise ConfigError(f"{where}.settings: {error}") from error
+        raise ConfigError(f"{where}: {error}") from error
     return lines
 
 
-def some_of(where: str, node: dict[str, Any], sweeps: Mapping[str, Any]) -> list[str]:
+def some_of(where: str, given: Any, sweeps: Mapping[str, Any]) -> list[str]:
     """Sweeps of the study."""
-    chosen = texts(f"{where}.sweeps", node["sweeps"])
+    chosen = texts(where, given)
     for one in chosen:
         if one not in sweeps:
-            raise ConfigError(f"{where}.sweeps: unknown sweep {one!r}; must be of {', '.join(sweeps)}")
+            raise ConfigError(f"{where}: unknown sweep {one!r}; must be of {', '.join(sweeps)}")
     return chosen

@@ -1,7 +1,7 @@
 """What follows the sweeps of a study: runs tested beyond what they were trained on, and reports."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,19 +39,18 @@ def evaluated(run: Path, cfg: Mapping[str, Any]) -> bool:
     return settings[:3] == wanted and {f"{length}x{repeats}" for length, repeats in cells} <= settings[3]
 
 
-def to_evaluate(plan: Plan, names: list[str]) -> list[dict[str, Any]]:
+def to_evaluate(plan: Plan, names: Iterable[str]) -> list[dict[str, Any]]:
     """What is left to test of the finished runs of sweeps."""
-    settings = plan.evaluate[1]
-    asked = [(run, request(run, settings)) for name in names for run in finished(plan, name)]
+    asked = [(run, request(run, plan.evaluate[name])) for name in names for run in finished(plan, name)]
     return [cfg for run, cfg in asked if not evaluated(run, cfg)]
 
 
 def test(plan: Plan) -> None:
     """Evaluate what the study asks for and is not evaluated yet."""
-    for name in plan.evaluate[0]:
+    for name in plan.evaluate:
         if not finished(plan, name):
             print(f"{name}: no run has finished, and nothing is to be evaluated yet", flush=True)
-    todo = to_evaluate(plan, plan.evaluate[0])
+    todo = to_evaluate(plan, plan.evaluate)
     for number, cfg in enumerate(todo):
         print(f"evaluating {number + 1} of {len(todo)}: {cfg['run']}", flush=True)
         evaluate.evaluate(cfg)
@@ -66,7 +65,7 @@ def unready(plan: Plan, report: Report) -> list[str]:
         done = sum(job.standing in sweep.DONE for job in jobs)
         if not jobs or done < len(jobs):
             missing.append(f"{name} ({done} of {len(jobs)} jobs done)" if jobs else f"{name} (not begun)")
-        elif name in plan.evaluate[0] and (count := len(to_evaluate(plan, [name]))):
+        elif name in plan.evaluate and (count := len(to_evaluate(plan, [name]))):
             missing.append(f"{name} ({count} runs to evaluate)")
     return missing
 

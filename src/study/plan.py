@@ -49,7 +49,7 @@ class Plan(NamedTuple):
     conf: Path
     tuning: Tuning | None
     sweeps: dict[str, Sweep]
-    evaluate: tuple[list[str], list[str]]  # sweeps, and settings of src.evaluate
+    evaluate: dict[str, list[str]]  # settings of src.evaluate, for each sweep to evaluate
     reports: dict[str, Report]
 
 
@@ -86,14 +86,19 @@ def _plan(node: dict[str, Any], name: str, folder: Path, conf: Path) -> Plan:
             raise ConfigError(f"tuning: has seed {', '.join(both)} of the sweeps; must have seeds of its own")
     if "tuning" in sweeps:
         raise ConfigError("sweeps.tuning: is the folder of the tuning; must have another name")
-    asked = section("evaluate", node.get("evaluate", {"sweeps": []}), ("sweeps",), ("settings",))
-    evaluate = (some_of("evaluate", asked, sweeps), settings("evaluate", asked))
+    asked = named("evaluate", node["evaluate"]) if "evaluate" in node else {}
+    some_of("evaluate", list(asked), sweeps)
+    evaluate = {key: settings(f"evaluate.{key}", value) for key, value in asked.items()}
     reports = {}
     for key, value in (named("reports", node["reports"]) if "reports" in node else {}).items():
         at = f"reports.{key}"
         report = section(at, value, ("sweeps",), ("settings", "title"))
         title = str(report.get("title", node["about"]))
-        reports[key] = Report(title, some_of(at, report, sweeps), settings(at, report))
+        reports[key] = Report(
+            title,
+            some_of(f"{at}.sweeps", report["sweeps"], sweeps),
+            settings(f"{at}.settings", report.get("settings", [])),
+        )
     return Plan(name, folder, conf, tuning, sweeps, evaluate, reports)
 
 

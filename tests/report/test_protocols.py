@@ -43,6 +43,17 @@ def test_settings_that_vary_within_a_model_name_the_rows(fake):
     assert "model.word_size" not in its["0position"]
 
 
+def test_how_long_a_run_trains_tells_rows_apart_and_no_tables(fake):
+    fake("stopped", "model=ntm", "stop_when_solved=true")
+    fake("on", "model=ntm", "stop_when_solved=false")
+    fake("lstm", "model=lstm", "trainer.max_steps=7")
+    assert where(fake.top) == {
+        "stopped": ("repeat_copy", "ntm stop_when_solved=True"),
+        "on": ("repeat_copy", "ntm stop_when_solved=False"),
+        "lstm": ("repeat_copy", "lstm"),
+    }
+
+
 def test_a_schedule_that_follows_the_updates_is_no_setting_of_its_own(fake):
     for steps in (10, 20):
         fake(str(steps), "model=lstm", f"trainer.max_steps={steps}")

@@ -24,7 +24,7 @@ STUDY = {
         "sweeps": {"mlp": ["model=mlp", "model.hidden_sizes=[8],[9]"]},
     },
     "sweeps": {"runs": ["experiment=tiny/mlp", *SIZES, "seed=0,1"]},
-    "evaluate": {"sweeps": ["runs"]},
+    "evaluate": {"runs": []},
     "reports": {"table": {"sweeps": ["runs"], "settings": ["pictures=false"]}},
 }
 

@@ -166,7 +166,7 @@ def test_finished_runs_are_evaluated_once(ran, monkeypatch):
     assert [cfg["run"] for cfg in finish.to_evaluate(ran, ["runs"])] == [str(folder / "finished")]
     finish.test(ran)
     assert finish.to_evaluate(ran, ["runs"]) == []
-    assert len(finish.to_evaluate(ran._replace(evaluate=(["runs"], ["checkpoint=last"])), ["runs"])) == 1
+    assert len(finish.to_evaluate(ran._replace(evaluate={"runs": ["checkpoint=last"]}), ["runs"])) == 1
     (folder / "finished" / "evaluation.json").write_text("{")
     assert len(finish.to_evaluate(ran, ["runs"])) == 1
 

@@ -38,8 +38,9 @@ REFUSED = [
      "trainer.max_steps=9: must be in tuning.common, an equal budget"),
     ("sweeps.runs", ["experiment=tiny/mlp", "seed=0,201"], "tuning: has seed 201 of the "
      "sweeps; must have seeds of its own"),
-    ("evaluate.sweeps", ["nope"], "evaluate.sweeps: unknown sweep 'nope'; must be of runs"),
-    ("evaluate.settings", ["grid=["], "evaluate.settings: no viable alternative at input"),
+    ("evaluate.nope", [], "evaluate: unknown sweep 'nope'; must be of runs"),
+    ("evaluate.runs", "grid=3", "evaluate.runs: must be a list of texts"),
+    ("evaluate.runs", ["grid=["], "evaluate.runs: no viable alternative at input"),
     ("reports.table.sweeps", ["nope"], "reports.table.sweeps: unknown sweep 'nope'; must be of runs"),
     ("reports.table.foo", 1, "reports.table.foo: unknown key; must be one of sweeps, settings, title"),
     ("reports.table", [], "reports.table: must be a section of the keys sweeps, settings, title"),
