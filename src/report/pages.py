@@ -183,4 +183,5 @@ def _versions(counted: Sequence[Row]) -> list[str]:
     told = [_version(row) for row in counted]
     later = [row.get("evaluation_revision") for row in counted]
     told += [f"evaluated later, by code {revision}" for revision in later if revision]
-    return [f"{told.count(one)} runs: {one}" for one in dict.fromkeys(told)]
+    counts = {one: told.count(one) for one in told}
+    return [f"{count} run{'s' * (count > 1)}: {one}" for one, count in counts.items()]
