@@ -25,7 +25,11 @@ from src.build import ConfigError
 
 CONF = str(Path(__file__).resolve().parents[1] / "conf")
 #: Choices that come with a package to be installed apart.
-EXTRAS = {"hydra/launcher/joblib": "joblib is there after `make parallel`"}
+EXTRAS = {
+    "hydra/launcher/joblib": "joblib is there after `make parallel`",
+    "hydra/launcher/submitit_slurm": "submitit_slurm is there after `make slurm`",
+    "hydra/launcher/submitit_local": "submitit_local is there after `make slurm`",
+}
 #: Sections whose keys a constructor checks, so that `+section.key=` may add one of its arguments.
 CONSTRUCTED = {"model", "task", "optimizer", "schedule", "trainer", "callbacks", "logger", "hydra"}
 

@@ -143,7 +143,11 @@ def run(parts: Parts, checkpoint: Path | None = None) -> Outcome:
         f", {engine} engine" if engine else "",
         folder,
     )
-    status, error = fit(parts, checkpoint)
+    try:
+        status, error = fit(parts, checkpoint)
+    except SystemExit:  # a cluster that wants the machine back, and counts on this very end to queue the job again
+        conclude(parts, "stopped", None)
+        raise
     metrics = conclude(parts, status, error)
     return Outcome(metrics, worth(metrics), learner, task, trainer)
 
@@ -158,7 +162,7 @@ def fit(parts: Parts, checkpoint: Path | None = None) -> tuple[str, str | None]:
         error = f"diverged: {divergence}; last good checkpoint: {kept}"
         log.error(error)
         return "diverged", error
-    except (KeyboardInterrupt, SystemExit):
+    except KeyboardInterrupt:
         return "stopped", None
     except OSError as failure:
         again = cli.argument("resume", parts.folder)
@@ -199,13 +203,14 @@ def job(cfg: DictConfig, folder: Path) -> float:
     before = sweep.standing(folder)
     if before.standing == "running":
         raise ConfigError(f"{folder.name}: another process is at it; must be left to end")
-    if cfg.resume is not None and before.standing in sweep.DONE:
+    if before.standing in sweep.DONE:
         return worth(before.metrics)
-    if cfg.resume is not None and before.standing == "failed" and not cfg.retry_failed:
+    if before.standing == "failed" and not cfg.retry_failed:
         error = before.metrics.get("error")
         raise ConfigError(f"{folder.name} failed before: {error}; retry_failed=true tries it again")
     try:
-        begun = cfg.resume is not None and (folder / "config.yaml").exists()
+        # Of a new sweep, too: a cluster may stop a job and begin it again.
+        begun = (folder / "config.yaml").exists()
         outcome = resume(folder, changes_in(cfg)) if begun else train(cfg, folder)
     except ConfigError as refusal:
         # The job's folder tells why it failed; that of a run that is there is not touched.

@@ -1,0 +1,65 @@
+"""The launchers of a sweep: what each needs before it can begin, and how many jobs it runs at a time."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from src import cli, remote
+from src.build import ConfigError
+
+SLURM = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher"
+#: What Slurm is asked with.
+PROGRAMS = ("sbatch", "srun")
+
+
+def check(launcher: dict[str, Any]) -> None:
+    """Refuse what would go wrong after the sweep has begun.
+
+    Raises:
+        ConfigError: a setting that cannot be used, or something that is not installed.
+    """
+    if is_remote(launcher):
+        remote.settings(launcher)
+        return
+    workers = launcher.get("n_jobs", 1)
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers == 0:
+        raise ConfigError(f"hydra.launcher.n_jobs={workers!r}: must be an integer, -1 for one a core, but not 0")
+    missing = [one for one in PROGRAMS if shutil.which(one) is None]
+    if launcher["_target_"] == SLURM and missing:
+        raise ConfigError(
+            f"hydra/launcher=submitit_slurm: there is no {' and no '.join(missing)} here; must be "
+            "given on a machine that can send jobs to Slurm"
+        )
+
+
+def given(overrides: list[str]) -> list[str]:
+    """The overrides of a sweep, with what conf/launchers.yaml gives its launcher besides."""
+    read = cli.parsed(overrides)
+    name = next((str(one.value()) for one in reversed(read) if one.key_or_group == "hydra/launcher"), "basic")
+    there = {one.key_or_group for one in read}
+    found = OmegaConf.to_container(OmegaConf.load(Path(cli.CONF) / "launchers.yaml"))
+    its = found.get(name, {}) if isinstance(found, dict) else {}
+    keys = {f"hydra.launcher.{key}": value for key, value in its.items()}
+    return [*overrides, *(f"{key}={_text(value)}" for key, value in keys.items() if key not in there)]
+
+
+def _text(value: Any) -> str:
+    """A value as an override has it."""
+    if isinstance(value, list):
+        return f"[{','.join(map(_text, value))}]"
+    return cli.quoted(value) if isinstance(value, str) else json.dumps(value)
+
+
+def is_remote(launcher: dict[str, Any]) -> bool:
+    """Whether jobs run where nothing of this machine's files is."""
+    return bool(launcher["_target_"] == remote.TARGET)
+
+
+def workers(launcher: dict[str, Any]) -> int:
+    """Jobs that a launcher runs at a time."""
+    wanted = int(launcher.get("n_jobs") or launcher.get("array_parallelism") or 1)
+    return wanted if wanted > 0 else max(1, (os.cpu_count() or 1) + 1 + wanted)

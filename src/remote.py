@@ -1,0 +1,245 @@
+"""Jobs of a sweep on a Ray cluster: sent out one by one, and what they leave brought home.
+
+Ray is used directly. Hydra's plugin for it leaves the results where they were made, ends a sweep with the first
+machine that is lost, and needs a cloudpickle that joblib no longer works with.
+"""
+
+import importlib.util
+import io
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from src import build, checks, cli, resume, runs, sweep
+from src.build import ConfigError
+from src.files import whole_folder
+
+TARGET = f"{__name__}.carry_out"
+WHERE = "hydra.launcher.ray."
+#: What of the project a job needs; all else stays at home.
+LEFT_OUT = ("/outputs/", "/.git/", "/.venv/", "/tests/", "/notebooks/", "__pycache__/")
+#: Seconds that a stopped job has to write its checkpoint and come home.
+GRACE = 60.0
+#: Lines of what a job printed that are told when it did not end well.
+TAIL = 20
+
+
+class Settings(NamedTuple):
+    """conf/hydra/launcher/ray.yaml."""
+
+    init: dict[str, Any]  # of ray.init
+    remote: dict[str, Any]  # what a job is given
+    retries: int
+
+
+class Left(NamedTuple):
+    """What a job leaves: its exit code, the end of what it printed, its run folder as an archive."""
+
+    code: int
+    printed: str
+    folder: bytes
+
+
+class Worker:
+    """Runs one job where Ray puts it: a process of its own, in a folder of its own."""
+
+    def __init__(self) -> None:
+        self.process: subprocess.Popen[str] | None = None
+        self.stopped = False
+
+    def run(self, overrides: Sequence[str], before: bytes | None) -> Left:
+        """Train with these overrides; or go on with the run folder that is in the archive `before`."""
+        with tempfile.TemporaryDirectory(prefix="dms_ntm_lab-") as scratch:
+            folder = Path(scratch) / "run"
+            place = [f"hydra.run.dir={cli.quoted(folder)}"]
+            if before is not None:
+                unpack(before, folder)
+                place = [f"resume={cli.quoted(folder)}"]
+            command = [sys.executable, "-m", "src.train", *overrides, *place]
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=runs.ROOT
+            )
+            if self.stopped:
+                self.process.send_signal(signal.SIGINT)
+            printed = deque(self.process.stdout or (), maxlen=TAIL)
+            return Left(self.process.wait(), "".join(printed), pack(folder))
+
+    def stop(self) -> None:
+        """Let the job end as Ctrl-C does: with a checkpoint."""
+        self.stopped = True
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)
+
+
+def pack(folder: Path) -> bytes:
+    """A run folder as an archive; an empty one where there is no folder."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.name != runs.LOCK:
+                archive.add(path, path.relative_to(folder), recursive=False)
+    return buffer.getvalue()
+
+
+def unpack(archive: bytes, folder: Path) -> None:
+    """Put what is in an archive in the place of a folder, whole; an empty one leaves the folder as it is."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as content:
+        if content.next() is not None:
+            with whole_folder(folder) as new:
+                content.extractall(new, filter="data")
+
+
+def settings(launcher: Mapping[str, Any]) -> Settings:
+    """The settings of the launcher.
+
+    Raises:
+        ConfigError: one that cannot be used, or no Ray.
+    """
+    init, remote = launcher["ray"]["init"], dict(launcher["ray"]["remote"])
+    address = init.get("address")
+    if address is not None and not (isinstance(address, str) and address):
+        raise ConfigError(f"{WHERE}init.address={address!r}: must be null, auto or the address of a cluster")
+    retries = build.check(f"{WHERE}remote.", checks.integer, "max_retries", remote.pop("max_retries", 0), least=0)
+    for key in ("num_cpus", "num_gpus"):
+        build.check(f"{WHERE}remote.", checks.number, key, remote.get(key, 0), least=0)
+    if importlib.util.find_spec("ray") is None:
+        raise ConfigError("hydra/launcher=ray: needs ray, which `make ray` installs")
+    return Settings(dict(init), remote, retries)
+
+
+def arguments(job: cli.Job) -> tuple[list[str], bytes | None]:
+    """The command line of a job for its worker, and what it has of its run already."""
+    begun = (job.folder / "config.yaml").exists()
+    own = ("resume", "retry_failed", "dry_run")
+    given = [
+        text
+        for text, one in zip(job.overrides, cli.parsed(job.overrides), strict=True)
+        if not one.key_or_group.startswith("hydra") and one.key_or_group not in own
+        if not begun or one.key_or_group in resume.SWEEP_CHANGES
+    ]
+    given.append("trainer.enable_progress_bar=false")
+    return given, pack(job.folder) if begun else None
+
+
+def carry_out(jobs: Sequence[cli.Job], folder: Path, retry_failed: bool) -> int:
+    """Run what is left of a sweep on the cluster; a job's folder is as if it had been run here.
+
+    Args:
+        jobs: of the sweep; those that are done are left as they are.
+        folder: of the sweep, held meanwhile.
+        retry_failed: try those that failed again, too.
+
+    Returns:
+        The exit code: 1 where a job failed or was lost, 130 where the user stopped the sweep.
+    """
+    left_out = sweep.DONE if retry_failed else (*sweep.DONE, "failed")
+    todo = deque(job for job in jobs if sweep.standing(job.folder).standing not in left_out)
+    with runs.held(folder):
+        code = Crew(settings(jobs[0].launcher), folder).work(todo) if todo else 0
+    failed = any(sweep.standing(job.folder).standing not in sweep.DONE for job in jobs)
+    return code or int(failed)
+
+
+class Crew:
+    """Jobs that are out, and the workers that have them."""
+
+    def __init__(self, its: Settings, folder: Path) -> None:
+        import ray
+
+        self.ray: Any = ray
+        self.its, self.folder = its, folder
+        self.out: dict[Any, tuple[cli.Job, Any]] = {}
+        self.lost: dict[Path, int] = {}
+
+    def work(self, todo: deque[cli.Job]) -> int:
+        """Send jobs out as there is room for them, and take in what comes back; returns the exit code."""
+        self.begin()
+        try:
+            while todo or self.out:
+                while todo and len(self.out) < self.room():
+                    self.send(todo.popleft())
+                for done in self.ray.wait(list(self.out), num_returns=1)[0]:
+                    again = self.take_in(done)
+                    if again is not None:
+                        todo.append(again)
+            return 0
+        except KeyboardInterrupt:
+            print("\nstopping the jobs that are out", flush=True)
+            self.stop()
+            return 130
+        finally:
+            self.ray.shutdown()
+
+    def begin(self) -> None:
+        """Join the cluster, or start one.
+
+        Raises:
+            ConfigError: there is none, or it cannot be started.
+        """
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # a busy machine takes its time
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        variables = {"OMP_NUM_THREADS": "1", runs.REVISION: str(runs.git_revision() or "")}
+        code = {"working_dir": str(runs.ROOT), "excludes": list(LEFT_OUT), "env_vars": variables}
+        own = {"include_dashboard": False} if self.its.init.get("address") is None else {}
+        quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+        try:
+            self.ray.init(**{"runtime_env": code, **own, **quiet, **self.its.init})
+        except (ConnectionError, RuntimeError, TypeError, ValueError, OSError) as error:
+            raise ConfigError(
+                f"{WHERE}init={self.its.init}: {str(error).strip().splitlines()[0]}; must be what ray.init takes, "
+                "with the address of a running cluster, or null to start one here"
+            ) from error
+
+    def room(self) -> int:
+        """Jobs that may be out: more than run at once, for that is how a cluster learns that it should grow."""
+        for_one = self.its.remote.get("num_cpus") or 1
+        return 2 * max(1, int(self.ray.cluster_resources().get("CPU", 1) / for_one))
+
+    def send(self, job: cli.Job) -> None:
+        """Give a job to a worker of its own."""
+        kind = self.ray.remote(max_concurrency=2, **self.its.remote)(Worker)
+        worker = kind.remote()
+        self.out[worker.run.remote(*arguments(job))] = job, worker
+
+    def take_in(self, done: Any) -> cli.Job | None:
+        """Put what a job left into its folder; returns the job where it is to be sent out again."""
+        job, worker = self.out.pop(done)
+        name = job.folder.name
+        try:
+            left: Left = self.ray.get(done)
+        except self.ray.exceptions.RayError as fault:
+            self.lost[job.folder] = self.lost.get(job.folder, 0) + 1
+            again = self.lost[job.folder] <= self.its.retries
+            print(f"{name}: lost ({str(fault).splitlines()[0]}){', sent out again' if again else ''}", flush=True)
+            return job if again else None
+        finally:
+            self.ray.kill(worker)
+        unpack(left.folder, job.folder)
+        if left.code and not (job.folder / "metrics.json").exists():
+            told = [*left.printed.strip().splitlines(), f"ended with exit code {left.code}"]
+            error = next((line for line in told if line.startswith("error: ")), told[-1]).removeprefix("error: ")
+            job.folder.mkdir(exist_ok=True)
+            runs.write_json(job.folder / "metrics.json", {"status": "failed", "error": error})
+        standing = sweep.standing(job.folder)
+        print(f"{name}: {standing.standing}", flush=True)
+        if standing.standing not in sweep.DONE:
+            print(left.printed, flush=True)
+        print(f"sweep: {sweep.progress(sweep.standings(self.folder))}\n", flush=True)
+        return None
+
+    def stop(self) -> None:
+        """Stop the jobs that are out, and take in how far they have come."""
+        for _, worker in self.out.values():
+            worker.stop.remote()
+        back, _ = self.ray.wait(list(self.out), num_returns=len(self.out), timeout=GRACE)
+        for done in back:
+            self.take_in(done)
