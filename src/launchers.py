@@ -56,10 +56,13 @@ def _text(value: Any) -> str:
 
 def is_remote(launcher: dict[str, Any]) -> bool:
     """Whether jobs run where nothing of this machine's files is."""
-    return bool(launcher["_target_"] == remote.TARGET)
+    return bool(launcher.get("_target_") == remote.TARGET)
 
 
 def workers(launcher: dict[str, Any]) -> int:
-    """Jobs that a launcher runs at a time."""
+    """Jobs that a launcher runs at a time; of a cluster with an unknown size, what this machine could."""
+    if is_remote(launcher):
+        its = remote.settings(launcher)
+        return max(1, int((its.init.get("num_cpus") or os.cpu_count() or 1) / (its.remote.get("num_cpus") or 1)))
     wanted = int(launcher.get("n_jobs") or launcher.get("array_parallelism") or 1)
     return wanted if wanted > 0 else max(1, (os.cpu_count() or 1) + 1 + wanted)

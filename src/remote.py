@@ -28,6 +28,8 @@ WHERE = "hydra.launcher.ray."
 LEFT_OUT = ("/outputs/", "/.git/", "/.venv/", "/tests/", "/notebooks/", "__pycache__/")
 #: Seconds that a stopped job has to write its checkpoint and come home.
 GRACE = 60.0
+#: Exit codes of a job that was told to stop, the second before it could write anything.
+STOPPED = (130, -signal.SIGINT)
 #: Lines of what a job printed that are told when it did not end well.
 TAIL = 20
 
@@ -64,13 +66,13 @@ class Worker:
                 unpack(before, folder)
                 place = [f"resume={cli.quoted(folder)}"]
             command = [sys.executable, "-m", "src.train", *overrides, *place]
-            self.process = subprocess.Popen(
+            with subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=runs.ROOT
-            )
-            if self.stopped:
-                self.process.send_signal(signal.SIGINT)
-            printed = deque(self.process.stdout or (), maxlen=TAIL)
-            return Left(self.process.wait(), "".join(printed), pack(folder))
+            ) as self.process:
+                if self.stopped:
+                    self.process.send_signal(signal.SIGINT)
+                printed = deque(self.process.stdout or (), maxlen=TAIL)
+            return Left(self.process.returncode, "".join(printed), pack(folder))
 
     def stop(self) -> None:
         """Let the job end as Ctrl-C does: with a checkpoint."""
@@ -224,7 +226,7 @@ class Crew:
         finally:
             self.ray.kill(worker)
         unpack(left.folder, job.folder)
-        if left.code and not (job.folder / "metrics.json").exists():
+        if left.code not in (0, *STOPPED) and not (job.folder / "config.yaml").exists():
             told = [*left.printed.strip().splitlines(), f"ended with exit code {left.code}"]
             error = next((line for line in told if line.startswith("error: ")), told[-1]).removeprefix("error: ")
             job.folder.mkdir(exist_ok=True)

@@ -1,0 +1,148 @@
+"""The launchers of a sweep: what they are given, what they need, and that jobs which are queued again go on."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from src import cli, launchers, remote, runs, sweep, train
+from src.build import ConfigError
+from tests.helpers import compose_train, small, train_small, written
+from tests.test_sweep import ROOT
+
+SUBMITIT = "hydra_plugins.hydra_submitit_launcher"
+
+
+def test_settings_of_a_launcher_are_given_unless_the_user_gives_them():
+    assert launchers.given(["seed=0,1"]) == ["seed=0,1"]
+    assert launchers.given(["hydra/launcher=joblib"]) == ["hydra/launcher=joblib", "hydra.launcher.batch_size=1"]
+    own = ["hydra/launcher=joblib", "hydra.launcher.batch_size=4"]
+    assert launchers.given(own) == own
+    line = launchers.given(["hydra/launcher=submitit_slurm", "hydra.launcher.timeout_min=9"])
+    its = {one.key_or_group: one.value() for one in cli.parsed(line)}
+    assert its["hydra.launcher.timeout_min"] == 9
+    assert its["hydra.launcher.cpus_per_task"] == 1
+    assert its["hydra.launcher.stderr_to_stdout"] is True
+    assert [str(one) for one in its["hydra.launcher.setup"]] == ["export OMP_NUM_THREADS=1"]
+
+
+@pytest.mark.parametrize("name", ["submitit_slurm", "submitit_local"])
+def test_what_is_given_fits_the_launcher(name):
+    pytest.importorskip(SUBMITIT)
+    (job,) = cli.composed("train", launchers.given([f"hydra/launcher={name}"]), multirun=True)
+    assert (job.launcher["timeout_min"], job.launcher["name"]) == (240, "dms_ntm_lab")
+
+
+def test_how_many_jobs_at_a_time(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    assert launchers.workers({"_target_": "basic"}) == 1
+    assert [launchers.workers({"n_jobs": n}) for n in (3, -1, -2)] == [3, 8, 7]
+    assert launchers.workers({"array_parallelism": 256}) == 256
+    monkeypatch.setattr(remote.importlib.util, "find_spec", lambda name: name)
+    (job,) = cli.composed("train", ["hydra/launcher=ray", "hydra.launcher.ray.remote.num_cpus=2"], multirun=True)
+    assert launchers.workers(job.launcher) == 4
+
+
+def test_slurm_must_be_there(monkeypatch):
+    launcher = {"_target_": launchers.SLURM}
+    monkeypatch.setattr("shutil.which", lambda name: None if name == "sbatch" else name)
+    with pytest.raises(ConfigError) as refusal:
+        launchers.check(launcher)
+    assert str(refusal.value) == (
+        "hydra/launcher=submitit_slurm: there is no sbatch here; "
+        "must be given on a machine that can send jobs to Slurm"
+    )
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    launchers.check(launcher)
+
+
+def test_ray_is_asked_for_as_its_file_says():
+    (job,) = cli.composed("train", ["hydra/launcher=ray", "hydra.launcher.ray.init.address=auto"], multirun=True)
+    assert launchers.is_remote(job.launcher)
+    assert job.launcher["ray"] == {
+        "init": {"address": "auto"},
+        "remote": {"num_cpus": 1, "num_gpus": 0, "max_retries": 2},
+    }
+    assert job.launcher["_target_"] == remote.TARGET
+
+
+def test_a_job_that_a_cluster_stops_is_queued_again_and_goes_on(tmp_path, monkeypatch):
+    """A cluster ends the process by an exit code of its own, and begins the same job anew elsewhere."""
+    folder = tmp_path / "run"
+    overrides = small("trainer.max_steps=6", "validate_every=2", model="lstm")
+    fit = train.lightning.Trainer.fit
+
+    def cut_short(self, *arguments, **options):
+        make = self.lightning_module
+        assert make is None
+
+        class Stop(train.lightning.pytorch.callbacks.Callback):
+            def on_train_batch_start(self, trainer, *_):
+                if trainer.global_step == 3:
+                    sys.exit(144)
+
+        self.callbacks.append(Stop())
+        fit(self, *arguments, **options)
+
+    monkeypatch.setattr(train.lightning.Trainer, "fit", cut_short)
+    with pytest.raises(SystemExit) as end:
+        train.train(compose_train(*overrides), folder)
+    assert end.value.code == 144
+    assert written(folder)["status"] == sweep.standing(folder).standing == "stopped"
+    monkeypatch.setattr(train.lightning.Trainer, "fit", fit)
+    train.resume(folder)
+    whole = tmp_path / "whole"
+    train_small(whole, "trainer.max_steps=6", "validate_every=2", model="lstm")
+    theirs, ours = (torch.load(one / "checkpoints/last.ckpt", weights_only=True) for one in (whole, folder))
+    for name, weight in theirs["state_dict"].items():
+        torch.testing.assert_close(ours["state_dict"][name], weight, rtol=0, atol=0)
+
+
+def test_jobs_of_submitit(tmp_path):
+    """Through its executor for one machine: what was begun before goes on, and what is done stays as it is."""
+    pytest.importorskip(SUBMITIT)
+    folder = tmp_path / "sweep"
+    line = small("trainer.max_steps=4", f"hydra.sweep.dir={folder}", model="mlp", task="mnist1d")
+    command = [sys.executable, "-m", "src.train"]
+
+    def ended(*arguments):
+        done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=500)
+        return done.returncode, done.stdout + done.stderr
+
+    code, output = ended("-m", *line, "seed=0,1", "hydra/launcher=submitit_local")
+    assert (code, "2 of 2 done" in output, "Traceback" in output) == (0, True, False), output
+    first, second = (folder / f"{n}_mnist1d_mlp_seed{n}" for n in (0, 1))
+    train_small(tmp_path / "here", "trainer.max_steps=4", "seed=1", model="mlp", task="mnist1d")
+    assert written(second)["validation"] == written(tmp_path / "here")["validation"]
+    before = (first / "metrics.json").stat().st_mtime_ns
+    (second / "metrics.json").unlink()
+    code, output = ended(f"resume={folder}")
+    assert (code, "2 of 2 done" in output) == (0, True), output
+    assert (first / "metrics.json").stat().st_mtime_ns == before
+    assert "Going on from update 4" in (second / "train.log").read_text()
+
+
+def test_a_sweep_is_refused_where_a_run_is(tmp_path):
+    folder = tmp_path / "sweep"
+    (folder / "a").mkdir(parents=True)
+    (folder / "a" / "config.yaml").write_text("seed: 0")
+    with pytest.raises(ConfigError, match=r"hydra\.sweep\.dir='.*sweep': holds the run 'a'; must be a new folder"):
+        sweep.begin(folder, [], [cli.Job({}, [], folder / "a", folder, {})])
+
+
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
+    def unable(*_, **__):
+        raise NotImplementedError
+
+    monkeypatch.setattr(runs.FileLock, "acquire", unable)
+    with (
+        pytest.raises(ConfigError, match=r"has no locks \(flock\) to keep two processes apart"),
+        runs.held(tmp_path),
+    ):
+        pass
+
+
+def test_the_revision_travels_with_the_code(monkeypatch):
+    monkeypatch.setenv(runs.REVISION, "abc")
+    assert runs.git_revision() == "abc"
