@@ -35,7 +35,7 @@ ALLOWED = {
     "publish": "checks build runs cli",
     "replay": "checks files memory figures networks tasks lit callbacks build runs cli",
     "report": "checks text files statistics figures tasks lit callbacks build runs cli",
-    "study": "checks text files build runs cli resume sweep estimate evaluate",
+    "study": "checks text files build runs cli launchers resume sweep estimate evaluate",
     "benchmark": "tasks figures build runs cli train",
 }
 FILES = sorted((ROOT / "src").rglob("*.py"))

@@ -17,6 +17,7 @@ class Crew(NamedTuple):
 
     workers: int  # jobs side by side
     retry_failed: bool
+    launcher: str | None = None  # of another engine than this machine
 
 
 def carry_out(of: Sweep, crew: Crew) -> None:
@@ -57,7 +58,9 @@ def _count(of: Sweep, standing: str) -> int:
 def command(of: Sweep, crew: Crew) -> list[str]:
     """The command line that does what is left of a sweep."""
     launcher = ["hydra/launcher=basic"]
-    if crew.workers > 1:
+    if crew.launcher is not None:
+        launcher = [f"hydra/launcher={crew.launcher}"]
+    elif crew.workers > 1:
         launcher = ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={crew.workers}"]
     if (of.folder / "sweep.json").exists():
         again = ["retry_failed=true"] if crew.retry_failed else []
