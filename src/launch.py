@@ -45,7 +45,8 @@ def command(main: Callable[[], Any], refuse: Callable[[dict[str, Any], Path], No
     try:
         if folder is not None and launchers.is_remote(jobs[0].launcher):
             sys.exit(remote.carry_out(jobs, folder, first["retry_failed"]))
-        main()
+        with launchers.faults(jobs[0].launcher):
+            main()
     except ConfigError as error:  # of a cluster
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

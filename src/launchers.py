@@ -3,15 +3,19 @@
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from src import cli, remote
 from src.build import ConfigError
 
-SLURM = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher"
+SUBMITIT = "hydra_plugins.hydra_submitit_launcher.submitit_launcher."
+SLURM = f"{SUBMITIT}SlurmLauncher"
 #: What Slurm is asked with.
 PROGRAMS = ("sbatch", "srun")
 
@@ -52,6 +56,22 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return f"[{','.join(map(_text, value))}]"
     return cli.quoted(value) if isinstance(value, str) else json.dumps(value)
+
+
+@contextmanager
+def faults(launcher: dict[str, Any]) -> Iterator[None]:
+    """A job of Slurm that was lost, with its process or its machine, is told in one line."""
+    if not str(launcher.get("_target_")).startswith(SUBMITIT):
+        yield
+        return
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints what it was, and where in the code
+    try:
+        yield
+    except HydraException:
+        raise
+    except Exception as fault:
+        lines = [line for line in str(fault).splitlines() if line.strip()] or [type(fault).__name__]
+        raise ConfigError(f"a job was lost: {lines[0]}; the others are left to end, and resume goes on") from fault
 
 
 def is_remote(launcher: dict[str, Any]) -> bool:

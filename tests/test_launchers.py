@@ -1,5 +1,6 @@
 """The launchers of a sweep: what they are given, what they need, and that jobs which are queued again go on."""
 
+import os
 import subprocess
 import sys
 
@@ -121,6 +122,20 @@ def test_jobs_of_submitit(tmp_path):
     assert (code, "2 of 2 done" in output) == (0, True), output
     assert (first / "metrics.json").stat().st_mtime_ns == before
     assert "Going on from update 4" in (second / "train.log").read_text()
+
+
+def test_a_job_of_slurm_that_was_lost_is_told_in_one_line(monkeypatch):
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    with pytest.raises(ValueError, match="mine"), launchers.faults({"_target_": "basic"}):
+        raise ValueError("mine")
+    assert "HYDRA_FULL_ERROR" not in os.environ
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+    with pytest.raises(ConfigError) as refusal, launchers.faults({"_target_": launchers.SLURM}):
+        raise RuntimeError("\nJob 7 has not produced any output\nat length")
+    text = "a job was lost: Job 7 has not produced any output; the others are left to end, and resume goes on"
+    assert str(refusal.value) == text
+    with pytest.raises(ConfigError, match="^its own$"), launchers.faults({"_target_": launchers.SLURM}):
+        raise ConfigError("its own")
 
 
 def test_a_sweep_is_refused_where_a_run_is(tmp_path):
