@@ -134,7 +134,7 @@ def test_a_job_of_slurm_that_was_lost_is_told_in_one_line(monkeypatch):
         raise RuntimeError("\nJob 7 has not produced any output\nat length")
     text = "a job was lost: Job 7 has not produced any output; the others are left to end, and resume goes on"
     assert str(refusal.value) == text
-    with pytest.raises(ConfigError, match="^its own$"), launchers.faults({"_target_": launchers.SLURM}):
+    with pytest.raises(ConfigError, match=r"^its own$"), launchers.faults({"_target_": launchers.SLURM}):
         raise ConfigError("its own")
 
 
