@@ -14,7 +14,7 @@ from typing import Any
 
 from src.build import ConfigError
 
-ABOUT = "a sweep of many tiny jobs, killed half-way and gone on with: seconds a job, jobs lost, seconds of its report"
+ABOUT = "many tiny jobs, killed half-way and gone on with: seconds a job, jobs lost, seconds of the report"
 ROOT = Path(__file__).resolve().parents[2]
 #: One update of a small network: what is left is what a job costs in itself.
 JOB = (
