@@ -82,6 +82,8 @@ def check(cfg: dict[str, Any]) -> None:
 def begin(line: cli.Line, jobs: list[cli.Job], folder: Path, going_on: bool) -> cli.Line:
     """Write down a new sweep, or make sure that an old one still is what it was; its folder is set for good."""
     if going_on:
+        if runs.is_held(folder):  # by a cluster, whose jobs are elsewhere
+            raise ConfigError(f"resume={str(folder)!r}: is running now; must be a sweep that has stopped")
         before = [job["folder"] for job in sweep.read(folder)["jobs"]]
         now = [str(job.folder.relative_to(folder.absolute())) for job in jobs]
         if before != now:
