@@ -36,6 +36,8 @@ def quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty.*")
         # The folder is the run's own, with its config.yaml; nothing in it is deleted.
         warnings.filterwarnings("ignore", "Experiment logs directory .* exists and is not empty.*")
+        # Of several processes, each measures the whole of a set.
+        warnings.filterwarnings("ignore", ".*sync_dist=True.*")
         # Lightning calls what torch has deprecated.
         warnings.filterwarnings("ignore", ".*isinstance\\(treespec, LeafSpec\\).*")
         yield
