@@ -25,6 +25,7 @@ from lightning.pytorch.plugins.environments import (
     SLURMEnvironment,
     TorchElasticEnvironment,
 )
+from lightning.pytorch.strategies import DDPStrategy
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from src import runs
@@ -67,7 +68,8 @@ class Place(LightningEnvironment):
 
 def environment(plain: dict[str, Any]) -> Place | None:
     """The place of the first process; None where there is one alone, or where torchrun or srun started all."""
-    if plain["trainer"].get("devices") == 1 or outside() is not None:
+    alone = plain["trainer"].get("devices") == 1 and plain["trainer"].get("strategy", "auto") == "auto"
+    if alone or outside() is not None:
         return None
     return Place(0, find_free_network_port())
 
@@ -120,10 +122,10 @@ def started(trainer: lightning.Trainer, folder: Path, checkpoint: Path | None) -
         RuntimeError: one that could not start; it has told why.
     """
     others: list[Process] = []
-    if trainer.world_size == 1:
+    if not isinstance(trainer.strategy, DDPStrategy):
         yield others
         return
-    place = trainer.strategy.cluster_environment  # type: ignore[attr-defined]
+    place = trainer.strategy.cluster_environment
     before = torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")
     over = threading.Event()
     leave_signals(trainer)
@@ -147,7 +149,7 @@ def started(trainer: lightning.Trainer, folder: Path, checkpoint: Path | None) -
             other.stdin.close()  # type: ignore[union-attr]
         for other in others:
             _end(other)
-        if torch.distributed.is_initialized():
+        if torch.distributed.is_initialized():  # the next run of this process may have others
             torch.distributed.destroy_process_group()
         torch.set_num_threads(before[0])
         os.environ.pop("OMP_NUM_THREADS", None)
