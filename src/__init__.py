@@ -24,6 +24,8 @@ Map of the package; a file imports only from floors below its own:
               launchers.py  what the launchers of a sweep are given and need
               estimate.py   what a command would take, in time and on disk
               launch.py     from a command line to new runs, resumed ones and sweeps
+              processes.py  several processes for one run, started and ended
+              follow.py     what those do that are not the first
     floor 5   train.py      the commands
               evaluate.py
               publish.py

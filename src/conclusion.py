@@ -36,6 +36,10 @@ def quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty.*")
         # The folder is the run's own, with its config.yaml; nothing in it is deleted.
         warnings.filterwarnings("ignore", "Experiment logs directory .* exists and is not empty.*")
+        # Of several processes, each measures the whole of a set.
+        warnings.filterwarnings("ignore", ".*sync_dist=True.*")
+        # They hand gradients on as they are, at a cost too small to tell of.
+        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides.*")
         # Lightning calls what torch has deprecated.
         warnings.filterwarnings("ignore", ".*isinstance\\(treespec, LeafSpec\\).*")
         yield

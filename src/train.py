@@ -5,6 +5,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,11 +16,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from src import build, cli, launch, runs, sweep
+from src import build, cli, launch, processes, runs, sweep
 from src import resume as going_on
 from src.build import ConfigError
 from src.callbacks.interrupt import Interrupt
 from src.conclusion import Parts, conclude, quiet
+from src.follow import follow
 from src.lit.learner import Diverged, Learner
 from src.tasks.base import Task
 from src.text import table
@@ -107,13 +109,14 @@ def refuse_run(folder: Path) -> None:
         )
 
 
-def assemble(plain: dict[str, Any], folder: Path, done: int = 0) -> Parts:
+def assemble(plain: dict[str, Any], folder: Path, done: int = 0, environment: Any = None) -> Parts:
     """The objects of a run; writes nothing.
 
     Args:
         plain: the resolved configuration.
         folder: where they will write.
         done: updates that were made before.
+        environment: of one of several processes that the first has started; None for the first.
 
     Raises:
         ConfigError: a configuration that cannot be run.
@@ -123,7 +126,10 @@ def assemble(plain: dict[str, Any], folder: Path, done: int = 0) -> Parts:
     task = build.build_task(plain)
     learner = build.build_learner(plain, task, build.build_network(plain, task))
     callbacks = build.build_callbacks(plain, str(folder), learner)
-    trainer = build.build_trainer(plain, str(folder), callbacks, build.build_logger(plain, str(folder), done))
+    environment = environment or processes.environment(plain)
+    logger = build.build_logger(plain, str(folder), done)
+    trainer = build.build_trainer(plain, str(folder), callbacks, logger, environment)
+    processes.check(plain, trainer, learner)
     task.plan(plain["validate_every"] * trainer.accumulate_grad_batches, plain["overfit_batches"])
     by_kind = {type(one): one for one in callbacks}
     return Parts(plain, folder, learner, task, trainer, by_kind, runs.git_revision())
@@ -143,19 +149,24 @@ def run(parts: Parts, checkpoint: Path | None = None) -> Outcome:
         f", {engine} engine" if engine else "",
         folder,
     )
-    try:
-        status, error = fit(parts, checkpoint)
-    except SystemExit:  # a cluster that wants the machine back, and counts on this very end to queue the job again
-        conclude(parts, "stopped", None)
-        raise
-    metrics = conclude(parts, status, error)
+    with ExitStack() as others:
+        try:
+            status, error = fit(parts, others, checkpoint)
+        except SystemExit:  # a cluster wants the machine back, and counts on this very end to queue the job again
+            conclude(parts, "stopped", None)
+            raise
+        metrics = conclude(parts, status, error)
     return Outcome(metrics, worth(metrics), learner, task, trainer)
 
 
-def fit(parts: Parts, checkpoint: Path | None = None) -> tuple[str, str | None]:
-    """Run the training loop; returns the status and, if it ended badly, the error."""
+def fit(parts: Parts, others: ExitStack, checkpoint: Path | None = None) -> tuple[str, str | None]:
+    """Run the training loop; returns the status and, if it ended badly, the error.
+
+    Processes that it starts are ended by `others`: they are needed for the test, too.
+    """
     try:
-        with quiet(), parts.learner.at_work():
+        started = others.enter_context(processes.started(parts.trainer, parts.folder, checkpoint))
+        with quiet(), parts.learner.at_work(), processes.blamed(started):
             parts.trainer.fit(parts.learner, datamodule=parts.task, ckpt_path=checkpoint, weights_only=True)
     except Diverged as divergence:
         kept = parts.best if parts.best.exists() else "none yet"
@@ -259,4 +270,5 @@ def refuse(cfg: dict[str, Any], folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    launch.command(main, refuse)
+    if not follow(assemble):
+        launch.command(main, refuse)

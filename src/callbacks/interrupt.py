@@ -15,7 +15,8 @@ class Interrupt(Callback):
     """The first Ctrl-C (or SIGTERM) stops after the running update; a second one stops at once.
 
     A period that is cut short ends without its validation: that would be one that the run has not when it is
-    never stopped, and so could not go on as if it had not been.
+    never stopped, and so could not go on as if it had not been. Of several processes, one that is told to stop
+    stops all, after the same update.
 
     Attributes:
         interrupted: whether the user stopped the run.
@@ -46,7 +47,8 @@ class Interrupt(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        if self.interrupted:
+        if trainer.strategy.reduce_boolean_decision(self.interrupted, all=False):
+            self.interrupted = True
             trainer.should_stop = True
             within = not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
             if within and trainer.global_step < trainer.max_steps:
