@@ -4,7 +4,7 @@ import logging
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ import lightning
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
+from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig
 
 from src import build, cli, launch, runs, sweep
@@ -42,12 +43,13 @@ class Outcome(NamedTuple):
     trainer: lightning.Trainer
 
 
-def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path) -> Outcome:
+def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path, beside: Sequence[Callback] = ()) -> Outcome:
     """Train, test and draw, and leave all of it in a run folder.
 
     Args:
         cfg: a composed conf/train.yaml.
         folder: the run folder; it may exist but not hold a run.
+        beside: callbacks beside those of the configuration, which look on.
 
     Raises:
         ConfigError: a configuration that cannot be run; nothing has been written then.
@@ -56,7 +58,7 @@ def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path) -> Outcome:
     plain = {key: value for key, value in plain.items() if key not in NOT_THE_RUNS}
     folder = Path(folder)
     refuse_run(folder)
-    parts = assemble(plain, folder)
+    parts = assemble(plain, folder, beside=beside)
     with runs.held(folder):
         refuse_run(folder)
         (folder / "metrics.json").unlink(missing_ok=True)  # of a try that was refused
@@ -64,7 +66,9 @@ def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path) -> Outcome:
         return run(parts)
 
 
-def resume(folder: str | Path, changes: Mapping[str, Any] | None = None) -> Outcome:
+def resume(
+    folder: str | Path, changes: Mapping[str, Any] | None = None, beside: Sequence[Callback] = ()
+) -> Outcome:
     """Go on with a run that was stopped or killed, in its own folder, from its newest checkpoint.
 
     On the CPU, with as many threads, it ends with the weights and the history of one that never stopped.
@@ -72,6 +76,7 @@ def resume(folder: str | Path, changes: Mapping[str, Any] | None = None) -> Outc
     Args:
         folder: of the run.
         changes: new values by key, of the keys in `going_on.CHANGES`.
+        beside: as in `train`.
 
     Raises:
         ConfigError: a run that cannot go on; nothing has been written then.
@@ -82,7 +87,7 @@ def resume(folder: str | Path, changes: Mapping[str, Any] | None = None) -> Outc
         plain = going_on.settings(folder, changes or {})
         checkpoint = going_on.newest(folder)
         done = 0 if checkpoint is None else going_on.updates_of(checkpoint)
-        parts = assemble(plain, folder, done)
+        parts = assemble(plain, folder, done, beside)
         begun = str(runs.read_config(folder).get("git_revision"))
         if begun.split(GONE_ON)[-1] != str(parts.revision):
             log.warning(
@@ -107,13 +112,14 @@ def refuse_run(folder: Path) -> None:
         )
 
 
-def assemble(plain: dict[str, Any], folder: Path, done: int = 0) -> Parts:
+def assemble(plain: dict[str, Any], folder: Path, done: int = 0, beside: Sequence[Callback] = ()) -> Parts:
     """The objects of a run; writes nothing.
 
     Args:
         plain: the resolved configuration.
         folder: where they will write.
         done: updates that were made before.
+        beside: as in `train`.
 
     Raises:
         ConfigError: a configuration that cannot be run.
@@ -122,7 +128,7 @@ def assemble(plain: dict[str, Any], folder: Path, done: int = 0) -> Parts:
     lightning.seed_everything(plain["seed"], verbose=False)
     task = build.build_task(plain)
     learner = build.build_learner(plain, task, build.build_network(plain, task))
-    callbacks = build.build_callbacks(plain, str(folder), learner)
+    callbacks = [*build.build_callbacks(plain, str(folder), learner), *beside]
     trainer = build.build_trainer(plain, str(folder), callbacks, build.build_logger(plain, str(folder), done))
     task.plan(plain["validate_every"] * trainer.accumulate_grad_batches, plain["overfit_batches"])
     by_kind = {type(one): one for one in callbacks}
@@ -169,7 +175,8 @@ def fit(parts: Parts, checkpoint: Path | None = None) -> tuple[str, str | None]:
     except Exception as failure:
         log.error("failed: %s\n%s", failure, traceback.format_exc())
         return "failed", f"{type(failure).__name__}: {failure}"
-    return ("stopped" if parts.callbacks[Interrupt].interrupted else "finished"), None
+    stop = parts.callbacks[Interrupt]
+    return ("stopped" if stop.interrupted or stop.reason else "finished"), stop.reason
 
 
 @hydra.main(config_path=cli.CONF, config_name="train", version_base="1.3")

@@ -26,6 +26,8 @@ ALLOWED = {
     "conclusion": "tasks lit callbacks build runs",
     "resume": "checks callbacks build runs",
     "sweep": "text build runs cli",
+    "experiments": "files cli",
+    "processes": "",
     "estimate": "text build cli",
     "launch": "build cli estimate resume runs sweep",
     "train": "checks text tasks lit callbacks build runs cli conclusion resume sweep launch",
@@ -33,7 +35,7 @@ ALLOWED = {
     "publish": "checks build runs cli",
     "replay": "checks files memory figures networks tasks lit callbacks build runs cli",
     "report": "checks text files statistics figures tasks lit callbacks build runs cli",
-    "study": "checks text files build runs cli resume sweep estimate evaluate",
+    "study": "checks text files build runs cli resume sweep experiments processes estimate evaluate",
     "benchmark": "tasks figures build runs cli train",
 }
 FILES = sorted((ROOT / "src").rglob("*.py"))
