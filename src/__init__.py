@@ -30,6 +30,7 @@ Map of the package; a file imports only from floors below its own:
               replay/       a run at work on one sequence, step by step: a page with a slider, an animation
               report/       any set of run folders as tables, figures and pages
     floor 6   study/        a table or a figure of the README: tune, choose, sweep, evaluate, report
+              search/       settings tried out by Optuna, pruned, the best of them as an experiment
               benchmark/    how fast training is, one question a file
 
 Legend of the letters in shape annotations:

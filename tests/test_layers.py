@@ -36,6 +36,8 @@ ALLOWED = {
     "replay": "checks files memory figures networks tasks lit callbacks build runs cli",
     "report": "checks text files statistics figures tasks lit callbacks build runs cli",
     "study": "checks text files build runs cli resume sweep experiments processes estimate evaluate",
+    "search": "checks text files figures lit callbacks build runs cli resume sweep experiments processes estimate "
+    "train",
     "benchmark": "tasks figures build runs cli train",
 }
 FILES = sorted((ROOT / "src").rglob("*.py"))
