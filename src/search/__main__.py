@@ -3,6 +3,7 @@
 import logging
 import shlex
 import sys
+from collections import Counter
 from pathlib import Path
 
 import hydra
@@ -35,20 +36,20 @@ def search(overrides: list[str]) -> int:
     with studies.locked(plan.folder):
         plan = plans.begin(plan)
     again = shlex.join(["python", "-m", "src.search", *overrides])
-    codes, stopped = [0], False
+    stopped = False
     try:
         if command.workers == 1:
             work(plan, command.trials)
         else:
             alike = ["src.search.work", str(plan.folder), str(command.trials)]
-            codes = side_by_side([alike] * command.workers)
+            side_by_side([alike] * command.workers)  # what one leaves that breaks down, another takes over
     except KeyboardInterrupt:
         stopped = True
-    failed = tell(plan, command, again)
+    well = tell(plan, command, again)
     if stopped:
         print(f"\nstopped; {again} goes on", file=sys.stderr)
         return 130
-    return 1 if failed or any(codes) else 0
+    return 0 if well else 1
 
 
 def check(plan: Plan, command: Command) -> None:
@@ -91,8 +92,8 @@ def forecast(plan: Plan, command: Command) -> str:
     return f"{columns(rows)}\n\n{total}. Nothing was run."
 
 
-def tell(plan: Plan, command: Command, again: str) -> int:
-    """Write and print what the search has found; returns how many trials failed."""
+def tell(plan: Plan, command: Command, again: str) -> bool:
+    """Write and print what the search has found; whether no trial failed and none is left to do."""
     with studies.locked(plan.folder):
         opened = studies.opened(plan)
         found = results.results(plan, opened)
@@ -108,9 +109,11 @@ def tell(plan: Plan, command: Command, again: str) -> int:
         errors = [str(metrics.get("error")) for metrics in one.seeds.values() if metrics.get("error")]
         where = plans.folder(plan, one.model, one.number)
         print(f"failed: {where}{': ' if errors else ''}{errors[-1] if errors else ''}", file=sys.stderr)
-    if any(one.state == "half-done" for one in found):
-        print(f"{again}    # goes on")
-    return len(failed)
+    begun = Counter(one.model for one in found if one.state != "half-done")
+    left = sum(max(0, command.trials - begun[name]) for name in plan.models)
+    if left:
+        print(f"{left} trials are left to do: {again}    # goes on")
+    return not failed and not left
 
 
 @hydra.main(config_path=cli.CONF, config_name="search", version_base="1.3")

@@ -45,18 +45,20 @@ def test_two_workers_share_the_trials_and_what_they_leave_is_taken_over(line, se
     assert len(told) == 2 - sum(text.startswith("[") for text in output.splitlines())
 
 
-def test_a_worker_that_breaks_down_is_told_by_the_exit_code(search, monkeypatch):
-    monkeypatch.setattr("src.search.__main__.side_by_side", lambda commands: [0] * (len(commands) - 1) + [1])
+def test_workers_that_break_down_leave_trials_to_do(search, monkeypatch, capsys):
+    monkeypatch.setattr("src.search.__main__.side_by_side", lambda commands: [1] * len(commands))
     assert search("workers=2") == 1
+    assert "\n2 trials are left to do: python -m src.search name=tiny " in capsys.readouterr().out
 
 
 def test_a_worker_is_a_command_of_its_own(search, stands, tmp_path, monkeypatch):
     """What one of several does: it needs the folder and the number of trials alone."""
     asked = []
     monkeypatch.setattr("src.search.__main__.side_by_side", lambda commands: asked.extend(commands) or [0, 0])
-    assert search("workers=2", "seeds=[201]") == 0
+    assert search("workers=2", "seeds=[201]") == 1  # nothing was done
     assert asked == [["src.search.work", str(tmp_path / "tiny"), "2"]] * 2
     monkeypatch.setattr(sys, "argv", asked[0])
     monkeypatch.setattr(work.logging, "basicConfig", lambda **_: None)
     work.main()
     assert [one.state for one in stands()] == ["complete", "complete"]
+    assert search("workers=2", "seeds=[201]") == 0
