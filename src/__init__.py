@@ -21,7 +21,7 @@ Map of the package; a file imports only from floors below its own:
               resume.py     what a run goes on from, and with which settings
               sweep.py      the folder of a sweep and how each of its jobs stands
               experiments.py settings as a file of conf/experiment
-              processes.py  commands of ours in processes of their own
+              children.py   commands of ours in processes of their own
               estimate.py   what a command would take, in time and on disk
               launch.py     from a command line to new runs, resumed ones and sweeps
     floor 5   train.py      the commands

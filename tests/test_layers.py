@@ -27,7 +27,7 @@ ALLOWED = {
     "resume": "checks callbacks build runs",
     "sweep": "text build runs cli",
     "experiments": "files cli",
-    "processes": "",
+    "children": "",
     "estimate": "text build cli",
     "launch": "build cli estimate resume runs sweep",
     "train": "checks text tasks lit callbacks build runs cli conclusion resume sweep launch",
@@ -35,8 +35,8 @@ ALLOWED = {
     "publish": "checks build runs cli",
     "replay": "checks files memory figures networks tasks lit callbacks build runs cli",
     "report": "checks text files statistics figures tasks lit callbacks build runs cli",
-    "study": "checks text files build runs cli resume sweep experiments processes estimate evaluate",
-    "search": "checks text files figures lit callbacks build runs cli resume sweep experiments processes estimate "
+    "study": "checks text files build runs cli resume sweep experiments children estimate evaluate",
+    "search": "checks text files figures lit callbacks build runs cli resume sweep experiments children estimate "
     "train",
     "benchmark": "tasks figures build runs cli train",
 }

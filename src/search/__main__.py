@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from src import cli, estimate, experiments, train
 from src.build import ConfigError
-from src.processes import side_by_side
+from src.children import side_by_side
 from src.search import plan as plans
 from src.search import results, space, studies
 from src.search.command import Command, read, sorted_out

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from src import cli, sweep
 from src.build import ConfigError
-from src.processes import passed_on
+from src.children import passed_on
 from src.study.left import left
 from src.study.plan import Sweep
 
