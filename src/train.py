@@ -4,7 +4,7 @@ import logging
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ import lightning
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
+from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig
 
 from src import build, cli, launch, processes, runs, sweep
@@ -44,12 +45,13 @@ class Outcome(NamedTuple):
     trainer: lightning.Trainer
 
 
-def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path) -> Outcome:
+def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path, beside: Sequence[Callback] = ()) -> Outcome:
     """Train, test and draw, and leave all of it in a run folder.
 
     Args:
         cfg: a composed conf/train.yaml.
         folder: the run folder; it may exist but not hold a run.
+        beside: callbacks beside those of the configuration, which look on.
 
     Raises:
         ConfigError: a configuration that cannot be run; nothing has been written then.
@@ -58,7 +60,7 @@ def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path) -> Outcome:
     plain = {key: value for key, value in plain.items() if key not in NOT_THE_RUNS}
     folder = Path(folder)
     refuse_run(folder)
-    parts = assemble(plain, folder)
+    parts = assemble(plain, folder, beside=beside)
     with runs.held(folder):
         refuse_run(folder)
         (folder / "metrics.json").unlink(missing_ok=True)  # of a try that was refused
@@ -66,7 +68,9 @@ def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path) -> Outcome:
         return run(parts)
 
 
-def resume(folder: str | Path, changes: Mapping[str, Any] | None = None) -> Outcome:
+def resume(
+    folder: str | Path, changes: Mapping[str, Any] | None = None, beside: Sequence[Callback] = ()
+) -> Outcome:
     """Go on with a run that was stopped or killed, in its own folder, from its newest checkpoint.
 
     On the CPU, with as many threads, it ends with the weights and the history of one that never stopped.
@@ -74,6 +78,7 @@ def resume(folder: str | Path, changes: Mapping[str, Any] | None = None) -> Outc
     Args:
         folder: of the run.
         changes: new values by key, of the keys in `going_on.CHANGES`.
+        beside: as in `train`.
 
     Raises:
         ConfigError: a run that cannot go on; nothing has been written then.
@@ -84,7 +89,7 @@ def resume(folder: str | Path, changes: Mapping[str, Any] | None = None) -> Outc
         plain = going_on.settings(folder, changes or {})
         checkpoint = going_on.newest(folder)
         done = 0 if checkpoint is None else going_on.updates_of(checkpoint)
-        parts = assemble(plain, folder, done)
+        parts = assemble(plain, folder, done, beside)
         begun = str(runs.read_config(folder).get("git_revision"))
         if begun.split(GONE_ON)[-1] != str(parts.revision):
             log.warning(
@@ -109,7 +114,13 @@ def refuse_run(folder: Path) -> None:
         )
 
 
-def assemble(plain: dict[str, Any], folder: Path, done: int = 0, environment: Any = None) -> Parts:
+def assemble(
+    plain: dict[str, Any],
+    folder: Path,
+    done: int = 0,
+    environment: processes.Place | None = None,
+    beside: Sequence[Callback] = (),
+) -> Parts:
     """The objects of a run; writes nothing.
 
     Args:
@@ -117,6 +128,7 @@ def assemble(plain: dict[str, Any], folder: Path, done: int = 0, environment: An
         folder: where they will write.
         done: updates that were made before.
         environment: of one of several processes that the first has started; None for the first.
+        beside: as in `train`.
 
     Raises:
         ConfigError: a configuration that cannot be run.
@@ -125,7 +137,7 @@ def assemble(plain: dict[str, Any], folder: Path, done: int = 0, environment: An
     lightning.seed_everything(plain["seed"], verbose=False)
     task = build.build_task(plain)
     learner = build.build_learner(plain, task, build.build_network(plain, task))
-    callbacks = build.build_callbacks(plain, str(folder), learner)
+    callbacks = [*build.build_callbacks(plain, str(folder), learner), *beside]
     environment = environment or processes.environment(plain)
     logger = build.build_logger(plain, str(folder), done)
     trainer = build.build_trainer(plain, str(folder), callbacks, logger, environment)
@@ -184,7 +196,8 @@ def fit(parts: Parts, others: ExitStack, checkpoint: Path | None = None) -> tupl
     except Exception as failure:
         log.error("failed: %s\n%s", failure, traceback.format_exc())
         return "failed", f"{type(failure).__name__}: {failure}"
-    return ("stopped" if parts.callbacks[Interrupt].interrupted else "finished"), None
+    stop = parts.callbacks[Interrupt]
+    return ("stopped" if stop.interrupted or stop.reason else "finished"), stop.reason
 
 
 @hydra.main(config_path=cli.CONF, config_name="train", version_base="1.3")

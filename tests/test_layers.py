@@ -28,6 +28,8 @@ ALLOWED = {
     "sweep": "text build runs cli",
     "remote": "checks files build runs cli resume sweep",
     "launchers": "build cli remote",
+    "experiments": "files cli",
+    "children": "",
     "estimate": "text build cli launchers",
     "launch": "build cli estimate launchers remote resume runs sweep",
     "processes": "lit build runs",
@@ -37,7 +39,9 @@ ALLOWED = {
     "publish": "checks build runs cli",
     "replay": "checks files memory figures networks tasks lit callbacks build runs cli",
     "report": "checks text files statistics figures tasks lit callbacks build runs cli",
-    "study": "checks text files build runs cli launchers resume sweep estimate evaluate",
+    "study": "checks text files build runs cli launchers resume sweep experiments children estimate evaluate",
+    "search": "checks text files figures lit callbacks build runs cli resume sweep experiments children estimate "
+    "train",
     "benchmark": "tasks figures build runs cli train",
 }
 FILES = sorted((ROOT / "src").rglob("*.py"))

@@ -1,4 +1,4 @@
-"""Ctrl-C ends a run between two updates, with nothing lost."""
+"""What ends a run early, with nothing lost: Ctrl-C between two updates, or a callback after a validation."""
 
 import logging
 import signal
@@ -20,10 +20,12 @@ class Interrupt(Callback):
 
     Attributes:
         interrupted: whether the user stopped the run.
+        reason: why a callback stopped it, if one did.
     """
 
     def __init__(self) -> None:
         self.interrupted = False
+        self.reason: str | None = None
         self.handlers: dict[int, Any] = {}
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:

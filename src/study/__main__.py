@@ -13,9 +13,10 @@ from omegaconf import DictConfig
 
 from src import build, checks, cli, launchers
 from src.build import ConfigError
+from src.experiments import experiment_file
 from src.study import choose, finish
 from src.study.carry import Crew, carry_out
-from src.study.fields import experiment_file, experiments
+from src.study.fields import experiments
 from src.study.forecast import forecast
 from src.study.left import left
 from src.study.plan import Plan, Sweep, read

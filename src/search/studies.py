@@ -1,0 +1,156 @@
+"""The studies of a search, one a model, in a journal that several processes and machines share."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from src import runs
+from src.build import ConfigError
+from src.search import plan as plans
+from src.search import space
+from src.search.plan import Plan
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+    from optuna.samplers import BaseSampler
+
+
+class Taken(NamedTuple):
+    """A trial to run, which this process alone has until it lets go of the lock."""
+
+    model: str
+    trial: "Trial"
+    values: dict[str, Any]
+    lock: FileLock
+
+
+def locked(folder: Path) -> FileLock:
+    """The search to oneself, for a moment: to take a trial, or to write down how all stand."""
+    return FileLock(folder / runs.LOCK)
+
+
+def opened(plan: Plan) -> dict[str, "Study"]:
+    """The study of each model, made where there is none yet; to be called with the search locked.
+
+    Raises:
+        ConfigError: a damaged journal.
+    """
+    import optuna
+    from optuna.storages import journal
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    path = str(plan.folder / "journal.log")
+    try:
+        # The lock of Optuna that needs no links: another machine may know the folder by another path.
+        backend = journal.JournalFileBackend(path, lock_obj=journal.JournalFileOpenLock(path))
+        storage = optuna.storages.JournalStorage(backend)
+    except (ValueError, KeyError) as error:
+        raise ConfigError(f"name={plan.folder.name!r}: {path} is damaged ({error})") from error
+    pruner: Any = optuna.pruners.NopPruner()
+    if plan.prune == "median":
+        pruner = optuna.pruners.MedianPruner(plan.prune_trials, plan.prune_validations)
+    return {
+        name: optuna.create_study(
+            storage=storage, study_name=name, direction="minimize", pruner=pruner, load_if_exists=True
+        )
+        for name in plan.models
+    }
+
+
+def sampler(plan: Plan, number: int) -> "BaseSampler":
+    """What chooses the values of a trial: a function of the seed, the number and the trials before."""
+    from optuna.samplers import RandomSampler, TPESampler
+
+    seed = int(np.random.SeedSequence([plan.sampler_seed, number]).generate_state(1)[0])
+    return TPESampler(seed=seed) if plan.sampler == "tpe" else RandomSampler(seed=seed)
+
+
+def take(plan: Plan, studies: dict[str, "Study"], trials: int) -> Taken | None:
+    """The next trial to run: one whose process died, else a new one of the model with the fewest.
+
+    Args:
+        plan: of the search.
+        studies: by model.
+        trials: of each model, in all.
+
+    Returns:
+        None where every model has its trials, and each of them is done or with another process.
+    """
+    import optuna
+
+    with locked(plan.folder):
+        for name, study in studies.items():
+            for begun in running(study):
+                lock = held(plans.folder(plan, name, begun.number))
+                if lock is None:
+                    continue
+                if any(one.number == begun.number for one in running(study)):
+                    study.sampler = sampler(plan, begun.number)
+                    trial = optuna.trial.Trial(study, begun._trial_id)
+                    return Taken(name, trial, space.suggested(trial, plan.models[name].space), lock)
+                lock.release()  # its process was done with it just now
+        counts = {name: len(study.get_trials(deepcopy=False)) for name, study in studies.items()}
+        name = min(counts, key=lambda one: counts[one])
+        if counts[name] >= trials:
+            return None
+        study = studies[name]
+        study.sampler = sampler(plan, counts[name])
+        trial = study.ask()
+        lock = held(plans.folder(plan, name, trial.number))
+        assert lock is not None
+        return Taken(name, trial, space.suggested(trial, plan.models[name].space), lock)
+
+
+def tell(study: "Study", number: int, state: str, value: float | None) -> None:
+    """Write down how a trial ended: complete with a value, pruned or failed."""
+    from optuna.trial import TrialState
+
+    states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+    study.tell(number, value, state=states[state])
+
+
+def running(study: "Study") -> list[Any]:
+    """The trials that were begun and have not ended."""
+    from optuna.trial import TrialState
+
+    return study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+
+
+def done(study: "Study") -> int:
+    """How many trials have ended, in whatever way."""
+    return sum(one.state.is_finished() for one in study.get_trials(deepcopy=False))
+
+
+def held(folder: Path) -> FileLock | None:
+    """The lock of a trial, taken; None where another process has it. Whoever dies lets go of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / runs.LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return None
+    return lock
+
+
+def importances(study: "Study", least: int = 4) -> dict[str, float]:
+    """How much each key matters for being among the best trials, as shares of 1; empty where too few are complete.
+
+    PED-ANOVA, https://arxiv.org/abs/2304.10255: of trials that are complete and have not diverged.
+    """
+    import warnings
+
+    import optuna
+    from optuna.importance import PedAnovaImportanceEvaluator
+    from optuna.trial import TrialState
+
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    count = sum(one.value is not None and np.isfinite(one.value) for one in complete)
+    if count < least:
+        return {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of few trials, which the reader sees
+        # The paper's tenth, but five trials at least.
+        evaluator = PedAnovaImportanceEvaluator(target_quantile=max(0.1, min(0.5, 5 / count)))
+        return optuna.importance.get_param_importances(study, evaluator=evaluator)

@@ -1,0 +1,103 @@
+"""Trials are taken once each, whoever takes them; what mattered is found."""
+
+import threading
+
+import pytest
+
+from src.search import command as settings
+from src.search import plan as plans
+from src.search import studies
+
+optuna = pytest.importorskip("optuna")
+
+
+@pytest.fixture
+def plan(line):
+    """A search of two models that has begun."""
+    given = line("model=mlp,gru", "optimizer.lr=tag(log,interval(1e-3,1e-1))", "sampler=random")
+    plan, _ = settings.read(given)
+    plan.folder.mkdir()
+    return plans.begin(plan)
+
+
+def test_racing_workers_take_every_trial_once_and_none_too_many(plan):
+    taken, start = [], threading.Barrier(4)
+
+    def worker():
+        with studies.locked(plan.folder):
+            opened = studies.opened(plan)
+        start.wait()
+        while (one := studies.take(plan, opened, trials=6)) is not None:
+            taken.append((one.model, one.trial.number))
+            studies.tell(opened[one.model], one.trial.number, "complete", one.values["optimizer.lr"])
+            one.lock.release()
+
+    threads = [threading.Thread(target=worker) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == [(model, number) for model in ("gru", "mlp") for number in range(6)]
+    # Chance alone gives a trial the same values, whoever takes it.
+    one, other = (studies.opened(plan)["mlp"].trials[n].params["optimizer.lr"] for n in (3, 4))
+    assert one != other
+    alone = optuna.create_study(sampler=studies.sampler(plan, 3))
+    assert settings.plan.space.suggested(alone.ask(), plan.models["mlp"].space)["optimizer.lr"] == one
+
+
+def test_models_take_turns_and_a_trial_of_a_living_process_is_left_alone(plan):
+    opened = studies.opened(plan)
+    first, second, third = (studies.take(plan, opened, trials=2) for _ in range(3))
+    assert [(one.model, one.trial.number) for one in (first, second, third)] == [
+        ("mlp", 0),
+        ("gru", 0),
+        ("mlp", 1),
+    ]
+    values = second.values
+    second.lock.release()  # its process has died
+    again = studies.take(plan, opened, trials=2)
+    assert (again.model, again.trial.number, again.values) == ("gru", 0, values)
+    last = studies.take(plan, opened, trials=2)
+    assert (last.model, last.trial.number) == ("gru", 1)
+    assert studies.take(plan, opened, trials=2) is None
+    for one in (first, again, third, last):
+        one.lock.release()
+
+
+def test_a_trial_that_ends_while_another_process_looks_is_left_alone(plan, monkeypatch):
+    opened = studies.opened(plan)
+    first = studies.take(plan, opened, trials=1)
+    held = studies.held
+
+    def ended_meanwhile(folder):
+        if first.lock.is_locked:
+            studies.tell(opened["mlp"], 0, "complete", 0.5)
+            first.lock.release()
+        return held(folder)
+
+    monkeypatch.setattr(studies, "held", ended_meanwhile)
+    second = studies.take(plan, opened, trials=1)
+    assert (second.model, second.trial.number) == ("gru", 0)
+    second.lock.release()
+
+
+def test_a_damaged_journal_is_told(plan):
+    studies.opened(plan)
+    with (plan.folder / "journal.log").open("a") as file:
+        file.write('{"half":\n{"op_code":0}\n')
+    with pytest.raises(studies.ConfigError, match=r"^name='tiny': .*journal\.log is damaged"):
+        studies.opened(plan)
+
+
+def test_what_mattered():
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    for number in range(40):
+        trial = study.ask()
+        x, y = (trial.suggest_float(name, 0, 1) for name in "xy")
+        study.tell(trial, float("inf") if number % 10 == 9 else x + 0.01 * y)
+        if number == 2:
+            assert studies.importances(study) == {}
+    shares = studies.importances(study)
+    assert list(shares) == ["x", "y"]
+    assert sum(shares.values()) == pytest.approx(1)
+    assert shares["x"] > 0.8
