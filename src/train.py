@@ -89,7 +89,7 @@ def resume(
         plain = going_on.settings(folder, changes or {})
         checkpoint = going_on.newest(folder)
         done = 0 if checkpoint is None else going_on.updates_of(checkpoint)
-        parts = assemble(plain, folder, done, beside)
+        parts = assemble(plain, folder, done, beside=beside)
         begun = str(runs.read_config(folder).get("git_revision"))
         if begun.split(GONE_ON)[-1] != str(parts.revision):
             log.warning(
