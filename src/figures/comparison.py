@@ -40,7 +40,7 @@ def comparison(
     cmap: str = "jet",
     order: Sequence[str] = (),
 ) -> Figure:
-    """A row a model, a column a cell, targets above outputs; to the right a strip a cell, with all seeds.
+    """A row a model, a column a cell, targets above outputs; to the right all seeds, a strip a cell on one scale.
 
     After Graves, Wayne and Danihelka, arXiv:1410.5401, figure of the generalisation on repeat-copy.
 
@@ -73,8 +73,9 @@ def comparison(
         # An empty row below keeps strips from growing on where the pictures are much taller.
         ratios = [TALLEST] * len(groups) + [(tall - TALLEST) * len(groups)] if tall > TALLEST + 0.1 else None
         strips = parts[1].subgridspec(len(groups) + bool(ratios), 1, height_ratios=ratios)
+        ax = None
         for index, (title, one) in enumerate(groups.items()):
-            ax = figure.add_subplot(strips[index])
+            ax = figure.add_subplot(strips[index], sharey=ax)
             draw_groups(ax, one, painted, below > 0.25)
             ax.set_title(title, fontsize="medium")
             ax.set_ylabel(ylabel)

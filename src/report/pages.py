@@ -20,8 +20,8 @@ DPI = 130
 CURVES, ANSWERS, HEADS = "loss_comparison", "target_output", "addressing_examples"
 METHOD = (
     "A run that diverged counts everywhere, as unsolved and with the worst value that its metric can take. "
-    "Checkpoints were chosen on validation; tests were touched once a run. The statistics are in "
-    "`src/statistics.py`."
+    "Checkpoints were chosen on validation. A run is tested at its end, and once more where it was evaluated. "
+    "The statistics are in `src/statistics.py`."
 )
 
 
@@ -112,6 +112,11 @@ def _lead(counted: Sequence[Row], about: About) -> list[Block]:
         told.append(
             "Runs of several versions of the code or its packages are pooled; the end of the page has a list."
         )
+    if slots := about.settings.get("memory_slots"):
+        told.append(
+            f"What has a memory is tested and shown with {slots} slots; tests with another number, that of "
+            "training among them, have it in their names."
+        )
     return [Paragraph(" ".join(told))]
 
 
@@ -176,4 +181,6 @@ def _version(row: Row) -> str:
 def _versions(counted: Sequence[Row]) -> list[str]:
     """Versions of the code and its packages, with the number of runs of each."""
     told = [_version(row) for row in counted]
+    later = [row.get("evaluation_revision") for row in counted]
+    told += [f"evaluated later, by code {revision}" for revision in later if revision]
     return [f"{told.count(one)} runs: {one}" for one in dict.fromkeys(told)]

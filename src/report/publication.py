@@ -45,7 +45,8 @@ def begin(request: Request) -> Found:
         raise ConfigError(f"runs={request.folders!r}: no run that can be counted: {told}{more}")
     placed, twice, kinds = place(entries, request.pool_versions)
     options(request.settings, (one.variant for one in placed))
-    return Found(placed, kinds, [*problems, *twice, *foreign(entries)], commands(folders))
+    later = [] if request.pool_versions else foreign(entries)
+    return Found(placed, kinds, [*problems, *twice, *later], commands(folders))
 
 
 def foreign(entries: Sequence[Entry]) -> list[Problem]:
@@ -77,23 +78,23 @@ def make(request: Request, found: Found) -> list[Problem]:
     with whole_folder(request.out) as folder:
         figures = folder / "figures"
         figures.mkdir()
-        content = rows.text([*map(rows.of_run, placed), *map(rows.of_problem, problems)])
+        slots = request.memory_slots
+        content = rows.text([*(rows.of_run(one, slots) for one in placed), *map(rows.of_problem, problems)])
         write_whole(folder / "runs.csv", content)
         counted = [row for row in rows.read(folder / "runs.csv") if row["counted"] == "yes"]
         problems = [*problems, *remarks(counted, kinds)]
         _keep(figures / f"{CURVES}.csv", records.curves(placed))
         for table, suffix in suffixes(kinds).items():
             its = [(one, row) for one, row in zip(placed, counted, strict=True) if one.group == table]
-            shown, without = records.show(
-                its if request.pictures else [], kinds[table], request.settings["reference"]
-            )
+            some = its if request.pictures else []
+            shown, without = records.show(some, kinds[table], request.settings["reference"], slots)
             _keep(figures / f"{ANSWERS}{suffix}.csv", shown.answers)
             _keep(figures / f"{HEADS}{suffix}.csv", shown.heads)
             problems += without
         if request.tuning is not None:
             shutil.copy(request.tuning, folder / "tuning.csv")
         made_by = [request.settings["command"]] if request.settings["command"] else by
-        about = About(request.settings, made_by, kinds, problems)
+        about = About({**request.settings, "memory_slots": slots}, made_by, kinds, problems)
         runs.write_json(folder / "report.json", about.as_json())
         pages.write(folder, request.out, about)
     return problems

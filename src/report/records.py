@@ -37,13 +37,16 @@ class Shown(NamedTuple):
     heads: list[Record]
 
 
-def show(its: Sequence[tuple[Placed, Row]], kind: Kind, reference: Sequence[str]) -> tuple[Shown, list[Problem]]:
+def show(
+    its: Sequence[tuple[Placed, Row]], kind: Kind, reference: Sequence[str], memory_slots: int | None
+) -> tuple[Shown, list[Problem]]:
     """Run the median run of each row of a table on the task's examples.
 
     Args:
         its: the runs of the table, with their rows in runs.csv.
         kind: of the table.
         reference: rows of which no pictures are wanted.
+        memory_slots: of those that have a memory; None for as many as they were trained with.
 
     Returns:
         What they did; and a remark on each that has no checkpoint, so that the run next to it stands in.
@@ -52,7 +55,7 @@ def show(its: Sequence[tuple[Placed, Row]], kind: Kind, reference: Sequence[str]
     for variant in best_variants([row for _, row in its if row["row"] not in reference], kind):
         for one in by_rank([(one, row) for one, row in its if row["row"] == variant], kind):
             try:
-                _run(one, shown)
+                _run(one, shown, memory_slots)
                 break
             except ConfigError as error:
                 reason = str(error).split("; ", 1)[0]
@@ -107,13 +110,13 @@ def by_rank(its: Sequence[tuple[Placed, Row]], kind: Kind) -> list[Placed]:
     return [finished[order[rank]][0] for rank in ranks]
 
 
-def _run(one: Placed, shown: Shown) -> None:
+def _run(one: Placed, shown: Shown, memory_slots: int | None) -> None:
     """Put down what a run does on its task's examples.
 
     Raises:
         ConfigError: a run without a checkpoint that can be read.
     """
-    learner, examples = _open(one.entry.folder)
+    learner, examples = _open(one.entry.folder, memory_slots)
     of = {"row": one.variant, "seed": one.entry.metrics["seed"]}
     if learner.task.objective == "bits":
         for example in examples[1:3] or examples:
@@ -141,11 +144,12 @@ def _numbered(arrays: dict[str, np.ndarray], step: int, first: int = 1) -> dict[
     }
 
 
-def _open(folder: Path) -> tuple[Learner, list[Any]]:
+def _open(folder: Path, memory_slots: int | None) -> tuple[Learner, list[Any]]:
     """The trained network of a run folder, and its task's examples."""
     with torch.random.fork_rng():
         run = runs.load_run(folder)
-        learner = build.build_learner(run.config, run.task, run.model)
+        slots = None if run.model.memory_slots is None else memory_slots
+        learner = build.build_learner(run.config, run.task, run.model, slots)
     run.task.setup()
     learner.eval()
     return learner, run.task.examples()

@@ -21,6 +21,7 @@ class Request(NamedTuple):
         out: folder of the report.
         pool_versions: runs of different versions in one table.
         pictures: run the median runs once more.
+        memory_slots: of the tests to lead with; None for as many as a run was trained with.
         tuning: a table of the runs that settings were chosen with, to stand beside; None for none.
         settings: of the pages, by key.
     """
@@ -29,6 +30,7 @@ class Request(NamedTuple):
     out: Path
     pool_versions: bool
     pictures: bool
+    memory_slots: int | None
     tuning: Path | None
     settings: dict[str, Any]
 
@@ -50,12 +52,15 @@ def read_request(cfg: Mapping[str, Any]) -> Request:
     folders = [str(one) for one in given]
     for key in ("pool_versions", "pictures"):
         build.check("", checks.flag, key, cfg[key])
+    slots = cfg["memory_slots"]
+    if slots is not None:
+        build.check("", checks.integer, "memory_slots", slots)
     tuning = None if cfg["tuning"] is None else Path(str(cfg["tuning"]))
     if tuning is not None and not tuning.is_file():
         raise ConfigError(f"tuning={str(tuning)!r}: no such file; must be a table, as src.study writes it")
     settings = _settings(cfg)
     if any(one.endswith(".csv") for one in folders):
-        return Request([], _anew(cfg, folders), False, False, tuning, settings)
+        return Request([], _anew(cfg, folders), False, False, None, tuning, settings)
     if cfg["out"] is None:
         out = Path("outputs/reports") / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     else:
@@ -63,7 +68,7 @@ def read_request(cfg: Mapping[str, Any]) -> Request:
     if out.is_dir() and any(out.iterdir()) and not (out / "report.json").exists():
         raise ConfigError(f"out={str(out)!r}: holds other things; must be a new folder, or that of a report")
     cli.check_writable("out", out)
-    return Request(folders, out, cfg["pool_versions"], cfg["pictures"], tuning, settings)
+    return Request(folders, out, cfg["pool_versions"], cfg["pictures"], slots, tuning, settings)
 
 
 def _anew(cfg: Mapping[str, Any], folders: list[str]) -> Path:
@@ -73,7 +78,7 @@ def _anew(cfg: Mapping[str, Any], folders: list[str]) -> Path:
         raise ConfigError(f"runs={folders!r}: must be folders, or one runs.csv")
     if not rows.is_file():
         raise ConfigError(f"runs={str(rows)!r}: no such file; must be the runs.csv of a report")
-    for key, wanted in (("out", None), ("pool_versions", False), ("pictures", True)):
+    for key, wanted in (("out", None), ("pool_versions", False), ("pictures", True), ("memory_slots", None)):
         if cfg[key] != wanted:
             raise ConfigError(f"{key}={cfg[key]!r}: needs the run folders; must be left out with {rows}")
     cli.check_writable("runs", rows.parent)

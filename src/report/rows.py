@@ -22,15 +22,22 @@ SOLVING = ("solved", "sequences_to_solve", "seconds_to_solve")
 NUMBERS = ("seed", "parameters", "state_size", "updates", "sequences", "seconds", *SOLVING[1:])
 #: Columns that every runs.csv has; those of metrics and settings follow.
 COLUMNS = ("run", "table", "row", "model", "task", "seed", "status", "counted", "note", *COUNTS, *SOLVING)
-LAST = ("git_revision", "versions")
+LAST = ("git_revision", "evaluation_revision", "versions")
 
 
-def of_run(placed: Placed) -> dict[str, Any]:
-    """The row of a run that is counted."""
+def of_run(placed: Placed, memory_slots: int | None = None) -> dict[str, Any]:
+    """The row of a run that is counted; tests with other than so many memory slots are named by their number.
+
+    Args:
+        placed: the run.
+        memory_slots: None for as many as the run was trained with.
+    """
     entry, metrics = placed.entry, placed.entry.metrics
+    own = entry.config["model"].get("memory_slots")
+    lead = own if memory_slots is None else memory_slots
     # What was tested at the end of the run comes before what was asked for later.
-    tests = sets(metrics["test"])
-    tests |= {name: its for name, its in _evaluated(entry.evaluation).items() if name not in tests}
+    tests = _named(metrics["test"], own, lead)
+    tests |= {name: its for name, its in _evaluated(entry.evaluation, own, lead).items() if name not in tests}
     numbers = flat({"validation": metrics["validation"], **tests})
     bad = (
         sorted(key for key, value in numbers.items() if _is_bad(value)) if metrics["status"] == "finished" else []
@@ -45,17 +52,22 @@ def of_run(placed: Placed) -> dict[str, Any]:
         **{key: math.nan if _is_bad(value) else value for key, value in numbers.items()},
         **{f"setting.{key}": value for key, value in placed.settings.items()},
         "git_revision": metrics.get("git_revision"),
+        "evaluation_revision": entry.evaluation.get("git_revision"),
         "versions": "; ".join(f"{name} {one}" for name, one in metrics.get("versions", {}).items()),
     }
 
 
-def _evaluated(evaluation: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Tests of evaluation.json; those with a memory of another size by another name."""
+def _evaluated(evaluation: Mapping[str, Any], own: int | None, lead: int | None) -> dict[str, dict[str, Any]]:
+    """Tests of evaluation.json by their names."""
     if evaluation.get("checkpoint", "best") != "best":
         return {}
-    slots = evaluation.get("memory_slots")
-    beside = "" if slots is None else f" with {slots} slots"
-    return {f"{name}{beside}": its for name, its in sets(evaluation.get("test", {})).items()}
+    return _named(evaluation.get("test", {}), evaluation.get("memory_slots") or own, lead)
+
+
+def _named(test: Mapping[str, Any], slots: int | None, lead: int | None) -> dict[str, dict[str, Any]]:
+    """Tests with so many memory slots, None for no memory, by their names."""
+    beside = "" if slots in (None, lead) else f" with {slots} slots"
+    return {f"{name}{beside}": its for name, its in sets(test).items()}
 
 
 def _is_bad(value: Any) -> bool:

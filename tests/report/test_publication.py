@@ -17,6 +17,7 @@ from src.report import publication
 from src.report.gather import Problem
 from src.report.request import read_request
 from tests.helpers import train_small
+from tests.report.conftest import CELLS, bits
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -120,6 +121,21 @@ def test_later_evaluations_do_not_change_what_a_table_leads_with(two_models, tmp
     assert "| payload error 10x20: IQM [95 %] | payload error 20x10: IQM [95 %] |" in page
     assert "| ntm | 30x10 | 2 | 0.010 |" in page
     assert "payload error 30x10" not in page
+
+
+def test_a_report_may_lead_with_a_larger_memory(two_models, tmp_path):
+    tests = {name: bits(0.01) for name in CELLS}
+    for seed in range(1, 5):
+        content = {"checkpoint": "best", "memory_slots": 256, "test": tests, "git_revision": "c" * 40}
+        runs.write_json(two_models / f"ntm{seed}" / "evaluation.json", content)
+    problems = report(two_models, tmp_path / "report", "pictures=false", "memory_slots=256", "pool_versions=true")
+    lacking = "has no error_bits of in_distribution, payload_error of 10x20, payload_error of 20x10"
+    assert problems == [Problem("ntm0", lacking, counted=True)]
+    page = (tmp_path / "report" / "report.md").read_text()
+    assert "What has a memory is tested and shown with 256 slots" in page
+    assert "| ntm | 10x20 | 4 | 0.010 |" in page
+    assert "| ntm | 10x20 with 128 slots | 5 | 0.120 |" in page
+    assert f"4 runs: evaluated later, by code {'c' * 40}" in page
 
 
 def test_a_run_that_was_not_tested_everywhere_is_named(two_models, tmp_path):
@@ -269,6 +285,14 @@ def test_answers_and_heads_of_trained_runs(trained, tmp_path):
     assert (tmp_path / "report" / "figures" / "target_output.png").exists()
 
 
+def test_pictures_show_the_memory_that_is_asked_for(trained, tmp_path):
+    report(trained, tmp_path / "report", "memory_slots=12")
+    heads = table(tmp_path / "report" / "figures" / "addressing_examples.csv")
+    assert {"slot 11"} == set(heads[0]) & {"slot 11", "slot 12"}
+    answers = table(tmp_path / "report" / "figures" / "target_output.csv")
+    assert {row["row"] for row in answers} == {"ntm", "dms_ntm", "lstm"}
+
+
 def test_a_run_without_a_checkpoint_is_counted_but_not_shown(fake, tmp_path):
     fake("a", "model=ntm")
     (problem,) = report(fake.top, tmp_path / "report")
@@ -306,6 +330,9 @@ def test_what_cannot_be_reported_is_refused_and_leaves_nothing(fake, tmp_path):
     assert refused(f"runs={fake.top}", f"tuning={out}.csv").startswith(f"tuning='{out}.csv': no such file")
     assert refused(f"runs={fake.top}", f"out={out}", "margin=-1").startswith("margin=-1: must be a finite number")
     assert refused(f"runs={fake.top}", f"out={out}", "pictures=3").startswith("pictures=3: must be true or false")
+    assert refused(f"runs={fake.top}", f"out={out}", "memory_slots=0").startswith(
+        "memory_slots=0: must be an integer"
+    )
     assert refused(f"runs={fake.top}", f"out={out}", "reference=ntm").startswith("reference='ntm': must be a list")
     assert refused(f"runs={fake.top}", f"out={out}", "published.values={gru:x}").startswith(
         "published.values.gru='x'"

@@ -16,10 +16,11 @@ from tests.report.conftest import bits
 def table(fake, tmp_path):
     """Writes and reads the rows of all runs."""
 
-    def read():
+    def read(memory_slots=None):
         folders = gather.find([str(fake.top)])
         entries, problems = gather.split(map(gather.read, folders, gather.names(folders)))
-        its = [*map(rows.of_run, place(entries, False)[0]), *map(rows.of_problem, problems)]
+        its = [rows.of_run(one, memory_slots) for one in place(entries, False)[0]]
+        its += map(rows.of_problem, problems)
         (tmp_path / "runs.csv").write_text(rows.text(its))
         return {row["run"]: row for row in rows.read(tmp_path / "runs.csv")}
 
@@ -88,6 +89,18 @@ def test_tests_with_a_larger_memory_have_a_name_of_their_own(fake, table):
     assert rows.outcome(row, "10x20", "payload_error") == 0.25
     assert rows.outcome(row, "10x20 with 256 slots", "payload_error") == 0.0625
     assert list(rows.cells(rows.test_sets([row], "payload_error"))) == ["10x20", "20x10"]
+
+
+def test_a_report_may_lead_with_the_tests_of_a_larger_memory(fake, table):
+    evaluated = {"checkpoint": "best", "memory_slots": 256, "test": {"10x20": bits(0.0625)}}
+    runs.write_json(fake("a", "model=ntm", errors=(0.0, 0.25, 0.125)) / "evaluation.json", evaluated)
+    fake("b", "model=ntm", "seed=1", "model.memory_slots=256", errors=(0.0, 0.5, 0.125))
+    fake("c", "model=lstm", errors=(0.0, 0.375, 0.125))
+    its = table(memory_slots=256)
+    names = ("10x20", "10x20 with 128 slots", "10x20 with 256 slots")
+    found = {run: [rows.outcome(row, name, "payload_error") for name in names] for run, row in its.items()}
+    assert found == {"a": [0.0625, 0.25, None], "b": [0.5, None, None], "c": [0.375, None, None]}
+    assert rows.outcome(its["a"], "20x10", "payload_error") is None  # was not evaluated there
 
 
 def test_problems_are_rows_too(tmp_path):
