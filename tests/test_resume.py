@@ -215,6 +215,18 @@ def test_a_run_goes_on_with_accumulated_gradients(tmp_path, stop_at, monkeypatch
     assert equal_runs(tmp_path / "run", tmp_path / "whole")
 
 
+@pytest.mark.parametrize("batch", [7, 8])
+def test_a_stop_never_cuts_an_update_in_two(tmp_path, stop_at, monkeypatch, batch):
+    settings = (*LENGTH, "+trainer.accumulate_grad_batches=2")
+    train_small(tmp_path / "whole", *settings, model="lstm")
+    stop_at(batch, lambda: signal.raise_signal(signal.SIGTERM))
+    train_small(tmp_path / "run", *settings, model="lstm")
+    monkeypatch.undo()
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["updates"] == 4
+    resume(tmp_path / "run")
+    assert equal_runs(tmp_path / "run", tmp_path / "whole", periods=False)
+
+
 class Dropped(nn.Module):
     """A network that draws from the global generator."""
 

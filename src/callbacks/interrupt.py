@@ -15,8 +15,9 @@ class Interrupt(Callback):
     """The first Ctrl-C (or SIGTERM) stops after the running update; a second one stops at once.
 
     A period that is cut short ends without its validation: that would be one that the run has not when it is
-    never stopped, and so could not go on as if it had not been. Of several processes, one that is told to stop
-    stops all, after the same update.
+    never stopped, and so could not go on as if it had not been. Where gradients are accumulated, the running
+    update ends with the last batch that belongs to it. Of several processes, one that is told to stop stops all,
+    after the same update.
 
     Attributes:
         interrupted: whether the user stopped the run.
@@ -49,7 +50,8 @@ class Interrupt(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        if trainer.strategy.reduce_boolean_decision(self.interrupted, all=False):
+        told = trainer.strategy.reduce_boolean_decision(self.interrupted, all=False)
+        if told and not trainer.fit_loop._should_accumulate():
             self.interrupted = True
             trainer.should_stop = True
             within = not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch

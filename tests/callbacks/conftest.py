@@ -34,7 +34,10 @@ def trainer():
         global_step=0,
         max_steps=10,
         limit_val_batches=1.0,
-        fit_loop=SimpleNamespace(epoch_loop=SimpleNamespace(batch_progress=SimpleNamespace(is_last_batch=False))),
+        fit_loop=SimpleNamespace(
+            epoch_loop=SimpleNamespace(batch_progress=SimpleNamespace(is_last_batch=False)),
+            _should_accumulate=lambda: False,
+        ),
         callback_metrics={},
         progress_bar_metrics={},
         callbacks=[],
