@@ -16,6 +16,8 @@ from src.build import ConfigError
 
 SUBMITIT = "hydra_plugins.hydra_submitit_launcher.submitit_launcher."
 SLURM = f"{SUBMITIT}SlurmLauncher"
+#: A run has one process here; the others that `trainer.devices` asks for it starts itself.
+ONE_EACH = ("nodes", "tasks_per_node")
 #: What Slurm is asked with.
 PROGRAMS = ("sbatch", "srun")
 
@@ -32,6 +34,11 @@ def check(launcher: dict[str, Any]) -> None:
     workers = launcher.get("n_jobs", 1)
     if isinstance(workers, bool) or not isinstance(workers, int) or workers == 0:
         raise ConfigError(f"hydra.launcher.n_jobs={workers!r}: must be an integer, -1 for one a core, but not 0")
+    for key in ONE_EACH:
+        if launcher.get(key, 1) != 1:
+            raise ConfigError(
+                f"hydra.launcher.{key}={launcher[key]!r}: must be 1; trainer.devices starts the processes of a run"
+            )
     missing = [one for one in PROGRAMS if shutil.which(one) is None]
     if launcher["_target_"] == SLURM and missing:
         raise ConfigError(
@@ -72,6 +79,11 @@ def faults(launcher: dict[str, Any]) -> Iterator[None]:
     except Exception as fault:
         lines = [line for line in str(fault).splitlines() if line.strip()] or [type(fault).__name__]
         raise ConfigError(f"a job was lost: {lines[0]}; the others are left to end, and resume goes on") from fault
+
+
+def out_of_time(failure: Exception) -> bool:
+    """Whether submitit ends a job that it has queued again as often as it may; its run can still go on."""
+    return type(failure).__module__.startswith("submitit.")
 
 
 def is_remote(launcher: dict[str, Any]) -> bool:

@@ -122,13 +122,13 @@ def started(trainer: lightning.Trainer, folder: Path, checkpoint: Path | None) -
         RuntimeError: one that could not start; it has told why.
     """
     others: list[Process] = []
+    leave_signals(trainer)
     if not isinstance(trainer.strategy, DDPStrategy):
         yield others
         return
     place = trainer.strategy.cluster_environment
     before = torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")
     over = threading.Event()
-    leave_signals(trainer)
     try:
         if isinstance(place, Place):
             # As many threads in all as one process would have, unless the user says how many each has.
@@ -201,5 +201,9 @@ def _watch(rank: int, other: Process, over: threading.Event) -> None:
 
 
 def leave_signals(trainer: lightning.Trainer) -> None:
-    """Have no handlers but ours: that of Lightning waits, within a signal, for processes that wait for it."""
+    """Have no handlers but ours and the cluster's.
+
+    Lightning's end a run whose job is only about to be queued again; and of several processes they wait, within a
+    signal, for others that wait for them.
+    """
     trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]

@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig
 
-from src import build, cli, launch, processes, runs, sweep
+from src import build, cli, launch, launchers, processes, runs, sweep
 from src import resume as going_on
 from src.build import ConfigError
 from src.callbacks.interrupt import Interrupt
@@ -164,7 +164,7 @@ def run(parts: Parts, checkpoint: Path | None = None) -> Outcome:
     with ExitStack() as others:
         try:
             status, error = fit(parts, others, checkpoint)
-        except SystemExit:  # a cluster wants the machine back, and counts on this very end to queue the job again
+        except BaseException:  # a cluster wants the machine back, and counts on this very end
             conclude(parts, "stopped", None)
             raise
         metrics = conclude(parts, status, error)
@@ -185,7 +185,10 @@ def fit(parts: Parts, others: ExitStack, checkpoint: Path | None = None) -> tupl
         error = f"diverged: {divergence}; last good checkpoint: {kept}"
         log.error(error)
         return "diverged", error
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
+        # Lightning makes an exit of a second Ctrl-C; any other one is not the user's.
+        if isinstance(end, SystemExit) and not isinstance(end.__context__, KeyboardInterrupt):
+            raise
         return "stopped", None
     except OSError as failure:
         again = cli.argument("resume", parts.folder)
@@ -194,6 +197,8 @@ def fit(parts: Parts, others: ExitStack, checkpoint: Path | None = None) -> tupl
         log.error("failed: %s", error)
         return "failed", error
     except Exception as failure:
+        if launchers.out_of_time(failure):
+            raise
         log.error("failed: %s\n%s", failure, traceback.format_exc())
         return "failed", f"{type(failure).__name__}: {failure}"
     stop = parts.callbacks[Interrupt]

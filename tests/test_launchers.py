@@ -1,8 +1,12 @@
 """The launchers of a sweep: what they are given, what they need, and that jobs which are queued again go on."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -122,6 +126,62 @@ def test_jobs_of_submitit(tmp_path):
     assert (code, "2 of 2 done" in output) == (0, True), output
     assert (first / "metrics.json").stat().st_mtime_ns == before
     assert "Going on from update 4" in (second / "train.log").read_text()
+
+
+def test_a_job_of_submitit_that_gives_way_is_queued_again_and_goes_on(tmp_path):
+    """SIGTERM only announces that; a run whose handler took it would end, and nobody would queue it again."""
+    pytest.importorskip(SUBMITIT)
+    folder = tmp_path / "sweep"
+    line = small("trainer.max_steps=3000", "validate_every=20", f"hydra.sweep.dir={folder}", model="lstm")
+    command = [sys.executable, "-m", "src.train", "-m", *line, "hydra/launcher=submitit_local"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as process:
+        at = until(lambda: next(folder.glob("*/checkpoints/last.ckpt"), None), process)
+        (job,) = [pid for pid, its in command_lines() if "submitit.core._submit" in its and str(folder) in its]
+        os.kill(job, signal.SIGTERM)
+        before = at.stat().st_mtime_ns
+        until(lambda: at.stat().st_mtime_ns > before, process)  # it trains on
+        os.kill(job, signal.SIGUSR2)
+        printed = process.communicate(timeout=240)[0]
+    assert (process.returncode, "1 of 1 done" in printed) == (0, True), printed
+    assert "Going on from update" in (at.parents[1] / "train.log").read_text()
+
+
+def until(there, process, seconds=240):
+    """What a question gives as soon as it gives anything."""
+    end = time.monotonic() + seconds
+    while not (found := there()):
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return found
+
+
+def command_lines():
+    """Every process of this machine with its command line."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            yield int(path.parent.name), path.read_text().replace("\0", " ")
+
+
+@pytest.mark.parametrize("key", launchers.ONE_EACH)
+def test_a_run_has_one_process_of_slurm(key):
+    with pytest.raises(ConfigError) as refusal:
+        launchers.check({"_target_": launchers.SLURM, key: 2})
+    its = f"hydra.launcher.{key}=2: must be 1; trainer.devices starts the processes of a run"
+    assert str(refusal.value) == its
+
+
+def test_a_run_that_was_queued_again_too_often_can_go_on(tmp_path, monkeypatch):
+    utils = pytest.importorskip("submitit.core.utils")
+
+    def give_up(*_, **__):
+        raise utils.UncompletedJobError("timed-out too many times")
+
+    monkeypatch.setattr(train.lightning.Trainer, "fit", give_up)
+    with pytest.raises(utils.UncompletedJobError):
+        train_small(tmp_path / "run", model="lstm")
+    assert sweep.standing(tmp_path / "run").standing == "stopped"
 
 
 def test_a_job_of_slurm_that_was_lost_is_told_in_one_line(monkeypatch):

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +40,10 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         seeds = ",".join(map(str, range(given.jobs)))
         command = ["src.train", "-m", *JOB, f"seed={seeds}", *launcher, f"hydra.sweep.dir={folder}"]
         started = time.perf_counter()
-        process = _start(command)
-        first = _until(process, folder, 1) - started
         killed_at = given.jobs // 2
-        half = _until(process, folder, killed_at) - started
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        with _started(command) as process:
+            first = _until(process, folder, 1) - started
+            half = _until(process, folder, killed_at) - started
         done = len(_ended(folder))
         started = time.perf_counter()
         _finish(["src.train", f"resume={folder}"])
@@ -67,9 +67,11 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _start(command: list[str]) -> "subprocess.Popen[bytes]":
+@contextmanager
+def _started(command: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """A command, killed with all its workers if it still runs at the end."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", *command],
         cwd=ROOT,
         env=environment,
@@ -77,6 +79,12 @@ def _start(command: list[str]) -> "subprocess.Popen[bytes]":
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _ended(folder: Path) -> list[Path]:
@@ -93,9 +101,9 @@ def _until(process: "subprocess.Popen[bytes]", folder: Path, count: int) -> floa
 
 
 def _finish(command: list[str]) -> None:
-    process = _start(command)
-    if process.wait() != 0:
-        raise ConfigError(f"{' '.join(command[:2])} ended with exit code {process.returncode}")
+    with _started(command) as process:
+        if process.wait() != 0:
+            raise ConfigError(f"{' '.join(command[:2])} ended with exit code {process.returncode}")
 
 
 def markdown(result: dict[str, Any]) -> str:

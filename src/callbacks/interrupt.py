@@ -1,6 +1,7 @@
 """What ends a run early, with nothing lost: Ctrl-C between two updates, or a callback after a validation."""
 
 import logging
+import os
 import signal
 from types import FrameType
 from typing import Any
@@ -36,8 +37,10 @@ class Interrupt(Callback):
             log.warning("Stopping after this update; again to stop at once.")
             self._restore()
 
+        # In a job of submitit SIGTERM only announces the signal with which it is queued again.
+        numbers = (signal.SIGINT,) if "SUBMITIT_EXECUTOR" in os.environ else (signal.SIGINT, signal.SIGTERM)
         try:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in numbers:
                 self.handlers[number] = signal.signal(number, stop)
         except ValueError:  # not in the main thread, where signals do not arrive
             self.handlers = {}
