@@ -65,9 +65,8 @@ def follow(assemble: Callable[..., Parts]) -> bool:
 
 def _take_part(parts: Parts, checkpoint: str | Path | None) -> None:
     """Fit and, if all went well, test; all processes find alike whether it did."""
-    processes.leave_signals(parts.trainer)
     try:
-        with quiet(), parts.learner.at_work():
+        with processes.signals_left(parts.trainer), quiet(), parts.learner.at_work():
             parts.trainer.fit(parts.learner, datamodule=parts.task, ckpt_path=checkpoint, weights_only=True)
     except Diverged:
         return

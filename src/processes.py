@@ -7,6 +7,7 @@ with the same command line.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -122,7 +123,6 @@ def started(trainer: lightning.Trainer, folder: Path, checkpoint: Path | None) -
         RuntimeError: one that could not start; it has told why.
     """
     others: list[Process] = []
-    leave_signals(trainer)
     if not isinstance(trainer.strategy, DDPStrategy):
         yield others
         return
@@ -200,10 +200,17 @@ def _watch(rank: int, other: Process, over: threading.Event) -> None:
         os._exit(1)
 
 
-def leave_signals(trainer: lightning.Trainer) -> None:
-    """Have no handlers but ours and the cluster's.
+@contextmanager
+def signals_left(trainer: lightning.Trainer) -> Iterator[None]:
+    """Within, there are no handlers but ours and the cluster's.
 
     Lightning's end a run whose job is only about to be queued again; and of several processes they wait, within a
     signal, for others that wait for them.
     """
     trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        with suppress(TypeError, ValueError):  # not Python's own, or not in the main thread
+            signal.signal(signal.SIGINT, before)  # Lightning ignores it after a second Ctrl-C

@@ -161,7 +161,7 @@ def run(parts: Parts, checkpoint: Path | None = None) -> Outcome:
         f", {engine} engine" if engine else "",
         folder,
     )
-    with ExitStack() as others:
+    with processes.signals_left(parts.trainer), ExitStack() as others:
         try:
             status, error = fit(parts, others, checkpoint)
         except BaseException:  # a cluster wants the machine back, and counts on this very end
