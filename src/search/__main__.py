@@ -72,7 +72,7 @@ def check(plan: Plan, command: Command) -> None:
 
 
 def forecast(plan: Plan, command: Command) -> str:
-    """What is left to run, and how long that would take if no trial were pruned or solved its task."""
+    """What is left to run, and how long that would take if no trial were pruned."""
     left = dict.fromkeys(plan.models, command.trials)
     if (plan.folder / "search.json").exists():
         with studies.locked(plan.folder):

@@ -9,8 +9,9 @@ from src import build, cli, runs
 from src.build import ConfigError
 from src.search import space
 
-#: For all runs of a search, where nothing else is asked for.
-QUIET = ("logger=none", "trainer.enable_progress_bar=false")
+#: For all runs of a search, where nothing else is asked for. If runs ended when their task is solved, the first to
+#: solve it would be ranked behind those that were given more updates.
+DEFAULTS = ("logger=none", "trainer.enable_progress_bar=false", "stop_when_solved=false")
 #: Keys of src.train that a search gives its runs itself, or that are nothing to search with.
 GIVEN = {"seed": "seeds=[...] has them", "resume": "the same command goes on", "debug": "it is nothing to search"}
 GIVEN |= dict.fromkeys(("retry_failed", "hydra", "dry_run"), "it is for src.train alone")
@@ -51,7 +52,7 @@ def models(shared: Sequence[str], spaces: Mapping[str, Sequence[str]]) -> dict[s
     Raises:
         ConfigError: overrides that cannot be composed or searched, or unequal budgets.
     """
-    by_key = {line_key(line): line for line in (*QUIET, *shared)}
+    by_key = {line_key(line): line for line in (*DEFAULTS, *shared)}
     for line in by_key.values():
         refuse(line)
     given = by_key.pop("model", None)

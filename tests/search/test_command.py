@@ -105,6 +105,13 @@ def test_budgets_are_equal(line):
     )
 
 
+def test_runs_that_solve_their_task_get_as_many_updates_unless_it_is_asked_otherwise(line):
+    given = line("optimizer.lr=1e-3,1e-2")
+    for overrides, stops in ((given, False), ([*given, "stop_when_solved=true"], True)):
+        plan, _ = settings.read(overrides)
+        assert plan.models["mlp"].config["stop_when_solved"] is stops
+
+
 def test_an_experiment_of_others_is_not_written_over(line, tmp_path):
     path = tmp_path / "conf" / "experiment" / "tiny" / "mlp.yaml"
     path.parent.mkdir(parents=True)
