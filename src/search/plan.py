@@ -143,6 +143,11 @@ def jobs(plan: Plan, name: str, number: int, values: Sequence[str]) -> list[cli.
     return found
 
 
+def validations(config: Mapping[str, Any]) -> int:
+    """Of a run with this configuration, if nothing ends it early."""
+    return -(-int(config["trainer"]["max_steps"]) // int(config["validate_every"]))
+
+
 def folder(plan: Plan, name: str, number: int) -> Path:
     """The folder of a trial."""
     return plan.folder / name / str(number)

@@ -14,6 +14,7 @@ from src.search.plan import Plan
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
+    from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
 
 
@@ -48,15 +49,23 @@ def opened(plan: Plan) -> dict[str, "Study"]:
         storage = optuna.storages.JournalStorage(backend)
     except (ValueError, KeyError) as error:
         raise ConfigError(f"name={plan.folder.name!r}: {path} is damaged ({error})") from error
-    pruner: Any = optuna.pruners.NopPruner()
-    if plan.prune == "median":
-        pruner = optuna.pruners.MedianPruner(plan.prune_trials, plan.prune_validations)
     return {
         name: optuna.create_study(
-            storage=storage, study_name=name, direction="minimize", pruner=pruner, load_if_exists=True
+            storage=storage, study_name=name, direction="minimize", pruner=pruner(plan, name), load_if_exists=True
         )
         for name in plan.models
     }
+
+
+def pruner(plan: Plan, name: str) -> "BasePruner":
+    """What says that a trial of a model is hopeless."""
+    from optuna.pruners import NopPruner
+
+    from src.search.pruner import MedianOfSeeds
+
+    if plan.prune == "none":
+        return NopPruner()
+    return MedianOfSeeds(plan.prune_trials, plan.prune_validations, plans.validations(plan.models[name].config))
 
 
 def sampler(plan: Plan, number: int) -> "BaseSampler":

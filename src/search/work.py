@@ -51,8 +51,7 @@ def ended(plan: Plan, taken: Taken) -> tuple[str, float | None]:
     try:
         for job in plans.jobs(plan, taken.model, number, space.overrides(taken.values)):
             cfg = build.resolve(job.config)
-            validations = -(-cfg["trainer"]["max_steps"] // cfg["validate_every"])
-            watch = Watch(taken.trial, values, validations, last=len(values) + 1 == len(plan.seeds))
+            watch = Watch(taken.trial, values, plans.validations(cfg), last=len(values) + 1 == len(plan.seeds))
             metrics = run(job, cfg, watch)
             if metrics["status"] == "failed":
                 log.error("%s failed: %s", job.folder, metrics["error"])
