@@ -12,7 +12,8 @@ from src import build, experiments, resume, runs, train
 from src.callbacks.history import as_csv
 from src.files import whole, write_whole
 from src.search import plan as plans
-from src.search import space, studies
+from src.search import space
+from src.search.importance import importances
 from src.search.plan import Plan
 from src.text import columns
 
@@ -94,7 +95,7 @@ def write(plan: Plan, opened: Mapping[str, "Study"], found: list[Result]) -> Non
         from src.figures.best_so_far import best_so_far
 
         save(best_so_far(values, minimised(plan)), plan.folder / "history.png")
-    shares = {name: studies.importances(study) for name, study in opened.items()}
+    shares = {name: importances(study) for name, study in opened.items()}
     shares = {name: of for name, of in shares.items() if of}
     if shares:
         from src.figures.importance import importance

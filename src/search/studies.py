@@ -141,25 +141,3 @@ def held(folder: Path) -> FileLock | None:
     except Timeout:
         return None
     return lock
-
-
-def importances(study: "Study", least: int = 4) -> dict[str, float]:
-    """How much each key matters for being among the best trials, as shares of 1; empty where too few are complete.
-
-    PED-ANOVA, https://arxiv.org/abs/2304.10255: of trials that are complete and have not diverged.
-    """
-    import warnings
-
-    import optuna
-    from optuna.importance import PedAnovaImportanceEvaluator
-    from optuna.trial import TrialState
-
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    count = sum(one.value is not None and np.isfinite(one.value) for one in complete)
-    if count < least:
-        return {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of few trials, which the reader sees
-        # The paper's tenth, but five trials at least.
-        evaluator = PedAnovaImportanceEvaluator(target_quantile=max(0.1, min(0.5, 5 / count)))
-        return optuna.importance.get_param_importances(study, evaluator=evaluator)

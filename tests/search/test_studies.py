@@ -1,4 +1,4 @@
-"""Trials are taken once each, whoever takes them; what mattered is found."""
+"""Trials are taken once each, whoever takes them."""
 
 import threading
 
@@ -87,17 +87,3 @@ def test_a_damaged_journal_is_told(plan):
         file.write('{"half":\n{"op_code":0}\n')
     with pytest.raises(studies.ConfigError, match=r"^name='tiny': .*journal\.log is damaged"):
         studies.opened(plan)
-
-
-def test_what_mattered():
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-    for number in range(40):
-        trial = study.ask()
-        x, y = (trial.suggest_float(name, 0, 1) for name in "xy")
-        study.tell(trial, float("inf") if number % 10 == 9 else x + 0.01 * y)
-        if number == 2:
-            assert studies.importances(study) == {}
-    shares = studies.importances(study)
-    assert list(shares) == ["x", "y"]
-    assert sum(shares.values()) == pytest.approx(1)
-    assert shares["x"] > 0.8
