@@ -15,10 +15,12 @@ DEFAULTS = ("logger=none", "trainer.enable_progress_bar=false", "stop_when_solve
 #: Keys of src.train that a search gives its runs itself, or that are nothing to search with.
 GIVEN = {"seed": "seeds=[...] has them", "resume": "the same command goes on", "debug": "it is nothing to search"}
 GIVEN |= dict.fromkeys(("retry_failed", "hydra", "dry_run"), "it is for src.train alone")
-#: Keys of one value: with several of them trials could not be compared.
-SINGLE = ("task", "experiment", "logger", "trainer.max_steps", "validate_every", "stop_when_solved")
-#: Settings that are the same for every model, its budget.
-BUDGET = ("task.name", "trainer.max_steps", "validate_every", "stop_when_solved")
+#: Settings that are the same for every trial of every model: its budget. The task is the same, too.
+BUDGET = ("trainer.max_steps", "validate_every", "stop_when_solved", "solve_threshold", "overfit_batches")
+#: Other keys of one value, for one of these is set by them.
+SINGLE = ("experiment", "recipe", "trainer", "logger", "task.recipe.max_steps", "task.recipe.validate_every")
+#: What of the task is not what is learned, but how.
+TRAINING = ("task.batch_size", "task.recipe.", "task.cache")
 
 
 class Model(NamedTuple):
@@ -112,9 +114,14 @@ def refuse(line: str) -> None:
         why = GIVEN.get(root, "every run has all keys")
         raise ConfigError(f"{line}: must be left out; {why}")
     if read.is_sweep_override():
-        if key in SINGLE:
+        if key in BUDGET or key in SINGLE or of_the_task(key):
             raise ConfigError(f"{line}: must be one value, for trials are compared")
         space.values(read.get_key_element(), line.partition("=")[2])
+
+
+def of_the_task(key: str) -> bool:
+    """Whether a key says what is learned and tested."""
+    return key.split(".")[0] == "task" and not key.startswith(TRAINING)
 
 
 def configuration(overrides: Sequence[str]) -> dict[str, Any]:
@@ -125,9 +132,11 @@ def configuration(overrides: Sequence[str]) -> dict[str, Any]:
 
 def check_budget(found: Mapping[str, Model]) -> None:
     """Refuse models that would not be given the same task and as many updates."""
-    for key in BUDGET:
-        given = {name: runs.flat(model.config)[key] for name, model in found.items()}
-        if len(set(given.values())) > 1:
+    flat = {name: runs.flat(model.config) for name, model in found.items()}
+    task = [key for config in flat.values() for key in config if of_the_task(key)]
+    for key in (*task, *BUDGET):
+        given = {name: config.get(key) for name, config in flat.items()}
+        if len(set(map(repr, given.values()))) > 1:
             told = ", ".join(f"{value} for {name}" for name, value in given.items())
             raise ConfigError(f"{key}: is {told}; must be given, an equal budget for all models")
 

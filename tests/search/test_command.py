@@ -38,6 +38,11 @@ pytest.importorskip("optuna")
         (["~callbacks.pictures"], "~callbacks.pictures: must be left out; every run has all keys"),
         (["task=mnist1d,repeat_copy"], "task=mnist1d,repeat_copy: must be one value, for trials are compared"),
         (["trainer.max_steps=1,2"], "trainer.max_steps=1,2: must be one value, for trials are compared"),
+        (["task.sequence_length=20,40"], "task.sequence_length=20,40: must be one value, for trials are compared"),
+        (["task.recipe.max_steps=1,2"], "task.recipe.max_steps=1,2: must be one value, for trials are compared"),
+        (["solve_threshold=1,2"], "solve_threshold=1,2: must be one value, for trials are compared"),
+        (["overfit_batches=1,2"], "overfit_batches=1,2: must be one value, for trials are compared"),
+        (["spaces.mlp=['recipe=1,2']"], "spaces.mlp: recipe=1,2: must be one value, for trials are compared"),
         (["seeds=3"], "seeds=3: must be a list of integers of at least 0"),
         (["model=[8"], None),
         (["overrides=3"], "overrides=3: must be a list of overrides of src.train, in quotes"),
@@ -96,13 +101,29 @@ def test_a_key_that_one_of_the_models_lacks_is_searched_for_the_other_alone(line
     }
 
 
-def test_budgets_are_equal(line):
-    given = line("model=mlp,gru", "optimizer.lr=1e-3,1e-2", "spaces.gru=['trainer.max_steps=4']")
+@pytest.mark.parametrize(
+    ("own", "text"),
+    [
+        ("trainer.max_steps=4", "trainer.max_steps: is 3 for mlp, 4 for gru"),
+        ("task=mnist1d_seed", "task.name: is mnist1d for mlp, mnist1d_seed for gru"),
+        ("task.sequence_length=40", "task.sequence_length: is 20 for mlp, 40 for gru"),
+        ("overfit_batches=2", "overfit_batches: is None for mlp, 2 for gru"),
+        ("solve_threshold=2", "solve_threshold: is 0.1 for mlp, 2 for gru"),
+    ],
+)
+def test_budgets_are_equal(line, own, text):
+    given = line("model=mlp,gru", "optimizer.lr=1e-3,1e-2", f"spaces.gru=['{own}']")
     with pytest.raises(ConfigError) as refusal:
         settings.read(given)
-    assert str(refusal.value) == (
-        "trainer.max_steps: is 3 for mlp, 4 for gru; must be given, an equal budget for all models"
-    )
+    assert str(refusal.value) == f"{text}; must be given, an equal budget for all models"
+
+
+def test_batches_and_recipes_are_searched_and_may_differ(line):
+    given = line("model=mlp,gru", "task.batch_size=8,16", "task.recipe.lr=1e-3,1e-2", "task.cache=elsewhere")
+    given.append("spaces.gru=['+trainer.accumulate_grad_batches=1,2', 'task.batch_size=4', 'task.cache=here']")
+    plan, _ = settings.read(given)
+    assert list(plan.models["mlp"].space) == ["model.hidden_sizes", "task.batch_size", "task.recipe.lr"]
+    assert list(plan.models["gru"].space) == ["+trainer.accumulate_grad_batches", "task.recipe.lr"]
 
 
 def test_runs_that_solve_their_task_get_as_many_updates_unless_it_is_asked_otherwise(line):
