@@ -17,7 +17,7 @@ from src.search import plan as plans
 from src.search import results, space, studies
 from src.search.command import Command, read, sorted_out
 from src.search.plan import Plan
-from src.search.work import work
+from src.search.work import faults, work
 from src.text import columns, duration
 
 
@@ -32,10 +32,17 @@ def search(overrides: list[str]) -> int:
     if command.dry_run:
         print(forecast(plan, command))
         return 0
+    with faults():
+        return carried_out(plan, command, shlex.join(["python", "-m", "src.search", *overrides]))
+
+
+def carried_out(plan: Plan, command: Command, again: str) -> int:
+    """Run what is left of a search and tell what it has found; `again` is the command. Returns the exit code."""
     plan.folder.mkdir(parents=True, exist_ok=True)
     with studies.locked(plan.folder):
         plan = plans.begin(plan)
-    again = shlex.join(["python", "-m", "src.search", *overrides])
+        if command.retry_failed:
+            studies.retry(studies.opened(plan))
     stopped = False
     try:
         if command.workers == 1:
@@ -76,7 +83,8 @@ def forecast(plan: Plan, command: Command) -> str:
     left = dict.fromkeys(plan.models, command.trials)
     if (plan.folder / "search.json").exists():
         with studies.locked(plan.folder):
-            left = {name: max(0, left[name] - studies.done(one)) for name, one in studies.opened(plan).items()}
+            done = {name: studies.done(one, command.retry_failed) for name, one in studies.opened(plan).items()}
+        left = {name: max(0, trials - done[name]) for name, trials in left.items()}
     rows, seconds = [], 0.0
     for name, model in plan.models.items():
         (cost,) = estimate.costs([model.config])
@@ -109,7 +117,10 @@ def tell(plan: Plan, command: Command, again: str) -> bool:
         errors = [str(metrics.get("error")) for metrics in one.seeds.values() if metrics.get("error")]
         where = plans.folder(plan, one.model, one.number)
         print(f"failed: {where}{': ' if errors else ''}{errors[-1] if errors else ''}", file=sys.stderr)
-    begun = Counter(one.model for one in found if one.state != "half-done")
+    if failed:
+        retry = again if command.retry_failed else f"{again} retry_failed=true"
+        print(f"{retry}    # tries the failed ones again", file=sys.stderr)
+    begun = Counter(one.model for one in found if one.state not in ("half-done", "retried"))
     left = sum(max(0, command.trials - begun[name]) for name in plan.models)
     if left:
         print(f"{left} trials are left to do: {again}    # goes on")

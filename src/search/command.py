@@ -21,6 +21,7 @@ class Command(NamedTuple):
     workers: int
     write: str | None
     conf: Path
+    retry_failed: bool
     dry_run: bool
 
 
@@ -68,6 +69,7 @@ def read(overrides: list[str]) -> tuple[Plan, Command]:
         build.check("", checks.integer, "workers", cfg["workers"]),
         None if cfg["write"] is None else named("write", cfg["write"]),
         Path(cli.CONF if cfg["conf"] is None else str(cfg["conf"])).absolute(),
+        build.check("", checks.flag, "retry_failed", cfg["retry_failed"]),
         build.check("", checks.flag, "dry_run", cfg["dry_run"]),
     )
     if not command.conf.is_dir():

@@ -14,7 +14,8 @@ from src.search import space
 DEFAULTS = ("logger=none", "trainer.enable_progress_bar=false", "stop_when_solved=false")
 #: Keys of src.train that a search gives its runs itself, or that are nothing to search with.
 GIVEN = {"seed": "seeds=[...] has them", "resume": "the same command goes on", "debug": "it is nothing to search"}
-GIVEN |= dict.fromkeys(("retry_failed", "hydra", "dry_run"), "it is for src.train alone")
+GIVEN |= {"hydra": "it is for src.train alone"}
+GIVEN |= dict.fromkeys(("retry_failed", "dry_run"), "it is for the command line")
 #: Settings that are the same for every trial of every model: its budget. The task is the same, too.
 BUDGET = ("trainer.max_steps", "validate_every", "stop_when_solved", "solve_threshold", "overfit_batches")
 #: Other keys of one value, for one of these is set by them.

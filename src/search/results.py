@@ -12,7 +12,7 @@ from src import build, experiments, resume, runs, train
 from src.callbacks.history import as_csv
 from src.files import whole, write_whole
 from src.search import plan as plans
-from src.search import space
+from src.search import space, studies
 from src.search.importance import importances
 from src.search.plan import Plan
 from src.text import columns
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 #: The best trials of each model that are shown.
 SHOWN = 5
-STATES = ("complete", "diverged", "pruned", "failed", "running", "half-done")
+STATES = ("complete", "diverged", "pruned", "failed", "retried", "running", "half-done")
 
 
 class Result(NamedTuple):
@@ -40,11 +40,16 @@ def results(plan: Plan, opened: Mapping[str, "Study"]) -> list[Result]:
     """How each trial of each model stands; to be called with the search locked."""
     found = []
     for name, study in opened.items():
+        count = {trial.number for trial in studies.counting(study)}
         for trial in study.get_trials(deepcopy=False):
+            if trial.state.name == "WAITING":
+                continue
             at = plans.folder(plan, name, trial.number)
             state = {"FAIL": "failed", "RUNNING": "half-done"}.get(trial.state.name, trial.state.name.lower())
             if state == "half-done" and runs.is_held(at):
                 state = "running"
+            if state == "failed" and trial.number not in count:
+                state = "retried"
             if state == "complete" and trial.value == train.INFINITY:
                 state = "diverged"
             metrics = {seed: runs.read_metrics(at / f"seed_{seed}") for seed in plan.seeds}

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
 
+#: The attribute of a trial that tells which failed one it stands in for.
+RETRIES = "retries"
+
 
 class Taken(NamedTuple):
     """A trial to run, which this process alone has until it lets go of the lock."""
@@ -100,13 +103,13 @@ def take(plan: Plan, studies: dict[str, "Study"], trials: int) -> Taken | None:
                     trial = optuna.trial.Trial(study, begun._trial_id)
                     return Taken(name, trial, space.suggested(trial, plan.models[name].space), lock)
                 lock.release()  # its process was done with it just now
-        counts = {name: len(study.get_trials(deepcopy=False)) for name, study in studies.items()}
+        counts = {name: len(counting(study)) for name, study in studies.items()}
         name = min(counts, key=lambda one: counts[one])
         if counts[name] >= trials:
             return None
         study = studies[name]
-        study.sampler = sampler(plan, counts[name])
-        trial = study.ask()
+        study.sampler = sampler(plan, len(study.get_trials(deepcopy=False)))
+        trial = study.ask()  # one that failed and is to be tried again, if there is one
         lock = held(plans.folder(plan, name, trial.number))
         assert lock is not None
         return Taken(name, trial, space.suggested(trial, plan.models[name].space), lock)
@@ -127,9 +130,31 @@ def running(study: "Study") -> list[Any]:
     return study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
 
 
-def done(study: "Study") -> int:
-    """How many trials have ended, in whatever way."""
-    return sum(one.state.is_finished() for one in study.get_trials(deepcopy=False))
+def counting(study: "Study") -> list[Any]:
+    """The trials that count: neither those that are still to be begun, nor failed ones that are tried again."""
+    from optuna.trial import TrialState
+
+    trials = study.get_trials(deepcopy=False)
+    retried = {one.user_attrs.get(RETRIES) for one in trials}
+    return [one for one in trials if one.state != TrialState.WAITING and one.number not in retried]
+
+
+def failed(study: "Study") -> list[Any]:
+    """The trials that failed and are not tried again."""
+    return [one for one in counting(study) if one.state.name == "FAIL"]
+
+
+def done(study: "Study", retry_failed: bool = False) -> int:
+    """How many trials have ended, in whatever way; without those that failed, if they will be tried again."""
+    ended = sum(one.state.is_finished() for one in counting(study))
+    return ended - retry_failed * len(failed(study))
+
+
+def retry(studies: dict[str, "Study"]) -> None:
+    """Have the settings of failed trials tried again, by trials that count in their place."""
+    for study in studies.values():
+        for one in failed(study):
+            study.enqueue_trial(one.params, user_attrs={RETRIES: one.number})
 
 
 def held(folder: Path) -> FileLock | None:

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from src import cli, runs, sweep, train
+from src import cli, conclusion, runs, sweep, train
 from src.build import ConfigError
 from src.lit.classes import ClassLearner
 from src.lit.learner import Diverged, Learner
@@ -46,6 +46,7 @@ def at_rate(monkeypatch):
             return step(self, batch, batch_idx)
 
         monkeypatch.setattr(Learner, "training_step", spoiled)
+        return lambda: monkeypatch.setattr(Learner, "training_step", step)
 
     return spoil
 
@@ -159,7 +160,7 @@ def test_a_diverged_trial_is_the_worst(search, stands, tmp_path, at_rate, capsys
 
 
 def test_a_failed_trial_is_told_and_the_others_go_on(search, stands, tmp_path, at_rate, capsys, caplog):
-    at_rate(1e-2, RuntimeError("no such luck"))
+    mend = at_rate(1e-2, RuntimeError("no such luck"))
     given = [*GOOD_OR_NOT, "trials=4", "prune=none"]
     assert search(*given) == 1
     states = {one.values["optimizer.lr"]: one.state for one in stands()}
@@ -168,9 +169,52 @@ def test_a_failed_trial_is_told_and_the_others_go_on(search, stands, tmp_path, a
     told = [f"failed: {tmp_path}/tiny/mlp/{number}: RuntimeError: no such luck" for number in failed]
     lines = capsys.readouterr().err.splitlines()
     assert [text for text in lines if text.startswith("failed: ")] == told
+    assert lines[-1].endswith(" retry_failed=true    # tries the failed ones again")
     before = stands()
     assert search(*given) == 1
     assert stands() == before
+
+    # They are tried again when that is asked for, and then do not count.
+    mend()
+    capsys.readouterr()
+    assert search(*given, "retry_failed=true", "dry_run=true") == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[1] == str(len(failed))
+    assert search(*given, "retry_failed=true") == 0
+    assert f"[4 of 4] mlp {3 + len(failed)}: " in capsys.readouterr().out
+    after = stands()
+    assert [one._replace(state="failed") if one.state == "retried" else one for one in after[:4]] == before
+    assert [one.number for one in after if one.state == "retried"] == failed
+    assert [(one.state, one.values) for one in after[4:]] == [("complete", before[n].values) for n in failed]
+    assert search(*given, "retry_failed=true") == 0
+    assert stands() == after
+
+
+@pytest.mark.parametrize("when", ["composing", "beginning", "training", "testing"])
+def test_a_fault_of_the_machine_stops_the_search_and_costs_no_trial(search, stands, tmp_path, monkeypatch, when):
+    where = {
+        "composing": (work, "run", ConfigError("hydra.run.dir='a': cannot be written")),
+        "beginning": (runs, "write_config", None),
+        "training": (Learner, "training_step", None),
+        "testing": (conclusion, "test_and_draw", None),
+    }
+    owner, name, refusal = where[when]
+
+    def full(*_, **__):
+        fault = OSError(28, "No space left on device")
+        if refusal is None:
+            raise fault
+        raise refusal from fault
+
+    with monkeypatch.context() as faulty:
+        faulty.setattr(owner, name, full)
+        with pytest.raises(ConfigError) as error:
+            search(RATES, "seeds=[201]")
+    at = f"{tmp_path}/tiny/mlp/0/seed_201: " if when in ("training", "testing") else ""
+    told = "[Errno 28] No space left on device" if refusal is None else str(refusal)
+    assert str(error.value) == f"{at}{told}; mend that, then the same command goes on"
+    assert [one.state for one in stands()] == ["half-done"]
+    assert search(RATES, "seeds=[201]") == 0
+    assert [(one.number, one.state) for one in stands()] == [(0, "complete"), (1, "complete")]
 
 
 def test_settings_that_are_refused_together_fail(search, stands, capsys, monkeypatch):
