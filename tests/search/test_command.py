@@ -1,5 +1,6 @@
 """What a search refuses, in one line and before anything is written."""
 
+import shutil
 import sys
 
 import pytest
@@ -16,6 +17,9 @@ pytest.importorskip("optuna")
     [
         (["name=null"], "name=None: must be a name of letters, digits, _ and -"),
         (["name=../up"], "name='../up': must be a name of letters, digits, _ and -"),
+        (["~trials"], "~trials: must be left out; every search has all keys"),
+        (["~spaces"], "~spaces: must be left out; every search has all keys"),
+        (["~search"], "~search: must be left out; every search has all keys"),
         (["write=a/b"], "write='a/b': must be a name of letters, digits, _ and -"),
         (["trials=0"], "trials=0: must be an integer of at least 1"),
         (["trials=1,2"], "trials=1,2: must be one value; settings of src.train alone are searched"),
@@ -148,6 +152,31 @@ def test_the_folder_must_be_one_that_can_be_written(line, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"^folder='.*tiny': cannot be written"):
         command.search(line(f"folder={tmp_path}/file"))
+
+
+def test_the_experiments_must_have_a_place_that_can_be_written(line, tmp_path):
+    (tmp_path / "conf" / "experiment").write_text("")
+    with pytest.raises(ConfigError, match=r"^conf='.*/conf/experiment/tiny': cannot be written"):
+        command.search(line())
+    settings.read(line("write=null"))
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("# @package _global_\ntrails: 3", "trails: unknown key of a search; must be one of conf, dry_run, "),
+        ("trials: 3", "search: unknown key of a search; must be one of conf, dry_run, "),
+        ("# @package _global_\nspaces: 3", "spaces=3: must have a list of overrides of src.train for each"),
+        ("# @package _global_\nspaces: [a]", "spaces=['a']: must have a list of overrides of src.train for each"),
+    ],
+)
+def test_a_file_has_the_keys_of_a_search_alone(line, tmp_path, monkeypatch, content, text):
+    shutil.copytree(settings.cli.CONF, tmp_path / "other")
+    (tmp_path / "other" / "search" / "mine.yaml").write_text(content)
+    monkeypatch.setattr(settings.cli, "CONF", str(tmp_path / "other"))
+    with pytest.raises(ConfigError) as refusal:
+        settings.read(line("search=mine"))
+    assert str(refusal.value).startswith(text)
 
 
 def test_a_search_needs_optuna(line, monkeypatch):
