@@ -61,13 +61,9 @@ def carried_out(plan: Plan, command: Command, again: str) -> int:
 
 def check(plan: Plan, command: Command) -> None:
     """Refuse settings that runs would be refused for, and a place that holds the work of another."""
-    for name in plan.models if command.write is not None else ():
-        path = experiments.experiment_file(command.conf, f"{command.write}/{name}")
-        if path.exists() and results.first_line(plan) not in path.read_text():
-            raise ConfigError(
-                f"write={command.write!r}: {path} is not of this search; must be another name, or null"
-            )
     before = plans.load(plan.folder)
+    if command.write is not None:
+        check_experiments(plan, before, command.conf, command.write)
     if before is not None:
         return plans.check_same(before, plan)
     for name, model in plan.models.items():
@@ -76,6 +72,20 @@ def check(plan: Plan, command: Command) -> None:
             with torch.random.fork_rng():
                 train.assemble(plans.build.resolve(job.config), job.folder)
     return None
+
+
+def check_experiments(plan: Plan, before: Plan | None, conf: Path, write: str) -> None:
+    """Refuse to write over the experiment of another, or one that the search itself starts from."""
+    for name in plan.models:
+        path = experiments.experiment_file(conf, f"{write}/{name}")
+        if path.exists() and (before is None or results.first_line(before) not in path.read_text()):
+            raise ConfigError(f"write={write!r}: {path} is not of this search; must be another name, or null")
+    written = [f"experiment={write}/{name}" for name in plan.models]
+    for one in cli.parsed([line for model in plan.models.values() for line in model.fixed]):
+        if f"{one.key_or_group}={one.value()}" in written:
+            raise ConfigError(
+                f"write={write!r}: {one.input_line} would be written over; must be another name, or null"
+            )
 
 
 def forecast(plan: Plan, command: Command) -> str:
@@ -111,7 +121,8 @@ def tell(plan: Plan, command: Command, again: str) -> bool:
             paths = results.write_best(plan, found, command.conf, command.write, again)
     print(f"\n{results.table(plan, found, command.trials)}\n\n{plan.folder}")
     for path in paths:
-        print(f"python -m src.train experiment={command.write}/{path.stem}    # the best: {path}")
+        line = [f"experiment={command.write}/{path.stem}", *experiments.search_path(command.conf)]
+        print(f"{shlex.join(['python', '-m', 'src.train', *line])}    # the best: {path}")
     failed = [one for one in found if one.state == "failed"]
     for one in failed:
         errors = [str(metrics.get("error")) for metrics in one.seeds.values() if metrics.get("error")]

@@ -1,6 +1,7 @@
 """What a search consists of: which models, what is fixed and what is searched for each, how trials are judged."""
 
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,6 +44,7 @@ class Plan(NamedTuple):
     prune: str
     prune_trials: int
     prune_validations: int
+    id: str = ""  # of this very search, from its beginning on
 
 
 def models(shared: Sequence[str], spaces: Mapping[str, Sequence[str]]) -> dict[str, Model]:
@@ -171,6 +173,7 @@ def begin(plan: Plan) -> Plan:
     """
     before = load(plan.folder)
     if before is None:
+        plan = plan._replace(id=uuid.uuid4().hex[:8])
         runs.write_json(plan.folder / "search.json", content(plan))
         return plan
     check_same(before, plan)
@@ -203,7 +206,7 @@ def load(at: Path) -> Plan | None:
 
 def check_same(before: Plan, now: Plan) -> None:
     """Refuse to go on with another search than the one that was begun."""
-    old, new = (runs.flat(json.loads(json.dumps(content(one)))) for one in (before, now))
+    old, new = (runs.flat(json.loads(json.dumps(content(one._replace(id=""))))) for one in (before, now))
     for key in dict.fromkeys((*old, *new)):
         if old.get(key) != new.get(key):
             raise ConfigError(

@@ -137,7 +137,7 @@ def save(figure: Figure, path: Path) -> None:
 
 def first_line(plan: Plan) -> str:
     """What begins the comment of an experiment that this search wrote, and no other."""
-    return f"Chosen by the search {plan.folder.name}: "
+    return f"Chosen by the search {plan.folder.name} ({plan.id}): "
 
 
 def write_best(plan: Plan, found: list[Result], conf: Path, name: str, command: str) -> list[Path]:

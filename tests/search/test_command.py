@@ -148,6 +148,22 @@ def test_an_experiment_of_others_is_not_written_over(line, tmp_path):
     assert not (tmp_path / "tiny").exists()
 
 
+def test_an_experiment_that_the_search_starts_from_is_not_written_over(line, tmp_path, monkeypatch):
+    shutil.copytree(settings.cli.CONF, tmp_path / "conf", dirs_exist_ok=True)
+    monkeypatch.setattr(settings.cli, "CONF", str(tmp_path / "conf"))
+    path = tmp_path / "conf" / "experiment" / "tiny" / "mlp.yaml"
+    path.parent.mkdir()
+    plan, _ = settings.read(line())
+    tmp_path.joinpath("tiny").mkdir()
+    plan = command.plans.begin(plan)
+    path.write_text(f"# @package _global_\n# {command.results.first_line(plan)}\nseed: 3\n")
+    with pytest.raises(ConfigError) as refusal:
+        command.search(line("experiment=tiny/mlp"))
+    assert str(refusal.value) == (
+        "write='tiny': experiment=tiny/mlp would be written over; must be another name, or null"
+    )
+
+
 def test_the_folder_must_be_one_that_can_be_written(line, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"^folder='.*tiny': cannot be written"):

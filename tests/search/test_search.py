@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shlex
 import signal
 
 import pytest
@@ -11,8 +12,8 @@ from src.build import ConfigError
 from src.lit.classes import ClassLearner
 from src.lit.learner import Diverged, Learner
 from src.search import __main__ as command
+from src.search import plan as plans
 from src.search import space, work
-from src.study.fields import search_path
 from tests.helpers import written
 
 pytest.importorskip("optuna")
@@ -80,14 +81,19 @@ def test_models_get_equal_budgets_and_the_best_an_experiment(search, stands, tmp
 
     # The best one, as anybody would run it.
     best = min(found[:2], key=lambda one: one.value)
-    assert f"python -m src.train experiment=tiny/mlp    # the best: {tmp_path}/conf" in told
+    (again,) = re.findall(
+        r"^python -m src.train (.*)    # the best: .*/conf/experiment/tiny/mlp.yaml$", told, re.M
+    )
     content = (tmp_path / "conf" / "experiment" / "tiny" / "mlp.yaml").read_text().splitlines()
-    said = f"# Chosen by the search tiny: trial {best.number}, the least 1 - validation accuracy, {best.value:.4g}"
+    which = f"tiny ({plans.load(tmp_path / 'tiny').id})"
+    said = (
+        f"# Chosen by the search {which}: trial {best.number}, the least 1 - validation accuracy, {best.value:.4g}"
+    )
     assert content[1] == said
     assert content[2] == "# on average over seeds 201, 202, of trials that are 2 complete."
     assert content[3].startswith("# Written by: python -m src.search name=tiny ")
-    again = ["experiment=tiny/mlp", "seed=202", "logger=none", "trainer.enable_progress_bar=false"]
-    (job,) = cli.composed("train", [*again, *search_path(tmp_path / "conf")])
+    again = [*shlex.split(again), "seed=202", "logger=none", "trainer.enable_progress_bar=false"]
+    (job,) = cli.composed("train", again)
     outcome = train.train(job.config, tmp_path / "again")
     assert outcome.metrics["validation"] == best.seeds[202]["validation"]
 
@@ -108,6 +114,11 @@ def test_models_get_equal_budgets_and_the_best_an_experiment(search, stands, tmp
     assert search(*both, "trials=3") == 0
     assert stands()[:2] == found[:2]
     assert [(one.model, one.number) for one in stands()] == [(m, n) for m in ("mlp", "gru") for n in range(3)]
+
+    # A search of the same name elsewhere is another one, and has no part in its experiments.
+    with pytest.raises(ConfigError, match=r"^write='tiny': .*tiny/mlp\.yaml is not of this search"):
+        search(*both, f"folder={tmp_path}/elsewhere")
+    assert not (tmp_path / "elsewhere").exists()
 
     # In one go it would have tried the same.
     assert search(*both, "trials=3", "name=other", "write=null", "seeds=[201]") == 0
