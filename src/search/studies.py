@@ -42,22 +42,30 @@ def opened(plan: Plan) -> dict[str, "Study"]:
         ConfigError: a damaged journal.
     """
     import optuna
-    from optuna.storages import journal
+
+    from src.search.journal import Journal
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    path = str(plan.folder / "journal.log")
+    path = plan.folder / "journal.log"
     try:
-        # The lock of Optuna that needs no links: another machine may know the folder by another path.
-        backend = journal.JournalFileBackend(path, lock_obj=journal.JournalFileOpenLock(path))
-        storage = optuna.storages.JournalStorage(backend)
-    except (ValueError, KeyError) as error:
-        raise ConfigError(f"name={plan.folder.name!r}: {path} is damaged ({error})") from error
-    return {
-        name: optuna.create_study(
-            storage=storage, study_name=name, direction="minimize", pruner=pruner(plan, name), load_if_exists=True
-        )
-        for name in plan.models
-    }
+        storage = optuna.storages.JournalStorage(Journal(path))
+        return {
+            name: optuna.create_study(
+                storage=storage,
+                study_name=name,
+                direction="minimize",
+                pruner=pruner(plan, name),
+                load_if_exists=True,
+            )
+            for name in plan.models
+        }
+    except OSError:
+        raise
+    except Exception as error:  # whatever it is, that is what Optuna made of the lines
+        reason = f"{type(error).__name__}: {error}"
+        raise ConfigError(
+            f"name={plan.folder.name!r}: {path} is damaged ({reason}); must be mended, or its folder moved away"
+        ) from error
 
 
 def pruner(plan: Plan, name: str) -> "BasePruner":

@@ -81,9 +81,32 @@ def test_a_trial_that_ends_while_another_process_looks_is_left_alone(plan, monke
     second.lock.release()
 
 
-def test_a_damaged_journal_is_told(plan):
+@pytest.mark.parametrize("damage", ['{"half":\n{"op_code":0}\n', '{"op_code":4}\n', "[]\n", "3\n", "\0\0\n{}\n"])
+def test_a_damaged_journal_is_told(plan, damage):
     studies.opened(plan)
     with (plan.folder / "journal.log").open("a") as file:
-        file.write('{"half":\n{"op_code":0}\n')
-    with pytest.raises(studies.ConfigError, match=r"^name='tiny': .*journal\.log is damaged"):
+        file.write(damage)
+    with pytest.raises(
+        studies.ConfigError,
+        match=r"^name='tiny': .*journal\.log is damaged .*; must be mended, or its folder moved away$",
+    ):
         studies.opened(plan)
+
+
+@pytest.mark.parametrize("torn", ['{"op_code":4,"torn', '{"op_code":0}', "\0" * 9])
+def test_a_torn_last_line_of_the_journal_is_cut_off(plan, torn):
+    """By a process that is gone, while another one has the studies open."""
+    opened = studies.opened(plan)
+    first = studies.take(plan, opened, trials=1)
+    with (plan.folder / "journal.log").open("a") as file:
+        file.write(torn)
+    studies.tell(opened["mlp"], 0, "complete", 0.5)
+    first.lock.release()
+    assert torn not in (plan.folder / "journal.log").read_text()
+    with (plan.folder / "journal.log").open("a") as file:
+        file.write(torn)
+    again = studies.opened(plan)
+    second = studies.take(plan, again, trials=1)
+    assert (second.model, second.trial.number) == ("gru", 0)
+    second.lock.release()
+    assert [one.value for one in studies.opened(plan)["mlp"].trials] == [0.5]
