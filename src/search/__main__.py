@@ -125,9 +125,8 @@ def tell(plan: Plan, command: Command, again: str) -> bool:
         print(f"{shlex.join(['python', '-m', 'src.train', *line])}    # the best: {path}")
     failed = [one for one in found if one.state == "failed"]
     for one in failed:
-        errors = [str(metrics.get("error")) for metrics in one.seeds.values() if metrics.get("error")]
         where = plans.folder(plan, one.model, one.number)
-        print(f"failed: {where}{': ' if errors else ''}{errors[-1] if errors else ''}", file=sys.stderr)
+        print(f"failed: {where}{'' if one.error is None else f': {one.error}'}", file=sys.stderr)
     if failed:
         retry = again if command.retry_failed else f"{again} retry_failed=true"
         print(f"{retry}    # tries the failed ones again", file=sys.stderr)

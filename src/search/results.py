@@ -34,6 +34,7 @@ class Result(NamedTuple):
     value: float | None  # of a complete one; infinite where it diverged
     values: dict[str, Any]  # by key
     seeds: dict[int, dict[str, Any]]  # metrics.json of each run that there is
+    error: str | None  # of a failed one
 
 
 def results(plan: Plan, opened: Mapping[str, "Study"]) -> list[Result]:
@@ -52,10 +53,13 @@ def results(plan: Plan, opened: Mapping[str, "Study"]) -> list[Result]:
                 state = "retried"
             if state == "complete" and trial.value == train.INFINITY:
                 state = "diverged"
-            metrics = {seed: runs.read_metrics(at / f"seed_{seed}") for seed in plan.seeds}
+            read = {seed: runs.read_metrics(at / f"seed_{seed}") for seed in plan.seeds}
+            seeds = {seed: metrics for seed, metrics in read.items() if metrics}
+            errors = [trial.user_attrs.get(studies.ERROR), *(metrics.get("error") for metrics in seeds.values())]
+            error = next((str(one) for one in errors if one), None) if state == "failed" else None
             value = trial.value if state in ("complete", "diverged") else None
             values = {key: trial.params.get(key) for key in plan.models[name].space}
-            found.append(Result(name, trial.number, state, value, values, {k: v for k, v in metrics.items() if v}))
+            found.append(Result(name, trial.number, state, value, values, seeds, error))
     return found
 
 

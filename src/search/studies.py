@@ -1,5 +1,6 @@
 """The studies of a search, one a model, in a journal that several processes and machines share."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 
 #: The attribute of a trial that tells which failed one it stands in for.
 RETRIES = "retries"
+#: The attribute that has how often a trial was taken since its last validation, and how many it had had then.
+TAKES = "takes"
+#: How often that may be, before it is given up as one that brings its process down.
+MOST = 3
+#: The attribute that tells why a trial failed.
+ERROR = "error"
 
 
 class Taken(NamedTuple):
@@ -109,8 +116,11 @@ def take(plan: Plan, studies: dict[str, "Study"], trials: int) -> Taken | None:
                 if any(one.number == begun.number for one in running(study)):
                     study.sampler = sampler(plan, begun.number)
                     trial = optuna.trial.Trial(study, begun._trial_id)
-                    return Taken(name, trial, space.suggested(trial, plan.models[name].space), lock)
-                lock.release()  # its process was done with it just now
+                    if times_taken(trial, len(begun.intermediate_values)) <= MOST:
+                        return Taken(name, trial, space.suggested(trial, plan.models[name].space), lock)
+                    trial.set_user_attr(ERROR, f"its process died {MOST} times without a validation between")
+                    tell(study, begun.number, "failed", None)
+                lock.release()  # its process was done with it just now, or it was given up
         counts = {name: len(counting(study)) for name, study in studies.items()}
         name = min(counts, key=lambda one: counts[one])
         if counts[name] >= trials:
@@ -120,7 +130,23 @@ def take(plan: Plan, studies: dict[str, "Study"], trials: int) -> Taken | None:
         trial = study.ask()  # one that failed and is to be tried again, if there is one
         lock = held(plans.folder(plan, name, trial.number))
         assert lock is not None
+        times_taken(trial, 0)
         return Taken(name, trial, space.suggested(trial, plan.models[name].space), lock)
+
+
+def times_taken(trial: "Trial", told: int) -> int:
+    """Count that a trial is taken: how often it was since its last validation; `told` are those it has had."""
+    times, before = trial.user_attrs.get(TAKES, (0, 0))
+    times = 1 if told > before else times + 1
+    trial.set_user_attr(TAKES, [times, told])
+    return int(times)
+
+
+def give_back(taken: Taken) -> None:
+    """A trial was stopped and did not bring its process down: this time does not count."""
+    times, told = taken.trial.user_attrs[TAKES]
+    with suppress(OSError):  # a full disk may be why it was stopped
+        taken.trial.set_user_attr(TAKES, [times - 1, told])
 
 
 def tell(study: "Study", number: int, state: str, value: float | None) -> None:

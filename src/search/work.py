@@ -38,6 +38,9 @@ def work(plan: Plan, trials: int) -> None:
         try:
             state, value = ended(plan, taken)
             studies.tell(opened[taken.model], taken.trial.number, state, value)
+        except (KeyboardInterrupt, SystemExit, OSError):
+            studies.give_back(taken)
+            raise
         finally:
             taken.lock.release()
         count = sum(studies.done(one) for one in opened.values())

@@ -13,7 +13,7 @@ from src.lit.classes import ClassLearner
 from src.lit.learner import Diverged, Learner
 from src.search import __main__ as command
 from src.search import plan as plans
-from src.search import space, work
+from src.search import space, studies, work
 from tests.helpers import written
 
 pytest.importorskip("optuna")
@@ -193,7 +193,7 @@ def test_a_failed_trial_is_told_and_the_others_go_on(search, stands, tmp_path, a
     assert search(*given, "retry_failed=true") == 0
     assert f"[4 of 4] mlp {3 + len(failed)}: " in capsys.readouterr().out
     after = stands()
-    assert [one._replace(state="failed") if one.state == "retried" else one for one in after[:4]] == before
+    assert [one.values for one in after[:4]] == [one.values for one in before]
     assert [one.number for one in after if one.state == "retried"] == failed
     assert [(one.state, one.values) for one in after[4:]] == [("complete", before[n].values) for n in failed]
     assert search(*given, "retry_failed=true") == 0
@@ -277,7 +277,7 @@ def die():
     raise Killed
 
 
-def test_ctrl_c_stops_with_a_checkpoint_and_tells_how_to_go_on(search, line, stands, monkeypatch, capsys):
+def test_ctrl_c_stops_with_a_checkpoint_and_tells_how_to_go_on(search, stands, tmp_path, monkeypatch, capsys):
     step = Learner.training_step
 
     def interrupted(self, *arguments):
@@ -293,5 +293,7 @@ def test_ctrl_c_stops_with_a_checkpoint_and_tells_how_to_go_on(search, line, sta
     assert told.err.splitlines()[-1].endswith("'optimizer.lr=tag(log,interval(1e-3,1e-1))' goes on")
     (one,) = stands()
     assert (one.state, one.seeds[201]["status"], one.seeds[201]["updates"]) == ("half-done", "stopped", 2)
+    (trial,) = studies.opened(plans.load(tmp_path / "tiny"))["mlp"].trials
+    assert trial.user_attrs[studies.TAKES][0] == 0
     assert search(RATES) == 0
     assert [one.state for one in stands()] == ["complete", "complete"]

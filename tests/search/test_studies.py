@@ -6,7 +6,7 @@ import pytest
 
 from src.search import command as settings
 from src.search import plan as plans
-from src.search import studies
+from src.search import results, studies
 
 optuna = pytest.importorskip("optuna")
 
@@ -61,6 +61,35 @@ def test_models_take_turns_and_a_trial_of_a_living_process_is_left_alone(plan):
     assert (last.model, last.trial.number) == ("gru", 1)
     assert studies.take(plan, opened, trials=2) is None
     for one in (first, again, third, last):
+        one.lock.release()
+
+
+def test_a_trial_that_brings_its_process_down_again_and_again_fails(plan):
+    opened = studies.opened(plan)
+    for _ in range(studies.MOST):
+        one = studies.take(plan, opened, trials=1)
+        assert (one.model, one.trial.number) == ("mlp", 0)
+        one.lock.release()
+    other = studies.take(plan, opened, trials=1)
+    assert (other.model, other.trial.number) == ("gru", 0)
+    (failed,) = opened["mlp"].trials
+    assert failed.state == optuna.trial.TrialState.FAIL
+    assert failed.user_attrs["error"] == "its process died 3 times without a validation between"
+    (told,) = (one for one in results.results(plan, opened) if one.model == "mlp")
+    assert (told.state, told.error) == ("failed", failed.user_attrs["error"])
+    other.lock.release()
+
+
+@pytest.mark.parametrize("what", ["is stopped", "gets on"])
+def test_a_trial_that_is_stopped_or_gets_on_does_not_fail(plan, what):
+    opened = studies.opened(plan)
+    for step in range(2 * studies.MOST):
+        one = studies.take(plan, opened, trials=1)
+        assert (one.model, one.trial.number) == ("mlp", 0)
+        if what == "is stopped":
+            studies.give_back(one)
+        else:
+            one.trial.report(1.0, step)
         one.lock.release()
 
 
