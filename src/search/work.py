@@ -91,9 +91,15 @@ def run(job: Job, cfg: dict[str, Any], watch: Watch) -> dict[str, Any]:
     failed = before.standing == "failed" and not mendable(before.metrics)
     if failed or before.standing in sweep.DONE or pruned(before.metrics):
         return before.metrics
-    if (job.folder / "config.yaml").exists():
-        return train.resume(job.folder, beside=[watch]).metrics
-    return train.train(cfg, job.folder, beside=[watch]).metrics
+    try:
+        if (job.folder / "config.yaml").exists():
+            return train.resume(job.folder, beside=[watch]).metrics
+        return train.train(cfg, job.folder, beside=[watch]).metrics
+    except SystemExit as end:
+        # What Lightning makes of a second Ctrl-C, or of one in the test.
+        if isinstance(end.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from end
+        raise
 
 
 def pruned(metrics: dict[str, Any]) -> bool:

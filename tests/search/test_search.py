@@ -297,3 +297,35 @@ def test_ctrl_c_stops_with_a_checkpoint_and_tells_how_to_go_on(search, stands, t
     assert trial.user_attrs[studies.TAKES][0] == 0
     assert search(RATES) == 0
     assert [one.state for one in stands()] == ["complete", "complete"]
+
+
+@pytest.mark.parametrize("when", ["a second one", "in the test"])
+def test_ctrl_c_that_ends_lightning_stops_the_search_just_so(search, stands, monkeypatch, capsys, when):
+    def tested(parts):
+        with conclusion.quiet():
+            parts.trainer.test(parts.learner, datamodule=parts.task, verbose=False)
+        pytest.fail("went on")
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as stopping:
+        stopping.setattr(conclusion, "test_and_draw", tested)
+        stopping.setattr(Learner, "training_step" if when == "a second one" else "test_step", interrupt)
+        assert search(RATES, "seeds=[201]") == 130
+    signal.signal(signal.SIGINT, before)  # which Lightning ignores from then on
+    assert capsys.readouterr().err.splitlines()[-1].startswith("stopped; python -m src.search name=tiny ")
+    assert search(RATES, "seeds=[201]") == 0
+    assert [(one.number, one.state) for one in stands()] == [(0, "complete"), (1, "complete")]
+
+
+def test_an_end_that_a_cluster_asks_for_is_none_of_the_users(search, stands, monkeypatch):
+    def end(*_):
+        raise SystemExit(3)
+
+    monkeypatch.setattr(Learner, "training_step", end)
+    with pytest.raises(SystemExit) as ended:
+        search(RATES)
+    assert ended.value.code == 3
+    assert [one.state for one in stands()] == ["half-done"]
