@@ -14,6 +14,11 @@ def experiment_file(conf: Path, name: str) -> Path:
     return conf / "experiment" / f"{name}.yaml"
 
 
+def search_path(conf: Path) -> list[str]:
+    """The override by which Hydra finds experiments that are not in conf/."""
+    return [] if conf == Path(cli.CONF) else [f"hydra.searchpath=[{cli.quoted(f'file://{conf}')}]"]
+
+
 def experiment(overrides: Sequence[str], about: Sequence[str]) -> str:
     """Overrides of src.train, each of one value, as the content of an experiment.
 

@@ -21,7 +21,7 @@ from src import build, cli, launch, launchers, processes, runs, sweep
 from src import resume as going_on
 from src.build import ConfigError
 from src.callbacks.interrupt import Interrupt
-from src.conclusion import Parts, conclude, quiet
+from src.conclusion import Parts, conclude, fault, quiet
 from src.follow import follow
 from src.lit.learner import Diverged, Learner
 from src.tasks.base import Task
@@ -191,9 +191,7 @@ def fit(parts: Parts, others: ExitStack, checkpoint: Path | None = None) -> tupl
             raise
         return "stopped", None
     except OSError as failure:
-        again = cli.argument("resume", parts.folder)
-        where = "the last good checkpoint" if parts.last.exists() else "the beginning"
-        error = f"{failure}; mend that, then {again} goes on from {where}"
+        error = fault(parts, failure)
         log.error("failed: %s", error)
         return "failed", error
     except Exception as failure:

@@ -23,7 +23,7 @@ ALLOWED = {
     "build": "checks cells networks tasks lit callbacks",
     "runs": "checks files tasks build",
     "cli": "checks build",
-    "conclusion": "tasks lit callbacks build runs",
+    "conclusion": "tasks lit callbacks build runs cli",
     "resume": "checks callbacks build runs",
     "sweep": "text build runs cli",
     "remote": "checks files build runs cli resume sweep",
@@ -40,8 +40,8 @@ ALLOWED = {
     "replay": "checks files memory figures networks tasks lit callbacks build runs cli",
     "report": "checks text files statistics figures tasks lit callbacks build runs cli",
     "study": "checks text files build runs cli launchers resume sweep experiments children estimate evaluate",
-    "search": "checks text files figures lit callbacks build runs cli resume sweep experiments children estimate "
-    "train",
+    "search": "checks text files figures lit callbacks build runs cli conclusion resume sweep experiments "
+    "children estimate train",
     "benchmark": "tasks figures build runs cli train",
 }
 FILES = sorted((ROOT / "src").rglob("*.py"))

@@ -17,7 +17,7 @@ from src.search import plan as plans
 from src.search import results, space, studies
 from src.search.command import Command, read, sorted_out
 from src.search.plan import Plan
-from src.search.work import work
+from src.search.work import faults, work
 from src.text import columns, duration
 
 
@@ -32,10 +32,17 @@ def search(overrides: list[str]) -> int:
     if command.dry_run:
         print(forecast(plan, command))
         return 0
+    with faults():
+        return carried_out(plan, command, shlex.join(["python", "-m", "src.search", *overrides]))
+
+
+def carried_out(plan: Plan, command: Command, again: str) -> int:
+    """Run what is left of a search and tell what it has found; `again` is the command. Returns the exit code."""
     plan.folder.mkdir(parents=True, exist_ok=True)
     with studies.locked(plan.folder):
         plan = plans.begin(plan)
-    again = shlex.join(["python", "-m", "src.search", *overrides])
+        if command.retry_failed:
+            studies.retry(studies.opened(plan))
     stopped = False
     try:
         if command.workers == 1:
@@ -54,13 +61,9 @@ def search(overrides: list[str]) -> int:
 
 def check(plan: Plan, command: Command) -> None:
     """Refuse settings that runs would be refused for, and a place that holds the work of another."""
-    for name in plan.models if command.write is not None else ():
-        path = experiments.experiment_file(command.conf, f"{command.write}/{name}")
-        if path.exists() and results.first_line(plan) not in path.read_text():
-            raise ConfigError(
-                f"write={command.write!r}: {path} is not of this search; must be another name, or null"
-            )
     before = plans.load(plan.folder)
+    if command.write is not None:
+        check_experiments(plan, before, command.conf, command.write)
     if before is not None:
         return plans.check_same(before, plan)
     for name, model in plan.models.items():
@@ -71,12 +74,27 @@ def check(plan: Plan, command: Command) -> None:
     return None
 
 
+def check_experiments(plan: Plan, before: Plan | None, conf: Path, write: str) -> None:
+    """Refuse to write over the experiment of another, or one that the search itself starts from."""
+    for name in plan.models:
+        path = experiments.experiment_file(conf, f"{write}/{name}")
+        if path.exists() and (before is None or results.first_line(before) not in path.read_text()):
+            raise ConfigError(f"write={write!r}: {path} is not of this search; must be another name, or null")
+    written = [f"experiment={write}/{name}" for name in plan.models]
+    for one in cli.parsed([line for model in plan.models.values() for line in model.fixed]):
+        if f"{one.key_or_group}={one.value()}" in written:
+            raise ConfigError(
+                f"write={write!r}: {one.input_line} would be written over; must be another name, or null"
+            )
+
+
 def forecast(plan: Plan, command: Command) -> str:
-    """What is left to run, and how long that would take if no trial were pruned or solved its task."""
+    """What is left to run, and how long that would take if no trial were pruned."""
     left = dict.fromkeys(plan.models, command.trials)
     if (plan.folder / "search.json").exists():
         with studies.locked(plan.folder):
-            left = {name: max(0, left[name] - studies.done(one)) for name, one in studies.opened(plan).items()}
+            done = {name: studies.done(one, command.retry_failed) for name, one in studies.opened(plan).items()}
+        left = {name: max(0, trials - done[name]) for name, trials in left.items()}
     rows, seconds = [], 0.0
     for name, model in plan.models.items():
         (cost,) = estimate.costs([model.config])
@@ -103,13 +121,16 @@ def tell(plan: Plan, command: Command, again: str) -> bool:
             paths = results.write_best(plan, found, command.conf, command.write, again)
     print(f"\n{results.table(plan, found, command.trials)}\n\n{plan.folder}")
     for path in paths:
-        print(f"python -m src.train experiment={command.write}/{path.stem}    # the best: {path}")
+        line = [f"experiment={command.write}/{path.stem}", *experiments.search_path(command.conf)]
+        print(f"{shlex.join(['python', '-m', 'src.train', *line])}    # the best: {path}")
     failed = [one for one in found if one.state == "failed"]
     for one in failed:
-        errors = [str(metrics.get("error")) for metrics in one.seeds.values() if metrics.get("error")]
         where = plans.folder(plan, one.model, one.number)
-        print(f"failed: {where}{': ' if errors else ''}{errors[-1] if errors else ''}", file=sys.stderr)
-    begun = Counter(one.model for one in found if one.state != "half-done")
+        print(f"failed: {where}{'' if one.error is None else f': {one.error}'}", file=sys.stderr)
+    if failed:
+        retry = again if command.retry_failed else f"{again} retry_failed=true"
+        print(f"{retry}    # tries the failed ones again", file=sys.stderr)
+    begun = Counter(one.model for one in found if one.state not in ("half-done", "retried"))
     left = sum(max(0, command.trials - begun[name]) for name in plan.models)
     if left:
         print(f"{left} trials are left to do: {again}    # goes on")

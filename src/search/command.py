@@ -21,6 +21,7 @@ class Command(NamedTuple):
     workers: int
     write: str | None
     conf: Path
+    retry_failed: bool
     dry_run: bool
 
 
@@ -30,14 +31,13 @@ def sorted_out(overrides: list[str]) -> tuple[list[str], list[str], list[str]]:
     Raises:
         ConfigError: a key that neither has.
     """
-    own_keys, train_keys = (
-        {str(key) for key in OmegaConf.load(Path(cli.CONF) / f"{name}.yaml")} - {"defaults", "hydra"}
-        for name in ("search", "train")
-    )
+    own_keys, train_keys = keys("search"), keys("train")
     groups = {path.name for path in Path(cli.CONF).iterdir() if path.is_dir()}
     own, train, spaces = [], [], []
     for line, one in zip(overrides, cli.parsed(overrides), strict=True):
         root = one.key_or_group.replace("/", ".").split(".")[0]
+        if root in own_keys | {"search"} and one.is_delete():
+            raise ConfigError(f"{line}: must be left out; every search has all keys")
         if root == "spaces":
             spaces.append(line)
         elif root in own_keys | {"search"}:
@@ -62,23 +62,33 @@ def read(overrides: list[str]) -> tuple[Plan, Command]:
         raise ConfigError("src.search: needs optuna, which `make search` installs")
     own, train, spaces = sorted_out(overrides)
     cfg = build.resolve(cli.composed("search", own)[0].config)
+    for key in cfg:
+        if key not in keys("search"):
+            known = ", ".join(sorted(keys("search")))
+            raise ConfigError(f"{key}: unknown key of a search; must be one of {known} in conf/search/<file>.yaml")
     name = named("name", cfg["name"])
     command = Command(
         build.check("", checks.integer, "trials", cfg["trials"]),
         build.check("", checks.integer, "workers", cfg["workers"]),
         None if cfg["write"] is None else named("write", cfg["write"]),
         Path(cli.CONF if cfg["conf"] is None else str(cfg["conf"])).absolute(),
+        build.check("", checks.flag, "retry_failed", cfg["retry_failed"]),
         build.check("", checks.flag, "dry_run", cfg["dry_run"]),
     )
     if not command.conf.is_dir():
         raise ConfigError(f"conf={cfg['conf']!r}: must be a folder")
+    if command.write is not None:
+        cli.check_writable("conf", command.conf / "experiment" / command.write)
     seeds = build.check("", checks.integers, "seeds", cfg["seeds"], least=0)
     if len(set(seeds)) < len(seeds):
         raise ConfigError(f"seeds={seeds}: must be different seeds")
     folder = Path(str(cfg["folder"])).absolute() / name
     cli.check_writable("folder", folder)
     shared = texts("overrides", cfg["overrides"])
-    of_models = {str(key): texts(f"spaces.{key}", value) for key, value in (cfg["spaces"] or {}).items()}
+    given = {} if cfg["spaces"] is None else cfg["spaces"]
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"spaces={given!r}: must have a list of overrides of src.train for each model")
+    of_models = {str(key): texts(f"spaces.{key}", value) for key, value in given.items()}
     asked = Plan(
         folder=folder,
         models=plan.models([*shared, *train], of_models | of_each(spaces)),
@@ -90,6 +100,11 @@ def read(overrides: list[str]) -> tuple[Plan, Command]:
         prune_validations=build.check("", checks.integer, "prune_validations", cfg["prune_validations"], least=0),
     )
     return asked, command
+
+
+def keys(name: str) -> set[str]:
+    """The keys of a primary configuration."""
+    return {str(key) for key in OmegaConf.load(Path(cli.CONF) / f"{name}.yaml")} - {"defaults", "hydra"}
 
 
 def named(key: str, given: Any) -> str:

@@ -1,6 +1,7 @@
 """What a search consists of: which models, what is fixed and what is searched for each, how trials are judged."""
 
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,15 +10,19 @@ from src import build, cli, runs
 from src.build import ConfigError
 from src.search import space
 
-#: For all runs of a search, where nothing else is asked for.
-QUIET = ("logger=none", "trainer.enable_progress_bar=false")
+#: For all runs of a search, where nothing else is asked for. If runs ended when their task is solved, the first to
+#: solve it would be ranked behind those that were given more updates.
+DEFAULTS = ("logger=none", "trainer.enable_progress_bar=false", "stop_when_solved=false")
 #: Keys of src.train that a search gives its runs itself, or that are nothing to search with.
 GIVEN = {"seed": "seeds=[...] has them", "resume": "the same command goes on", "debug": "it is nothing to search"}
-GIVEN |= dict.fromkeys(("retry_failed", "hydra", "dry_run"), "it is for src.train alone")
-#: Keys of one value: with several of them trials could not be compared.
-SINGLE = ("task", "experiment", "logger", "trainer.max_steps", "validate_every", "stop_when_solved")
-#: Settings that are the same for every model, its budget.
-BUDGET = ("task.name", "trainer.max_steps", "validate_every", "stop_when_solved")
+GIVEN |= {"hydra": "it is for src.train alone"}
+GIVEN |= dict.fromkeys(("retry_failed", "dry_run"), "it is for the command line")
+#: Settings that are the same for every trial of every model: its budget. The task is the same, too.
+BUDGET = ("trainer.max_steps", "validate_every", "stop_when_solved", "solve_threshold", "overfit_batches")
+#: Other keys of one value, for one of these is set by them.
+SINGLE = ("experiment", "recipe", "trainer", "logger", "task.recipe.max_steps", "task.recipe.validate_every")
+#: What of the task is not what is learned, but how.
+TRAINING = ("task.batch_size", "task.recipe.", "task.cache")
 
 
 class Model(NamedTuple):
@@ -39,6 +44,7 @@ class Plan(NamedTuple):
     prune: str
     prune_trials: int
     prune_validations: int
+    id: str = ""  # of this very search, from its beginning on
 
 
 def models(shared: Sequence[str], spaces: Mapping[str, Sequence[str]]) -> dict[str, Model]:
@@ -51,7 +57,7 @@ def models(shared: Sequence[str], spaces: Mapping[str, Sequence[str]]) -> dict[s
     Raises:
         ConfigError: overrides that cannot be composed or searched, or unequal budgets.
     """
-    by_key = {line_key(line): line for line in (*QUIET, *shared)}
+    by_key = {line_key(line): line for line in (*DEFAULTS, *shared)}
     for line in by_key.values():
         refuse(line)
     given = by_key.pop("model", None)
@@ -111,9 +117,14 @@ def refuse(line: str) -> None:
         why = GIVEN.get(root, "every run has all keys")
         raise ConfigError(f"{line}: must be left out; {why}")
     if read.is_sweep_override():
-        if key in SINGLE:
+        if key in BUDGET or key in SINGLE or of_the_task(key):
             raise ConfigError(f"{line}: must be one value, for trials are compared")
         space.values(read.get_key_element(), line.partition("=")[2])
+
+
+def of_the_task(key: str) -> bool:
+    """Whether a key says what is learned and tested."""
+    return key.split(".")[0] == "task" and not key.startswith(TRAINING)
 
 
 def configuration(overrides: Sequence[str]) -> dict[str, Any]:
@@ -124,9 +135,11 @@ def configuration(overrides: Sequence[str]) -> dict[str, Any]:
 
 def check_budget(found: Mapping[str, Model]) -> None:
     """Refuse models that would not be given the same task and as many updates."""
-    for key in BUDGET:
-        given = {name: runs.flat(model.config)[key] for name, model in found.items()}
-        if len(set(given.values())) > 1:
+    flat = {name: runs.flat(model.config) for name, model in found.items()}
+    task = [key for config in flat.values() for key in config if of_the_task(key)]
+    for key in (*task, *BUDGET):
+        given = {name: config.get(key) for name, config in flat.items()}
+        if len(set(map(repr, given.values()))) > 1:
             told = ", ".join(f"{value} for {name}" for name, value in given.items())
             raise ConfigError(f"{key}: is {told}; must be given, an equal budget for all models")
 
@@ -142,6 +155,11 @@ def jobs(plan: Plan, name: str, number: int, values: Sequence[str]) -> list[cli.
     return found
 
 
+def validations(config: Mapping[str, Any]) -> int:
+    """Of a run with this configuration, if nothing ends it early."""
+    return -(-int(config["trainer"]["max_steps"]) // int(config["validate_every"]))
+
+
 def folder(plan: Plan, name: str, number: int) -> Path:
     """The folder of a trial."""
     return plan.folder / name / str(number)
@@ -155,6 +173,7 @@ def begin(plan: Plan) -> Plan:
     """
     before = load(plan.folder)
     if before is None:
+        plan = plan._replace(id=uuid.uuid4().hex[:8])
         runs.write_json(plan.folder / "search.json", content(plan))
         return plan
     check_same(before, plan)
@@ -187,7 +206,7 @@ def load(at: Path) -> Plan | None:
 
 def check_same(before: Plan, now: Plan) -> None:
     """Refuse to go on with another search than the one that was begun."""
-    old, new = (runs.flat(json.loads(json.dumps(content(one)))) for one in (before, now))
+    old, new = (runs.flat(json.loads(json.dumps(content(one._replace(id=""))))) for one in (before, now))
     for key in dict.fromkeys((*old, *new)):
         if old.get(key) != new.get(key):
             raise ConfigError(

@@ -13,6 +13,7 @@ from src.callbacks.history import as_csv
 from src.files import whole, write_whole
 from src.search import plan as plans
 from src.search import space, studies
+from src.search.importance import importances
 from src.search.plan import Plan
 from src.text import columns
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 #: The best trials of each model that are shown.
 SHOWN = 5
-STATES = ("complete", "diverged", "pruned", "failed", "running", "half-done")
+STATES = ("complete", "diverged", "pruned", "failed", "retried", "running", "half-done")
 
 
 class Result(NamedTuple):
@@ -33,23 +34,32 @@ class Result(NamedTuple):
     value: float | None  # of a complete one; infinite where it diverged
     values: dict[str, Any]  # by key
     seeds: dict[int, dict[str, Any]]  # metrics.json of each run that there is
+    error: str | None  # of a failed one
 
 
 def results(plan: Plan, opened: Mapping[str, "Study"]) -> list[Result]:
     """How each trial of each model stands; to be called with the search locked."""
     found = []
     for name, study in opened.items():
+        count = {trial.number for trial in studies.counting(study)}
         for trial in study.get_trials(deepcopy=False):
+            if trial.state.name == "WAITING":
+                continue
             at = plans.folder(plan, name, trial.number)
             state = {"FAIL": "failed", "RUNNING": "half-done"}.get(trial.state.name, trial.state.name.lower())
             if state == "half-done" and runs.is_held(at):
                 state = "running"
+            if state == "failed" and trial.number not in count:
+                state = "retried"
             if state == "complete" and trial.value == train.INFINITY:
                 state = "diverged"
-            metrics = {seed: runs.read_metrics(at / f"seed_{seed}") for seed in plan.seeds}
+            read = {seed: runs.read_metrics(at / f"seed_{seed}") for seed in plan.seeds}
+            seeds = {seed: metrics for seed, metrics in read.items() if metrics}
+            errors = [trial.user_attrs.get(studies.ERROR), *(metrics.get("error") for metrics in seeds.values())]
+            error = next((str(one) for one in errors if one), None) if state == "failed" else None
             value = trial.value if state in ("complete", "diverged") else None
             values = {key: trial.params.get(key) for key in plan.models[name].space}
-            found.append(Result(name, trial.number, state, value, values, {k: v for k, v in metrics.items() if v}))
+            found.append(Result(name, trial.number, state, value, values, seeds, error))
     return found
 
 
@@ -94,7 +104,7 @@ def write(plan: Plan, opened: Mapping[str, "Study"], found: list[Result]) -> Non
         from src.figures.best_so_far import best_so_far
 
         save(best_so_far(values, minimised(plan)), plan.folder / "history.png")
-    shares = {name: studies.importances(study) for name, study in opened.items()}
+    shares = {name: importances(study) for name, study in opened.items()}
     shares = {name: of for name, of in shares.items() if of}
     if shares:
         from src.figures.importance import importance
@@ -131,7 +141,7 @@ def save(figure: Figure, path: Path) -> None:
 
 def first_line(plan: Plan) -> str:
     """What begins the comment of an experiment that this search wrote, and no other."""
-    return f"Chosen by the search {plan.folder.name}: "
+    return f"Chosen by the search {plan.folder.name} ({plan.id}): "
 
 
 def write_best(plan: Plan, found: list[Result], conf: Path, name: str, command: str) -> list[Path]:

@@ -47,7 +47,8 @@ class Watch(Callback):
         # A run that goes on from a checkpoint comes by some validations again.
         if step not in self.trial.study.get_trials(deepcopy=False)[self.trial.number].intermediate_values:
             self.trial.report(sum(values) / len(values), step)
-        done = self.last and at + 1 >= self.validations
+        # What has ended, also for its task is solved, has nothing left to be spared.
+        done = self.last and (at + 1 >= self.validations or trainer.should_stop)
         if not done and not interrupt.interrupted and self.trial.should_prune():
             interrupt.reason = f"{PRUNED}: worse than the median of the trials before, after validation {step + 1}"
             trainer.should_stop = True

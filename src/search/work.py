@@ -3,14 +3,17 @@
 import logging
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from src import build, sweep, train
+from src import build, cli, sweep, train
 from src.build import ConfigError
 from src.cli import Job
+from src.conclusion import MEND
 from src.search import plan as plans
 from src.search import space, studies
 from src.search.plan import Plan
@@ -26,6 +29,7 @@ def work(plan: Plan, trials: int) -> None:
 
     Raises:
         KeyboardInterrupt: the user stopped it; the trial it was at goes on when it is taken again.
+        OSError: the machine failed, by a full disk for example; likewise.
     """
     with studies.locked(plan.folder):
         opened = studies.opened(plan)
@@ -34,6 +38,9 @@ def work(plan: Plan, trials: int) -> None:
         try:
             state, value = ended(plan, taken)
             studies.tell(opened[taken.model], taken.trial.number, state, value)
+        except (KeyboardInterrupt, SystemExit, OSError):
+            studies.give_back(taken)
+            raise
         finally:
             taken.lock.release()
         count = sum(studies.done(one) for one in opened.values())
@@ -51,9 +58,10 @@ def ended(plan: Plan, taken: Taken) -> tuple[str, float | None]:
     try:
         for job in plans.jobs(plan, taken.model, number, space.overrides(taken.values)):
             cfg = build.resolve(job.config)
-            validations = -(-cfg["trainer"]["max_steps"] // cfg["validate_every"])
-            watch = Watch(taken.trial, values, validations, last=len(values) + 1 == len(plan.seeds))
+            watch = Watch(taken.trial, values, plans.validations(cfg), last=len(values) + 1 == len(plan.seeds))
             metrics = run(job, cfg, watch)
+            if mendable(metrics):
+                raise OSError(f"{job.folder}: {metrics['error'].partition(MEND)[0]}")
             if metrics["status"] == "failed":
                 log.error("%s failed: %s", job.folder, metrics["error"])
                 return "failed", None
@@ -64,7 +72,11 @@ def ended(plan: Plan, taken: Taken) -> tuple[str, float | None]:
             values.append(train.worth(metrics))
             if values[-1] == train.INFINITY:  # no mean will be finite
                 break
+    except OSError:  # the trials to come would fail just so
+        raise
     except ConfigError as refusal:
+        if isinstance(refusal.__cause__, OSError):
+            raise OSError(str(refusal)) from refusal
         log.error("%s failed: %s", plans.folder(plan, taken.model, number), refusal)
         return "failed", None
     except Exception:
@@ -76,11 +88,18 @@ def ended(plan: Plan, taken: Taken) -> tuple[str, float | None]:
 def run(job: Job, cfg: dict[str, Any], watch: Watch) -> dict[str, Any]:
     """The metrics.json of a run, which is begun, gone on with, or left as it is where it has ended."""
     before = sweep.standing(job.folder)
-    if before.standing in (*sweep.DONE, "failed") or pruned(before.metrics):
+    failed = before.standing == "failed" and not mendable(before.metrics)
+    if failed or before.standing in sweep.DONE or pruned(before.metrics):
         return before.metrics
-    if (job.folder / "config.yaml").exists():
-        return train.resume(job.folder, beside=[watch]).metrics
-    return train.train(cfg, job.folder, beside=[watch]).metrics
+    try:
+        if (job.folder / "config.yaml").exists():
+            return train.resume(job.folder, beside=[watch]).metrics
+        return train.train(cfg, job.folder, beside=[watch]).metrics
+    except SystemExit as end:
+        # What Lightning makes of a second Ctrl-C, or of one in the test.
+        if isinstance(end.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from end
+        raise
 
 
 def pruned(metrics: dict[str, Any]) -> bool:
@@ -88,16 +107,31 @@ def pruned(metrics: dict[str, Any]) -> bool:
     return metrics.get("status") == "stopped" and str(metrics.get("error")).startswith(PRUNED)
 
 
+def mendable(metrics: dict[str, Any]) -> bool:
+    """Whether it was the machine that failed a run, which can then go on."""
+    return metrics.get("status") == "failed" and MEND in str(metrics.get("error"))
+
+
+@contextmanager
+def faults() -> Iterator[None]:
+    """A fault of the machine within is a ConfigError, one line."""
+    try:
+        yield
+    except OSError as fault:
+        raise ConfigError(f"{fault}{MEND}the same command goes on") from fault
+
+
 def main() -> None:
     """`python -m src.search.work <folder> <trials>`: one of several workers."""
     logging.basicConfig(format="%(levelname)s %(message)s")
     torch.set_num_threads(1)  # trials side by side have one each
-    plan = plans.load(Path(sys.argv[1]))
-    assert plan is not None
-    try:
-        work(plan, int(sys.argv[2]))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    with cli.refusals(), faults():
+        plan = plans.load(Path(sys.argv[1]))
+        assert plan is not None
+        try:
+            work(plan, int(sys.argv[2]))
+        except KeyboardInterrupt:
+            sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -27,11 +27,6 @@ def experiments(overrides: list[str]) -> list[str]:
     return [one for of in cli.parsed(overrides) if of.key_or_group == "experiment" for one in values(of)]
 
 
-def search_path(conf: Path) -> list[str]:
-    """The override by which Hydra finds experiments that are not in conf/."""
-    return [] if conf == Path(cli.CONF) else [f"hydra.searchpath=[{cli.quoted(f'file://{conf}')}]"]
-
-
 def overrides(where: str, given: Any, conf: Path, written: list[str]) -> list[str]:
     """Overrides of src.train; `written` are the experiments that the study itself will write to `conf`."""
     lines = texts(where, given)

@@ -1,5 +1,6 @@
 """What a search refuses, in one line and before anything is written."""
 
+import shutil
 import sys
 
 import pytest
@@ -16,6 +17,9 @@ pytest.importorskip("optuna")
     [
         (["name=null"], "name=None: must be a name of letters, digits, _ and -"),
         (["name=../up"], "name='../up': must be a name of letters, digits, _ and -"),
+        (["~trials"], "~trials: must be left out; every search has all keys"),
+        (["~spaces"], "~spaces: must be left out; every search has all keys"),
+        (["~search"], "~search: must be left out; every search has all keys"),
         (["write=a/b"], "write='a/b': must be a name of letters, digits, _ and -"),
         (["trials=0"], "trials=0: must be an integer of at least 1"),
         (["trials=1,2"], "trials=1,2: must be one value; settings of src.train alone are searched"),
@@ -31,13 +35,19 @@ pytest.importorskip("optuna")
         (["conf=nowhere"], "conf='nowhere': must be a folder"),
         (["seed=3"], "seed=3: must be left out; seeds=[...] has them"),
         (["resume=a"], "resume=a: must be left out; the same command goes on"),
-        (["retry_failed=true"], "retry_failed=true: must be left out; it is for src.train alone"),
+        (["retry_failed=1"], "retry_failed=1: must be true or false"),
+        (["overrides=['dry_run=true']"], "dry_run=true: must be left out; it is for the command line"),
         (["debug=fast"], "debug=fast: must be left out; it is nothing to search"),
         (["hydra.run.dir=a"], "hydra.run.dir=a: must be left out; it is for src.train alone"),
         (["hydra/launcher=joblib"], "hydra/launcher=joblib: must be left out; it is for src.train alone"),
         (["~callbacks.pictures"], "~callbacks.pictures: must be left out; every run has all keys"),
         (["task=mnist1d,repeat_copy"], "task=mnist1d,repeat_copy: must be one value, for trials are compared"),
         (["trainer.max_steps=1,2"], "trainer.max_steps=1,2: must be one value, for trials are compared"),
+        (["task.sequence_length=20,40"], "task.sequence_length=20,40: must be one value, for trials are compared"),
+        (["task.recipe.max_steps=1,2"], "task.recipe.max_steps=1,2: must be one value, for trials are compared"),
+        (["solve_threshold=1,2"], "solve_threshold=1,2: must be one value, for trials are compared"),
+        (["overfit_batches=1,2"], "overfit_batches=1,2: must be one value, for trials are compared"),
+        (["spaces.mlp=['recipe=1,2']"], "spaces.mlp: recipe=1,2: must be one value, for trials are compared"),
         (["seeds=3"], "seeds=3: must be a list of integers of at least 0"),
         (["model=[8"], None),
         (["overrides=3"], "overrides=3: must be a list of overrides of src.train, in quotes"),
@@ -96,13 +106,36 @@ def test_a_key_that_one_of_the_models_lacks_is_searched_for_the_other_alone(line
     }
 
 
-def test_budgets_are_equal(line):
-    given = line("model=mlp,gru", "optimizer.lr=1e-3,1e-2", "spaces.gru=['trainer.max_steps=4']")
+@pytest.mark.parametrize(
+    ("own", "text"),
+    [
+        ("trainer.max_steps=4", "trainer.max_steps: is 3 for mlp, 4 for gru"),
+        ("task=mnist1d_seed", "task.name: is mnist1d for mlp, mnist1d_seed for gru"),
+        ("task.sequence_length=40", "task.sequence_length: is 20 for mlp, 40 for gru"),
+        ("overfit_batches=2", "overfit_batches: is None for mlp, 2 for gru"),
+        ("solve_threshold=2", "solve_threshold: is 0.1 for mlp, 2 for gru"),
+    ],
+)
+def test_budgets_are_equal(line, own, text):
+    given = line("model=mlp,gru", "optimizer.lr=1e-3,1e-2", f"spaces.gru=['{own}']")
     with pytest.raises(ConfigError) as refusal:
         settings.read(given)
-    assert str(refusal.value) == (
-        "trainer.max_steps: is 3 for mlp, 4 for gru; must be given, an equal budget for all models"
-    )
+    assert str(refusal.value) == f"{text}; must be given, an equal budget for all models"
+
+
+def test_batches_and_recipes_are_searched_and_may_differ(line):
+    given = line("model=mlp,gru", "task.batch_size=8,16", "task.recipe.lr=1e-3,1e-2", "task.cache=elsewhere")
+    given.append("spaces.gru=['+trainer.accumulate_grad_batches=1,2', 'task.batch_size=4', 'task.cache=here']")
+    plan, _ = settings.read(given)
+    assert list(plan.models["mlp"].space) == ["model.hidden_sizes", "task.batch_size", "task.recipe.lr"]
+    assert list(plan.models["gru"].space) == ["+trainer.accumulate_grad_batches", "task.recipe.lr"]
+
+
+def test_runs_that_solve_their_task_get_as_many_updates_unless_it_is_asked_otherwise(line):
+    given = line("optimizer.lr=1e-3,1e-2")
+    for overrides, stops in ((given, False), ([*given, "stop_when_solved=true"], True)):
+        plan, _ = settings.read(overrides)
+        assert plan.models["mlp"].config["stop_when_solved"] is stops
 
 
 def test_an_experiment_of_others_is_not_written_over(line, tmp_path):
@@ -115,10 +148,51 @@ def test_an_experiment_of_others_is_not_written_over(line, tmp_path):
     assert not (tmp_path / "tiny").exists()
 
 
+def test_an_experiment_that_the_search_starts_from_is_not_written_over(line, tmp_path, monkeypatch):
+    shutil.copytree(settings.cli.CONF, tmp_path / "conf", dirs_exist_ok=True)
+    monkeypatch.setattr(settings.cli, "CONF", str(tmp_path / "conf"))
+    path = tmp_path / "conf" / "experiment" / "tiny" / "mlp.yaml"
+    path.parent.mkdir()
+    plan, _ = settings.read(line())
+    tmp_path.joinpath("tiny").mkdir()
+    plan = command.plans.begin(plan)
+    path.write_text(f"# @package _global_\n# {command.results.first_line(plan)}\nseed: 3\n")
+    with pytest.raises(ConfigError) as refusal:
+        command.search(line("experiment=tiny/mlp"))
+    assert str(refusal.value) == (
+        "write='tiny': experiment=tiny/mlp would be written over; must be another name, or null"
+    )
+
+
 def test_the_folder_must_be_one_that_can_be_written(line, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"^folder='.*tiny': cannot be written"):
         command.search(line(f"folder={tmp_path}/file"))
+
+
+def test_the_experiments_must_have_a_place_that_can_be_written(line, tmp_path):
+    (tmp_path / "conf" / "experiment").write_text("")
+    with pytest.raises(ConfigError, match=r"^conf='.*/conf/experiment/tiny': cannot be written"):
+        command.search(line())
+    settings.read(line("write=null"))
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("# @package _global_\ntrails: 3", "trails: unknown key of a search; must be one of conf, dry_run, "),
+        ("trials: 3", "search: unknown key of a search; must be one of conf, dry_run, "),
+        ("# @package _global_\nspaces: 3", "spaces=3: must have a list of overrides of src.train for each"),
+        ("# @package _global_\nspaces: [a]", "spaces=['a']: must have a list of overrides of src.train for each"),
+    ],
+)
+def test_a_file_has_the_keys_of_a_search_alone(line, tmp_path, monkeypatch, content, text):
+    shutil.copytree(settings.cli.CONF, tmp_path / "other")
+    (tmp_path / "other" / "search" / "mine.yaml").write_text(content)
+    monkeypatch.setattr(settings.cli, "CONF", str(tmp_path / "other"))
+    with pytest.raises(ConfigError) as refusal:
+        settings.read(line("search=mine"))
+    assert str(refusal.value).startswith(text)
 
 
 def test_a_search_needs_optuna(line, monkeypatch):

@@ -2,17 +2,18 @@
 
 import csv
 import re
+import shlex
 import signal
 
 import pytest
 
-from src import cli, runs, sweep, train
+from src import cli, conclusion, runs, sweep, train
 from src.build import ConfigError
 from src.lit.classes import ClassLearner
 from src.lit.learner import Diverged, Learner
 from src.search import __main__ as command
-from src.search import space, work
-from src.study.fields import search_path
+from src.search import plan as plans
+from src.search import space, studies, work
 from tests.helpers import written
 
 pytest.importorskip("optuna")
@@ -46,6 +47,7 @@ def at_rate(monkeypatch):
             return step(self, batch, batch_idx)
 
         monkeypatch.setattr(Learner, "training_step", spoiled)
+        return lambda: monkeypatch.setattr(Learner, "training_step", step)
 
     return spoil
 
@@ -79,14 +81,19 @@ def test_models_get_equal_budgets_and_the_best_an_experiment(search, stands, tmp
 
     # The best one, as anybody would run it.
     best = min(found[:2], key=lambda one: one.value)
-    assert f"python -m src.train experiment=tiny/mlp    # the best: {tmp_path}/conf" in told
+    (again,) = re.findall(
+        r"^python -m src.train (.*)    # the best: .*/conf/experiment/tiny/mlp.yaml$", told, re.M
+    )
     content = (tmp_path / "conf" / "experiment" / "tiny" / "mlp.yaml").read_text().splitlines()
-    said = f"# Chosen by the search tiny: trial {best.number}, the least 1 - validation accuracy, {best.value:.4g}"
+    which = f"tiny ({plans.load(tmp_path / 'tiny').id})"
+    said = (
+        f"# Chosen by the search {which}: trial {best.number}, the least 1 - validation accuracy, {best.value:.4g}"
+    )
     assert content[1] == said
     assert content[2] == "# on average over seeds 201, 202, of trials that are 2 complete."
     assert content[3].startswith("# Written by: python -m src.search name=tiny ")
-    again = ["experiment=tiny/mlp", "seed=202", "logger=none", "trainer.enable_progress_bar=false"]
-    (job,) = cli.composed("train", [*again, *search_path(tmp_path / "conf")])
+    again = [*shlex.split(again), "seed=202", "logger=none", "trainer.enable_progress_bar=false"]
+    (job,) = cli.composed("train", again)
     outcome = train.train(job.config, tmp_path / "again")
     assert outcome.metrics["validation"] == best.seeds[202]["validation"]
 
@@ -107,6 +114,11 @@ def test_models_get_equal_budgets_and_the_best_an_experiment(search, stands, tmp
     assert search(*both, "trials=3") == 0
     assert stands()[:2] == found[:2]
     assert [(one.model, one.number) for one in stands()] == [(m, n) for m in ("mlp", "gru") for n in range(3)]
+
+    # A search of the same name elsewhere is another one, and has no part in its experiments.
+    with pytest.raises(ConfigError, match=r"^write='tiny': .*tiny/mlp\.yaml is not of this search"):
+        search(*both, f"folder={tmp_path}/elsewhere")
+    assert not (tmp_path / "elsewhere").exists()
 
     # In one go it would have tried the same.
     assert search(*both, "trials=3", "name=other", "write=null", "seeds=[201]") == 0
@@ -159,7 +171,7 @@ def test_a_diverged_trial_is_the_worst(search, stands, tmp_path, at_rate, capsys
 
 
 def test_a_failed_trial_is_told_and_the_others_go_on(search, stands, tmp_path, at_rate, capsys, caplog):
-    at_rate(1e-2, RuntimeError("no such luck"))
+    mend = at_rate(1e-2, RuntimeError("no such luck"))
     given = [*GOOD_OR_NOT, "trials=4", "prune=none"]
     assert search(*given) == 1
     states = {one.values["optimizer.lr"]: one.state for one in stands()}
@@ -168,9 +180,52 @@ def test_a_failed_trial_is_told_and_the_others_go_on(search, stands, tmp_path, a
     told = [f"failed: {tmp_path}/tiny/mlp/{number}: RuntimeError: no such luck" for number in failed]
     lines = capsys.readouterr().err.splitlines()
     assert [text for text in lines if text.startswith("failed: ")] == told
+    assert lines[-1].endswith(" retry_failed=true    # tries the failed ones again")
     before = stands()
     assert search(*given) == 1
     assert stands() == before
+
+    # They are tried again when that is asked for, and then do not count.
+    mend()
+    capsys.readouterr()
+    assert search(*given, "retry_failed=true", "dry_run=true") == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[1] == str(len(failed))
+    assert search(*given, "retry_failed=true") == 0
+    assert f"[4 of 4] mlp {3 + len(failed)}: " in capsys.readouterr().out
+    after = stands()
+    assert [one.values for one in after[:4]] == [one.values for one in before]
+    assert [one.number for one in after if one.state == "retried"] == failed
+    assert [(one.state, one.values) for one in after[4:]] == [("complete", before[n].values) for n in failed]
+    assert search(*given, "retry_failed=true") == 0
+    assert stands() == after
+
+
+@pytest.mark.parametrize("when", ["composing", "beginning", "training", "testing"])
+def test_a_fault_of_the_machine_stops_the_search_and_costs_no_trial(search, stands, tmp_path, monkeypatch, when):
+    where = {
+        "composing": (work, "run", ConfigError("hydra.run.dir='a': cannot be written")),
+        "beginning": (runs, "write_config", None),
+        "training": (Learner, "training_step", None),
+        "testing": (conclusion, "test_and_draw", None),
+    }
+    owner, name, refusal = where[when]
+
+    def full(*_, **__):
+        fault = OSError(28, "No space left on device")
+        if refusal is None:
+            raise fault
+        raise refusal from fault
+
+    with monkeypatch.context() as faulty:
+        faulty.setattr(owner, name, full)
+        with pytest.raises(ConfigError) as error:
+            search(RATES, "seeds=[201]")
+    at = f"{tmp_path}/tiny/mlp/0/seed_201: " if when in ("training", "testing") else ""
+    told = "[Errno 28] No space left on device" if refusal is None else str(refusal)
+    assert str(error.value) == f"{at}{told}; mend that, then the same command goes on"
+    assert [one.state for one in stands()] == ["half-done"]
+    assert search(RATES, "seeds=[201]") == 0
+    assert [(one.number, one.state) for one in stands()] == [(0, "complete"), (1, "complete")]
 
 
 def test_settings_that_are_refused_together_fail(search, stands, capsys, monkeypatch):
@@ -222,7 +277,7 @@ def die():
     raise Killed
 
 
-def test_ctrl_c_stops_with_a_checkpoint_and_tells_how_to_go_on(search, line, stands, monkeypatch, capsys):
+def test_ctrl_c_stops_with_a_checkpoint_and_tells_how_to_go_on(search, stands, tmp_path, monkeypatch, capsys):
     step = Learner.training_step
 
     def interrupted(self, *arguments):
@@ -238,5 +293,39 @@ def test_ctrl_c_stops_with_a_checkpoint_and_tells_how_to_go_on(search, line, sta
     assert told.err.splitlines()[-1].endswith("'optimizer.lr=tag(log,interval(1e-3,1e-1))' goes on")
     (one,) = stands()
     assert (one.state, one.seeds[201]["status"], one.seeds[201]["updates"]) == ("half-done", "stopped", 2)
+    (trial,) = studies.opened(plans.load(tmp_path / "tiny"))["mlp"].trials
+    assert trial.user_attrs[studies.TAKES][0] == 0
     assert search(RATES) == 0
     assert [one.state for one in stands()] == ["complete", "complete"]
+
+
+@pytest.mark.parametrize("when", ["a second one", "in the test"])
+def test_ctrl_c_that_ends_lightning_stops_the_search_just_so(search, stands, monkeypatch, capsys, when):
+    def tested(parts):
+        with conclusion.quiet():
+            parts.trainer.test(parts.learner, datamodule=parts.task, verbose=False)
+        pytest.fail("went on")
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as stopping:
+        stopping.setattr(conclusion, "test_and_draw", tested)
+        stopping.setattr(Learner, "training_step" if when == "a second one" else "test_step", interrupt)
+        assert search(RATES, "seeds=[201]") == 130
+    signal.signal(signal.SIGINT, before)  # which Lightning ignores from then on
+    assert capsys.readouterr().err.splitlines()[-1].startswith("stopped; python -m src.search name=tiny ")
+    assert search(RATES, "seeds=[201]") == 0
+    assert [(one.number, one.state) for one in stands()] == [(0, "complete"), (1, "complete")]
+
+
+def test_an_end_that_a_cluster_asks_for_is_none_of_the_users(search, stands, monkeypatch):
+    def end(*_):
+        raise SystemExit(3)
+
+    monkeypatch.setattr(Learner, "training_step", end)
+    with pytest.raises(SystemExit) as ended:
+        search(RATES)
+    assert ended.value.code == 3
+    assert [one.state for one in stands()] == ["half-done"]

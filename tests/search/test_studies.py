@@ -1,4 +1,4 @@
-"""Trials are taken once each, whoever takes them; what mattered is found."""
+"""Trials are taken once each, whoever takes them."""
 
 import threading
 
@@ -6,7 +6,7 @@ import pytest
 
 from src.search import command as settings
 from src.search import plan as plans
-from src.search import studies
+from src.search import results, studies
 
 optuna = pytest.importorskip("optuna")
 
@@ -64,6 +64,35 @@ def test_models_take_turns_and_a_trial_of_a_living_process_is_left_alone(plan):
         one.lock.release()
 
 
+def test_a_trial_that_brings_its_process_down_again_and_again_fails(plan):
+    opened = studies.opened(plan)
+    for _ in range(studies.MOST):
+        one = studies.take(plan, opened, trials=1)
+        assert (one.model, one.trial.number) == ("mlp", 0)
+        one.lock.release()
+    other = studies.take(plan, opened, trials=1)
+    assert (other.model, other.trial.number) == ("gru", 0)
+    (failed,) = opened["mlp"].trials
+    assert failed.state == optuna.trial.TrialState.FAIL
+    assert failed.user_attrs["error"] == "its process died 3 times without a validation between"
+    (told,) = (one for one in results.results(plan, opened) if one.model == "mlp")
+    assert (told.state, told.error) == ("failed", failed.user_attrs["error"])
+    other.lock.release()
+
+
+@pytest.mark.parametrize("what", ["is stopped", "gets on"])
+def test_a_trial_that_is_stopped_or_gets_on_does_not_fail(plan, what):
+    opened = studies.opened(plan)
+    for step in range(2 * studies.MOST):
+        one = studies.take(plan, opened, trials=1)
+        assert (one.model, one.trial.number) == ("mlp", 0)
+        if what == "is stopped":
+            studies.give_back(one)
+        else:
+            one.trial.report(1.0, step)
+        one.lock.release()
+
+
 def test_a_trial_that_ends_while_another_process_looks_is_left_alone(plan, monkeypatch):
     opened = studies.opened(plan)
     first = studies.take(plan, opened, trials=1)
@@ -81,23 +110,32 @@ def test_a_trial_that_ends_while_another_process_looks_is_left_alone(plan, monke
     second.lock.release()
 
 
-def test_a_damaged_journal_is_told(plan):
+@pytest.mark.parametrize("damage", ['{"half":\n{"op_code":0}\n', '{"op_code":4}\n', "[]\n", "3\n", "\0\0\n{}\n"])
+def test_a_damaged_journal_is_told(plan, damage):
     studies.opened(plan)
     with (plan.folder / "journal.log").open("a") as file:
-        file.write('{"half":\n{"op_code":0}\n')
-    with pytest.raises(studies.ConfigError, match=r"^name='tiny': .*journal\.log is damaged"):
+        file.write(damage)
+    with pytest.raises(
+        studies.ConfigError,
+        match=r"^name='tiny': .*journal\.log is damaged .*; must be mended, or its folder moved away$",
+    ):
         studies.opened(plan)
 
 
-def test_what_mattered():
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-    for number in range(40):
-        trial = study.ask()
-        x, y = (trial.suggest_float(name, 0, 1) for name in "xy")
-        study.tell(trial, float("inf") if number % 10 == 9 else x + 0.01 * y)
-        if number == 2:
-            assert studies.importances(study) == {}
-    shares = studies.importances(study)
-    assert list(shares) == ["x", "y"]
-    assert sum(shares.values()) == pytest.approx(1)
-    assert shares["x"] > 0.8
+@pytest.mark.parametrize("torn", ['{"op_code":4,"torn', '{"op_code":0}', "\0" * 9])
+def test_a_torn_last_line_of_the_journal_is_cut_off(plan, torn):
+    """By a process that is gone, while another one has the studies open."""
+    opened = studies.opened(plan)
+    first = studies.take(plan, opened, trials=1)
+    with (plan.folder / "journal.log").open("a") as file:
+        file.write(torn)
+    studies.tell(opened["mlp"], 0, "complete", 0.5)
+    first.lock.release()
+    assert torn not in (plan.folder / "journal.log").read_text()
+    with (plan.folder / "journal.log").open("a") as file:
+        file.write(torn)
+    again = studies.opened(plan)
+    second = studies.take(plan, again, trials=1)
+    assert (second.model, second.trial.number) == ("gru", 0)
+    second.lock.release()
+    assert [one.value for one in studies.opened(plan)["mlp"].trials] == [0.5]

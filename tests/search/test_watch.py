@@ -72,6 +72,22 @@ def test_pruning(tmp_path, last, count, interrupted, pruned):
         assert interrupt.reason == f"pruned: worse than the median of the trials before, after validation {count}"
 
 
+def test_a_trial_whose_last_run_has_just_solved_its_task_is_complete(tmp_path):
+    """The callback that ends a solved run comes before the one that watches."""
+    for last in (True, False):
+        study = optuna.create_study(pruner=Always())
+        interrupt = Interrupt()
+        watch = Watch(study.ask(), [], 9, last)
+        trainer, history = (
+            SimpleNamespace(state=SimpleNamespace(fn="fit"), should_stop=True),
+            History(str(tmp_path)),
+        )
+        trainer.callbacks = [history, interrupt, watch]
+        history.rows.append({"bits": 3.0})
+        watch.on_validation_end(trainer, object.__new__(BitLearner))
+        assert (interrupt.reason is None) == last
+
+
 def test_the_validation_before_a_test_is_nothing_to_tell(tmp_path):
     study = optuna.create_study(pruner=Always())
     trainer = SimpleNamespace(state=SimpleNamespace(fn="test"))

@@ -51,7 +51,11 @@ def test_workers_that_break_down_leave_trials_to_do(search, monkeypatch, capsys)
     assert "\n2 trials are left to do: python -m src.search name=tiny " in capsys.readouterr().out
 
 
-def test_a_worker_is_a_command_of_its_own(search, stands, tmp_path, monkeypatch):
+def full(*_):
+    raise OSError(28, "a full disk")
+
+
+def test_a_worker_is_a_command_of_its_own(search, stands, tmp_path, monkeypatch, capsys):
     """What one of several does: it needs the folder and the number of trials alone."""
     asked = []
     monkeypatch.setattr("src.search.__main__.side_by_side", lambda commands: asked.extend(commands) or [0, 0])
@@ -59,6 +63,12 @@ def test_a_worker_is_a_command_of_its_own(search, stands, tmp_path, monkeypatch)
     assert asked == [["src.search.work", str(tmp_path / "tiny"), "2"]] * 2
     monkeypatch.setattr(sys, "argv", asked[0])
     monkeypatch.setattr(work.logging, "basicConfig", lambda **_: None)
+    with monkeypatch.context() as faulty:
+        faulty.setattr(work.studies, "take", full)
+        with pytest.raises(SystemExit) as end:
+            work.main()
+    assert end.value.code == 2
+    assert capsys.readouterr().err == "error: [Errno 28] a full disk; mend that, then the same command goes on\n"
     work.main()
     assert [one.state for one in stands()] == ["complete", "complete"]
     assert search("workers=2", "seeds=[201]") == 0
