@@ -3,17 +3,13 @@
 import json
 import subprocess
 import sys
-import tarfile
-import threading
-from collections import deque
-from pathlib import Path
 
 import pytest
 
-from src import cli, remote, runs, sweep
+from src import cli, remote, runs, sweep, worker
 from src.build import ConfigError
 from tests.helpers import small, train_small, written
-from tests.test_sweep import ROOT, wait
+from tests.test_sweep import ROOT
 
 LAUNCHER = {
     "_target_": remote.TARGET,
@@ -120,30 +116,6 @@ def fake(monkeypatch):
     return made
 
 
-def test_what_a_job_leaves_comes_home_whole(tmp_path):
-    there, home = tmp_path / "there", tmp_path / "home"
-    (there / "checkpoints").mkdir(parents=True)
-    (there / "checkpoints" / "last.ckpt").write_bytes(bytes(range(256)))
-    (there / runs.LOCK).touch()
-    (home / "old").mkdir(parents=True)
-    remote.unpack(remote.pack(there), home)
-    assert [path.relative_to(home).as_posix() for path in sorted(home.rglob("*"))] == [
-        "checkpoints", "checkpoints/last.ckpt",
-    ]  # fmt: skip
-    assert (home / "checkpoints" / "last.ckpt").read_bytes() == bytes(range(256))
-    remote.unpack(remote.pack(tmp_path / "nothing"), home)
-    assert (home / "checkpoints").is_dir()
-
-
-def test_an_archive_cannot_write_elsewhere(tmp_path):
-    path = tmp_path / "bad.tar.gz"
-    with tarfile.open(path, "w:gz") as archive:
-        archive.addfile(tarfile.TarInfo("../outside"))
-    with pytest.raises(tarfile.OutsideDestinationError):
-        remote.unpack(path.read_bytes(), tmp_path / "home")
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["bad.tar.gz"]
-
-
 def test_a_sweep_comes_home(begun, fake, capsys):
     folder, jobs = begun
     ray = fake()
@@ -196,27 +168,18 @@ def test_ctrl_c_takes_in_how_far_the_jobs_have_come(begun, fake, capsys):
     assert "stopping the jobs that are out" in capsys.readouterr().out
 
 
-def test_a_worker_stops_its_job_with_a_checkpoint_and_goes_on_with_it(tmp_path):
-    steps = ["trainer.max_steps=100000", "validate_every=20", "stop_when_solved=false"]
-    worker, found = remote.Worker(), deque()
-    overrides = small(*steps, model="mlp", task="mnist1d")
-    thread = threading.Thread(target=lambda: found.append(worker.run(overrides, None)))
-    thread.start()
-    wait(lambda: worker.process is not None)
-    scratch = Path(worker.process.args[-1].partition("=")[2].strip("'"))
-    wait(lambda: (scratch / "checkpoints" / "last.ckpt").exists())
-    worker.stop()
-    thread.join(timeout=120)
-    assert found[0].code == 130, found[0].printed
-    assert not scratch.exists()
-    remote.unpack(found[0].folder, tmp_path / "run")
-    before = written(tmp_path / "run")
-    assert (before["status"], before["updates"] >= 20) == ("stopped", True)
-
-    job = cli.Job({}, [*overrides, "logger=csv", "resume=x"], tmp_path / "run", tmp_path, LAUNCHER)
+def test_a_job_that_has_begun_is_sent_out_with_what_it_has(tmp_path):
+    folder = tmp_path / "run"
+    overrides = small("logger=csv", "hydra/launcher=ray", "resume=x", model="mlp", task="mnist1d")
+    job = cli.Job({}, overrides, folder, tmp_path, LAUNCHER)
+    given, archive = remote.arguments(job)
+    assert (given[-2:], archive) == (["logger=csv", "trainer.enable_progress_bar=false"], None)
+    folder.mkdir()
+    (folder / "config.yaml").touch()
     given, archive = remote.arguments(job)
     assert given == ["logger=none", "trainer.enable_progress_bar=false", "logger=csv", given[-1]]
-    assert archive is not None
+    worker.unpack(archive, tmp_path / "there")
+    assert (tmp_path / "there" / "config.yaml").exists()
 
 
 def test_two_sweepers_never_share_a_sweep(begun, fake):
