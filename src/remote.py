@@ -24,7 +24,7 @@ LEFT_OUT = ("/outputs/", "/.git/", "/.venv/", "/tests/", "/notebooks/", "__pycac
 #: Seconds that a stopped job has to write its checkpoint and come home.
 GRACE = 60.0
 #: Exit codes of a job that was told to stop, the second before it could write anything.
-STOPPED = (130, -signal.SIGINT)
+STOPPED = (130, -signal.SIGTERM)
 
 
 class Settings(NamedTuple):

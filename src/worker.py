@@ -1,7 +1,6 @@
 """A job of a sweep on a machine of a cluster: it runs in a folder of its own, which goes home as an archive."""
 
 import io
-import signal
 import subprocess
 import sys
 import tarfile
@@ -33,6 +32,9 @@ class Worker:
         self.process: subprocess.Popen[str] | None = None
         self.stopped = False
 
+    def begin(self) -> None:
+        """Answer, once there is a place to run in."""
+
     def run(self, overrides: Sequence[str], before: bytes | None) -> Left:
         """Train with these overrides; or go on with the run folder that is in the archive `before`."""
         with tempfile.TemporaryDirectory(prefix="dms_ntm_lab-") as scratch:
@@ -43,18 +45,23 @@ class Worker:
                 place = [f"resume={cli.quoted(folder)}"]
             command = [sys.executable, "-m", "src.train", *overrides, *place]
             with subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=runs.ROOT
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                cwd=runs.ROOT,
+                start_new_session=True,  # no signal of a terminal besides: a second one would end it at once
             ) as self.process:
                 if self.stopped:
-                    self.process.send_signal(signal.SIGINT)
+                    self.process.terminate()
                 printed = deque(self.process.stdout or (), maxlen=TAIL)
             return Left(self.process.returncode, "".join(printed), pack(folder))
 
     def stop(self) -> None:
-        """Let the job end as Ctrl-C does: with a checkpoint."""
+        """Let the job end with a checkpoint; by SIGTERM, for Ray blocks SIGINT in whatever it starts."""
         self.stopped = True
         if self.process is not None:
-            self.process.send_signal(signal.SIGINT)
+            self.process.terminate()
 
 
 def pack(folder: Path) -> bytes:

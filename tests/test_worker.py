@@ -1,5 +1,7 @@
 """One job of a cluster: run, stopped, packed up, unpacked."""
 
+import os
+import signal
 import tarfile
 import threading
 from collections import deque
@@ -36,15 +38,21 @@ def test_an_archive_cannot_write_elsewhere(tmp_path):
     assert sorted(one.name for one in tmp_path.iterdir()) == ["bad.tar.gz"]
 
 
-def test_a_worker_stops_its_job_with_a_checkpoint_and_goes_on_with_it(tmp_path):
+def test_a_worker_stops_its_job_with_a_checkpoint(tmp_path):
     steps = ["trainer.max_steps=100000", "validate_every=20", "stop_when_solved=false"]
     its, found = worker.Worker(), deque()
     overrides = small(*steps, model="mlp", task="mnist1d")
-    thread = threading.Thread(target=lambda: found.append(its.run(overrides, None)))
+
+    def run():
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # as in whatever Ray starts
+        found.append(its.run(overrides, None))
+
+    thread = threading.Thread(target=run)
     thread.start()
     wait(lambda: its.process is not None)
     scratch = Path(its.process.args[-1].partition("=")[2].strip("'"))
     wait(lambda: (scratch / "checkpoints" / "last.ckpt").exists())
+    assert os.getsid(its.process.pid) == its.process.pid
     its.stop()
     thread.join(timeout=120)
     assert found[0].code == 130, found[0].printed
