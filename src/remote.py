@@ -8,8 +8,11 @@ import importlib.util
 import logging
 import os
 import signal
+import tarfile
+import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -86,6 +89,26 @@ def carry_out(jobs: Sequence[cli.Job], folder: Path, retry_failed: bool) -> int:
     return code or int(failed)
 
 
+@contextmanager
+def like_ctrl_c() -> Iterator[None]:
+    """SIGTERM, and the SIGHUP of a terminal that is closed, are a KeyboardInterrupt as Ctrl-C is."""
+    numbers = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Out(NamedTuple):
+    """A job that is out, and the worker that has it."""
+
+    job: cli.Job
+    worker: Any
+    begun: Any  # is there once Ray has found a place for the worker
+
+
 class Crew:
     """Jobs that are out, and the workers that have them."""
 
@@ -94,27 +117,34 @@ class Crew:
 
         self.ray: Any = ray
         self.its, self.folder = its, folder
-        self.out: dict[Any, tuple[cli.Job, Any]] = {}
+        self.out: dict[Any, Out] = {}
         self.lost: dict[Path, int] = {}
 
     def work(self, todo: deque[cli.Job]) -> int:
-        """Send jobs out as there is room for them, and take in what comes back; returns the exit code."""
-        self.begin()
+        """Send jobs out as there is room for them, and take in what comes back; returns the exit code.
+
+        Raises:
+            ConfigError: no cluster, or what jobs left cannot be written here.
+        """
         try:
-            while todo or self.out:
-                while todo and len(self.out) < self.room():
-                    self.send(todo.popleft())
-                for done in self.ray.wait(list(self.out), num_returns=1)[0]:
-                    again = self.take_in(done)
-                    if again is not None:
-                        todo.append(again)
+            with ExitStack() as end:
+                end.callback(self.ray.shutdown)
+                self.begin()
+                end.enter_context(like_ctrl_c())
+                end.callback(self.stop)
+                while todo or self.out:
+                    while todo and len(self.out) < self.room():
+                        self.send(todo.popleft())
+                    for done in self.ray.wait(list(self.out), num_returns=1)[0]:
+                        again = self.take_in(done)
+                        if again is not None:
+                            todo.append(again)
             return 0
         except KeyboardInterrupt:
-            print("\nstopping the jobs that are out", flush=True)
-            self.stop()
             return 130
-        finally:
-            self.ray.shutdown()
+        except OSError as error:
+            again_with = cli.argument("resume", self.folder)
+            raise ConfigError(f"{self.folder}: {error}; must be mended, then {again_with} goes on") from error
 
     def begin(self) -> None:
         """Join the cluster, or start one.
@@ -129,6 +159,7 @@ class Crew:
         code = {"working_dir": str(runs.ROOT), "excludes": list(LEFT_OUT), "env_vars": variables}
         own = {"include_dashboard": False} if self.its.init.get("address") is None else {}
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+        hangup = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what is started here outlives the terminal
         try:
             self.ray.init(**{"runtime_env": code, **own, **quiet, **self.its.init})
         except (ConnectionError, RuntimeError, TypeError, ValueError, OSError) as error:
@@ -136,6 +167,8 @@ class Crew:
                 f"{WHERE}init={self.its.init}: {str(error).strip().splitlines()[0]}; must be what ray.init takes, "
                 "with the address of a running cluster, or null to start one here"
             ) from error
+        finally:
+            signal.signal(signal.SIGHUP, hangup)
 
     def room(self) -> int:
         """Jobs that may be out: more than run at once, for that is how a cluster learns that it should grow."""
@@ -144,29 +177,36 @@ class Crew:
 
     def send(self, job: cli.Job) -> None:
         """Give a job to a worker of its own."""
-        kind = self.ray.remote(max_concurrency=2, **self.its.remote)(Worker)
-        worker = kind.remote()
-        self.out[worker.run.remote(*arguments(job))] = job, worker
+        worker = self.ray.remote(max_concurrency=2, **self.its.remote)(Worker).remote()
+        begun = worker.begin.remote()
+        self.out[worker.run.remote(*arguments(job))] = Out(job, worker, begun)
+
+    def let_go(self, done: Any) -> None:
+        """End the worker of a job."""
+        self.ray.kill(self.out.pop(done).worker)
 
     def take_in(self, done: Any) -> cli.Job | None:
-        """Put what a job left into its folder; returns the job where it is to be sent out again."""
-        job, worker = self.out.pop(done)
+        """Put what a job left into its folder; returns the job where it is to be sent out again.
+
+        It is out until all is in its place: whatever comes between, it can be taken in once more.
+        """
+        job = self.out[done].job
         name = job.folder.name
         try:
             left: Left = self.ray.get(done)
         except self.ray.exceptions.RayError as fault:
+            self.let_go(done)
             self.lost[job.folder] = self.lost.get(job.folder, 0) + 1
             again = self.lost[job.folder] <= self.its.retries
             print(f"{name}: lost ({str(fault).splitlines()[0]}){', sent out again' if again else ''}", flush=True)
             return job if again else None
-        finally:
-            self.ray.kill(worker)
         unpack(left.folder, job.folder)
         if left.code not in (0, *STOPPED) and not (job.folder / "config.yaml").exists():
             told = [*left.printed.strip().splitlines(), f"ended with exit code {left.code}"]
             error = next((line for line in told if line.startswith("error: ")), told[-1]).removeprefix("error: ")
             job.folder.mkdir(exist_ok=True)
             runs.write_json(job.folder / "metrics.json", {"status": "failed", "error": error})
+        self.let_go(done)
         standing = sweep.standing(job.folder)
         print(f"{name}: {standing.standing}", flush=True)
         if standing.standing not in sweep.DONE:
@@ -175,9 +215,38 @@ class Crew:
         return None
 
     def stop(self) -> None:
-        """Stop the jobs that are out, and take in how far they have come."""
-        for _, worker in self.out.values():
-            worker.stop.remote()
-        back, _ = self.ray.wait(list(self.out), num_returns=len(self.out), timeout=GRACE)
-        for done in back:
-            self.take_in(done)
+        """Stop the jobs that are out, and take in how far they have come; told again, what is there already."""
+        if not self.out:
+            return
+        print("\nstopping the jobs that are out", flush=True)
+        self.its = self.its._replace(retries=0)
+        until = time.monotonic() + GRACE
+        try:
+            self.tell_to_stop()
+        except KeyboardInterrupt:
+            until = 0.0
+        while self.out:
+            try:
+                left = max(0.0, until - time.monotonic())
+                back, _ = self.ray.wait(list(self.out), num_returns=1, timeout=left)
+                if not back:
+                    break
+                try:
+                    self.take_in(back[0])
+                except (OSError, tarfile.TarError) as error:  # the others may fare better
+                    print(f"{self.out[back[0]].job.folder.name}: cannot be brought home ({error})", flush=True)
+                    self.let_go(back[0])
+            except KeyboardInterrupt:
+                until = 0.0
+        for done, one in list(self.out.items()):
+            print(f"{one.job.folder.name}: has not stopped in time", flush=True)
+            self.let_go(done)
+
+    def tell_to_stop(self) -> None:
+        """Have jobs end with a checkpoint; those that have found no place yet have nothing to bring home."""
+        begun, _ = self.ray.wait([one.begun for one in self.out.values()], num_returns=len(self.out), timeout=0)
+        for done, one in list(self.out.items()):
+            if one.begun in begun:
+                one.worker.stop.remote()
+            else:
+                self.let_go(done)

@@ -1,15 +1,19 @@
 """Jobs of a sweep on a cluster that shares no files: sent out, stopped, lost, brought home."""
 
 import json
-import subprocess
+import os
+import signal
 import sys
+import time
+from collections import deque
+from types import SimpleNamespace
 
 import pytest
 
 from src import cli, remote, runs, sweep, worker
 from src.build import ConfigError
 from tests.helpers import small, train_small, written
-from tests.test_sweep import ROOT
+from tests.test_sweep import command, ended, wait
 
 LAUNCHER = {
     "_target_": remote.TARGET,
@@ -37,23 +41,26 @@ def begun(tmp_path):
 
 
 class FakeRay:
-    """What is used of Ray, done here and at once; workers whose names are in `lose` are lost, each once."""
+    """What is used of Ray, done here and at once.
+
+    Workers whose numbers are in `lose` are lost, those in `queued` find no place; `signals` come while it waits.
+    """
 
     class exceptions:
         class RayError(Exception):
             pass
 
-    def __init__(self, lose=(), interrupt=False):
-        self.lose, self.interrupt = list(lose), interrupt
-        self.sent, self.killed, self.down = [], 0, False
+    def __init__(self, lose=(), queued=(), signals=()):
+        self.lose, self.queued, self.signals = lose, queued, deque(signals)
+        self.made, self.sent, self.stopped, self.killed, self.down = 0, [], [], [], False
 
     def remote(self, **_):
         def kind(cls):
             class Made:
                 @staticmethod
                 def remote():
-                    worker = cls()
-                    return Handle(self, worker)
+                    self.made += 1
+                    return Handle(self, self.made - 1, cls())
 
             return Made
 
@@ -66,41 +73,47 @@ class FakeRay:
         return {"CPU": 1.0}
 
     def wait(self, out, num_returns, timeout=None):
-        if self.interrupt:
-            self.interrupt = False
-            raise KeyboardInterrupt
-        return out[:num_returns], out[num_returns:]
+        if self.signals and (number := self.signals.popleft()) is not None:
+            signal.raise_signal(number)
+        there = [one for one in out if one.number not in self.queued][:num_returns]
+        return there, [one for one in out if one not in there]
 
     def get(self, one):
-        return one()
+        return one.outcome()
 
-    def kill(self, worker):
-        self.killed += 1
+    def kill(self, handle):
+        self.killed.append(handle.number)
 
     def shutdown(self):
         self.down = True
 
 
+class Ref:
+    def __init__(self, number, outcome=None):
+        self.number, self.outcome = number, outcome
+
+
 class Handle:
-    def __init__(self, ray, worker):
-        self.run, self.stop = self.Method(ray, worker.run), self.Method(ray, worker.stop, at_once=True)
+    def __init__(self, ray, number, its):
+        self.ray, self.number, self.its = ray, number, its
+        for name in ("begin", "run", "stop"):
+            setattr(self, name, SimpleNamespace(remote=getattr(self, f"_{name}")))
 
-    class Method:
-        def __init__(self, ray, call, at_once=False):
-            self.ray, self.call, self.at_once = ray, call, at_once
+    def _begin(self):
+        return Ref(self.number)
 
-        def remote(self, *arguments):
-            if self.at_once:
-                return self.call(*arguments)
-            self.ray.sent.append(arguments)
-            number = len(self.ray.sent) - 1
+    def _run(self, *arguments):
+        self.ray.sent.append(arguments)
 
-            def outcome():
-                if number in self.ray.lose:
-                    raise self.ray.exceptions.RayError("the machine is gone\nat length")
-                return self.call(*arguments)
+        def outcome():
+            if self.number in self.ray.lose:
+                raise self.ray.exceptions.RayError("the machine is gone\nat length")
+            return self.its.run(*arguments)
 
-            return outcome
+        return Ref(self.number, outcome)
+
+    def _stop(self):
+        self.ray.stopped.append(self.number)  # at the end already
 
 
 @pytest.fixture
@@ -123,7 +136,7 @@ def test_a_sweep_comes_home(begun, fake, capsys):
     assert [job.standing for job in sweep.standings(folder)] == ["finished", "failed"]
     assert written(jobs[1].folder)["error"] == "model.hidden_sizes[0]=0: must be an integer of at least 1"
     assert "sweep: 1 of 2 done, 1 failed" in capsys.readouterr().out
-    assert (ray.killed, ray.down) == (2, True)
+    assert (ray.killed, ray.down) == ([0, 1], True)
     assert ray.settings["runtime_env"]["env_vars"]["OMP_NUM_THREADS"] == "1"
     assert ray.settings["include_dashboard"] is False
     assert not any(one.startswith("hydra") for overrides, _ in ray.sent for one in overrides)
@@ -157,15 +170,70 @@ def test_a_job_that_is_lost_too_often_is_waiting_still(begun, fake, capsys):
     assert sweep.standing(jobs[0].folder).standing == "waiting"
 
 
-def test_ctrl_c_takes_in_how_far_the_jobs_have_come(begun, fake, capsys):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_takes_in_how_far_the_jobs_have_come(begun, fake, capsys, number):
     folder, jobs = begun
-    long = ["trainer.max_steps=100000", "validate_every=20", "stop_when_solved=false"]
-    jobs = [job._replace(overrides=[*job.overrides, *long]) for job in jobs[:1]]
-    fake(interrupt=True)
+    before = signal.getsignal(number)
+    ray = fake(signals=[number], queued=[1])
     assert remote.carry_out(jobs, folder, False) == 130
-    # The worker is told to stop before its job has begun: it stops as soon as it can.
-    assert sweep.standing(jobs[0].folder).standing in ("stopped", "waiting")
+    assert [job.standing for job in sweep.standings(folder)] == ["finished", "waiting"]
+    # The one in the queue goes first, else it would begin when the other leaves its place.
+    assert (ray.stopped, ray.killed, ray.down) == ([0], [1, 0], True)
     assert "stopping the jobs that are out" in capsys.readouterr().out
+    assert signal.getsignal(number) == before
+
+
+@pytest.mark.parametrize("waits", [1, 2])
+def test_a_second_signal_takes_in_what_is_there(begun, fake, waits):
+    folder, jobs = begun
+    fake(signals=[signal.SIGINT, *[None] * (waits - 1), signal.SIGTERM])
+    assert remote.carry_out(jobs[:1], folder, False) == 130
+    assert sweep.standing(jobs[0].folder).standing == "finished"
+
+
+def test_a_job_that_does_not_stop_is_told(begun, fake, monkeypatch, capsys):
+    folder, jobs = begun
+    monkeypatch.setattr(remote, "GRACE", 0.0)
+    ray = fake(signals=[None, signal.SIGINT])
+    wait_for = ray.wait
+
+    def never(out, num_returns, timeout=None):
+        there, left = wait_for(out, num_returns, timeout)
+        return ([], out) if timeout == 0 and there[0].outcome else (there, left)
+
+    monkeypatch.setattr(ray, "wait", never)
+    assert remote.carry_out(jobs, folder, False) == 130
+    assert "1: has not stopped in time\n" in capsys.readouterr().out
+    assert (ray.stopped, ray.killed) == ([1], [0, 1])
+    assert [job.standing for job in sweep.standings(folder)] == ["finished", "waiting"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "times"), [(KeyboardInterrupt(), 1), (OSError(28, "disk full"), 1), (OSError(28, "disk full"), 2)]
+)
+def test_what_comes_between_while_a_job_comes_home(begun, fake, monkeypatch, capsys, fault, times):
+    folder, jobs = begun
+    ray = fake()
+    faults = [fault] * times
+
+    def unpack(*arguments):
+        if faults:
+            raise faults.pop()
+        worker.unpack(*arguments)
+
+    monkeypatch.setattr(remote, "unpack", unpack)
+    if isinstance(fault, OSError):
+        with pytest.raises(ConfigError) as refusal:
+            remote.carry_out(jobs, folder, False)
+        again = cli.argument("resume", folder)
+        assert str(refusal.value) == f"{folder}: [Errno 28] disk full; must be mended, then {again} goes on"
+    else:
+        assert remote.carry_out(jobs, folder, False) == 130
+    # It is taken in once more; where that fails too, the other one still is.
+    first = "finished" if times == 1 else "waiting"
+    assert [job.standing for job in sweep.standings(folder)] == [first, "failed"]
+    assert ("0: cannot be brought home ([Errno 28] disk full)\n" in capsys.readouterr().out) == (times == 2)
+    assert (ray.killed, ray.down) == ([0, 1], True)
 
 
 def test_a_job_that_has_begun_is_sent_out_with_what_it_has(tmp_path):
@@ -229,12 +297,7 @@ def test_a_sweep_on_a_real_cluster(tmp_path):
     folder = tmp_path / "sweep"
     sizes = small("model.hidden_sizes=[8],[0]", f"hydra.sweep.dir={folder}", model="mlp", task="mnist1d")
 
-    def ended(*arguments):
-        command = [sys.executable, "-m", "src.train", *arguments]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=500, check=False)
-        return done.returncode, done.stdout + done.stderr
-
-    code, output = ended("-m", *sizes, "seed=0,1", "hydra/launcher=ray")
+    code, output = ended(command("-m", *sizes, "seed=0,1", "hydra/launcher=ray"))
     assert (code, "2 of 4 done, 2 failed" in output, "Traceback" in output) == (1, True, False), output
     standings = [job.standing for job in sweep.standings(folder)]
     assert standings == ["finished", "finished", "failed", "failed"]
@@ -242,6 +305,35 @@ def test_a_sweep_on_a_real_cluster(tmp_path):
     train_small(tmp_path / "here", "seed=0", model="mlp", task="mnist1d")
     assert written(first)["validation"] == written(tmp_path / "here")["validation"]
     before = (first / "metrics.json").stat().st_mtime_ns
-    code, output = ended(f"resume={folder}")
+    code, output = ended(command(f"resume={folder}"))
     assert (code, "2 of 4 done, 2 failed" in output) == (1, True), output
     assert (first / "metrics.json").stat().st_mtime_ns == before
+
+
+def test_ctrl_c_on_a_real_cluster(tmp_path):
+    """The job that is at work stops with a checkpoint and comes home; nobody waits for the one in the queue."""
+    pytest.importorskip("ray")
+    folder, there = tmp_path / "sweep", tmp_path / "there"
+    there.mkdir()
+    long = [
+        "trainer.max_steps=1000000",
+        "validate_every=20",
+        "stop_when_solved=false",
+        f"hydra.sweep.dir={folder}",
+    ]
+    ours = ["hydra/launcher=ray", "+hydra.launcher.ray.init.num_cpus=1"]
+    elsewhere = {
+        "TMPDIR": str(there),
+        "RAY_TMPDIR": "/tmp",
+    }  # of jobs; of Ray's sockets, whose paths must be short
+    process = command("-m", *small(*long, model="mlp", task="mnist1d"), "seed=0,1", *ours, **elsewhere)
+    wait(lambda: list(there.glob("*/run/checkpoints/last.ckpt")))
+    os.killpg(process.pid, signal.SIGINT)  # to all of them, as a terminal does
+    began = time.monotonic()
+    code, output = ended(process)
+    assert (code, "Traceback" in output, time.monotonic() - began < remote.GRACE) == (130, False, True), output
+    assert [job.standing for job in sweep.standings(folder)] == ["stopped", "waiting"], output
+    first = folder / "0_mnist1d_mlp_seed0"
+    assert written(first)["updates"] >= 20
+    assert (first / "checkpoints" / "last.ckpt").exists()
+    assert not list(there.glob("*/run"))
