@@ -74,19 +74,27 @@ def carry_out(jobs: Sequence[cli.Job], folder: Path, retry_failed: bool) -> int:
     """Run what is left of a sweep on the cluster; a job's folder is as if it had been run here.
 
     Args:
-        jobs: of the sweep; those that are done are left as they are.
+        jobs: of the sweep; those that are done, or that other processes are at, are left as they are.
         folder: of the sweep, held meanwhile.
         retry_failed: try those that failed again, too.
 
     Returns:
-        The exit code: 1 where a job failed or was lost, 130 where the user stopped the sweep.
+        The exit code: 1 where a job is not done, 130 where the user stopped the sweep.
     """
     left_out = sweep.DONE if retry_failed else (*sweep.DONE, "failed")
-    todo = deque(job for job in jobs if sweep.standing(job.folder).standing not in left_out)
+    todo = deque(job for job in jobs if is_free(job) and sweep.standing(job.folder).standing not in left_out)
     with runs.held(folder):
         code = Crew(settings(jobs[0].launcher), folder).work(todo) if todo else 0
     failed = any(sweep.standing(job.folder).standing not in sweep.DONE for job in jobs)
     return code or int(failed)
+
+
+def is_free(job: cli.Job) -> bool:
+    """Whether no process is at a job; one that is gets told."""
+    held = runs.is_held(job.folder)
+    if held:
+        print(f"{job.folder.name}: another process is at it; left to it", flush=True)
+    return not held
 
 
 @contextmanager
@@ -107,6 +115,7 @@ class Out(NamedTuple):
     job: cli.Job
     worker: Any
     begun: Any  # is there once Ray has found a place for the worker
+    hold: ExitStack  # of its folder here, which nobody else may go on with meanwhile
 
 
 class Crew:
@@ -176,14 +185,20 @@ class Crew:
         return 2 * max(1, int(self.ray.cluster_resources().get("CPU", 1) / for_one))
 
     def send(self, job: cli.Job) -> None:
-        """Give a job to a worker of its own."""
-        worker = self.ray.remote(max_concurrency=2, **self.its.remote)(Worker).remote()
-        begun = worker.begin.remote()
-        self.out[worker.run.remote(*arguments(job))] = Out(job, worker, begun)
+        """Give a job to a worker of its own, unless somebody else has begun or done it meanwhile."""
+        if not is_free(job) or sweep.standing(job.folder).standing in sweep.DONE:
+            return
+        with ExitStack() as hold:
+            hold.enter_context(runs.held(job.folder))
+            worker = self.ray.remote(max_concurrency=2, **self.its.remote)(Worker).remote()
+            begun = worker.begin.remote()
+            self.out[worker.run.remote(*arguments(job))] = Out(job, worker, begun, hold.pop_all())
 
     def let_go(self, done: Any) -> None:
-        """End the worker of a job."""
-        self.ray.kill(self.out.pop(done).worker)
+        """End the worker of a job, and leave its folder to others."""
+        one = self.out.pop(done)
+        one.hold.close()
+        self.ray.kill(one.worker)
 
     def take_in(self, done: Any) -> cli.Job | None:
         """Put what a job left into its folder; returns the job where it is to be sent out again.
@@ -204,7 +219,6 @@ class Crew:
         if left.code not in (0, *STOPPED) and not (job.folder / "config.yaml").exists():
             told = [*left.printed.strip().splitlines(), f"ended with exit code {left.code}"]
             error = next((line for line in told if line.startswith("error: ")), told[-1]).removeprefix("error: ")
-            job.folder.mkdir(exist_ok=True)
             runs.write_json(job.folder / "metrics.json", {"status": "failed", "error": error})
         self.let_go(done)
         standing = sweep.standing(job.folder)

@@ -75,8 +75,13 @@ def pack(folder: Path) -> bytes:
 
 
 def unpack(archive: bytes, folder: Path) -> None:
-    """Put what is in an archive in the place of a folder, whole; an empty one leaves the folder as it is."""
+    """Put what is in an archive in the place of a folder, whole; an empty one leaves the folder as it is.
+
+    Whoever holds the folder holds the new one, too: it has the same lock.
+    """
     with tarfile.open(fileobj=io.BytesIO(archive)) as content:
         if content.next() is not None:
             with whole_folder(folder) as new:
                 content.extractall(new, filter="data")
+                if (folder / runs.LOCK).exists():
+                    (new / runs.LOCK).hardlink_to(folder / runs.LOCK)

@@ -170,6 +170,47 @@ def test_a_job_that_is_lost_too_often_is_waiting_still(begun, fake, capsys):
     assert sweep.standing(jobs[0].folder).standing == "waiting"
 
 
+def test_a_job_that_another_process_is_at_is_left_to_it(begun, fake, capsys):
+    folder, jobs = begun
+    ray = fake()
+    with runs.held(jobs[0].folder):
+        (jobs[0].folder / "mine").touch()
+        assert remote.carry_out(jobs[:1], folder, False) == 1
+    assert (ray.sent, (jobs[0].folder / "mine").exists()) == ([], True)
+    assert "0: another process is at it; left to it\n" in capsys.readouterr().out
+
+
+def test_what_somebody_else_has_done_meanwhile_is_not_sent_out(begun, fake, monkeypatch):
+    folder, jobs = begun
+    ray = fake()
+
+    def meanwhile(**_):
+        train_small(jobs[0].folder, model="mlp", task="mnist1d")
+
+    monkeypatch.setattr(ray, "init", meanwhile)
+    assert remote.carry_out(jobs[:1], folder, False) == 0
+    assert ray.sent == []
+
+
+def test_nobody_goes_on_with_a_job_that_is_out(begun, fake, monkeypatch):
+    folder, jobs = begun
+    ray = fake(lose=[0])
+    seen = []
+    get = ray.get
+
+    def look(one):
+        seen.append([runs.is_held(job.folder) for job in jobs])
+        return get(one)
+
+    monkeypatch.setattr(ray, "get", look)
+    monkeypatch.setattr(remote, "unpack", lambda *_: look(SimpleNamespace(outcome=lambda: worker.unpack(*_))))
+    assert remote.carry_out(jobs, folder, False) == 1
+    # The first is lost and sent out again behind the second; each is held until all that it left is in its place.
+    assert seen == [[True, True], [True, True], [True, True], [True, False], [True, False]]
+    assert not any(runs.is_held(job.folder) for job in jobs)
+    assert [job.standing for job in sweep.standings(folder)] == ["finished", "failed"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_takes_in_how_far_the_jobs_have_come(begun, fake, capsys, number):
     folder, jobs = begun
@@ -328,6 +369,7 @@ def test_ctrl_c_on_a_real_cluster(tmp_path):
     }  # of jobs; of Ray's sockets, whose paths must be short
     process = command("-m", *small(*long, model="mlp", task="mnist1d"), "seed=0,1", *ours, **elsewhere)
     wait(lambda: list(there.glob("*/run/checkpoints/last.ckpt")))
+    assert runs.is_held(folder / "0_mnist1d_mlp_seed0")
     os.killpg(process.pid, signal.SIGINT)  # to all of them, as a terminal does
     began = time.monotonic()
     code, output = ended(process)

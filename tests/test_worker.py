@@ -29,6 +29,17 @@ def test_what_a_job_leaves_comes_home_whole(tmp_path):
     assert (home / "checkpoints").is_dir()
 
 
+def test_a_folder_that_is_held_stays_so(tmp_path):
+    there, home = tmp_path / "there", tmp_path / "home"
+    there.mkdir()
+    (there / "config.yaml").touch()
+    with runs.held(home):
+        worker.unpack(worker.pack(there), home)
+        assert (home / "config.yaml").exists()
+        assert runs.is_held(home)
+    assert not runs.is_held(home)
+
+
 def test_an_archive_cannot_write_elsewhere(tmp_path):
     path = tmp_path / "bad.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
