@@ -22,6 +22,8 @@ from src.worker import Left, Worker, pack, unpack
 
 TARGET = f"{__name__}.carry_out"
 WHERE = "hydra.launcher.ray."
+#: The address of a cluster that is started here.
+OWN = "local"
 #: What of the project a job needs; all else stays at home.
 LEFT_OUT = ("/outputs/", "/.git/", "/.venv/", "/tests/", "/notebooks/", "__pycache__/")
 #: Seconds that a stopped job has to write its checkpoint and come home.
@@ -44,16 +46,17 @@ def settings(launcher: Mapping[str, Any]) -> Settings:
     Raises:
         ConfigError: one that cannot be used, or no Ray.
     """
-    init, remote = launcher["ray"]["init"], dict(launcher["ray"]["remote"])
+    init, remote = dict(launcher["ray"]["init"]), dict(launcher["ray"]["remote"])
     address = init.get("address")
     if address is not None and not (isinstance(address, str) and address):
         raise ConfigError(f"{WHERE}init.address={address!r}: must be null, auto or the address of a cluster")
+    init["address"] = address or OWN  # Ray takes none for the cluster that RAY_ADDRESS or this machine has
     retries = build.check(f"{WHERE}remote.", checks.integer, "max_retries", remote.pop("max_retries", 0), least=0)
     for key in ("num_cpus", "num_gpus"):
         build.check(f"{WHERE}remote.", checks.number, key, remote.get(key, 0), least=0)
     if importlib.util.find_spec("ray") is None:
         raise ConfigError("hydra/launcher=ray: needs ray, which `make ray` installs")
-    return Settings(dict(init), remote, retries)
+    return Settings(init, remote, retries)
 
 
 def arguments(job: cli.Job) -> tuple[list[str], bytes | None]:
@@ -166,7 +169,7 @@ class Crew:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         variables = {"OMP_NUM_THREADS": "1", runs.REVISION: str(runs.git_revision() or "")}
         code = {"working_dir": str(runs.ROOT), "excludes": list(LEFT_OUT), "env_vars": variables}
-        own = {"include_dashboard": False} if self.its.init.get("address") is None else {}
+        own = {"include_dashboard": False} if self.its.init["address"] == OWN else {}
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
         hangup = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what is started here outlives the terminal
         try:

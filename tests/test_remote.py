@@ -138,7 +138,7 @@ def test_a_sweep_comes_home(begun, fake, capsys):
     assert "sweep: 1 of 2 done, 1 failed" in capsys.readouterr().out
     assert (ray.killed, ray.down) == ([0, 1], True)
     assert ray.settings["runtime_env"]["env_vars"]["OMP_NUM_THREADS"] == "1"
-    assert ray.settings["include_dashboard"] is False
+    assert (ray.settings["address"], ray.settings["include_dashboard"]) == ("local", False)
     assert not any(one.startswith("hydra") for overrides, _ in ray.sent for one in overrides)
     assert written(jobs[0].folder)["git_revision"] == runs.git_revision()
     # What is done is not sent out again; what failed is when that is asked for.
