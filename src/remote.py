@@ -4,7 +4,6 @@ Ray is used directly. Hydra's plugin for it leaves the results where they were m
 machine that is lost, and needs a cloudpickle that joblib no longer works with.
 """
 
-import importlib.util
 import logging
 import os
 import signal
@@ -26,6 +25,8 @@ WHERE = "hydra.launcher.ray."
 OWN = "local"
 #: What of the project a job needs; all else stays at home.
 LEFT_OUT = ("/outputs/", "/.git/", "/.venv/", "/tests/", "/notebooks/", "__pycache__/")
+#: A worker runs its job and can be told to stop.
+CONCURRENCY = {"max_concurrency": 2}
 #: Seconds that a stopped job has to write its checkpoint and come home.
 GRACE = 60.0
 #: Exit codes of a job that was told to stop, the second before it could write anything.
@@ -54,8 +55,17 @@ def settings(launcher: Mapping[str, Any]) -> Settings:
     retries = build.check(f"{WHERE}remote.", checks.integer, "max_retries", remote.pop("max_retries", 0), least=0)
     for key in ("num_cpus", "num_gpus"):
         build.check(f"{WHERE}remote.", checks.number, key, remote.get(key, 0), least=0)
-    if importlib.util.find_spec("ray") is None:
-        raise ConfigError("hydra/launcher=ray: needs ray, which `make ray` installs")
+    try:
+        import ray
+    except ImportError:
+        raise ConfigError("hydra/launcher=ray: needs ray, which `make ray` installs") from None
+    kind: Any = ray.remote
+    for key, value in remote.items():
+        try:
+            kind(**CONCURRENCY, **{key: value})(Worker)
+        except (TypeError, ValueError) as error:
+            told = " ".join(str(error).partition(". ")[0].split())
+            raise ConfigError(f"{WHERE}remote.{key}={value!r}: {told}; must be what Ray gives an actor") from error
     return Settings(init, remote, retries)
 
 
@@ -136,12 +146,13 @@ class Crew:
         """Send jobs out as there is room for them, and take in what comes back; returns the exit code.
 
         Raises:
-            ConfigError: no cluster, or what jobs left cannot be written here.
+            ConfigError: no cluster, one that no job fits into, or what jobs left cannot be written here.
         """
         try:
             with ExitStack() as end:
                 end.callback(self.ray.shutdown)
                 self.begin()
+                self.check_size()
                 end.enter_context(like_ctrl_c())
                 end.callback(self.stop)
                 while todo or self.out:
@@ -182,6 +193,24 @@ class Crew:
         finally:
             signal.signal(signal.SIGHUP, hangup)
 
+    def check_size(self) -> None:
+        """Refuse what no machine has, for Ray would wait for one; a cluster that others keep may get one yet.
+
+        Raises:
+            ConfigError: there is none in a cluster of our own.
+        """
+        its = self.its.remote
+        named = {"CPU": its.get("num_cpus"), "GPU": its.get("num_gpus"), "memory": its.get("memory")}
+        wanted = {name: amount for name, amount in (named | (its.get("resources") or {})).items() if amount}
+        machines = [one["Resources"] for one in self.ray.nodes() if one["Alive"]]
+        if any(all(one.get(name, 0) >= amount for name, amount in wanted.items()) for one in machines):
+            return
+        most = {name: max((one.get(name, 0) for one in machines), default=0) for name in wanted}
+        told = f"{WHERE}remote={its}: no machine has that; must be within {most}"
+        if self.its.init["address"] == OWN:
+            raise ConfigError(told)
+        print(f"{told}; jobs wait till one joins the cluster", flush=True)
+
     def room(self) -> int:
         """Jobs that may be out: more than run at once, for that is how a cluster learns that it should grow."""
         for_one = self.its.remote.get("num_cpus") or 1
@@ -193,7 +222,7 @@ class Crew:
             return
         with ExitStack() as hold:
             hold.enter_context(runs.held(job.folder))
-            worker = self.ray.remote(max_concurrency=2, **self.its.remote)(Worker).remote()
+            worker = self.ray.remote(**CONCURRENCY, **self.its.remote)(Worker).remote()
             begun = worker.begin.remote()
             self.out[worker.run.remote(*arguments(job))] = Out(job, worker, begun, hold.pop_all())
 

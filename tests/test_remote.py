@@ -69,6 +69,9 @@ class FakeRay:
     def init(self, **settings):
         self.settings = settings
 
+    def nodes(self):
+        return [{"Alive": True, "Resources": {"CPU": 1.0}}, {"Alive": False, "Resources": {"CPU": 64.0}}]
+
     def cluster_resources(self):
         return {"CPU": 1.0}
 
@@ -123,7 +126,6 @@ def fake(monkeypatch):
     def made(**options):
         ray = FakeRay(**options)
         monkeypatch.setitem(sys.modules, "ray", ray)
-        monkeypatch.setattr(remote.importlib.util, "find_spec", lambda name: ray)
         return ray
 
     return made
@@ -314,8 +316,47 @@ def test_settings_that_cannot_be_used(fake, launcher, text):
     assert str(refusal.value).startswith(text)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("num_cpu", 2, "Invalid option keyword num_cpu for actors"),
+        ("memory", "2GB", "The type of keyword 'memory' must be"),
+        ("max_concurrency", 3, "ray._private.worker.remote() got multiple values for keyword argument"),
+    ],
+)
+def test_what_ray_cannot_give_is_refused_before_anything_is_written(key, value, told):
+    pytest.importorskip("ray")
+    with pytest.raises(ConfigError) as refusal:
+        remote.settings(changed("remote", key, value))
+    assert str(refusal.value).startswith(f"hydra.launcher.ray.remote.{key}={value!r}: {told}")
+    assert str(refusal.value).endswith("; must be what Ray gives an actor")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "most"),
+    [
+        ("num_cpus", 8, "{'CPU': 1.0}"),
+        ("num_gpus", 1, "{'CPU': 1.0, 'GPU': 0}"),
+        ("resources", {"TPU": 4}, "{'CPU': 1.0, 'TPU': 0}"),
+    ],
+)
+def test_what_no_machine_has_is_refused_of_a_cluster_of_our_own(begun, fake, capsys, key, value, most):
+    folder, jobs = begun
+    ray, launcher = fake(), changed("remote", key, value)
+    with pytest.raises(ConfigError) as refusal:
+        remote.carry_out([jobs[0]._replace(launcher=launcher)], folder, False)
+    its = {name: one for name, one in launcher["ray"]["remote"].items() if name != "max_retries"}
+    text = f"hydra.launcher.ray.remote={its}: no machine has that; must be within {most}"
+    assert (str(refusal.value), ray.sent, ray.down) == (text, [], True)
+    # One that others keep may grow.
+    launcher["ray"]["init"]["address"] = "auto"
+    assert remote.carry_out([jobs[0]._replace(launcher=launcher)], folder, False) == 0
+    assert f"{text}; jobs wait till one joins the cluster\n" in capsys.readouterr().out
+    assert ray.settings["address"] == "auto"
+
+
 def test_ray_must_be_installed(monkeypatch):
-    monkeypatch.setattr(remote.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigError, match="hydra/launcher=ray: needs ray, which `make ray` installs"):
         remote.settings(LAUNCHER)
 
@@ -356,18 +397,12 @@ def test_ctrl_c_on_a_real_cluster(tmp_path):
     pytest.importorskip("ray")
     folder, there = tmp_path / "sweep", tmp_path / "there"
     there.mkdir()
-    long = [
-        "trainer.max_steps=1000000",
-        "validate_every=20",
-        "stop_when_solved=false",
-        f"hydra.sweep.dir={folder}",
-    ]
+    long = ["trainer.max_steps=1000000", "validate_every=20", "stop_when_solved=false"]
+    line = small(*long, f"hydra.sweep.dir={folder}", model="mlp", task="mnist1d")
     ours = ["hydra/launcher=ray", "+hydra.launcher.ray.init.num_cpus=1"]
-    elsewhere = {
-        "TMPDIR": str(there),
-        "RAY_TMPDIR": "/tmp",
-    }  # of jobs; of Ray's sockets, whose paths must be short
-    process = command("-m", *small(*long, model="mlp", task="mnist1d"), "seed=0,1", *ours, **elsewhere)
+    # A long path is none for Ray's sockets; and a cluster that is started here is none that is elsewhere.
+    variables = {"TMPDIR": str(there), "RAY_TMPDIR": "/tmp", "RAY_ADDRESS": "127.0.0.1:1"}
+    process = command("-m", *line, "seed=0,1", *ours, **variables)
     wait(lambda: list(there.glob("*/run/checkpoints/last.ckpt")))
     assert runs.is_held(folder / "0_mnist1d_mlp_seed0")
     os.killpg(process.pid, signal.SIGINT)  # to all of them, as a terminal does
