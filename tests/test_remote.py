@@ -397,7 +397,7 @@ def test_ctrl_c_on_a_real_cluster(tmp_path):
     pytest.importorskip("ray")
     folder, there = tmp_path / "sweep", tmp_path / "there"
     there.mkdir()
-    long = ["trainer.max_steps=1000000", "validate_every=20", "stop_when_solved=false"]
+    long = ["trainer.max_steps=100000", "validate_every=20", "stop_when_solved=false"]
     line = small(*long, f"hydra.sweep.dir={folder}", model="mlp", task="mnist1d")
     ours = ["hydra/launcher=ray", "+hydra.launcher.ray.init.num_cpus=1"]
     # A long path is none for Ray's sockets; and a cluster that is started here is none that is elsewhere.
