@@ -20,7 +20,8 @@ Map of the package; a file imports only from floors below its own:
               conclusion.py how a run ends: test, figures, metrics.json
               resume.py     what a run goes on from, and with which settings
               sweep.py      the folder of a sweep and how each of its jobs stands
-              remote.py     jobs of a sweep on a cluster that shares no files with this machine
+              worker.py     one job on a machine that shares no files with this one, and what it leaves
+              remote.py     the jobs of a sweep sent to a cluster of such machines, and taken in
               launchers.py  what the launchers of a sweep are given and need
               experiments.py settings as a file of conf/experiment
               children.py   commands of ours in processes of their own

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -44,7 +45,7 @@ def test_how_many_jobs_at_a_time(monkeypatch):
     assert launchers.workers({"_target_": "basic"}) == 1
     assert [launchers.workers({"n_jobs": n}) for n in (3, -1, -2)] == [3, 8, 7]
     assert launchers.workers({"array_parallelism": 256}) == 256
-    monkeypatch.setattr(remote.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(remote=lambda **_: lambda worker: worker))
     (job,) = cli.composed("train", ["hydra/launcher=ray", "hydra.launcher.ray.remote.num_cpus=2"], multirun=True)
     assert launchers.workers(job.launcher) == 4
 

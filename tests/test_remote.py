@@ -1,19 +1,19 @@
 """Jobs of a sweep on a cluster that shares no files: sent out, stopped, lost, brought home."""
 
 import json
-import subprocess
+import os
+import signal
 import sys
-import tarfile
-import threading
+import time
 from collections import deque
-from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from src import cli, remote, runs, sweep
+from src import cli, remote, runs, sweep, worker
 from src.build import ConfigError
 from tests.helpers import small, train_small, written
-from tests.test_sweep import ROOT, wait
+from tests.test_sweep import command, ended, wait
 
 LAUNCHER = {
     "_target_": remote.TARGET,
@@ -41,23 +41,26 @@ def begun(tmp_path):
 
 
 class FakeRay:
-    """What is used of Ray, done here and at once; workers whose names are in `lose` are lost, each once."""
+    """What is used of Ray, done here and at once.
+
+    Workers whose numbers are in `lose` are lost, those in `queued` find no place; `signals` come while it waits.
+    """
 
     class exceptions:
         class RayError(Exception):
             pass
 
-    def __init__(self, lose=(), interrupt=False):
-        self.lose, self.interrupt = list(lose), interrupt
-        self.sent, self.killed, self.down = [], 0, False
+    def __init__(self, lose=(), queued=(), signals=()):
+        self.lose, self.queued, self.signals = lose, queued, deque(signals)
+        self.made, self.sent, self.stopped, self.killed, self.down = 0, [], [], [], False
 
     def remote(self, **_):
         def kind(cls):
             class Made:
                 @staticmethod
                 def remote():
-                    worker = cls()
-                    return Handle(self, worker)
+                    self.made += 1
+                    return Handle(self, self.made - 1, cls())
 
             return Made
 
@@ -66,45 +69,54 @@ class FakeRay:
     def init(self, **settings):
         self.settings = settings
 
+    def nodes(self):
+        return [{"Alive": True, "Resources": {"CPU": 1.0}}, {"Alive": False, "Resources": {"CPU": 64.0}}]
+
     def cluster_resources(self):
         return {"CPU": 1.0}
 
     def wait(self, out, num_returns, timeout=None):
-        if self.interrupt:
-            self.interrupt = False
-            raise KeyboardInterrupt
-        return out[:num_returns], out[num_returns:]
+        if self.signals and (number := self.signals.popleft()) is not None:
+            signal.raise_signal(number)
+        there = [one for one in out if one.number not in self.queued][:num_returns]
+        return there, [one for one in out if one not in there]
 
     def get(self, one):
-        return one()
+        return one.outcome()
 
-    def kill(self, worker):
-        self.killed += 1
+    def kill(self, handle):
+        self.killed.append(handle.number)
 
     def shutdown(self):
         self.down = True
 
 
+class Ref:
+    def __init__(self, number, outcome=None):
+        self.number, self.outcome = number, outcome
+
+
 class Handle:
-    def __init__(self, ray, worker):
-        self.run, self.stop = self.Method(ray, worker.run), self.Method(ray, worker.stop, at_once=True)
+    def __init__(self, ray, number, its):
+        self.ray, self.number, self.its = ray, number, its
+        for name in ("begin", "run", "stop"):
+            setattr(self, name, SimpleNamespace(remote=getattr(self, f"_{name}")))
 
-    class Method:
-        def __init__(self, ray, call, at_once=False):
-            self.ray, self.call, self.at_once = ray, call, at_once
+    def _begin(self):
+        return Ref(self.number)
 
-        def remote(self, *arguments):
-            if self.at_once:
-                return self.call(*arguments)
-            self.ray.sent.append(arguments)
-            number = len(self.ray.sent) - 1
+    def _run(self, *arguments):
+        self.ray.sent.append(arguments)
 
-            def outcome():
-                if number in self.ray.lose:
-                    raise self.ray.exceptions.RayError("the machine is gone\nat length")
-                return self.call(*arguments)
+        def outcome():
+            if self.number in self.ray.lose:
+                raise self.ray.exceptions.RayError("the machine is gone\nat length")
+            return self.its.run(*arguments)
 
-            return outcome
+        return Ref(self.number, outcome)
+
+    def _stop(self):
+        self.ray.stopped.append(self.number)  # at the end already
 
 
 @pytest.fixture
@@ -114,34 +126,9 @@ def fake(monkeypatch):
     def made(**options):
         ray = FakeRay(**options)
         monkeypatch.setitem(sys.modules, "ray", ray)
-        monkeypatch.setattr(remote.importlib.util, "find_spec", lambda name: ray)
         return ray
 
     return made
-
-
-def test_what_a_job_leaves_comes_home_whole(tmp_path):
-    there, home = tmp_path / "there", tmp_path / "home"
-    (there / "checkpoints").mkdir(parents=True)
-    (there / "checkpoints" / "last.ckpt").write_bytes(bytes(range(256)))
-    (there / runs.LOCK).touch()
-    (home / "old").mkdir(parents=True)
-    remote.unpack(remote.pack(there), home)
-    assert [path.relative_to(home).as_posix() for path in sorted(home.rglob("*"))] == [
-        "checkpoints", "checkpoints/last.ckpt",
-    ]  # fmt: skip
-    assert (home / "checkpoints" / "last.ckpt").read_bytes() == bytes(range(256))
-    remote.unpack(remote.pack(tmp_path / "nothing"), home)
-    assert (home / "checkpoints").is_dir()
-
-
-def test_an_archive_cannot_write_elsewhere(tmp_path):
-    path = tmp_path / "bad.tar.gz"
-    with tarfile.open(path, "w:gz") as archive:
-        archive.addfile(tarfile.TarInfo("../outside"))
-    with pytest.raises(tarfile.OutsideDestinationError):
-        remote.unpack(path.read_bytes(), tmp_path / "home")
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["bad.tar.gz"]
 
 
 def test_a_sweep_comes_home(begun, fake, capsys):
@@ -151,9 +138,9 @@ def test_a_sweep_comes_home(begun, fake, capsys):
     assert [job.standing for job in sweep.standings(folder)] == ["finished", "failed"]
     assert written(jobs[1].folder)["error"] == "model.hidden_sizes[0]=0: must be an integer of at least 1"
     assert "sweep: 1 of 2 done, 1 failed" in capsys.readouterr().out
-    assert (ray.killed, ray.down) == (2, True)
+    assert (ray.killed, ray.down) == ([0, 1], True)
     assert ray.settings["runtime_env"]["env_vars"]["OMP_NUM_THREADS"] == "1"
-    assert ray.settings["include_dashboard"] is False
+    assert (ray.settings["address"], ray.settings["include_dashboard"]) == ("local", False)
     assert not any(one.startswith("hydra") for overrides, _ in ray.sent for one in overrides)
     assert written(jobs[0].folder)["git_revision"] == runs.git_revision()
     # What is done is not sent out again; what failed is when that is asked for.
@@ -185,38 +172,125 @@ def test_a_job_that_is_lost_too_often_is_waiting_still(begun, fake, capsys):
     assert sweep.standing(jobs[0].folder).standing == "waiting"
 
 
-def test_ctrl_c_takes_in_how_far_the_jobs_have_come(begun, fake, capsys):
+def test_a_job_that_another_process_is_at_is_left_to_it(begun, fake, capsys):
     folder, jobs = begun
-    long = ["trainer.max_steps=100000", "validate_every=20", "stop_when_solved=false"]
-    jobs = [job._replace(overrides=[*job.overrides, *long]) for job in jobs[:1]]
-    fake(interrupt=True)
+    ray = fake()
+    with runs.held(jobs[0].folder):
+        (jobs[0].folder / "mine").touch()
+        assert remote.carry_out(jobs[:1], folder, False) == 1
+    assert (ray.sent, (jobs[0].folder / "mine").exists()) == ([], True)
+    assert "0: another process is at it; left to it\n" in capsys.readouterr().out
+
+
+def test_what_somebody_else_has_done_meanwhile_is_not_sent_out(begun, fake, monkeypatch):
+    folder, jobs = begun
+    ray = fake()
+
+    def meanwhile(**_):
+        train_small(jobs[0].folder, model="mlp", task="mnist1d")
+
+    monkeypatch.setattr(ray, "init", meanwhile)
+    assert remote.carry_out(jobs[:1], folder, False) == 0
+    assert ray.sent == []
+
+
+def test_nobody_goes_on_with_a_job_that_is_out(begun, fake, monkeypatch):
+    folder, jobs = begun
+    ray = fake(lose=[0])
+    seen = []
+    get = ray.get
+
+    def look(one):
+        seen.append([runs.is_held(job.folder) for job in jobs])
+        return get(one)
+
+    monkeypatch.setattr(ray, "get", look)
+    monkeypatch.setattr(remote, "unpack", lambda *_: look(SimpleNamespace(outcome=lambda: worker.unpack(*_))))
+    assert remote.carry_out(jobs, folder, False) == 1
+    # The first is lost and sent out again behind the second; each is held until all that it left is in its place.
+    assert seen == [[True, True], [True, True], [True, True], [True, False], [True, False]]
+    assert not any(runs.is_held(job.folder) for job in jobs)
+    assert [job.standing for job in sweep.standings(folder)] == ["finished", "failed"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_takes_in_how_far_the_jobs_have_come(begun, fake, capsys, number):
+    folder, jobs = begun
+    before = signal.getsignal(number)
+    ray = fake(signals=[number], queued=[1])
     assert remote.carry_out(jobs, folder, False) == 130
-    # The worker is told to stop before its job has begun: it stops as soon as it can.
-    assert sweep.standing(jobs[0].folder).standing in ("stopped", "waiting")
+    assert [job.standing for job in sweep.standings(folder)] == ["finished", "waiting"]
+    # The one in the queue goes first, else it would begin when the other leaves its place.
+    assert (ray.stopped, ray.killed, ray.down) == ([0], [1, 0], True)
     assert "stopping the jobs that are out" in capsys.readouterr().out
+    assert signal.getsignal(number) == before
 
 
-def test_a_worker_stops_its_job_with_a_checkpoint_and_goes_on_with_it(tmp_path):
-    steps = ["trainer.max_steps=100000", "validate_every=20", "stop_when_solved=false"]
-    worker, found = remote.Worker(), deque()
-    overrides = small(*steps, model="mlp", task="mnist1d")
-    thread = threading.Thread(target=lambda: found.append(worker.run(overrides, None)))
-    thread.start()
-    wait(lambda: worker.process is not None)
-    scratch = Path(worker.process.args[-1].partition("=")[2].strip("'"))
-    wait(lambda: (scratch / "checkpoints" / "last.ckpt").exists())
-    worker.stop()
-    thread.join(timeout=120)
-    assert found[0].code == 130, found[0].printed
-    assert not scratch.exists()
-    remote.unpack(found[0].folder, tmp_path / "run")
-    before = written(tmp_path / "run")
-    assert (before["status"], before["updates"] >= 20) == ("stopped", True)
+@pytest.mark.parametrize("waits", [1, 2])
+def test_a_second_signal_takes_in_what_is_there(begun, fake, waits):
+    folder, jobs = begun
+    fake(signals=[signal.SIGINT, *[None] * (waits - 1), signal.SIGTERM])
+    assert remote.carry_out(jobs[:1], folder, False) == 130
+    assert sweep.standing(jobs[0].folder).standing == "finished"
 
-    job = cli.Job({}, [*overrides, "logger=csv", "resume=x"], tmp_path / "run", tmp_path, LAUNCHER)
+
+def test_a_job_that_does_not_stop_is_told(begun, fake, monkeypatch, capsys):
+    folder, jobs = begun
+    monkeypatch.setattr(remote, "GRACE", 0.0)
+    ray = fake(signals=[None, signal.SIGINT])
+    wait_for = ray.wait
+
+    def never(out, num_returns, timeout=None):
+        there, left = wait_for(out, num_returns, timeout)
+        return ([], out) if timeout == 0 and there[0].outcome else (there, left)
+
+    monkeypatch.setattr(ray, "wait", never)
+    assert remote.carry_out(jobs, folder, False) == 130
+    assert "1: has not stopped in time\n" in capsys.readouterr().out
+    assert (ray.stopped, ray.killed) == ([1], [0, 1])
+    assert [job.standing for job in sweep.standings(folder)] == ["finished", "waiting"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "times"), [(KeyboardInterrupt(), 1), (OSError(28, "disk full"), 1), (OSError(28, "disk full"), 2)]
+)
+def test_what_comes_between_while_a_job_comes_home(begun, fake, monkeypatch, capsys, fault, times):
+    folder, jobs = begun
+    ray = fake()
+    faults = [fault] * times
+
+    def unpack(*arguments):
+        if faults:
+            raise faults.pop()
+        worker.unpack(*arguments)
+
+    monkeypatch.setattr(remote, "unpack", unpack)
+    if isinstance(fault, OSError):
+        with pytest.raises(ConfigError) as refusal:
+            remote.carry_out(jobs, folder, False)
+        again = cli.argument("resume", folder)
+        assert str(refusal.value) == f"{folder}: [Errno 28] disk full; must be mended, then {again} goes on"
+    else:
+        assert remote.carry_out(jobs, folder, False) == 130
+    # It is taken in once more; where that fails too, the other one still is.
+    first = "finished" if times == 1 else "waiting"
+    assert [job.standing for job in sweep.standings(folder)] == [first, "failed"]
+    assert ("0: cannot be brought home ([Errno 28] disk full)\n" in capsys.readouterr().out) == (times == 2)
+    assert (ray.killed, ray.down) == ([0, 1], True)
+
+
+def test_a_job_that_has_begun_is_sent_out_with_what_it_has(tmp_path):
+    folder = tmp_path / "run"
+    overrides = small("logger=csv", "hydra/launcher=ray", "resume=x", model="mlp", task="mnist1d")
+    job = cli.Job({}, overrides, folder, tmp_path, LAUNCHER)
+    given, archive = remote.arguments(job)
+    assert (given[-2:], archive) == (["logger=csv", "trainer.enable_progress_bar=false"], None)
+    folder.mkdir()
+    (folder / "config.yaml").touch()
     given, archive = remote.arguments(job)
     assert given == ["logger=none", "trainer.enable_progress_bar=false", "logger=csv", given[-1]]
-    assert archive is not None
+    worker.unpack(archive, tmp_path / "there")
+    assert (tmp_path / "there" / "config.yaml").exists()
 
 
 def test_two_sweepers_never_share_a_sweep(begun, fake):
@@ -242,8 +316,47 @@ def test_settings_that_cannot_be_used(fake, launcher, text):
     assert str(refusal.value).startswith(text)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("num_cpu", 2, "Invalid option keyword num_cpu for actors"),
+        ("memory", "2GB", "The type of keyword 'memory' must be"),
+        ("max_concurrency", 3, "ray._private.worker.remote() got multiple values for keyword argument"),
+    ],
+)
+def test_what_ray_cannot_give_is_refused_before_anything_is_written(key, value, told):
+    pytest.importorskip("ray")
+    with pytest.raises(ConfigError) as refusal:
+        remote.settings(changed("remote", key, value))
+    assert str(refusal.value).startswith(f"hydra.launcher.ray.remote.{key}={value!r}: {told}")
+    assert str(refusal.value).endswith("; must be what Ray gives an actor")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "most"),
+    [
+        ("num_cpus", 8, "{'CPU': 1.0}"),
+        ("num_gpus", 1, "{'CPU': 1.0, 'GPU': 0}"),
+        ("resources", {"TPU": 4}, "{'CPU': 1.0, 'TPU': 0}"),
+    ],
+)
+def test_what_no_machine_has_is_refused_of_a_cluster_of_our_own(begun, fake, capsys, key, value, most):
+    folder, jobs = begun
+    ray, launcher = fake(), changed("remote", key, value)
+    with pytest.raises(ConfigError) as refusal:
+        remote.carry_out([jobs[0]._replace(launcher=launcher)], folder, False)
+    its = {name: one for name, one in launcher["ray"]["remote"].items() if name != "max_retries"}
+    text = f"hydra.launcher.ray.remote={its}: no machine has that; must be within {most}"
+    assert (str(refusal.value), ray.sent, ray.down) == (text, [], True)
+    # One that others keep may grow.
+    launcher["ray"]["init"]["address"] = "auto"
+    assert remote.carry_out([jobs[0]._replace(launcher=launcher)], folder, False) == 0
+    assert f"{text}; jobs wait till one joins the cluster\n" in capsys.readouterr().out
+    assert ray.settings["address"] == "auto"
+
+
 def test_ray_must_be_installed(monkeypatch):
-    monkeypatch.setattr(remote.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigError, match="hydra/launcher=ray: needs ray, which `make ray` installs"):
         remote.settings(LAUNCHER)
 
@@ -266,12 +379,7 @@ def test_a_sweep_on_a_real_cluster(tmp_path):
     folder = tmp_path / "sweep"
     sizes = small("model.hidden_sizes=[8],[0]", f"hydra.sweep.dir={folder}", model="mlp", task="mnist1d")
 
-    def ended(*arguments):
-        command = [sys.executable, "-m", "src.train", *arguments]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=500, check=False)
-        return done.returncode, done.stdout + done.stderr
-
-    code, output = ended("-m", *sizes, "seed=0,1", "hydra/launcher=ray")
+    code, output = ended(command("-m", *sizes, "seed=0,1", "hydra/launcher=ray"))
     assert (code, "2 of 4 done, 2 failed" in output, "Traceback" in output) == (1, True, False), output
     standings = [job.standing for job in sweep.standings(folder)]
     assert standings == ["finished", "finished", "failed", "failed"]
@@ -279,6 +387,30 @@ def test_a_sweep_on_a_real_cluster(tmp_path):
     train_small(tmp_path / "here", "seed=0", model="mlp", task="mnist1d")
     assert written(first)["validation"] == written(tmp_path / "here")["validation"]
     before = (first / "metrics.json").stat().st_mtime_ns
-    code, output = ended(f"resume={folder}")
+    code, output = ended(command(f"resume={folder}"))
     assert (code, "2 of 4 done, 2 failed" in output) == (1, True), output
     assert (first / "metrics.json").stat().st_mtime_ns == before
+
+
+def test_ctrl_c_on_a_real_cluster(tmp_path):
+    """The job that is at work stops with a checkpoint and comes home; nobody waits for the one in the queue."""
+    pytest.importorskip("ray")
+    folder, there = tmp_path / "sweep", tmp_path / "there"
+    there.mkdir()
+    long = ["trainer.max_steps=100000", "validate_every=20", "stop_when_solved=false"]
+    line = small(*long, f"hydra.sweep.dir={folder}", model="mlp", task="mnist1d")
+    ours = ["hydra/launcher=ray", "+hydra.launcher.ray.init.num_cpus=1"]
+    # A long path is none for Ray's sockets; and a cluster that is started here is none that is elsewhere.
+    variables = {"TMPDIR": str(there), "RAY_TMPDIR": "/tmp", "RAY_ADDRESS": "127.0.0.1:1"}
+    process = command("-m", *line, "seed=0,1", *ours, **variables)
+    wait(lambda: list(there.glob("*/run/checkpoints/last.ckpt")))
+    assert runs.is_held(folder / "0_mnist1d_mlp_seed0")
+    os.killpg(process.pid, signal.SIGINT)  # to all of them, as a terminal does
+    began = time.monotonic()
+    code, output = ended(process)
+    assert (code, "Traceback" in output, time.monotonic() - began < remote.GRACE) == (130, False, True), output
+    assert [job.standing for job in sweep.standings(folder)] == ["stopped", "waiting"], output
+    first = folder / "0_mnist1d_mlp_seed0"
+    assert written(first)["updates"] >= 20
+    assert (first / "checkpoints" / "last.ckpt").exists()
+    assert not list(there.glob("*/run"))
