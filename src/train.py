@@ -164,7 +164,7 @@ def run(parts: Parts, checkpoint: Path | None = None) -> Outcome:
     with processes.signals_left(parts.trainer), ExitStack() as others:
         try:
             status, error = fit(parts, others, checkpoint)
-        except BaseException:  # a cluster wants the machine back, and counts on this very end
+        except (SystemExit, Exception):  # a cluster wants the machine back, and counts on this very end
             conclude(parts, "stopped", None)
             raise
         metrics = conclude(parts, status, error)

@@ -35,7 +35,7 @@ ALLOWED = {
     "launch": "build cli estimate launchers remote resume runs sweep",
     "processes": "lit build runs",
     "follow": "lit callbacks build runs cli conclusion resume launch processes",
-    "train": "checks text tasks lit callbacks build runs cli conclusion resume sweep launch processes follow",
+    "train": "text tasks lit callbacks build runs cli conclusion resume sweep launchers launch processes follow",
     "evaluate": "checks text tasks lit figures callbacks build runs cli",
     "publish": "checks build runs cli",
     "replay": "checks files memory figures networks tasks lit callbacks build runs cli",

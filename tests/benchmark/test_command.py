@@ -172,10 +172,9 @@ def test_a_sweep_is_killed_and_loses_nothing(command, tmp_path):
 
 
 def test_a_sweep_that_fails_is_no_number(tmp_path):
-    process = sweep._start(
-        ["src.train", "-m", "model.memory_slots=0", f"hydra.sweep.dir={tmp_path}/s", "seed=0,1"]
-    )
-    with pytest.raises(ConfigError, match="the sweep ended with exit code 1 before 3 jobs had"):
+    line = ["src.train", "-m", "model.memory_slots=0", f"hydra.sweep.dir={tmp_path}/s", "seed=0,1"]
+    told = "the sweep ended with exit code 1 before 3 jobs had"
+    with pytest.raises(ConfigError, match=told), sweep._started(line) as process:
         sweep._until(process, tmp_path / "s", 3)
     with pytest.raises(ConfigError, match=r"src\.report .* ended with exit code 2"):
         sweep._finish(["src.report", f"runs={tmp_path}/none"])
