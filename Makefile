@@ -6,35 +6,44 @@ BIN := $(VENV)/bin
 ARGS ?=
 # Where pip looks for packages besides its usual place, for another build of torch (see README.md).
 PIP_ARGS ?=
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS)
+# What an extra is made of; the versions are in requirements-extras.lock.
+PACKAGE_parallel := hydra-joblib-launcher
+PACKAGE_slurm := hydra-submitit-launcher
+PACKAGE_ray := ray
+PACKAGE_search := optuna
 
 .DEFAULT_GOAL := help
 STUDIES := mnist1d_table repeat_copy_figure sigma_map
-.PHONY: help setup setup-dev parallel hooks train test lint types clean $(STUDIES)
+.PHONY: help setup setup-dev parallel slurm ray search hooks train test lint types clean $(STUDIES)
 
 help:  ## this list
 	@grep -hE '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9_-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
 
 # A marker is written only after all went well, so a set-up that was cut off is begun again.
 $(VENV)/.train: requirements.lock
-	rm -f $(VENV)/.train $(VENV)/.dev $(VENV)/.parallel
+	rm -f $(VENV)/.train $(VENV)/.dev $(VENV)/.extra-*
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r requirements.lock
+	$(INSTALL) -r requirements.lock
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.train requirements-parallel.lock requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r requirements-dev.lock
+$(VENV)/.dev: $(VENV)/.train requirements-extras.lock requirements-dev.lock
+	$(INSTALL) -r requirements-dev.lock
+	touch $@
+
+$(VENV)/.extra-%: $(VENV)/.train requirements-extras.lock
+	$(INSTALL) -r requirements.lock -c requirements-extras.lock $(PACKAGE_$*)
 	touch $@
 
 setup: $(VENV)/.train  ## create .venv and install the locked dependencies
 
 setup-dev: $(VENV)/.dev  ## the same, with the tools for development
 
-$(VENV)/.parallel: $(VENV)/.train requirements-parallel.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -r requirements-parallel.lock
-	touch $@
-
-parallel: $(VENV)/.parallel  ## the same, with hydra/launcher=joblib: jobs of a sweep side by side
+parallel: $(VENV)/.extra-parallel  ## the same, with hydra/launcher=joblib: jobs of a sweep side by side
+slurm: $(VENV)/.extra-slurm  ## the same, with hydra/launcher=submitit_slurm: jobs of a sweep on a Slurm cluster
+ray: $(VENV)/.extra-ray  ## the same, with hydra/launcher=ray: jobs of a sweep on a Ray cluster
+search: $(VENV)/.extra-search  ## the same, with Optuna for src.search
 
 hooks: setup-dev  ## checks before every commit
 	$(BIN)/pre-commit install

@@ -20,14 +20,22 @@ Map of the package; a file imports only from floors below its own:
               conclusion.py how a run ends: test, figures, metrics.json
               resume.py     what a run goes on from, and with which settings
               sweep.py      the folder of a sweep and how each of its jobs stands
+              worker.py     one job on a machine that shares no files with this one, and what it leaves
+              remote.py     the jobs of a sweep sent to a cluster of such machines, and taken in
+              launchers.py  what the launchers of a sweep are given and need
+              experiments.py settings as a file of conf/experiment
+              children.py   commands of ours in processes of their own
               estimate.py   what a command would take, in time and on disk
               launch.py     from a command line to new runs, resumed ones and sweeps
+              processes.py  several processes for one run, started and ended
+              follow.py     what those do that are not the first
     floor 5   train.py      the commands
               evaluate.py
               publish.py
               replay/       a run at work on one sequence, step by step: a page with a slider, an animation
               report/       any set of run folders as tables, figures and pages
     floor 6   study/        a table or a figure of the README: tune, choose, sweep, evaluate, report
+              search/       settings tried out by Optuna, pruned, the best of them as an experiment
               benchmark/    how fast training is, one question a file
 
 Legend of the letters in shape annotations:

@@ -40,6 +40,8 @@ NEEDED = ("interrupt", "clock", "history", "solved", "randomness", "checkpoint")
 #: Precisions of Lightning in which all that a network does is of one dtype, float32 or float64.
 FUSED_PRECISIONS = ("32-true", "32", "64-true", "64")
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps", "tpu")
+#: Each process has the whole model and a share of the batch; the last also where some weights get no gradient.
+STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true")
 
 
 class ConfigError(CompactHydraException):
@@ -166,11 +168,16 @@ def build_learner(cfg: Mapping[str, Any], task: Task, network: Any, memory_slots
     return OBJECTIVES[task.objective](network, task, optimizer, schedule, memory_slots)
 
 
-def build_trainer(cfg: Mapping[str, Any], folder: str, callbacks: list[Any], logger: Any) -> lightning.Trainer:
-    """The Lightning trainer; its epochs are the times between validations, see `src.tasks.base`."""
+def build_trainer(
+    cfg: Mapping[str, Any], folder: str, callbacks: list[Any], logger: Any, environment: Any = None
+) -> lightning.Trainer:
+    """The Lightning trainer; its epochs are the times between validations, see `src.tasks.base`.
+
+    `environment` tells one of several processes which one it is; None leaves that to Lightning.
+    """
     # Lightning's greetings tell a user of this project nothing.
-    for chatty in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch.trainer.connectors"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for chatty in ("pytorch.utilities.rank_zero", "pytorch.trainer.connectors", "fabric.utilities.distributed"):
+        logging.getLogger(f"lightning.{chatty}").setLevel(logging.WARNING)
     node = dict(cfg["trainer"])
     # Lightning warns of, and logs nothing in, an epoch shorter than this.
     node["log_every_n_steps"] = min(node["log_every_n_steps"], cfg["validate_every"], node["max_steps"])
@@ -181,7 +188,7 @@ def build_trainer(cfg: Mapping[str, Any], folder: str, callbacks: list[Any], log
         default_root_dir=folder,
         callbacks=callbacks,
         logger=logger,
-        plugins=[WholeFiles()],
+        plugins=[WholeFiles()] if environment is None else [WholeFiles(), environment],
         reload_dataloaders_every_n_epochs=1,  # `Task.train_dataloader` gives one period at a time
         enable_model_summary=False,
         use_distributed_sampler=False,
@@ -200,6 +207,7 @@ def check_run(cfg: Mapping[str, Any]) -> None:
     check("trainer.", checks.choice, "deterministic", trainer.get("deterministic"), (True, False, "warn"))
     check("trainer.", checks.flag, "enable_progress_bar", trainer.get("enable_progress_bar"))
     check_accelerator(trainer.get("accelerator"))
+    check("trainer.", checks.choice, "strategy", trainer.get("strategy", "auto"), STRATEGIES)
     check_seed(cfg["seed"])
     check("", checks.flag, "stop_when_solved", cfg["stop_when_solved"])
     check("", checks.number, "solve_threshold", cfg["solve_threshold"], least=0)

@@ -1,5 +1,6 @@
 """The command line: Hydra's, but a user's mistake is told in one line, before any folder is made."""
 
+import copy
 import re
 import shlex
 import sys
@@ -25,7 +26,11 @@ from src.build import ConfigError
 
 CONF = str(Path(__file__).resolve().parents[1] / "conf")
 #: Choices that come with a package to be installed apart.
-EXTRAS = {"hydra/launcher/joblib": "joblib is there after `make parallel`"}
+EXTRAS = {
+    "hydra/launcher/joblib": "joblib is there after `make parallel`",
+    "hydra/launcher/submitit_slurm": "submitit_slurm is there after `make slurm`",
+    "hydra/launcher/submitit_local": "submitit_local is there after `make slurm`",
+}
 #: Sections whose keys a constructor checks, so that `+section.key=` may add one of its arguments.
 CONSTRUCTED = {"model", "task", "optimizer", "schedule", "trainer", "callbacks", "logger", "hydra"}
 
@@ -137,12 +142,31 @@ def composed(config_name: str, overrides: list[str], multirun: bool = False) -> 
         params = whole.hydra.sweeper.get("params") or {}
         lines = [*(f"{key}={value}" for key, value in params.items()), *overrides]
         jobs = BasicSweeper.split_arguments(parsed(lines), max_batch_size=None)[0]
-        return [_compose(config_name, list(job), number, folder) for number, job in enumerate(jobs)]
+        alike: dict[tuple[str, ...], DictConfig] = {}
+        return [_compose(config_name, list(job), number, folder, alike) for number, job in enumerate(jobs)]
 
 
-def _compose(config_name: str, overrides: list[str], number: int, sweep: Path | None = None) -> Job:
+def _compose(
+    config_name: str,
+    overrides: list[str],
+    number: int,
+    sweep: Path | None = None,
+    alike: dict[tuple[str, ...], DictConfig] | None = None,
+) -> Job:
+    """One job; `alike` keeps what was composed for others that differ in nothing but values of plain keys."""
     with _refused(config_name, overrides):
-        cfg = compose(config_name, overrides, return_hydra_config=True)
+        given = [(one, _is_plain(one)) for one in parsed(overrides)]
+        kind = tuple(str(one.key_or_group if plain else one.input_line) for one, plain in given)
+        if alike is not None and kind in alike:
+            cfg = copy.deepcopy(alike[kind])
+            for one, plain in given:
+                if plain:
+                    OmegaConf.update(cfg, one.key_or_group, one.value(), merge=True)
+        else:
+            cfg = compose(config_name, overrides, return_hydra_config=True)
+            names = OmegaConf.to_container(cfg.hydra.sweep, resolve=False)
+            if alike is not None and "override" not in str(names):  # those of the job itself would be in its name
+                alike[kind] = copy.deepcopy(cfg)
         with open_dict(cfg):
             cfg.hydra.job.num = number
         folder = _output(cfg, "hydra.run.dir") if sweep is None else sweep / str(cfg.hydra.sweep.subdir)
@@ -151,6 +175,13 @@ def _compose(config_name: str, overrides: list[str], number: int, sweep: Path | 
             cfg.pop("hydra")
     assert isinstance(launcher, dict)
     return Job(cfg, overrides, folder, sweep, {str(name): value for name, value in launcher.items()})
+
+
+def _is_plain(override: Override) -> bool:
+    """Whether an override sets a key, and chooses no file of conf/."""
+    key = override.key_or_group
+    group = (Path(CONF) / key).is_dir() or key.startswith("hydra")
+    return not (group or override.is_add() or override.is_force_add() or override.is_delete() or override.package)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import lightning
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from src import runs
+from src import cli, runs
 from src.callbacks import hparams
 from src.callbacks.checkpoint import BEST, LAST
 from src.callbacks.clock import Clock
@@ -22,6 +22,8 @@ from src.lit.learner import Learner
 from src.tasks.base import Task
 
 log = logging.getLogger(__name__)
+#: Within the error of a run that the machine failed, by a full disk for example, and not its settings.
+MEND = "; mend that, then "
 
 
 @contextmanager
@@ -36,6 +38,10 @@ def quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty.*")
         # The folder is the run's own, with its config.yaml; nothing in it is deleted.
         warnings.filterwarnings("ignore", "Experiment logs directory .* exists and is not empty.*")
+        # Of several processes, each measures the whole of a set.
+        warnings.filterwarnings("ignore", ".*sync_dist=True.*")
+        # They hand gradients on as they are, at a cost too small to tell of.
+        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides.*")
         # Lightning calls what torch has deprecated.
         warnings.filterwarnings("ignore", ".*isinstance\\(treespec, LeafSpec\\).*")
         yield
@@ -76,7 +82,7 @@ def conclude(parts: Parts, status: str, error: str | None) -> dict[str, Any]:
             tested = test_and_draw(parts)
         except OSError as failure:
             log.error("failed in the test: %s", failure)
-            status, error = "failed", str(failure)
+            status, error = "failed", fault(parts, failure)
         except Exception as failure:
             log.error("failed in the test: %s\n%s", failure, traceback.format_exc())
             status, error = "failed", f"{type(failure).__name__}: {failure}"
@@ -109,8 +115,14 @@ def conclude(parts: Parts, status: str, error: str | None) -> dict[str, Any]:
             trainer.logger.finalize("success")
     except OSError as failure:  # a full disk; what could not be written is told all the same
         log.error("failed at the end: %s", failure)
-        metrics |= {"status": "failed", "error": error or str(failure)}
+        metrics |= {"status": "failed", "error": error or fault(parts, failure)}
     return metrics
+
+
+def fault(parts: Parts, failure: OSError) -> str:
+    """The error of a run that the machine failed, and how to go on with it."""
+    where = "the last good checkpoint" if parts.last.exists() else "the beginning"
+    return f"{failure}{MEND}{cli.argument('resume', parts.folder)} goes on from {where}"
 
 
 def validate(parts: Parts) -> dict[str, Any]:

@@ -1,14 +1,13 @@
 """What a command would run, how long that would take and how much disk: measured on this machine, in seconds."""
 
 import io
-import os
 import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
 
-from src import build
+from src import build, launchers
 from src.build import ConfigError
 from src.cli import Job
 from src.text import columns, duration, size
@@ -45,7 +44,7 @@ def report(jobs: Sequence[Job]) -> str:
         for number, (job, of) in enumerate(zip(jobs, found, strict=True))
     ]
     good = [of for of in found if isinstance(of, Cost)]
-    side_by_side = workers(jobs[0].launcher)
+    side_by_side = launchers.workers(jobs[0].launcher)
     octets = sum(of.octets for of in good)
     count = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
     total = f"{count}, {side_by_side} at a time: about {duration(together(good, side_by_side))} and {size(octets)}"
@@ -72,12 +71,6 @@ def costs(configs: Sequence[dict[str, Any]]) -> list[Cost | str]:
 def together(costs: Sequence[Cost], side_by_side: int) -> float:
     """Seconds that runs take, so many at a time."""
     return sum(of.seconds for of in costs) / min(side_by_side, max(1, len(costs)))
-
-
-def workers(launcher: dict[str, Any]) -> int:
-    """Jobs that a launcher runs at a time."""
-    wanted = int(launcher.get("n_jobs") or 1)
-    return wanted if wanted > 0 else max(1, (os.cpu_count() or 1) + 1 + wanted)
 
 
 def sized(cfg: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from src import build, cli, estimate, resume, runs, sweep
+from src import build, cli, estimate, launchers, remote, resume, runs, sweep
 from src.build import ConfigError
 
 #: Settings of the command, not of the run.
@@ -24,10 +24,11 @@ def command(main: Callable[[], Any], refuse: Callable[[dict[str, Any], Path], No
     folder = None
     with cli.refusals():
         line = resumed(cli.read())
+        line = line._replace(overrides=launchers.given(line.overrides)) if line.multirun else line
         jobs = cli.composed("train", line.overrides, line.multirun)
         first = build.resolve(jobs[0].config)
         check(first)
-        check_launcher(jobs[0].launcher)
+        launchers.check(jobs[0].launcher)
         going_on = first["resume"] is not None
         if line.asks_only:
             pass
@@ -42,7 +43,13 @@ def command(main: Callable[[], Any], refuse: Callable[[dict[str, Any], Path], No
             refuse(first, jobs[0].folder)
         cli.give(line)
     try:
-        main()
+        if folder is not None and launchers.is_remote(jobs[0].launcher):
+            sys.exit(remote.carry_out(jobs, folder, first["retry_failed"]))
+        with launchers.faults(jobs[0].launcher):
+            main()
+    except ConfigError as error:  # of a cluster
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:  # joblib's; a run of its own ends with a checkpoint, and tells
         sys.exit(130)
     finally:
@@ -72,16 +79,11 @@ def check(cfg: dict[str, Any]) -> None:
         raise ConfigError("retry_failed=True: goes with resume=<folder of a sweep> alone; must be false here")
 
 
-def check_launcher(launcher: dict[str, Any]) -> None:
-    """Refuse a number of workers that joblib would choke on after the sweep has begun."""
-    workers = launcher.get("n_jobs", 1)
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers == 0:
-        raise ConfigError(f"hydra.launcher.n_jobs={workers!r}: must be an integer, -1 for one a core, but not 0")
-
-
 def begin(line: cli.Line, jobs: list[cli.Job], folder: Path, going_on: bool) -> cli.Line:
     """Write down a new sweep, or make sure that an old one still is what it was; its folder is set for good."""
     if going_on:
+        if runs.is_held(folder):  # by a cluster, whose jobs are elsewhere
+            raise ConfigError(f"resume={str(folder)!r}: is running now; must be a sweep that has stopped")
         before = [job["folder"] for job in sweep.read(folder)["jobs"]]
         now = [str(job.folder.relative_to(folder.absolute())) for job in jobs]
         if before != now:
@@ -92,9 +94,6 @@ def begin(line: cli.Line, jobs: list[cli.Job], folder: Path, going_on: bool) -> 
     else:
         sweep.begin(folder, line.overrides, jobs)
     overrides = [*without(line.overrides, "hydra.sweep.dir"), at(folder)]
-    if "batch_size" in jobs[0].launcher and not any("hydra.launcher.batch_size" in one for one in overrides):
-        # A worker of joblib takes the next job when it is done with the last, and not several in advance.
-        overrides.append("hydra.launcher.batch_size=1")
     return line._replace(overrides=overrides)
 
 

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import os
 import platform
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,8 @@ RUN_FORMAT = 1
 SECTIONS = ("model", "task", "optimizer", "schedule", "figure")
 #: Locked by the process that writes to a run folder.
 LOCK = ".lock"
+#: The environment variable that tells the revision of the code where it was brought to without its history.
+REVISION = "DMS_NTM_LAB_REVISION"
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -51,6 +54,11 @@ def held(folder: Path) -> Iterator[None]:
     except Timeout:
         raise ConfigError(
             f"hydra.run.dir={str(folder)!r}: another process is writing to it; must be a folder of its own"
+        ) from None
+    except NotImplementedError:
+        raise ConfigError(
+            f"hydra.run.dir={str(folder)!r}: its file system has no locks (flock) to keep two processes apart; "
+            "must be on one that has (Lustre has them where it is mounted with -o flock)"
         ) from None
 
 
@@ -109,6 +117,8 @@ def versions() -> dict[str, str]:
 
 def git_revision() -> str | None:
     """The commit of the code, with "+changes" where files differ from it; None outside a git checkout."""
+    if os.environ.get(REVISION):
+        return os.environ[REVISION]
     try:
         revision, changes = (
             subprocess.run(

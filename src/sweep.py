@@ -46,6 +46,11 @@ def begin(folder: Path, overrides: Sequence[str], jobs: Sequence[Job]) -> None:
             f"hydra.sweep.subdir: gives several jobs the folder {str(shared[0])!r}; must give each its own, "
             "with ${hydra.job.num} for example"
         )
+    for job in jobs:
+        if (job.folder / "config.yaml").exists():
+            raise ConfigError(
+                f"hydra.sweep.dir={str(folder)!r}: holds the run {job.folder.name!r}; must be a new folder"
+            )
     folder.mkdir(parents=True, exist_ok=True)
     names = [str(job.folder.relative_to(folder)) for job in jobs]
     content = {

@@ -4,7 +4,8 @@ import logging
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,13 +14,15 @@ import lightning
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
+from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig
 
-from src import build, cli, launch, runs, sweep
+from src import build, cli, launch, launchers, processes, runs, sweep
 from src import resume as going_on
 from src.build import ConfigError
 from src.callbacks.interrupt import Interrupt
-from src.conclusion import Parts, conclude, quiet
+from src.conclusion import Parts, conclude, fault, quiet
+from src.follow import follow
 from src.lit.learner import Diverged, Learner
 from src.tasks.base import Task
 from src.text import table
@@ -42,12 +45,13 @@ class Outcome(NamedTuple):
     trainer: lightning.Trainer
 
 
-def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path) -> Outcome:
+def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path, beside: Sequence[Callback] = ()) -> Outcome:
     """Train, test and draw, and leave all of it in a run folder.
 
     Args:
         cfg: a composed conf/train.yaml.
         folder: the run folder; it may exist but not hold a run.
+        beside: callbacks beside those of the configuration, which look on.
 
     Raises:
         ConfigError: a configuration that cannot be run; nothing has been written then.
@@ -56,7 +60,7 @@ def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path) -> Outcome:
     plain = {key: value for key, value in plain.items() if key not in NOT_THE_RUNS}
     folder = Path(folder)
     refuse_run(folder)
-    parts = assemble(plain, folder)
+    parts = assemble(plain, folder, beside=beside)
     with runs.held(folder):
         refuse_run(folder)
         (folder / "metrics.json").unlink(missing_ok=True)  # of a try that was refused
@@ -64,7 +68,9 @@ def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path) -> Outcome:
         return run(parts)
 
 
-def resume(folder: str | Path, changes: Mapping[str, Any] | None = None) -> Outcome:
+def resume(
+    folder: str | Path, changes: Mapping[str, Any] | None = None, beside: Sequence[Callback] = ()
+) -> Outcome:
     """Go on with a run that was stopped or killed, in its own folder, from its newest checkpoint.
 
     On the CPU, with as many threads, it ends with the weights and the history of one that never stopped.
@@ -72,6 +78,7 @@ def resume(folder: str | Path, changes: Mapping[str, Any] | None = None) -> Outc
     Args:
         folder: of the run.
         changes: new values by key, of the keys in `going_on.CHANGES`.
+        beside: as in `train`.
 
     Raises:
         ConfigError: a run that cannot go on; nothing has been written then.
@@ -82,7 +89,7 @@ def resume(folder: str | Path, changes: Mapping[str, Any] | None = None) -> Outc
         plain = going_on.settings(folder, changes or {})
         checkpoint = going_on.newest(folder)
         done = 0 if checkpoint is None else going_on.updates_of(checkpoint)
-        parts = assemble(plain, folder, done)
+        parts = assemble(plain, folder, done, beside=beside)
         begun = str(runs.read_config(folder).get("git_revision"))
         if begun.split(GONE_ON)[-1] != str(parts.revision):
             log.warning(
@@ -107,13 +114,21 @@ def refuse_run(folder: Path) -> None:
         )
 
 
-def assemble(plain: dict[str, Any], folder: Path, done: int = 0) -> Parts:
+def assemble(
+    plain: dict[str, Any],
+    folder: Path,
+    done: int = 0,
+    environment: processes.Place | None = None,
+    beside: Sequence[Callback] = (),
+) -> Parts:
     """The objects of a run; writes nothing.
 
     Args:
         plain: the resolved configuration.
         folder: where they will write.
         done: updates that were made before.
+        environment: of one of several processes that the first has started; None for the first.
+        beside: as in `train`.
 
     Raises:
         ConfigError: a configuration that cannot be run.
@@ -122,8 +137,11 @@ def assemble(plain: dict[str, Any], folder: Path, done: int = 0) -> Parts:
     lightning.seed_everything(plain["seed"], verbose=False)
     task = build.build_task(plain)
     learner = build.build_learner(plain, task, build.build_network(plain, task))
-    callbacks = build.build_callbacks(plain, str(folder), learner)
-    trainer = build.build_trainer(plain, str(folder), callbacks, build.build_logger(plain, str(folder), done))
+    callbacks = [*build.build_callbacks(plain, str(folder), learner), *beside]
+    environment = environment or processes.environment(plain)
+    logger = build.build_logger(plain, str(folder), done)
+    trainer = build.build_trainer(plain, str(folder), callbacks, logger, environment)
+    processes.check(plain, trainer, learner)
     task.plan(plain["validate_every"] * trainer.accumulate_grad_batches, plain["overfit_batches"])
     by_kind = {type(one): one for one in callbacks}
     return Parts(plain, folder, learner, task, trainer, by_kind, runs.git_revision())
@@ -143,33 +161,46 @@ def run(parts: Parts, checkpoint: Path | None = None) -> Outcome:
         f", {engine} engine" if engine else "",
         folder,
     )
-    status, error = fit(parts, checkpoint)
-    metrics = conclude(parts, status, error)
+    with processes.signals_left(parts.trainer), ExitStack() as others:
+        try:
+            status, error = fit(parts, others, checkpoint)
+        except (SystemExit, Exception):  # a cluster wants the machine back, and counts on this very end
+            conclude(parts, "stopped", None)
+            raise
+        metrics = conclude(parts, status, error)
     return Outcome(metrics, worth(metrics), learner, task, trainer)
 
 
-def fit(parts: Parts, checkpoint: Path | None = None) -> tuple[str, str | None]:
-    """Run the training loop; returns the status and, if it ended badly, the error."""
+def fit(parts: Parts, others: ExitStack, checkpoint: Path | None = None) -> tuple[str, str | None]:
+    """Run the training loop; returns the status and, if it ended badly, the error.
+
+    Processes that it starts are ended by `others`: they are needed for the test, too.
+    """
     try:
-        with quiet(), parts.learner.at_work():
+        started = others.enter_context(processes.started(parts.trainer, parts.folder, checkpoint))
+        with quiet(), parts.learner.at_work(), processes.blamed(started):
             parts.trainer.fit(parts.learner, datamodule=parts.task, ckpt_path=checkpoint, weights_only=True)
     except Diverged as divergence:
         kept = parts.best if parts.best.exists() else "none yet"
         error = f"diverged: {divergence}; last good checkpoint: {kept}"
         log.error(error)
         return "diverged", error
-    except (KeyboardInterrupt, SystemExit):
+    except (KeyboardInterrupt, SystemExit) as end:
+        # Lightning makes an exit of a second Ctrl-C; any other one is not the user's.
+        if isinstance(end, SystemExit) and not isinstance(end.__context__, KeyboardInterrupt):
+            raise
         return "stopped", None
     except OSError as failure:
-        again = cli.argument("resume", parts.folder)
-        where = "the last good checkpoint" if parts.last.exists() else "the beginning"
-        error = f"{failure}; mend that, then {again} goes on from {where}"
+        error = fault(parts, failure)
         log.error("failed: %s", error)
         return "failed", error
     except Exception as failure:
+        if launchers.out_of_time(failure):
+            raise
         log.error("failed: %s\n%s", failure, traceback.format_exc())
         return "failed", f"{type(failure).__name__}: {failure}"
-    return ("stopped" if parts.callbacks[Interrupt].interrupted else "finished"), None
+    stop = parts.callbacks[Interrupt]
+    return ("stopped" if stop.interrupted or stop.reason else "finished"), stop.reason
 
 
 @hydra.main(config_path=cli.CONF, config_name="train", version_base="1.3")
@@ -199,13 +230,14 @@ def job(cfg: DictConfig, folder: Path) -> float:
     before = sweep.standing(folder)
     if before.standing == "running":
         raise ConfigError(f"{folder.name}: another process is at it; must be left to end")
-    if cfg.resume is not None and before.standing in sweep.DONE:
+    if before.standing in sweep.DONE:
         return worth(before.metrics)
-    if cfg.resume is not None and before.standing == "failed" and not cfg.retry_failed:
+    if before.standing == "failed" and not cfg.retry_failed:
         error = before.metrics.get("error")
         raise ConfigError(f"{folder.name} failed before: {error}; retry_failed=true tries it again")
     try:
-        begun = cfg.resume is not None and (folder / "config.yaml").exists()
+        # Of a new sweep, too: a cluster may stop a job and begin it again.
+        begun = (folder / "config.yaml").exists()
         outcome = resume(folder, changes_in(cfg)) if begun else train(cfg, folder)
     except ConfigError as refusal:
         # The job's folder tells why it failed; that of a run that is there is not touched.
@@ -254,4 +286,5 @@ def refuse(cfg: dict[str, Any], folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    launch.command(main, refuse)
+    if not follow(assemble):
+        launch.command(main, refuse)

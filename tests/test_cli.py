@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from src import cli, evaluate, launch, train
 from src.build import ConfigError
@@ -183,3 +184,19 @@ def test_a_bad_job_of_a_sweep_fails_alone(tmp_path):
     metrics = [json.loads((folder / "metrics.json").read_text()) for folder in folders]
     assert [one["status"] for one in metrics] == ["finished", "failed", "finished"]
     assert metrics[1]["error"] == "model.sigma_init=0.01: must be above sigma_min=0.1"
+
+
+def test_jobs_that_differ_in_values_alone_are_composed_once_and_equal_others(monkeypatch):
+    line = ["model=mlp,lstm", "task=mnist1d", "seed=0,1", "+model.foo=3,4", "optimizer.lr=0.5,1e-3"]
+    line += ["task.batch_size=4,null", "~callbacks.pictures"]
+    count = []
+    compose = cli.compose
+    monkeypatch.setattr(cli, "compose", lambda *given, **more: count.append(given) or compose(*given, **more))
+    jobs = cli.composed("train", line, multirun=True)
+    assert (len(jobs), len(count)) == (32, 1 + 4)
+    assert len({job.folder.name for job in jobs}) == 32
+    for job in (jobs[0], jobs[13], jobs[31]):
+        (alone,) = cli.composed("train", job.overrides)
+        assert OmegaConf.to_container(job.config) == OmegaConf.to_container(alone.config)
+    jobs = cli.composed("train", [*line, "hydra.sweep.subdir=${hydra.job.override_dirname}"], multirun=True)
+    assert len({job.folder.name for job in jobs}) == 32

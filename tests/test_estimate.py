@@ -57,12 +57,6 @@ def test_what_would_be_refused_is_told(measured, unchecked_types, monkeypatch):
     assert "; 1 would be refused." in text
 
 
-def test_jobs_side_by_side_take_less(monkeypatch):
-    monkeypatch.setattr(estimate.os, "cpu_count", lambda: 8)
-    assert estimate.workers({"_target_": "basic"}) == 1
-    assert [estimate.workers({"n_jobs": n}) for n in (3, -1, -2)] == [3, 8, 7]
-
-
 def test_measuring_leaves_the_random_numbers_alone(tmp_path):
     cfg = resolve(jobs()[0].config)
     before = torch.get_rng_state()

@@ -177,6 +177,13 @@ def test_a_dry_run_of_what_goes_on(command, begun):
     assert command(f"resume={begun}", "dry_run=true") == (0, "Nothing is left to do.\n", None)
 
 
+def test_a_sweep_that_a_cluster_has_is_left_to_it(command, begun):
+    with runs.held(begun):
+        text = f"resume='{begun}': is running now; must be a sweep that has stopped"
+        assert refusal(command(f"resume={begun}")) == text
+    assert command(f"resume={begun}")[0] == 0
+
+
 def test_a_dry_run_of_a_run_that_goes_on(command, trained):
     here = f"resume={cli.quoted(trained)}"
     code, text, given = command(here, "dry_run=true", "trainer.max_steps=900000")

@@ -19,8 +19,8 @@ from tests.helpers import small, train_small, written
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def command(*arguments):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+def command(*arguments, **variables):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
     return subprocess.Popen(
         [sys.executable, "-m", "src.train", *arguments],
         cwd=ROOT,

@@ -5,13 +5,16 @@ import signal
 
 import pytest
 import torch
+from lightning.pytorch.callbacks import Callback
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from src.build import ConfigError
+from src.callbacks.history import History
+from src.callbacks.interrupt import Interrupt
 from src.lit.bits import BitLearner
 from src.tasks.repeat_copy import RepeatCopy
-from src.train import train
+from src.train import resume, train
 from tests.helpers import AT_ONCE, compose_train, small, train_small, written
 
 FILES = ("checkpoints/best.ckpt", "checkpoints/last.ckpt", "config.yaml", "history.csv", "metrics.json")
@@ -243,3 +246,24 @@ def test_csv_logger_writes_every_scalar(tmp_path):
     train_small(tmp_path / "run", "logger=csv", model="lstm")
     header = (tmp_path / "run" / "metrics.csv").read_text().splitlines()[0].split(",")
     assert {"train/loss", "validation/bits", "optimizer/lr", "test/3x4/bits"} <= set(header)
+
+
+class Enough(Callback):
+    """Stops a run after its second validation."""
+
+    def on_validation_end(self, trainer, pl_module):
+        rows = next(one for one in trainer.callbacks if isinstance(one, History)).rows
+        if len(rows) == 2:
+            next(one for one in trainer.callbacks if isinstance(one, Interrupt)).reason = "enough"
+            trainer.should_stop = True
+
+
+def test_a_callback_beside_may_stop_a_run_which_can_go_on(tmp_path):
+    cfg = compose_train(*small("trainer.max_steps=4", model="gru"))
+    train(cfg, tmp_path / "stopped", beside=[Enough()])
+    found = written(tmp_path / "stopped")
+    assert (found["status"], found["error"], found["updates"], found["test"]) == ("stopped", "enough", 2, {})
+    resume(tmp_path / "stopped")
+    train(cfg, tmp_path / "whole")
+    assert written(tmp_path / "stopped")["status"] == "finished"
+    assert equal(weights(tmp_path / "stopped", "last"), weights(tmp_path / "whole", "last"))

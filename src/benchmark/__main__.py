@@ -1,4 +1,4 @@
-"""The command: `python -m src.benchmark [speed|cost|memory|loop|jobs]`, speed where nothing is said."""
+"""The command: `python -m src.benchmark [speed|cost|memory|loop|jobs|sweep]`, speed where nothing is said."""
 
 import argparse
 import json
@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from hydra.errors import HydraException
 
-from src.benchmark import cost, jobs, loop, memory, speed
+from src.benchmark import cost, jobs, loop, memory, speed, sweep
 from src.runs import versions
 
-PARTS = {"speed": speed, "cost": cost, "memory": memory, "loop": loop, "jobs": jobs}
+PARTS = {"speed": speed, "cost": cost, "memory": memory, "loop": loop, "jobs": jobs, "sweep": sweep}
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     for name, part in PARTS.items():
         own = parts.add_parser(name, help=part.ABOUT, description=f"{part.ABOUT[0].upper()}{part.ABOUT[1:]}.")
         part.arguments(own)
-        if part is not jobs:  # they have one each
+        if part not in (jobs, sweep):  # they have one each
             own.add_argument("--threads", type=int, default=torch.get_num_threads())
         own.add_argument("--out", type=Path, default=None, help="folder for the numbers, the table and the figure")
     words = sys.argv[1:]

@@ -43,12 +43,14 @@ class History(Callback):
         }
         row |= validation_of(trainer)
         self.rows.append(row)
+        if not trainer.is_global_zero:
+            return
         with self.path.open("a" if len(self.rows) > 1 else "w", newline="") as file:
             file.write(as_csv([row], header=len(self.rows) == 1))
 
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Cut off what a run that was killed wrote after its last checkpoint."""
-        if self.rows:
+        if self.rows and trainer.is_global_zero:
             write_whole(self.path, as_csv(self.rows, header=True))
 
     def state_dict(self) -> dict[str, Any]:

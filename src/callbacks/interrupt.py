@@ -1,6 +1,7 @@
-"""Ctrl-C ends a run between two updates, with nothing lost."""
+"""What ends a run early, with nothing lost: Ctrl-C between two updates, or a callback after a validation."""
 
 import logging
+import os
 import signal
 from types import FrameType
 from typing import Any
@@ -16,14 +17,17 @@ class Interrupt(Callback):
 
     A period that is cut short ends without its validation: that would be one that the run has not when it is
     never stopped, and so could not go on as if it had not been. Where gradients are accumulated, the running
-    update ends with the last batch that belongs to it.
+    update ends with the last batch that belongs to it. Of several processes, one that is told to stop stops all,
+    after the same update.
 
     Attributes:
         interrupted: whether the user stopped the run.
+        reason: why a callback stopped it, if one did.
     """
 
     def __init__(self) -> None:
         self.interrupted = False
+        self.reason: str | None = None
         self.handlers: dict[int, Any] = {}
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
@@ -33,8 +37,10 @@ class Interrupt(Callback):
             log.warning("Stopping after this update; again to stop at once.")
             self._restore()
 
+        # In a job of submitit SIGTERM only announces the signal with which it is queued again.
+        numbers = (signal.SIGINT,) if "SUBMITIT_EXECUTOR" in os.environ else (signal.SIGINT, signal.SIGTERM)
         try:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in numbers:
                 self.handlers[number] = signal.signal(number, stop)
         except ValueError:  # not in the main thread, where signals do not arrive
             self.handlers = {}
@@ -47,7 +53,9 @@ class Interrupt(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        if self.interrupted and not trainer.fit_loop._should_accumulate():
+        told = trainer.strategy.reduce_boolean_decision(self.interrupted, all=False)
+        if told and not trainer.fit_loop._should_accumulate():
+            self.interrupted = True
             trainer.should_stop = True
             within = not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
             if within and trainer.global_step < trainer.max_steps:

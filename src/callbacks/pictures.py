@@ -72,7 +72,7 @@ class Pictures(Callback):
 
     def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         history = next((c for c in trainer.callbacks if isinstance(c, History)), None)  # type: ignore[attr-defined]
-        if isinstance(pl_module, Learner) and history is not None and history.rows:
+        if isinstance(pl_module, Learner) and history is not None and history.rows and trainer.is_global_zero:
             self.show(trainer, pl_module)
             save({"learning_curves": draw_history(history.rows)}, self.folder)
 

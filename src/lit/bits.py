@@ -38,7 +38,7 @@ class BitMetrics(Metric):
     names = ("nats", "payload_wrong", "end_wrong", "end_exact", "exact", "steps", "payload", "sequences")
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(sync_on_compute=False)  # whoever measures a set measures all of it
         for name in self.names:
             self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
@@ -83,10 +83,13 @@ class BitLearner(Learner):
     def build_metrics(self) -> None:
         self.metrics = BitMetrics()
 
-    def loss_and_metrics(self, batch: Batch, wanted: bool = True) -> tuple[Tensor, Mapping[str, Tensor]]:
+    def loss_and_metrics(
+        self, batch: Batch, wanted: bool = True, whole: Batch | None = None
+    ) -> tuple[Tensor, Mapping[str, Tensor]]:
+        whole = batch if whole is None else whole
         logits, _ = self.network(batch.x)
         nats = binary_cross_entropy_with_logits(logits, batch.y, weight=batch.mask.unsqueeze(2), reduction="sum")
-        steps = batch.mask.sum()
+        steps = whole.mask.sum()
         loss = nats / (steps * logits.shape[2])
         if not wanted:
             return loss, {}
@@ -94,7 +97,7 @@ class BitLearner(Learner):
             wrong = ((logits > 0) != (batch.y > 0.5)) * batch.mask.unsqueeze(2)
             payload, end = wrong[..., :-1].sum(), wrong[..., -1].sum()
         return loss, {
-            "error_bits": (payload + end) / len(logits),
+            "error_bits": (payload + end) / len(whole.x),
             "payload_error": payload / (steps * (wrong.shape[2] - 1)),
             "end_error": end / steps,
         }

@@ -18,14 +18,21 @@ class ClassLearner(Learner):
     reach = ("accuracy",)
 
     def build_metrics(self) -> None:
-        self.accuracy = MulticlassAccuracy(self.task.output_size, average="micro")
-        self.mean_loss = MeanMetric()
+        # Whoever measures a set measures all of it: there is nothing to gather from other processes.
+        self.accuracy = MulticlassAccuracy(self.task.output_size, average="micro", sync_on_compute=False)
+        self.mean_loss = MeanMetric(sync_on_compute=False)
 
-    def loss_and_metrics(self, batch: Batch, wanted: bool = True) -> tuple[Tensor, Mapping[str, Tensor]]:
+    def loss_and_metrics(
+        self, batch: Batch, wanted: bool = True, whole: Batch | None = None
+    ) -> tuple[Tensor, Mapping[str, Tensor]]:
         y, _ = self.network(batch.x)
         logits = y[:, -1]
         loss = cross_entropy(logits, batch.y)
-        return loss, {"accuracy": (logits.detach().argmax(1) == batch.y).float().mean()} if wanted else {}
+        metrics = {"accuracy": (logits.detach().argmax(1) == batch.y).float().mean()} if wanted else {}
+        if whole is None:
+            return loss, metrics
+        part = len(batch.y) / len(whole.y)
+        return loss * part, {name: value * part for name, value in metrics.items()}
 
     def reset_metrics(self) -> None:
         self.accuracy.reset()

@@ -9,7 +9,7 @@ import lightning
 import torch
 from torch import Tensor, nn
 
-from src.tasks.base import Task
+from src.tasks.base import Task, share
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 ScheduleFactory = Callable[[torch.optim.Optimizer], torch.optim.lr_scheduler.LRScheduler]
@@ -68,8 +68,13 @@ class Learner(lightning.LightningModule):
         """Make what counts in validation and tests."""
 
     @abstractmethod
-    def loss_and_metrics(self, batch: Any, wanted: bool = True) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """The loss of a training batch and, where they are wanted, metrics of it to show."""
+    def loss_and_metrics(
+        self, batch: Any, wanted: bool = True, whole: Any = None
+    ) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """The loss of a training batch and, where they are wanted, metrics of it to show.
+
+        Of a batch that is a share of `whole`, what it adds to those of the whole: over all shares they sum up.
+        """
 
     @abstractmethod
     def reset_metrics(self) -> None:
@@ -127,17 +132,34 @@ class Learner(lightning.LightningModule):
         }
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        loss, metrics = self.loss_and_metrics(batch, wanted=self.due)
-        self.last_loss = float(loss.detach())
-        if not torch.isfinite(loss):
+        if self.trainer.world_size > 1:
+            loss, value, metrics = self._shared(batch)
+        else:
+            loss, metrics = self.loss_and_metrics(batch, wanted=self.due)
+            value = loss.detach()
+        self.last_loss = float(value)
+        if not torch.isfinite(value):
             raise Diverged("loss", self.last_loss, self.global_step + 1)
         if self.due:
-            self.log("loss", loss.detach(), prog_bar=True, logger=False)
+            self.log("loss", value, prog_bar=True, logger=False)
             self.log(self.headline, metrics[self.headline], prog_bar=True, logger=False)
             scalars = {f"train/{name}": value for name, value in metrics.items()}
             rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-            self.write({**scalars, "train/loss": loss.detach(), "optimizer/lr": rate}, self.global_step + 1)
+            self.write({**scalars, "train/loss": value, "optimizer/lr": rate}, self.global_step + 1)
         return loss
+
+    def _shared(self, batch: Any) -> tuple[Tensor, Tensor, Mapping[str, Tensor]]:
+        """What to go backward from in this one of several processes; the loss and the metrics of the whole batch.
+
+        All processes know the whole batch, and so what their share counts for; and as the loss that they are told
+        is the same, they diverge together.
+        """
+        of = self.trainer.world_size
+        loss, metrics = self.loss_and_metrics(share(batch, self.trainer.global_rank, of), self.due, batch)
+        parts = torch.stack([loss.detach(), *metrics.values()])
+        value, *sums = self.trainer.strategy.reduce(parts, reduce_op="sum")
+        # The gradient that the processes end up with is the mean of theirs, and should be the sum.
+        return loss * of, value, dict(zip(metrics, sums, strict=True))
 
     @property
     def due(self) -> bool:
@@ -179,7 +201,9 @@ class Learner(lightning.LightningModule):
         self.count(batch, self.slots_for(batch))
 
     def on_validation_epoch_end(self) -> None:
-        metrics = {f"validation/{name}": value for name, value in self.counted().items()}
+        # Several processes measure the whole set each; what is decided by it, they decide alike.
+        counted = self.trainer.strategy.broadcast(self.counted())
+        metrics = {f"validation/{name}": value for name, value in counted.items()}
         self.log_dict(metrics, logger=False)  # for the checkpoint and other callbacks
         self.write(metrics, self.global_step)
 

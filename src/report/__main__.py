@@ -7,17 +7,19 @@ import hydra
 from omegaconf import DictConfig
 
 from src import build, cli
-from src.report.publication import begin, make, rebuild
+from src.report.publication import Found, begin, make, rebuild
 from src.report.request import read_request
 
 log = logging.getLogger(__name__)
+#: What `refuse` has read of the runs, so that a thousand of them are not read twice.
+READ: list[Found] = []
 
 
 @hydra.main(config_path=cli.CONF, config_name="report", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """Report on runs; the exit code is 1 where one could not be counted."""
     request = read_request(build.resolve(cfg))
-    problems = rebuild(request) if not request.folders else make(request, begin(request))
+    problems = rebuild(request) if not request.folders else make(request, READ.pop() if READ else begin(request))
     for problem in problems:
         log.warning("%s: %s%s", problem.run, problem.what, "" if problem.counted else "; not counted")
     print(f"report: {request.out / 'index.html'}")
@@ -29,7 +31,7 @@ def refuse(cfg: dict[str, object]) -> None:
     """Refuse folders without runs, and settings that cannot be used."""
     request = read_request(cfg)
     if request.folders:
-        begin(request)
+        READ[:] = [begin(request)]
 
 
 if __name__ == "__main__":

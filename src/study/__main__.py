@@ -11,11 +11,12 @@ import hydra
 import torch
 from omegaconf import DictConfig
 
-from src import build, checks, cli
+from src import build, checks, cli, launchers
 from src.build import ConfigError
+from src.experiments import experiment_file
 from src.study import choose, finish
 from src.study.carry import Crew, carry_out
-from src.study.fields import experiment_file, experiments
+from src.study.fields import experiments
 from src.study.forecast import forecast
 from src.study.left import left
 from src.study.plan import Plan, Sweep, read
@@ -34,8 +35,12 @@ def settings(cfg: Mapping[str, Any]) -> tuple[Plan, Crew, tuple[str, ...]]:
     crew = Crew(
         build.check("", checks.integer, "workers", cfg["workers"]),
         build.check("", checks.flag, "retry_failed", cfg["retry_failed"]),
+        cfg["launcher"],
     )
-    if crew.workers > 1 and not any(importlib.metadata.distributions(name="hydra-joblib-launcher")):
+    if crew.launcher is not None:
+        (job,) = cli.composed("train", [f"hydra/launcher={crew.launcher}"], multirun=True)
+        launchers.check(job.launcher)
+    elif crew.workers > 1 and not any(importlib.metadata.distributions(name="hydra-joblib-launcher")):
         raise ConfigError(
             f"workers={crew.workers}: needs joblib, which `make parallel` installs; must be 1 without"
         )

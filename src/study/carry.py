@@ -1,13 +1,10 @@
 """Carrying a sweep of a study out: `python -m src.train`, to begin it or to go on with it."""
 
-import os
-import signal
-import subprocess
-import sys
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from src import cli, sweep
 from src.build import ConfigError
+from src.children import passed_on
 from src.study.left import left
 from src.study.plan import Sweep
 
@@ -17,6 +14,7 @@ class Crew(NamedTuple):
 
     workers: int  # jobs side by side
     retry_failed: bool
+    launcher: str | None = None  # of another engine than this machine
 
 
 def carry_out(of: Sweep, crew: Crew) -> None:
@@ -57,38 +55,11 @@ def _count(of: Sweep, standing: str) -> int:
 def command(of: Sweep, crew: Crew) -> list[str]:
     """The command line that does what is left of a sweep."""
     launcher = ["hydra/launcher=basic"]
-    if crew.workers > 1:
+    if crew.launcher is not None:
+        launcher = [f"hydra/launcher={crew.launcher}"]
+    elif crew.workers > 1:
         launcher = ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={crew.workers}"]
     if (of.folder / "sweep.json").exists():
         again = ["retry_failed=true"] if crew.retry_failed else []
         return ["src.train", f"resume={cli.quoted(of.folder)}", *again, *launcher]
     return ["src.train", "-m", *of.overrides, *launcher, f"hydra.sweep.dir={cli.quoted(of.folder)}"]
-
-
-def passed_on(module_and_arguments: list[str]) -> int:
-    """Run `python -m ...` in the foreground and return its exit code.
-
-    It is a process group of its own, so that each Ctrl-C reaches it once: a second one would end it at once.
-
-    Raises:
-        KeyboardInterrupt: the user stopped it, and it has ended.
-    """
-    stopped = []
-    child = subprocess.Popen([sys.executable, "-m", *module_and_arguments], start_new_session=True)
-
-    def hand_over(number: int, frame: Any) -> None:
-        stopped.append(number)
-        if child.poll() is None:
-            os.killpg(child.pid, signal.SIGINT)  # which leaves no worker behind, whatever came
-
-    before = {
-        number: signal.signal(number, hand_over) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        code = child.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if stopped or code == 130:
-        raise KeyboardInterrupt
-    return code

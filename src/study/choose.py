@@ -7,12 +7,9 @@ import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from omegaconf import OmegaConf
-
-from src import cli, sweep
+from src import cli, experiments, sweep
 from src.build import ConfigError
 from src.files import write_whole
-from src.study.fields import experiment_file
 from src.study.plan import METRICS, Plan, Tuning
 
 #: Means that differ by no more than this are equal.
@@ -72,23 +69,14 @@ def best(runs: list[Tried], metric: str) -> tuple[str, ...]:
 
 def experiment(plan: Plan, metric: str, runs: list[Tried], choice: tuple[str, ...]) -> str:
     """The choice as a file of conf/experiment."""
-    groups, settings = [], OmegaConf.create()
-    for one in cli.parsed(list(choice)):
-        if (Path(cli.CONF) / one.key_or_group).is_dir():
-            groups.append(f"  - override /{one.key_or_group}: {one.value()}")
-        else:
-            OmegaConf.update(settings, one.key_or_group, one.value())
     seeds = ", ".join(dict.fromkeys(run.seed for run in runs if run.candidate == choice))
     count = len({run.candidate for run in runs})
-    lines = [
-        "# @package _global_",
-        f"# The best of {count} candidates by validation {metric}: {mean(runs, choice, metric):.4g} "
+    about = [
+        f"The best of {count} candidates by validation {metric}: {mean(runs, choice, metric):.4g} "
         f"on average over seeds {seeds}.",
-        f"# Written by: python -m src.study study={plan.name}",
+        f"Written by: python -m src.study study={plan.name}",
     ]
-    if groups:
-        lines += ["defaults:", *groups]
-    return "\n".join(lines) + "\n" + ("\n" + OmegaConf.to_yaml(settings) if settings else "")
+    return experiments.experiment(choice, about)
 
 
 def choose(plan: Plan, tuning: Tuning) -> list[Path]:
@@ -105,14 +93,11 @@ def choose(plan: Plan, tuning: Tuning) -> list[Path]:
             choice = best(runs, tuning.metric)
         except ConfigError as refusal:
             raise ConfigError(f"tuning/{name}: {refusal}") from refusal
-        path = experiment_file(plan.conf, f"{tuning.write}/{name}")
+        path = experiments.experiment_file(plan.conf, f"{tuning.write}/{name}")
         contents[path] = experiment(plan, tuning.metric, runs, choice)
         print(f"{tuning.write}/{name}: {' '.join(choice)}", flush=True)
         rows += [row(name, run, tuning.metric, run.candidate == choice) for run in runs]
-    changed = [path for path, text in contents.items() if not path.exists() or path.read_text() != text]
-    for path in changed:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, contents[path])
+    changed = [path for path, content in contents.items() if experiments.write(path, content)]
     table = io.StringIO()
     writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
     writer.writeheader()

@@ -9,6 +9,7 @@ from hydra.core.override_parser.types import Override
 
 from src import cli
 from src.build import ConfigError
+from src.experiments import experiment_file
 
 #: What a study gives its sweeps itself.
 GIVEN = ("resume", "retry_failed", "dry_run", "hydra.sweep.dir", "hydra.run.dir", "hydra.searchpath")
@@ -24,16 +25,6 @@ def values(override: Override) -> list[str]:
 def experiments(overrides: list[str]) -> list[str]:
     """The experiments that a sweep is made of."""
     return [one for of in cli.parsed(overrides) if of.key_or_group == "experiment" for one in values(of)]
-
-
-def experiment_file(conf: Path, name: str) -> Path:
-    """Where an experiment stands."""
-    return conf / "experiment" / f"{name}.yaml"
-
-
-def search_path(conf: Path) -> list[str]:
-    """The override by which Hydra finds experiments that are not in conf/."""
-    return [] if conf == Path(cli.CONF) else [f"hydra.searchpath=[{cli.quoted(f'file://{conf}')}]"]
 
 
 def overrides(where: str, given: Any, conf: Path, written: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from src import build, cli, evaluate, runs, sweep
 from src.build import ConfigError
-from src.study.carry import passed_on
+from src.children import passed_on
 from src.study.plan import Plan, Report
 
 

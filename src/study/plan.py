@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from src import build, checks, cli
 from src.build import ConfigError
+from src.experiments import search_path
 from src.study import fields
 from src.study.fields import named, overrides, section, settings, some_of, values
 
@@ -77,7 +78,7 @@ def _plan(node: dict[str, Any], name: str, folder: Path, conf: Path) -> Plan:
     tuning = _tuning(node["tuning"], folder, conf) if "tuning" in node else None
     written = [f"{tuning.write}/{one}" for one in tuning.sweeps] if tuning else []
     sweeps = {
-        key: Sweep(key, overrides(f"sweeps.{key}", value, conf, written) + fields.search_path(conf), folder / key)
+        key: Sweep(key, overrides(f"sweeps.{key}", value, conf, written) + search_path(conf), folder / key)
         for key, value in named("sweeps", node["sweeps"]).items()
     }
     if tuning is not None:
@@ -115,7 +116,7 @@ def _tuning(content: Any, folder: Path, conf: Path) -> Tuning:
     sweeps, chosen = {}, {}
     for key, value in named("tuning.sweeps", node["sweeps"]).items():
         own = overrides(f"tuning.sweeps.{key}", value, conf, [])
-        sweeps[key] = Sweep(f"tuning/{key}", [*own, *common, *fields.search_path(conf)], folder / "tuning" / key)
+        sweeps[key] = Sweep(f"tuning/{key}", [*own, *common, *search_path(conf)], folder / "tuning" / key)
         # What all share is how the tuning is done, but for what it tries out.
         tried = [*cli.parsed(own), *(one for one in cli.parsed(common) if one.is_sweep_override())]
         keys = [one.key_or_group for one in tried if one.key_or_group != "seed"]

@@ -121,6 +121,17 @@ class Task(lightning.LightningDataModule):
         return [_loader(batches.__getitem__, range(len(batches))) for batches in self.tests.values()]
 
 
+def share(batch: Any, part: int, parts: int) -> Any:
+    """The sequences of a batch that one of several processes takes; where they do not divide, the first take more.
+
+    >>> class Batch(NamedTuple):
+    ...     y: Tensor
+    >>> [share(Batch(torch.arange(5)), part, 2).y.tolist() for part in range(2)]
+    [[0, 1, 2], [3, 4]]
+    """
+    return type(batch)(*(tensor.tensor_split(parts)[part] for tensor in batch))
+
+
 def _loader(make: Callable[[int], Any], numbers: range) -> DataLoader:
     # A loader without a generator of its own draws from the global one, which is the model's alone.
     return DataLoader(Numbered(make), batch_size=None, sampler=numbers, generator=torch.Generator())

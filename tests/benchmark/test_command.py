@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from src.benchmark import __main__ as benchmark
-from src.benchmark import cost, jobs, loop, memory, speed
+from src.benchmark import cost, jobs, loop, memory, speed, sweep
 from src.build import ConfigError
 from tests.benchmark.test_rounds import peer  # noqa: F401  (a fixture)
 
@@ -161,7 +161,26 @@ def test_a_job_that_fails_is_not_a_time():
         jobs._wait([jobs._start(0, 0)])
 
 
-@pytest.mark.parametrize("part", [speed, cost, memory, loop, jobs])
+def test_a_sweep_is_killed_and_loses_nothing(command, tmp_path):
+    code, out, error = command("sweep", "--jobs", "3", "--workers", "1", "--out", str(tmp_path))
+    assert code == 0, error
+    found = json.loads((tmp_path / "sweep.json").read_text())["measured"]
+    assert (found["jobs"], found["finished"], found["in the report"]) == (3, 3, 3)
+    assert 1 <= found["ended when it was killed"] < 3
+    assert all(value > 0 for key, value in found.items() if "seconds" in key and "a job" not in key)
+    assert "| in the report | 3 |" in out
+
+
+def test_a_sweep_that_fails_is_no_number(tmp_path):
+    line = ["src.train", "-m", "model.memory_slots=0", f"hydra.sweep.dir={tmp_path}/s", "seed=0,1"]
+    told = "the sweep ended with exit code 1 before 3 jobs had"
+    with pytest.raises(ConfigError, match=told), sweep._started(line) as process:
+        sweep._until(process, tmp_path / "s", 3)
+    with pytest.raises(ConfigError, match=r"src\.report .* ended with exit code 2"):
+        sweep._finish(["src.report", f"runs={tmp_path}/none"])
+
+
+@pytest.mark.parametrize("part", [speed, cost, memory, loop, jobs, sweep])
 def test_every_part_says_what_it_measures(part, command):
     name = part.__name__.rpartition(".")[2]
     code, out, _ = command(name, "--help")

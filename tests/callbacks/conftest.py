@@ -27,6 +27,8 @@ def trainer():
     """What callbacks read of a trainer, in the middle of a fit."""
     return SimpleNamespace(
         state=SimpleNamespace(fn="fit"),
+        is_global_zero=True,
+        strategy=SimpleNamespace(reduce_boolean_decision=lambda decision, all: decision),
         sanity_checking=False,
         should_stop=False,
         global_step=0,

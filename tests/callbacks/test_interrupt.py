@@ -81,3 +81,15 @@ def test_a_period_that_is_cut_short_has_no_validation(trainer, heard, last, step
     one.on_train_batch_end(trainer, None, None, None, 0)
     assert (trainer.limit_val_batches > 0) is validated
     one.on_fit_end(trainer, None)
+
+
+def test_sigterm_in_a_job_of_submitit_is_not_ours(trainer, heard, monkeypatch):
+    """There it says that the signal comes with which the job is queued again."""
+    monkeypatch.setenv("SUBMITIT_EXECUTOR", "slurm")
+    one = Interrupt()
+    one.on_train_start(trainer, None)
+    signal.raise_signal(signal.SIGTERM)
+    assert (one.interrupted, heard) == (False, [signal.SIGTERM])
+    signal.raise_signal(signal.SIGINT)
+    assert one.interrupted
+    one.on_fit_end(trainer, None)

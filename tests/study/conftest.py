@@ -42,6 +42,7 @@ def settings(tmp_path):
             "published": str(tmp_path / "published"),
             "conf": str(tmp_path / "conf"),
             "workers": 1,
+            "launcher": None,
             "dry_run": False,
             "only": None,
             "retry_failed": False,

@@ -90,6 +90,7 @@ def test_command_lines(begun, tmp_path):
     assert command(begun, Crew(4, False)) == [
         "src.train", f"resume='{begun.folder}'", "hydra/launcher=joblib", "hydra.launcher.n_jobs=4",
     ]  # fmt: skip
+    assert command(begun, Crew(4, False, "ray"))[2:] == ["hydra/launcher=ray"]
     assert command(begun, Crew(1, True))[2:] == ["retry_failed=true", "hydra/launcher=basic"]
 
 

@@ -1,0 +1,113 @@
+"""What a large sweep costs beside its training: tiny jobs, killed on the way, gone on with, reported."""
+
+import argparse
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from src.build import ConfigError
+
+ABOUT = "many tiny jobs, killed half-way and gone on with: seconds a job, jobs lost, seconds of the report"
+ROOT = Path(__file__).resolve().parents[2]
+#: One update of a small network: what is left is what a job costs in itself.
+JOB = (
+    *("model=mlp", "model.hidden_sizes=[8]", "task=mnist1d", "logger=none"),
+    *("trainer.max_steps=1", "validate_every=1", "trainer.enable_progress_bar=false"),
+)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be chosen on the command line."""
+    add = parser.add_argument
+    add("--jobs", type=int, default=1000)
+    add("--workers", type=int, default=2, help="jobs side by side; more than 1 needs `make parallel`")
+
+
+def measure(given: argparse.Namespace) -> dict[str, Any]:
+    """Seconds of each part of it, and what became of the jobs."""
+    launcher = ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={given.workers}"] if given.workers > 1 else []
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, page = Path(scratch) / "sweep", Path(scratch) / "report"
+        seeds = ",".join(map(str, range(given.jobs)))
+        command = ["src.train", "-m", *JOB, f"seed={seeds}", *launcher, f"hydra.sweep.dir={folder}"]
+        started = time.perf_counter()
+        killed_at = given.jobs // 2
+        with _started(command) as process:
+            first = _until(process, folder, 1) - started
+            half = _until(process, folder, killed_at) - started
+        done = len(_ended(folder))
+        started = time.perf_counter()
+        _finish(["src.train", f"resume={folder}"])
+        rest = time.perf_counter() - started
+        started = time.perf_counter()
+        _finish(["src.report", f"runs={folder}", f"out={page}", "pictures=false"])
+        report = time.perf_counter() - started
+        with (page / "runs.csv").open(newline="") as file:
+            counted = {row["seed"] for row in csv.DictReader(file) if row["counted"] == "yes"}
+        statuses = [json.loads(path.read_text())["status"] for path in _ended(folder)]
+    return {
+        "jobs": given.jobs,
+        "workers": given.workers,
+        "seconds to the end of the first job": first,
+        "seconds a job, side by side": (half - first) / max(1, killed_at - 1),
+        "ended when it was killed": done,
+        "seconds of the rest": rest,
+        "finished": statuses.count("finished"),
+        "in the report": len(counted),
+        "seconds of the report": report,
+    }
+
+
+@contextmanager
+def _started(command: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """A command, killed with all its workers if it still runs at the end."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _ended(folder: Path) -> list[Path]:
+    return list(folder.glob("*/metrics.json"))
+
+
+def _until(process: "subprocess.Popen[bytes]", folder: Path, count: int) -> float:
+    """The time at which so many jobs have ended."""
+    while len(_ended(folder)) < count:
+        if process.poll() is not None:
+            raise ConfigError(f"the sweep ended with exit code {process.returncode} before {count} jobs had")
+        time.sleep(0.05)
+    return time.perf_counter()
+
+
+def _finish(command: list[str]) -> None:
+    with _started(command) as process:
+        if process.wait() != 0:
+            raise ConfigError(f"{' '.join(command[:2])} ended with exit code {process.returncode}")
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """A row for each number."""
+    rows = [f"| {key} | {value:,.2f} |" if isinstance(value, float) else f"| {key} | {value:,} |"
+            for key, value in result.items()]  # fmt: skip
+    return "\n".join(["| a sweep | |", "|---|---:|", *rows])

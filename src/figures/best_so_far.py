@@ -1,0 +1,39 @@
+"""How a search went: every trial, and the best so far."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from src.figures.learning_curves import logarithmic
+from src.figures.palette import colours
+
+#: A logarithmic scale for values that differ by more than this factor.
+DECADE = 10.0
+
+
+def best_so_far(trials: Mapping[str, np.ndarray], label: str) -> Figure:
+    """A dot for each trial that is complete, over its number, and a line for the best up to there.
+
+    Args:
+        trials: name -> [P] values by number, less is better; NaN or infinite where a trial has none, or diverged.
+        label: what the values are.
+    """
+    figure = Figure(figsize=(5.5, 3.2), layout="constrained")
+    ax = figure.subplots()
+    for name, colour in colours(trials).items():
+        values = np.where(np.isfinite(trials[name]), trials[name], np.nan)
+        numbers = np.arange(len(values))
+        best = np.fmin.accumulate(values)
+        ax.plot(numbers, values, ".", color=colour, alpha=0.6)
+        ax.plot(numbers, best, drawstyle="steps-post", color=colour, label=name)
+    known = np.concatenate([values[np.isfinite(values)] for values in trials.values()])
+    if known.size and known.max() > DECADE * known.min():
+        logarithmic(ax, known)
+    ax.set(xlabel="trial", ylabel=label)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.grid(alpha=0.3)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False)
+    return figure

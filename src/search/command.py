@@ -1,0 +1,133 @@
+"""The command line of a search: its own settings, and the overrides of src.train, which are all others."""
+
+import importlib.util
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from omegaconf import OmegaConf
+
+from src import build, checks, cli
+from src.build import ConfigError
+from src.search import plan
+from src.search.plan import Plan
+
+
+class Command(NamedTuple):
+    """What one command does of a search."""
+
+    trials: int  # for each model, in all
+    workers: int
+    write: str | None
+    conf: Path
+    retry_failed: bool
+    dry_run: bool
+
+
+def sorted_out(overrides: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """The search's own overrides, those of src.train, and those of `spaces`.
+
+    Raises:
+        ConfigError: a key that neither has.
+    """
+    own_keys, train_keys = keys("search"), keys("train")
+    groups = {path.name for path in Path(cli.CONF).iterdir() if path.is_dir()}
+    own, train, spaces = [], [], []
+    for line, one in zip(overrides, cli.parsed(overrides), strict=True):
+        root = one.key_or_group.replace("/", ".").split(".")[0]
+        if root in own_keys | {"search"} and one.is_delete():
+            raise ConfigError(f"{line}: must be left out; every search has all keys")
+        if root == "spaces":
+            spaces.append(line)
+        elif root in own_keys | {"search"}:
+            if one.is_sweep_override():
+                raise ConfigError(f"{line}: must be one value; settings of src.train alone are searched")
+            own.append(line)
+        elif root in train_keys | groups | {"hydra"}:
+            train.append(line)
+        else:
+            known = ", ".join(sorted(own_keys | {"search"}))
+            raise ConfigError(f"{line}: unknown key {root!r}; must be one of {known}, or a key of src.train")
+    return own, train, spaces
+
+
+def read(overrides: list[str]) -> tuple[Plan, Command]:
+    """The search that a command line asks for.
+
+    Raises:
+        ConfigError: one that cannot be carried out.
+    """
+    if importlib.util.find_spec("optuna") is None:
+        raise ConfigError("src.search: needs optuna, which `make search` installs")
+    own, train, spaces = sorted_out(overrides)
+    cfg = build.resolve(cli.composed("search", own)[0].config)
+    for key in cfg:
+        if key not in keys("search"):
+            known = ", ".join(sorted(keys("search")))
+            raise ConfigError(f"{key}: unknown key of a search; must be one of {known} in conf/search/<file>.yaml")
+    name = named("name", cfg["name"])
+    command = Command(
+        build.check("", checks.integer, "trials", cfg["trials"]),
+        build.check("", checks.integer, "workers", cfg["workers"]),
+        None if cfg["write"] is None else named("write", cfg["write"]),
+        Path(cli.CONF if cfg["conf"] is None else str(cfg["conf"])).absolute(),
+        build.check("", checks.flag, "retry_failed", cfg["retry_failed"]),
+        build.check("", checks.flag, "dry_run", cfg["dry_run"]),
+    )
+    if not command.conf.is_dir():
+        raise ConfigError(f"conf={cfg['conf']!r}: must be a folder")
+    if command.write is not None:
+        cli.check_writable("conf", command.conf / "experiment" / command.write)
+    seeds = build.check("", checks.integers, "seeds", cfg["seeds"], least=0)
+    if len(set(seeds)) < len(seeds):
+        raise ConfigError(f"seeds={seeds}: must be different seeds")
+    folder = Path(str(cfg["folder"])).absolute() / name
+    cli.check_writable("folder", folder)
+    shared = texts("overrides", cfg["overrides"])
+    given = {} if cfg["spaces"] is None else cfg["spaces"]
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"spaces={given!r}: must have a list of overrides of src.train for each model")
+    of_models = {str(key): texts(f"spaces.{key}", value) for key, value in given.items()}
+    asked = Plan(
+        folder=folder,
+        models=plan.models([*shared, *train], of_models | of_each(spaces)),
+        seeds=seeds,
+        sampler=build.check("", checks.choice, "sampler", cfg["sampler"], ("tpe", "random")),
+        sampler_seed=build.check("", checks.integer, "sampler_seed", cfg["sampler_seed"], least=0),
+        prune=build.check("", checks.choice, "prune", cfg["prune"], ("median", "none")),
+        prune_trials=build.check("", checks.integer, "prune_trials", cfg["prune_trials"]),
+        prune_validations=build.check("", checks.integer, "prune_validations", cfg["prune_validations"], least=0),
+    )
+    return asked, command
+
+
+def keys(name: str) -> set[str]:
+    """The keys of a primary configuration."""
+    return {str(key) for key in OmegaConf.load(Path(cli.CONF) / f"{name}.yaml")} - {"defaults", "hydra"}
+
+
+def named(key: str, given: Any) -> str:
+    """The name of a file or a folder."""
+    if not isinstance(given, str) or not re.fullmatch(r"\w[\w-]*", given):
+        raise ConfigError(f"{key}={given!r}: must be a name of letters, digits, _ and -")
+    return given
+
+
+def texts(key: str, given: Any) -> list[str]:
+    """Overrides of src.train."""
+    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+        raise ConfigError(f"{key}={given!r}: must be a list of overrides of src.train, in quotes")
+    return given
+
+
+def of_each(spaces: list[str]) -> dict[str, list[str]]:
+    """What the command line has of `spaces`: spaces.<model>=[...], or spaces={<model>: [...]}."""
+    found: dict[str, list[str]] = {}
+    for line, one in zip(spaces, cli.parsed(spaces), strict=True):
+        model = one.key_or_group.partition(".")[2]
+        given = {model: one.value()} if model else one.value()
+        if one.is_sweep_override() or not isinstance(given, Mapping):
+            raise ConfigError(f"{line}: must be spaces.<model>=[...], a list of overrides of src.train, in quotes")
+        found |= {str(key): texts(f"spaces.{key}", value) for key, value in given.items()}
+    return found

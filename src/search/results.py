@@ -1,0 +1,165 @@
+"""What a search has found so far: a table, trials.csv, the importance of settings, experiments of the best."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from src import build, experiments, resume, runs, train
+from src.callbacks.history import as_csv
+from src.files import whole, write_whole
+from src.search import plan as plans
+from src.search import space, studies
+from src.search.importance import importances
+from src.search.plan import Plan
+from src.text import columns
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+#: The best trials of each model that are shown.
+SHOWN = 5
+STATES = ("complete", "diverged", "pruned", "failed", "retried", "running", "half-done")
+
+
+class Result(NamedTuple):
+    """How a trial stands."""
+
+    model: str
+    number: int
+    state: str  # one of STATES
+    value: float | None  # of a complete one; infinite where it diverged
+    values: dict[str, Any]  # by key
+    seeds: dict[int, dict[str, Any]]  # metrics.json of each run that there is
+    error: str | None  # of a failed one
+
+
+def results(plan: Plan, opened: Mapping[str, "Study"]) -> list[Result]:
+    """How each trial of each model stands; to be called with the search locked."""
+    found = []
+    for name, study in opened.items():
+        count = {trial.number for trial in studies.counting(study)}
+        for trial in study.get_trials(deepcopy=False):
+            if trial.state.name == "WAITING":
+                continue
+            at = plans.folder(plan, name, trial.number)
+            state = {"FAIL": "failed", "RUNNING": "half-done"}.get(trial.state.name, trial.state.name.lower())
+            if state == "half-done" and runs.is_held(at):
+                state = "running"
+            if state == "failed" and trial.number not in count:
+                state = "retried"
+            if state == "complete" and trial.value == train.INFINITY:
+                state = "diverged"
+            read = {seed: runs.read_metrics(at / f"seed_{seed}") for seed in plan.seeds}
+            seeds = {seed: metrics for seed, metrics in read.items() if metrics}
+            errors = [trial.user_attrs.get(studies.ERROR), *(metrics.get("error") for metrics in seeds.values())]
+            error = next((str(one) for one in errors if one), None) if state == "failed" else None
+            value = trial.value if state in ("complete", "diverged") else None
+            values = {key: trial.params.get(key) for key in plan.models[name].space}
+            found.append(Result(name, trial.number, state, value, values, seeds, error))
+    return found
+
+
+def ranked(found: list[Result], name: str) -> list[Result]:
+    """The complete trials of a model, the best first; of equal ones that with the fewest parameters."""
+    own = [one for one in found if one.model == name and one.state == "complete"]
+    return sorted(own, key=lambda one: (one.value, next(iter(one.seeds.values()))["parameters"], one.number))
+
+
+def minimised(plan: Plan) -> str:
+    """What the value of a trial is."""
+    config = next(iter(plan.models.values())).config
+    kind = build.OBJECTIVES[build.build_task(config).objective]
+    return f"validation {kind.monitor}" if kind.monitor_mode == "min" else f"1 - validation {kind.monitor}"
+
+
+def table(plan: Plan, found: list[Result], trials: int) -> str:
+    """The best trials of each model, and how many stand how."""
+    parts, seeds = [], ", ".join(map(str, plan.seeds))
+    for name in plan.models:
+        rows = [
+            {"trial": str(one.number), minimised(plan): f"{one.value:.4g}"}
+            | {key: space.short(value) for key, value in one.values.items()}
+            for one in ranked(found, name)[:SHOWN]
+        ]
+        count = Counter(one.state for one in found if one.model == name)
+        told = ", ".join(f"{count[state]} {state}" for state in STATES if count[state]) or "none yet"
+        parts.append(f"{name}, {trials} trials of seeds {seeds}: {told}\n{columns(rows)}".rstrip())
+    return "\n\n".join(parts)
+
+
+def write(plan: Plan, opened: Mapping[str, "Study"], found: list[Result]) -> None:
+    """Write trials.csv, history.png, importance.png and importance.csv into the folder of the search."""
+    keys = list(dict.fromkeys(key for model in plan.models.values() for key in model.space))
+    if found:
+        write_whole(plan.folder / "trials.csv", as_csv([row(plan, one, keys) for one in found], header=True))
+        by_model = {name: [one for one in found if one.model == name] for name in plan.models}
+        values = {
+            name: np.array([np.nan if one.value is None else one.value for one in own], dtype=float)
+            for name, own in by_model.items()
+        }
+        from src.figures.best_so_far import best_so_far
+
+        save(best_so_far(values, minimised(plan)), plan.folder / "history.png")
+    shares = {name: importances(study) for name, study in opened.items()}
+    shares = {name: of for name, of in shares.items() if of}
+    if shares:
+        from src.figures.importance import importance
+
+        label = "share in being among the best trials (PED-ANOVA)"
+        save(importance(shares, label), plan.folder / "importance.png")
+        rows = [
+            {"model": name, "key": key, "importance": share}
+            for name, of in shares.items()
+            for key, share in of.items()
+        ]
+        write_whole(plan.folder / "importance.csv", as_csv(rows, header=True))
+
+
+def row(plan: Plan, one: Result, keys: list[str]) -> dict[str, Any]:
+    """A trial as a row of trials.csv."""
+    metrics = list(one.seeds.values())
+    told = {"model": one.model, "trial": one.number, "state": one.state, "value": one.value}
+    told |= {key: one.values.get(key) for key in keys}
+    told |= {
+        f"value_seed_{seed}": train.worth(one.seeds[seed]) if seed in one.seeds else None for seed in plan.seeds
+    }
+    told["parameters"] = metrics[0]["parameters"] if metrics else None
+    for key in ("updates", "seconds"):
+        told[key] = round(sum(of[key] for of in metrics), 3)
+    return told
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure whole or not at all."""
+    with whole(path) as partial:
+        figure.savefig(partial, dpi=150, format="png")
+
+
+def first_line(plan: Plan) -> str:
+    """What begins the comment of an experiment that this search wrote, and no other."""
+    return f"Chosen by the search {plan.folder.name} ({plan.id}): "
+
+
+def write_best(plan: Plan, found: list[Result], conf: Path, name: str, command: str) -> list[Path]:
+    """Write the best trial of each model as an experiment; returns where they are."""
+    paths = []
+    for model in plan.models:
+        best = next(iter(ranked(found, model)), None)
+        if best is None:
+            continue
+        fixed = [line for line in plan.models[model].fixed if plans.line_key(line) not in resume.SWEEP_CHANGES]
+        count = Counter(one.state for one in found if one.model == model)
+        told = ", ".join(f"{count[state]} {state}" for state in STATES if count[state])
+        about = [
+            f"{first_line(plan)}trial {best.number}, the least {minimised(plan)}, {best.value:.4g}",
+            f"on average over seeds {', '.join(map(str, plan.seeds))}, of trials that are {told}.",
+            f"Written by: {command}",
+        ]
+        path = experiments.experiment_file(conf, f"{name}/{model}")
+        experiments.write(path, experiments.experiment([*fixed, *space.overrides(best.values)], about))
+        paths.append(path)
+    return paths

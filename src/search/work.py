@@ -1,0 +1,138 @@
+"""One worker of a search: runs one trial after another until there is none left to take."""
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from src import build, cli, sweep, train
+from src.build import ConfigError
+from src.cli import Job
+from src.conclusion import MEND
+from src.search import plan as plans
+from src.search import space, studies
+from src.search.plan import Plan
+from src.search.studies import Taken
+from src.search.watch import PRUNED, Watch
+from src.text import duration
+
+log = logging.getLogger(__name__)
+
+
+def work(plan: Plan, trials: int) -> None:
+    """Take trials and run them until every model has its number.
+
+    Raises:
+        KeyboardInterrupt: the user stopped it; the trial it was at goes on when it is taken again.
+        OSError: the machine failed, by a full disk for example; likewise.
+    """
+    with studies.locked(plan.folder):
+        opened = studies.opened(plan)
+    while (taken := studies.take(plan, opened, trials)) is not None:
+        started = time.monotonic()
+        try:
+            state, value = ended(plan, taken)
+            studies.tell(opened[taken.model], taken.trial.number, state, value)
+        except (KeyboardInterrupt, SystemExit, OSError):
+            studies.give_back(taken)
+            raise
+        finally:
+            taken.lock.release()
+        count = sum(studies.done(one) for one in opened.values())
+        told = state if value is None else f"{value:.4g}"
+        settings = " ".join(f"{key}={space.short(value)}" for key, value in taken.values.items())
+        took = duration(time.monotonic() - started)
+        where = f"[{count} of {trials * len(opened)}] {taken.model} {taken.trial.number}"
+        print(f"{where}: {told}  {settings}  ({took})", flush=True)
+
+
+def ended(plan: Plan, taken: Taken) -> tuple[str, float | None]:
+    """Run a trial, or what is left of it; how it ended, and its value if it is complete."""
+    values: list[float] = []
+    number = taken.trial.number
+    try:
+        for job in plans.jobs(plan, taken.model, number, space.overrides(taken.values)):
+            cfg = build.resolve(job.config)
+            watch = Watch(taken.trial, values, plans.validations(cfg), last=len(values) + 1 == len(plan.seeds))
+            metrics = run(job, cfg, watch)
+            if mendable(metrics):
+                raise OSError(f"{job.folder}: {metrics['error'].partition(MEND)[0]}")
+            if metrics["status"] == "failed":
+                log.error("%s failed: %s", job.folder, metrics["error"])
+                return "failed", None
+            if pruned(metrics):
+                return "pruned", None
+            if metrics["status"] == "stopped":
+                raise KeyboardInterrupt
+            values.append(train.worth(metrics))
+            if values[-1] == train.INFINITY:  # no mean will be finite
+                break
+    except OSError:  # the trials to come would fail just so
+        raise
+    except ConfigError as refusal:
+        if isinstance(refusal.__cause__, OSError):
+            raise OSError(str(refusal)) from refusal
+        log.error("%s failed: %s", plans.folder(plan, taken.model, number), refusal)
+        return "failed", None
+    except Exception:
+        log.exception("%s failed", plans.folder(plan, taken.model, number))
+        return "failed", None
+    return "complete", sum(values) / len(values)
+
+
+def run(job: Job, cfg: dict[str, Any], watch: Watch) -> dict[str, Any]:
+    """The metrics.json of a run, which is begun, gone on with, or left as it is where it has ended."""
+    before = sweep.standing(job.folder)
+    failed = before.standing == "failed" and not mendable(before.metrics)
+    if failed or before.standing in sweep.DONE or pruned(before.metrics):
+        return before.metrics
+    try:
+        if (job.folder / "config.yaml").exists():
+            return train.resume(job.folder, beside=[watch]).metrics
+        return train.train(cfg, job.folder, beside=[watch]).metrics
+    except SystemExit as end:
+        # What Lightning makes of a second Ctrl-C, or of one in the test.
+        if isinstance(end.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from end
+        raise
+
+
+def pruned(metrics: dict[str, Any]) -> bool:
+    """Whether a run was ended by the pruner."""
+    return metrics.get("status") == "stopped" and str(metrics.get("error")).startswith(PRUNED)
+
+
+def mendable(metrics: dict[str, Any]) -> bool:
+    """Whether it was the machine that failed a run, which can then go on."""
+    return metrics.get("status") == "failed" and MEND in str(metrics.get("error"))
+
+
+@contextmanager
+def faults() -> Iterator[None]:
+    """A fault of the machine within is a ConfigError, one line."""
+    try:
+        yield
+    except OSError as fault:
+        raise ConfigError(f"{fault}{MEND}the same command goes on") from fault
+
+
+def main() -> None:
+    """`python -m src.search.work <folder> <trials>`: one of several workers."""
+    logging.basicConfig(format="%(levelname)s %(message)s")
+    torch.set_num_threads(1)  # trials side by side have one each
+    with cli.refusals(), faults():
+        plan = plans.load(Path(sys.argv[1]))
+        assert plan is not None
+        try:
+            work(plan, int(sys.argv[2]))
+        except KeyboardInterrupt:
+            sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
