@@ -49,10 +49,12 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         _finish(["src.train", f"resume={folder}"])
         rest = time.perf_counter() - started
         started = time.perf_counter()
-        _finish(["src.report", f"runs={folder}", f"out={page}", "pictures=false"])
+        _finish(["src.report", f"runs={folder}", f"out={page}"])
         report = time.perf_counter() - started
         with (page / "runs.csv").open(newline="") as file:
             counted = {row["seed"] for row in csv.DictReader(file) if row["counted"] == "yes"}
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        size = sum(path.stat().st_size for path in files)
         statuses = [json.loads(path.read_text())["status"] for path in _ended(folder)]
     return {
         "jobs": given.jobs,
@@ -64,6 +66,8 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         "finished": statuses.count("finished"),
         "in the report": len(counted),
         "seconds of the report": report,
+        "files a job": len(files) / given.jobs,
+        "KiB a job": size / given.jobs / 1024,
     }
 
 
