@@ -88,7 +88,8 @@ def standing(folder: Path) -> Standing:
     except ConfigError:
         metrics = {}
     begun = config.stat().st_mtime if config.exists() else None
-    if runs.is_held(folder):
+    done = metrics.get("status") in DONE  # whoever holds it changes nothing any more; locks are dear on a cluster
+    if not done and runs.is_held(folder):
         return Standing(folder, "running", {}, None if begun is None else time.time() - begun)
     if metrics.get("status") in STANDINGS:
         took = None if begun is None else end.stat().st_mtime - begun
