@@ -38,7 +38,7 @@ def report(jobs: Sequence[Job]) -> str:
             "folder": job.folder.name,
             "time": duration(of.seconds) if isinstance(of, Cost) else "",
             "disk": size(of.octets) if isinstance(of, Cost) else "",
-            "overrides": " ".join(job.overrides),
+            "overrides": " ".join(one for one in job.overrides if not one.lstrip("+").startswith("hydra")),
             "refused": of if isinstance(of, str) else "",
         }
         for number, (job, of) in enumerate(zip(jobs, found, strict=True))

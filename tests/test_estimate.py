@@ -39,9 +39,11 @@ def test_seconds_and_bytes_are_those_of_updates_validations_and_files():
 
 
 def test_a_table_of_the_jobs_and_their_sum(measured):
-    lines = estimate.report(jobs("trainer.max_steps=10000", "seed=0,1,2", "optimizer.lr=1e-3,2e-3")).splitlines()
+    swept = jobs("trainer.max_steps=10000", "seed=0,1,2", "optimizer.lr=1e-3,2e-3", "hydra.sweep.dir=there")
+    lines = estimate.report(swept).splitlines()
     assert lines[0].split() == ["job", "folder", "time", "disk", "overrides"]
     assert lines[2].startswith("1    1_repeat_copy_lstm_seed0  ")
+    assert lines[2].endswith("optimizer.lr=0.002")  # where its files go is no setting of a job
     assert len(lines) == 1 + 6 + 2
     assert lines[-1].startswith("6 jobs, 1 at a time: about ")
     assert lines[-1].endswith("Nothing was run; a run that solves its task ends sooner.")
