@@ -163,6 +163,13 @@ def test_how_jobs_stand(begun):
     assert "about 6 min left" in sweep.progress(sweep.standings(begun))
 
 
+def test_a_job_that_is_done_is_so_without_a_lock(begun, monkeypatch):
+    asked = []
+    monkeypatch.setattr(runs, "is_held", lambda folder: asked.append(folder.name) or False)
+    sweep.standings(begun)
+    assert asked == ["failed", "stopped", "half-done", "running", "waiting"]
+
+
 def test_the_summary_tells_what_to_do(begun):
     lines = sweep.summary(begun).splitlines()
     assert lines[0].split() == ["job", "status", "updates", "validation", "took", "error"]
