@@ -1,6 +1,7 @@
 """What a report says, in which order: report.md and index.html, out of the files beside them."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -183,5 +184,4 @@ def _versions(counted: Sequence[Row]) -> list[str]:
     told = [_version(row) for row in counted]
     later = [row.get("evaluation_revision") for row in counted]
     told += [f"evaluated later, by code {revision}" for revision in later if revision]
-    counts = {one: told.count(one) for one in told}
-    return [f"{count} run{'s' * (count > 1)}: {one}" for one, count in counts.items()]
+    return [f"{count} run{'s' * (count > 1)}: {one}" for one, count in Counter(told).items()]
