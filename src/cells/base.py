@@ -4,8 +4,11 @@ from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from src.cells import boundary
 
 #: A NamedTuple of tensors or of further states; each tensor has the batch as its first dimension.
 State = Any
@@ -14,7 +17,8 @@ State = Any
 class Cell(nn.Module, ABC):
     """One time step, (input, state) -> (output, state).
 
-    The state is a value: it is passed in and handed back, and nothing of it stays on the cell.
+    The state is a value: it is passed in and handed back, and nothing of it stays on the cell. As a module, a
+    cell is called with an input and a state, and does one step.
 
     Attributes:
         input_size: features of an input, F.
@@ -32,6 +36,26 @@ class Cell(nn.Module, ABC):
     def at_work(self) -> AbstractContextManager[None]:
         """A context for many sequences: what can be prepared for them is, before they come."""
         return nullcontext()
+
+    def forward(self, x: Float[Tensor, "B F"], state: State) -> tuple[Float[Tensor, "B O"], State]:
+        return self.step(x, state)
+
+    def check(self, x: Tensor, state: State) -> None:
+        """Refuse an input x[B, T, F] or a state that is not as this cell takes it, before anything is computed.
+
+        Raises:
+            ValueError: another shape or structure, or no sequence or no step at all.
+            TypeError: another dtype or device than that of the weights.
+        """
+        boundary.check(x, state, self.input_size, self._state_shapes(state), self._weight())
+
+    def _weight(self) -> Tensor | None:
+        """One of the weights, which all have one dtype and device; None if there is none."""
+        return next(self.parameters(), None)
+
+    def _state_shapes(self, state: State) -> boundary.Shapes:
+        """The shapes of a state like this one, without the batch."""
+        return boundary.shapes(self.initial_state(1))
 
     @abstractmethod
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> State:
@@ -66,6 +90,12 @@ class Controller(Cell):
         Args:
             features: how many inputs come first.
         """
+
+
+def full_precision(like: Tensor) -> AbstractContextManager[Any]:
+    """Without autocast: within, what is computed keeps the dtype of its operands."""
+    device = like.device.type
+    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
 
 
 def state_size(state: State) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,16 +27,24 @@ if TYPE_CHECKING:
     from src.cells.machine import Machine, MachineState
 
 
-#: Threads of the kernels; those of torch unless `all_threads` says otherwise.
+#: What the kernels compute in.
+DTYPES: dict[torch.dtype, np.dtype] = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
+#: Threads of the kernels, where `all_threads` says so; else they are those of torch.
 _threads: int | None = None
+#: How many are within `all_threads` now, and the lock of both.
+_within = 0
+_counting = threading.Lock()
 
 
 def sequence(
     machine: Machine, x: Float[Tensor, "B T F"], state: MachineState
 ) -> tuple[Float[Tensor, "B T O"], MachineState]:
-    """All steps of a machine in one call; equals `Machine.step` over time, but for rounding."""
-    if x.dtype != machine.heads.weight.dtype:
-        raise TypeError(f"the input is {x.dtype} and the machine's weights are {machine.heads.weight.dtype}")
+    """All steps of a machine in one call; equals `Machine.step` over time, but for rounding.
+
+    Raises:
+        ValueError, TypeError: an input or a state that does not fit, see `Cell.check`; or weights.
+    """
+    machine.check(x, state)
     batch, slots, size = len(x), state.memory.shape[1], machine.controller.output_size
     own = state.controller
     kind = {Feedforward: plan.FEEDFORWARD, GRU: plan.GRU}.get(type(machine.controller), plan.LSTM)
@@ -56,6 +66,7 @@ def sequence(
         state.memory.transpose(1, 2),
     )
     settings = _Settings(machine, kind, slots)
+    _check_weights(settings.plan, machine.input_size, *inputs[1:4])
     y, c, w, place, memory = _Sequence.apply(settings, torch.is_grad_enabled(), *inputs)
 
     h, reads = y[-1].split([size, machine.read_heads * machine.word_size], dim=1)
@@ -72,6 +83,24 @@ def sequence(
     return y.transpose(0, 1), after
 
 
+def _check_weights(p: plan.Plan, features: int, w_u: Tensor, w_heads: Tensor, b_heads: Tensor) -> None:
+    """Refuse weights of other sizes than a machine is made with: the kernels look at no bounds."""
+    shapes = _weight_shapes(p, features)
+    if (w_u.shape, w_heads.shape, b_heads.shape) == shapes and w_u.dtype is w_heads.dtype is b_heads.dtype:
+        return
+    given = zip(("controller", "heads.weight", "heads.bias"), (w_u, w_heads, b_heads), shapes, strict=True)
+    told = "; ".join(f"{name} is {list(w.shape)}, {w.dtype}, must be {list(shape)}" for name, w, shape in given)
+    raise ValueError(f"weights of other sizes, or of several dtypes: {told}")
+
+
+@lru_cache
+def _weight_shapes(p: plan.Plan, features: int) -> tuple[tuple[int, ...], ...]:
+    numbers = (p.reads + p.writes) * p.head_size + 2 * p.writes * p.words
+    hidden = 0 if p.controller == plan.FEEDFORWARD else p.hidden
+    columns = hidden + p.reads * p.words + features + 1
+    return (plan.GATES[p.controller] * p.hidden, columns), (numbers, p.hidden), (numbers,)
+
+
 def _columns_padded(x: Tensor, rows: int | None = None) -> Tensor:
     """Columns of zeros added up to what the kernels' vectors want, and rows of zeros up to a number."""
     gap = padded(x.shape[-1]) - x.shape[-1]
@@ -83,7 +112,7 @@ class _Settings:
     """What a call of the kernels needs beside its arrays."""
 
     def __init__(self, machine: Machine, controller: int, slots: int) -> None:
-        self.dtype: np.dtype = machine.heads.weight.detach().numpy().dtype
+        self.dtype = DTYPES[machine.heads.weight.dtype]
         self.plan = plan.Plan(
             controller=controller,
             hidden=machine.controller.output_size,
@@ -192,7 +221,7 @@ class _Sequence(torch.autograd.Function):
 
 def prepare(dtype: torch.dtype) -> None:
     """Compile the kernels for a dtype now, and not in the first batch."""
-    kernels(torch.empty(0, dtype=dtype).numpy().dtype)
+    kernels(DTYPES[dtype])
 
 
 @contextmanager
@@ -200,14 +229,17 @@ def all_threads() -> Iterator[None]:
     """Within, the kernels have the threads that torch had, and torch has one.
 
     What torch does between two calls of the kernels is small, and threads of two kinds that look out for work
-    on the same cores keep each other from it.
+    on the same cores keep each other from it. Several threads of Python may be within at the same time.
     """
-    global _threads
-    before = torch.get_num_threads()
-    _threads = before
-    torch.set_num_threads(1)
+    global _threads, _within
+    with _counting:
+        before = _threads = torch.get_num_threads() if _threads is None else _threads
+        _within += 1
+        torch.set_num_threads(1)
     try:
         yield
     finally:
-        _threads = None
-        torch.set_num_threads(before)
+        with _counting:
+            _within -= 1
+            _threads = _threads if _within else None
+            torch.set_num_threads(before)

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from src import checks
+from src.cells import boundary
 from src.cells.base import Controller
 
 
@@ -28,23 +29,37 @@ class GRU(Controller):
 
     @property
     def has_sequence(self) -> bool:
-        return True
+        """Whether the library may run all steps: it calls no hooks of this cell, and no parametrisations."""
+        return not boundary.is_altered(self) and not self._parametrised
+
+    @property
+    def _parametrised(self) -> bool:
+        return "parametrizations" in self.layers._modules
+
+    def _weight(self) -> Tensor:
+        weight: Tensor = self.layers.weight_ih_l0  # type: ignore[assignment]
+        return weight
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> GRUState:
-        zeros = next(self.layers.parameters()).new_zeros(batch_size, self.output_size)
+        zeros = self._weight().new_zeros(batch_size, self.output_size)
         return GRUState((zeros,) * self.num_layers)
 
     def step(self, x: Float[Tensor, "B F"], state: GRUState) -> tuple[Float[Tensor, "B C"], GRUState]:
+        if boundary.is_altered(self.layers) and not self._parametrised:  # its hooks come with a call of it
+            y, state = self.sequence(x.unsqueeze(1), state)
+            return y.squeeze(1), state
         hidden = []
-        for h, weights in zip(state.hidden, self.layers.all_weights, strict=True):
-            x = torch.gru_cell(x, h, *weights)
+        for before, weights in zip(state.hidden, self.layers.all_weights, strict=True):
+            # Under autocast a state stays as precise as it was.
+            x = torch.gru_cell(x, before, *weights).to(before.dtype)
             hidden.append(x)
         return x, GRUState(tuple(hidden))
 
     def sequence(self, x: Float[Tensor, "B T F"], state: GRUState) -> tuple[Float[Tensor, "B T C"], GRUState]:
         """All steps in one library call; equals calling `step` T times."""
+        self.check(x, state)
         y, after = self.layers(x, torch.stack(state.hidden))
-        return y, GRUState(after.unbind(0))
+        return y, GRUState(after.to(x.dtype).unbind(0))
 
     def joint_weights(self, features: int) -> Float[Tensor, "G U"]:
         # Four gates: what is new of the input and what is new of the state meet only after the reset.

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from src import checks
+from src.cells import boundary
 from src.cells.base import Controller
 
 
@@ -29,25 +30,40 @@ class LSTM(Controller):
 
     @property
     def has_sequence(self) -> bool:
-        return True
+        """Whether the library may run all steps: it calls no hooks of this cell, and no parametrisations."""
+        return not boundary.is_altered(self) and not self._parametrised
+
+    @property
+    def _parametrised(self) -> bool:
+        return "parametrizations" in self.layers._modules
+
+    def _weight(self) -> Tensor:
+        weight: Tensor = self.layers.weight_ih_l0  # type: ignore[assignment]
+        return weight
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> LSTMState:
-        zeros = next(self.layers.parameters()).new_zeros(batch_size, self.output_size)
+        zeros = self._weight().new_zeros(batch_size, self.output_size)
         return LSTMState((zeros,) * self.num_layers, (zeros,) * self.num_layers)
 
     def step(self, x: Float[Tensor, "B F"], state: LSTMState) -> tuple[Float[Tensor, "B C"], LSTMState]:
+        if boundary.is_altered(self.layers) and not self._parametrised:  # its hooks come with a call of it
+            y, state = self.sequence(x.unsqueeze(1), state)
+            return y.squeeze(1), state
         hidden, cell = [], []
-        for h, c, weights in zip(*state, self.layers.all_weights, strict=True):
-            x, c = torch.lstm_cell(x, (h, c), *weights)
+        for before, c_before, weights in zip(*state, self.layers.all_weights, strict=True):
+            h, c = torch.lstm_cell(x, (before, c_before), *weights)
+            # Under autocast a state stays as precise as it was.
+            x, c = h.to(before.dtype), c.to(c_before.dtype)
             hidden.append(x)
             cell.append(c)
         return x, LSTMState(tuple(hidden), tuple(cell))
 
     def sequence(self, x: Float[Tensor, "B T F"], state: LSTMState) -> tuple[Float[Tensor, "B T C"], LSTMState]:
         """All steps in one library call; equals calling `step` T times."""
+        self.check(x, state)
         before = (torch.stack(state.hidden), torch.stack(state.cell))
         y, after = self.layers(x, before)
-        return y, LSTMState(*(part.unbind(0) for part in after))
+        return y, LSTMState(*(part.to(x.dtype).unbind(0) for part in after))
 
     def joint_weights(self, features: int) -> Float[Tensor, "G U"]:
         w_ih, w_hh, b_ih, b_hh = self.layers.all_weights[0]

@@ -14,7 +14,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from src import checks
-from src.cells.base import Cell, Controller, State
+from src.cells import boundary
+from src.cells.base import Cell, Controller, State, full_precision
 from src.cells.feedforward import Feedforward
 from src.cells.gru import GRU
 from src.cells.lstm import LSTM
@@ -100,6 +101,8 @@ class Machine(Cell):
         checks.integer("controller_size", controller_size)
         checks.choice("controller", controller, tuple(CONTROLLERS))
         self.engine = choose_engine(engine)
+        self._warned = False
+        self._shapes: dict[int, boundary.Shapes] = {}
 
         self.controller = CONTROLLERS[controller](input_size + read_heads * word_size, controller_size)
         self.output_size = controller_size + read_heads * word_size
@@ -169,11 +172,41 @@ class Machine(Cell):
             reads=memory.new_zeros(batch_size, self.read_heads, self.word_size),
         )
 
+    def _weight(self) -> Tensor:
+        return self.heads.weight
+
+    def _state_shapes(self, state: MachineState) -> boundary.Shapes:
+        memory = getattr(state, "memory", None)
+        slots = memory.shape[1] if isinstance(memory, Tensor) and memory.dim() == 3 else self.memory_slots
+        if slots not in self._shapes:
+            self._shapes[slots] = boundary.shapes(self.initial_state(1, max(1, slots)))
+        return self._shapes[slots]
+
     @property
     def has_sequence(self) -> bool:
-        """Whether `sequence` may be used: with the fused engine, in float32 or float64 on the CPU."""
+        """Whether `sequence` may be used: with the fused engine, in float32 or float64 on the CPU.
+
+        The kernels read weights and call no module: one that was hooked, pruned, parametrised or replaced by
+        another makes the reference engine run.
+        """
+        if self.engine != "fused":
+            return False
+        other = boundary.altered(self) or self._replaced()
+        if other is not None:
+            if not self._warned:
+                log.warning("%s is hooked, parametrised or replaced: the reference engine runs it, slower.", other)
+                self._warned = True
+            return False
         weight = self.heads.weight
-        return self.engine == "fused" and weight.is_cpu and weight.dtype in (torch.float32, torch.float64)
+        return weight.is_cpu and weight.dtype in (torch.float32, torch.float64)
+
+    def _replaced(self) -> str | None:
+        """The name of a submodule that is not of the kind that it was made as; None if there is none."""
+        heads, controller = self._modules["heads"], self._modules["controller"]
+        if type(heads) is not nn.Linear or heads.bias is None:
+            return "heads"
+        made = type(controller) in CONTROLLERS.values() and getattr(controller, "num_layers", 1) == 1
+        return None if made else "controller"
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -207,20 +240,23 @@ class Machine(Cell):
         Of the heads `weighting` [B, H, N] and what the kind of machine adds, each [B, H, ...]; of the memory
         `erase` and `add` [B, W, M], `memory` [B, N, M] as it is then, and `read` [B, R, M] from it.
         """
-        h, controller = self.controller.step(torch.cat([x, state.reads.flatten(1)], 1), state.controller)
+        h, controller = self.controller(torch.cat([x, state.reads.flatten(1)], 1), state.controller)
         raw = self.heads(h)
-        if self.output_clip is not None:
-            raw = raw.clamp(-self.output_clip, self.output_clip)
-        raw, raw_write = raw.tensor_split([self.num_heads * sum(self.head_sizes)], dim=1)
+        # The memory is as precise as its state, where autocast computes the layers in half of that.
+        with full_precision(x):
+            h, raw = h.to(state.memory.dtype), raw.to(state.memory.dtype)
+            if self.output_clip is not None:
+                raw = raw.clamp(-self.output_clip, self.output_clip)
+            raw, raw_write = raw.tensor_split([self.num_heads * sum(self.head_sizes)], dim=1)
 
-        w, heads, seen = self.address(raw.view(len(x), self.num_heads, -1), state.memory, state.heads)
-        w_read, w_write = w.split([self.read_heads, self.write_heads], dim=1)
+            w, heads, seen = self.address(raw.view(len(x), self.num_heads, -1), state.memory, state.heads)
+            w_read, w_write = w.split([self.read_heads, self.write_heads], dim=1)
 
-        erase, add = raw_write.view(len(x), self.write_heads, -1).chunk(2, dim=2)
-        erase = erase.sigmoid()
-        memory = erase_and_add(state.memory, w_write, erase, add)
-        reads = read(memory, w_read)
-        output = torch.cat([h, reads.flatten(1)], 1)
+            erase, add = raw_write.view(len(x), self.write_heads, -1).chunk(2, dim=2)
+            erase = erase.sigmoid()
+            memory = erase_and_add(state.memory, w_write, erase, add)
+            reads = read(memory, w_read)
+            output = torch.cat([h, reads.flatten(1)], 1)
         seen = {"weighting": w, **seen, "erase": erase, "add": add, "memory": memory, "read": reads}
         return output, MachineState(controller, memory, heads, reads), seen
 

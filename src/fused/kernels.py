@@ -12,6 +12,7 @@ import logging
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ RECORD = "record.json"
 _driver: Any = None
 _folder: Path | None = None
 _ready: set[np.dtype] = set()
+_compiling = threading.RLock()
 
 
 def missing() -> str | None:
@@ -41,6 +43,13 @@ def missing() -> str | None:
 
 def kernels(dtype: np.dtype) -> tuple[Callable[..., None], Callable[..., None]]:
     """`forward` and `backward` of `src.fused.driver`, compiled for a dtype."""
+    if dtype not in _ready:
+        with _compiling:  # of two threads that start together, the second waits and finds them
+            _make_ready(dtype)
+    return _driver.forward, _driver.backward
+
+
+def _make_ready(dtype: np.dtype) -> None:
     global _driver, _folder
     if _driver is None:
         _folder = _prepare()
@@ -48,7 +57,6 @@ def kernels(dtype: np.dtype) -> tuple[Callable[..., None], Callable[..., None]]:
     if dtype not in _ready:
         _compile(_driver, _folder, dtype)
         _ready.add(dtype)
-    return _driver.forward, _driver.backward
 
 
 def _prepare() -> Path:
@@ -127,8 +135,11 @@ def _compile(driver: Any, folder: Path | None, dtype: np.dtype) -> None:
         record = _record(folder)
         if dtype.name not in record.get("dtypes", []):
             log.info("Compiling the fused engine for %s, once; it is kept in %s.", dtype.name, folder)
-        driver.forward.compile(signature(driver.FORWARD))
-        driver.backward.compile(signature(driver.BACKWARD))
+        for kernel, dimensions in ((driver.forward, driver.FORWARD), (driver.backward, driver.BACKWARD)):
+            kernel.disable_compile(False)
+            kernel.compile(signature(dimensions))
+            # Arrays of any other kind are an error, and not one more set of kernels that nobody asked for.
+            kernel.disable_compile()
         new = {"dtypes": sorted({*record.get("dtypes", []), dtype.name}), "files": _digests(folder)}
         if new != record:
             part = folder / f"{RECORD}.part"

@@ -8,6 +8,8 @@ SEGMENT = 8
 LANES = 16
 
 LSTM, GRU, FEEDFORWARD = range(3)
+#: Sums that each kind of controller has for one output.
+GATES = (4, 4, 1)
 NTM, DMS_NTM = range(2)
 
 

@@ -1,4 +1,8 @@
-"""Rows of a batch on several threads; the kernels let go of Python's lock."""
+"""Rows of a batch on several threads; the kernels release Python's lock while they compute.
+
+One pool of threads serves the process. Calls at the same time, from several threads of Python, do not wait for one
+another: the first has the pool, and the others do all their rows themselves.
+"""
 
 import itertools
 import os
@@ -12,11 +16,12 @@ import numpy as np
 ROWS = 8
 #: How often a thread looks out for work before it falls asleep: some milliseconds, the time between two calls.
 TURNS = 10_000
-#: The crew and the process it belongs to: threads do not survive a fork.
-_crew: "tuple[int, list[Mate]]" = (-1, [])
+#: The threads, and whose call they are at work for: one at a time.
+_pool: "list[Worker]" = []
+_busy = threading.Lock()
 
 
-class Mate(threading.Thread):
+class Worker(threading.Thread):
     """A thread that does one job after another, and looks out for the next for a while before it sleeps.
 
     Args:
@@ -30,37 +35,40 @@ class Mate(threading.Thread):
         self.error: BaseException | None = None
         self.posted = np.zeros(1, np.int64)
         self.done = np.zeros(1, np.int64)
-        self.bed = threading.Condition()
+        self.asleep = threading.Condition()
 
     def run(self) -> None:
         for known in itertools.count():
             if not self.changes(self.posted, known, TURNS):
-                with self.bed:
+                with self.asleep:
                     while self.posted[0] == known:
-                        self.bed.wait()
+                        self.asleep.wait()
             try:
                 self.job()
-            except BaseException as error:  # the caller raises it, see `finish`
+            except BaseException as error:  # the caller raises it, see `over_rows`
                 self.error = error
             self.done[0] = known + 1
 
     def post(self, job: Callable[[], None]) -> None:
         """Have a job done; the one before must be finished."""
         self.job, self.error = job, None
-        with self.bed:
+        with self.asleep:
             self.posted[0] += 1
-            self.bed.notify()
+            self.asleep.notify()
 
-    def finish(self) -> BaseException | None:
-        """Wait until the job is done; returns what it raised."""
+    def finish(self) -> None:
+        """Wait until the job is done."""
         target = int(self.posted[0])
         while self.done[0] != target:
             self.changes(self.done, target - 1, TURNS)
-        return self.error
 
 
 def over_rows(call: Callable[[int, int, int], Any], rows: int, threads: int) -> None:
-    """call(thread, first, last) for parts of the rows 0..rows-1, on the threads 0..threads-1."""
+    """call(part, first, last) for some of the rows 0..rows-1 at a time, by the parts 0..threads-1.
+
+    Each part runs on a thread of its own, unless another call has the pool just now. A part always has the same
+    rows, and does them in order.
+    """
     threads = min(threads, rows)
     parts = threads * -(-rows // (threads * ROWS))
     edges = [rows * i // parts for i in range(parts + 1)]
@@ -70,27 +78,53 @@ def over_rows(call: Callable[[int, int, int], Any], rows: int, threads: int) -> 
         for first, last in spans[i::threads]:
             call(i, first, last)
 
-    mates = _mates(threads - 1)
-    for i, mate in enumerate(mates):
-        mate.post(lambda i=i: share(i + 1))  # type: ignore[misc]
+    if threads == 1 or not _busy.acquire(blocking=False):
+        for i in range(threads):
+            share(i)
+        return
+    workers: list[Worker] = []
     try:
+        workers = _workers(threads - 1)
+        for i, worker in enumerate(workers):
+            worker.post(lambda i=i: share(i + 1))  # type: ignore[misc]
         share(0)  # this thread takes its share too
-    finally:  # nobody may still be at work on arrays that the caller lets go
-        errors = [mate.finish() for mate in mates]
+    finally:
+        _all_finished(workers)
+        errors = [worker.error for worker in workers]
+        _busy.release()
     for error in errors:
         if error is not None:
             raise error
 
 
-def _mates(count: int) -> list[Mate]:
+def _all_finished(workers: list[Worker]) -> None:
+    """Wait for every worker, also through Ctrl-C: none may be at work on arrays that the caller frees."""
+    interrupt = None
+    for worker in workers:
+        while True:
+            try:
+                worker.finish()
+                break
+            except KeyboardInterrupt as error:
+                interrupt = error
+    if interrupt is not None:
+        raise interrupt
+
+
+def _workers(count: int) -> list[Worker]:
     """So many threads of this process."""
-    global _crew
-    if _crew[0] != os.getpid():
-        _crew = (os.getpid(), [])
-    mates = _crew[1]
-    while len(mates) < count:
+    while len(_pool) < count:
         from src.fused.waiting import changes
 
-        mates.append(Mate(changes))
-        mates[-1].start()
-    return mates[:count]
+        _pool.append(Worker(changes))
+        _pool[-1].start()
+    return _pool[:count]
+
+
+def _forget() -> None:
+    """Begin with no threads: those of the parent do not survive a fork, and one may have had the lock."""
+    global _pool, _busy
+    _pool, _busy = [], threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)

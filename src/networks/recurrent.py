@@ -48,15 +48,20 @@ class Recurrent(nn.Module):
         return self.cell.initial_state(batch_size, memory_slots)
 
     def forward(self, x: Float[Tensor, "B T F"], state: State = None) -> tuple[Float[Tensor, "B T O"], State]:
-        """The outputs of all steps and the state after the last; `state` is the one before the first."""
+        """The outputs of all steps and the state after the last; `state` is the one before the first.
+
+        Raises:
+            ValueError, TypeError: an input or a state that does not fit, see `Cell.check`.
+        """
         state = self.initial_state(len(x)) if state is None else state
         if self.cell.has_sequence:
             whole, state = self.cell.sequence(x, state)
             # Time first is how it lies in memory, so that nothing is copied.
             return self.readout(whole.transpose(0, 1)).transpose(0, 1), state
+        self.cell.check(x, state)
         outputs = []
         for x_t in x.unbind(1):
-            output, state = self.cell.step(x_t, state)
+            output, state = self.cell(x_t, state)
             outputs.append(output)
         return self.readout(torch.stack(outputs, 1)), state
 
@@ -66,6 +71,7 @@ class Recurrent(nn.Module):
     ) -> tuple[Float[Tensor, "B T O"], State, dict[str, Tensor]]:
         """As `forward`, and what the cell shows of every step, by name: `weighting` [B, T, H, N] and more."""
         state = self.initial_state(len(x)) if state is None else state
+        self.cell.check(x, state)
         outputs, traces = [], []
         for x_t in x.unbind(1):
             output, state, seen = self.cell.trace(x_t, state)

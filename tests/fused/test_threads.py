@@ -15,10 +15,10 @@ PATIENCE = 30
 
 
 @pytest.fixture
-def crew(monkeypatch):
+def pool(monkeypatch):
     """No threads yet."""
-    monkeypatch.setattr(threads, "_crew", (-1, []))
-    return lambda: threads._crew[1]
+    monkeypatch.setattr(threads, "_pool", [])
+    return threads._pool
 
 
 def parts_of(rows, count):
@@ -62,10 +62,10 @@ def test_a_thread_is_told_which_it_is(count):
     assert shares[0] == shares[1]
 
 
-def test_one_thread_is_this_one(crew):
+def test_one_thread_is_this_one(pool):
     for rows, count in ((1, 1), (100, 1), (1, 8)):
         assert parts_of(rows, count)[1] == {threading.get_ident()}
-    assert crew() == []
+    assert pool == []
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
@@ -82,18 +82,18 @@ def test_so_many_threads_work_at_once(count):
     assert threading.get_ident() in names
 
 
-def test_threads_are_used_again(crew):
+def test_threads_are_used_again(pool):
     used = []
     for count in (2, 2, 3, 2):
         parts_of(50, count)
-        used.append(list(crew()))
-    assert [len(mates) for mates in used] == [1, 1, 2, 2]
+        used.append(list(pool))
+    assert [len(workers) for workers in used] == [1, 1, 2, 2]
     assert used[0][0] is used[3][0]
     assert used[2] == used[3]
 
 
 @pytest.mark.parametrize("turns", [1, 10_000])
-def test_a_thread_that_fell_asleep_is_woken(turns, crew, monkeypatch):
+def test_a_thread_that_fell_asleep_is_woken(turns, pool, monkeypatch):
     """And a caller that waits longer than it looks out goes on waiting."""
     monkeypatch.setattr(threads, "TURNS", turns)
     everything = parts_of(50, 2)[0]
@@ -166,6 +166,76 @@ def test_it_works_in_a_forked_process():
     os.close(receive)
     os.close(send)
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+def test_calls_at_the_same_time():
+    """Each does all its rows: the first with the pool, the others by themselves, and none waits for another."""
+    both, found = threading.Barrier(2), {}
+
+    def caller(number):
+        rows, met = [], []
+
+        def call(_, first, last):
+            if not met:  # the other call is at work too, or this one waits for it in vain
+                met.append(both.wait(PATIENCE))
+            rows.extend(range(first, last))
+
+        over_rows(call, 40, 2 if number == 0 else 3)
+        found[number] = sorted(rows)
+
+    callers = [threading.Thread(target=caller, args=(number,), daemon=True) for number in range(2)]
+    for one in callers:
+        one.start()
+    for one in callers:
+        one.join(PATIENCE)
+    assert found == {0: list(range(40)), 1: list(range(40))}
+    assert parts_of(50, 2)[0]  # the pool is free again
+
+
+def test_a_call_within_a_call():
+    """As of a callback: it has no pool to wait for."""
+    inner = []
+    over_rows(lambda *_: over_rows(lambda _, first, last: inner.append(last - first), 20, 2), 2, 2)
+    assert sum(inner) == 40
+
+
+def test_ctrl_c_while_the_others_are_at_work(monkeypatch):
+    """It comes through once they have finished."""
+    ended = []
+    finish = threads.Worker.finish
+    interrupts = iter([KeyboardInterrupt, KeyboardInterrupt])
+
+    def interrupted(worker):
+        for one in interrupts:
+            raise one
+        finish(worker)
+
+    monkeypatch.setattr(threads.Worker, "finish", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        over_rows(lambda part, *_: (time.sleep(0.1 * part), ended.append(part)), 2, 2)
+    assert sorted(ended) == [0, 1]
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_fork_within_a_call_of_another_thread():
+    """The child has no pool that is in use for ever."""
+    began, may_end = threading.Event(), threading.Event()
+    other = threading.Thread(
+        target=lambda: over_rows(lambda *_: (began.set(), may_end.wait(PATIENCE)), 2, 2), daemon=True
+    )
+    other.start()
+    assert began.wait(PATIENCE)
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            signal.alarm(PATIENCE)
+            status = 0 if len(parts_of(50, 2)[1]) == 2 else 2
+        finally:
+            os._exit(status)
+    may_end.set()
+    other.join(PATIENCE)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_rows_of_an_array():

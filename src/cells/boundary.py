@@ -1,0 +1,124 @@
+"""Where other people's tensors come in: inputs and states are checked before any engine computes with them."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules import module as torch_module
+
+#: Of a state, the shape of every tensor without the batch, nested as the state is.
+Shapes = Any
+
+
+def shapes(state: Any) -> Shapes:
+    """The shapes of a state, without the batch; tuples are of the types that they were.
+
+    >>> shapes((torch.zeros(1, 3), (torch.zeros(1, 2, 5),)))
+    (torch.Size([3]), (torch.Size([2, 5]),))
+    """
+    if isinstance(state, Tensor):
+        return state.shape[1:]
+    parts = tuple(shapes(part) for part in state)
+    return type(state)(*parts) if hasattr(state, "_fields") else parts
+
+
+def check(x: Tensor, state: Any, features: int, expected: Shapes, weight: Tensor | None) -> None:
+    """Refuse an input or a state that does not fit.
+
+    Args:
+        x: should be [B, T, features], with at least one sequence and one step.
+        state: should have the batch of x.
+        expected: shapes of the state.
+        weight: whose dtype and device all tensors should have; None for those of x.
+
+    Raises:
+        ValueError: another shape or structure.
+        TypeError: another dtype or device.
+    """
+    if not isinstance(x, Tensor):
+        raise TypeError(f"x is of type {type(x).__name__}: must be a tensor")
+    if x.dim() != 3 or x.shape[2] != features or not x.numel():
+        raise ValueError(
+            f"x is {_shape(x)}: must be [batch, steps, {features}], with at least one sequence and one step"
+        )
+    weight = x if weight is None else weight
+    if x.dtype != weight.dtype or x.device != weight.device:
+        raise TypeError(f"x is {_kind(x)}: must be {_kind(weight)}, as the weights are")
+    if not _fits(state, expected, len(x), weight.dtype, weight.device):
+        _refuse("state", state, expected, len(x), weight)
+
+
+def _fits(state: Any, expected: Shapes, batch: int, dtype: torch.dtype, device: torch.device) -> bool:
+    if type(expected) is torch.Size:
+        return (
+            isinstance(state, Tensor)
+            and state.shape == (batch, *expected)
+            and state.dtype is dtype
+            and state.device == device
+        )
+    if type(state) is not type(expected) or len(state) != len(expected):
+        return False
+    for part, one in zip(state, expected):  # noqa: B905, SIM110  (once a sequence: every microsecond counts)
+        if not _fits(part, one, batch, dtype, device):
+            return False
+    return True
+
+
+def _refuse(name: str, state: Any, expected: Shapes, batch: int, weight: Tensor) -> None:
+    """Raise for the first part of a state that does not fit."""
+    if isinstance(expected, torch.Size):
+        if not isinstance(state, Tensor):
+            raise ValueError(f"{name} is of type {type(state).__name__}: must be a tensor")
+        shape = (batch, *expected)
+        if state.shape != shape:
+            raise ValueError(f"{name} is {_shape(state)}: must be {list(shape)}")
+        if state.dtype != weight.dtype or state.device != weight.device:
+            raise TypeError(f"{name} is {_kind(state)}: must be {_kind(weight)}, as the weights are")
+        return
+    if type(state) is not type(expected) or len(state) != len(expected):
+        length = f" of {len(state)}" if isinstance(state, tuple) else ""
+        raise ValueError(
+            f"{name} is of type {type(state).__name__}{length}: must be of type {type(expected).__name__} of "
+            f"{len(expected)}, as initial_state gives it"
+        )
+    fields = getattr(state, "_fields", None)
+    for i, (part, one) in enumerate(zip(state, expected, strict=True)):
+        _refuse(f"{name}.{fields[i]}" if fields else f"{name}[{i}]", part, one, batch, weight)
+
+
+def _shape(x: Tensor) -> str:
+    return str(list(x.shape))
+
+
+def _kind(x: Tensor) -> str:
+    return f"{x.dtype} on {x.device}"
+
+
+def altered(module: nn.Module) -> str | None:
+    """The name of a module within, or of this one, that does more than its class says; None if there is none.
+
+    Hooks make a module do so, and with them pruning and spectral norms; so do parametrisations, and a `forward`
+    that was replaced.
+    """
+    if torch_module._global_forward_hooks or torch_module._global_forward_pre_hooks:
+        return "every module"
+    if not _any_altered(module):
+        return None
+    inner = [name for name, one in module.named_modules() if name and is_altered(one)]
+    return inner[0] if inner else type(module).__name__
+
+
+def is_altered(module: nn.Module) -> bool:
+    """Whether a module itself does more than its class says."""
+    of = module.__dict__
+    hooks = of["_forward_hooks"] or of["_forward_pre_hooks"] or of["_backward_hooks"] or of["_backward_pre_hooks"]
+    return bool(hooks) or "forward" in of or "parametrizations" in of["_modules"]
+
+
+def _any_altered(module: nn.Module) -> bool:
+    if is_altered(module):
+        return True
+    for one in module.__dict__["_modules"].values():  # noqa: SIM110  (as in _fits)
+        if one is not None and _any_altered(one):
+            return True
+    return False

@@ -1,0 +1,252 @@
+"""What comes in from outside: refused alike by both engines, and by name, before anything is computed."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.utils import parametrizations, parametrize, prune
+
+from src.cells import boundary, fused
+from src.cells.gru import GRU, GRUState
+from src.cells.lstm import LSTM
+from src.cells.ntm import NTM
+from src.networks.recurrent import Recurrent
+from tests.cells.fused_cases import OUTPUTS, F, network
+
+SIZES = {"memory_slots": 5, "word_size": 4, "controller_size": 7, "write_heads": 2}
+pytestmark = pytest.mark.usefixtures("unchecked_types")
+X = torch.zeros(2, 6, F)
+MADE = {
+    "fused": lambda: network(NTM, {**SIZES, "engine": "fused"}, torch.float32),
+    "reference": lambda: network(NTM, {**SIZES, "engine": "reference"}, torch.float32),
+    "lstm": lambda: Recurrent(LSTM(F, 7), OUTPUTS),
+    "gru": lambda: Recurrent(GRU(F, 7), OUTPUTS),
+}
+each_engine = pytest.mark.parametrize("engine", ["fused", "reference"])
+NEEDED = f"must be [batch, steps, {F}], with at least one sequence and one step"
+
+
+@pytest.mark.parametrize("made", MADE)
+@pytest.mark.parametrize(
+    ("x", "error", "told"),
+    [
+        (X[..., :2], ValueError, f"x is [2, 6, 2]: {NEEDED}"),
+        (torch.cat([X, X], 2), ValueError, f"x is [2, 6, 6]: {NEEDED}"),
+        (X[0], ValueError, f"x is [6, 3]: {NEEDED}"),
+        (X[:0], ValueError, f"x is [0, 6, 3]: {NEEDED}"),
+        (X[:, :0], ValueError, f"x is [2, 0, 3]: {NEEDED}"),
+        (X.double(), TypeError, "x is torch.float64 on cpu: must be torch.float32 on cpu, as the weights are"),
+        (X.to("meta"), TypeError, "x is torch.float32 on meta: must be torch.float32 on cpu, as the weights are"),
+        (np.zeros((2, 6, F)), TypeError, "x is of type ndarray: must be a tensor"),
+    ],
+    ids=["narrow", "wide", "one sequence", "no sequence", "no step", "float64", "meta", "numpy"],
+)
+def test_an_input_that_does_not_fit(made, x, error, told):
+    net = MADE[made]()
+    for call in (net, net.trace, lambda x: net(x, net.initial_state(2))):
+        with pytest.raises(error) as refusal:
+            call(x)
+        assert str(refusal.value) == told
+
+
+def short(part):
+    return lambda state: state._replace(**{part: getattr(state, part)[:1]})
+
+
+@each_engine
+@pytest.mark.parametrize(
+    ("change", "error", "told"),
+    [
+        (short("memory"), ValueError, "state.memory is [1, 5, 4]: must be [2, 5, 4]"),
+        (short("heads"), ValueError, "state.heads is [1, 3, 5]: must be [2, 3, 5]"),
+        (short("reads"), ValueError, "state.reads is [1, 1, 4]: must be [2, 1, 4]"),
+        (
+            lambda state: state._replace(memory=state.memory[:, :3]),
+            ValueError,
+            "state.heads is [2, 3, 5]: must be [2, 3, 3]",
+        ),
+        (
+            lambda state: state._replace(memory=state.memory[:, :0]),
+            ValueError,
+            "state.memory is [2, 0, 4]: must be [2, 1, 4]",
+        ),
+        (
+            lambda state: state._replace(memory=state.memory[..., 0]),
+            ValueError,
+            "state.memory is [2, 5]: must be [2, 5, 4]",
+        ),
+        (
+            lambda state: state._replace(controller=state.controller._replace(cell=(torch.zeros(2, 6),))),
+            ValueError,
+            "state.controller.cell[0] is [2, 6]: must be [2, 7]",
+        ),
+        (
+            lambda state: state._replace(controller=GRUState((torch.zeros(2, 7),))),
+            ValueError,
+            "state.controller is of type GRUState of 1: must be of type LSTMState of 2, as initial_state gives it",
+        ),
+        (
+            tuple,
+            ValueError,
+            "state is of type tuple of 4: must be of type MachineState of 4, as initial_state gives it",
+        ),
+        (
+            list,
+            ValueError,
+            "state is of type list: must be of type MachineState of 4, as initial_state gives it",
+        ),
+        (
+            lambda state: state._replace(reads=None),
+            ValueError,
+            "state.reads is of type NoneType: must be a tensor",
+        ),
+        (
+            lambda state: state._replace(reads=state.reads.double()),
+            TypeError,
+            "state.reads is torch.float64 on cpu: must be torch.float32 on cpu, as the weights are",
+        ),
+        (
+            lambda state: state._replace(memory=state.memory.to("meta")),
+            TypeError,
+            "state.memory is torch.float32 on meta: must be torch.float32 on cpu, as the weights are",
+        ),
+    ],
+    ids=range(13),
+)
+def test_a_state_that_does_not_fit(engine, change, error, told):
+    """Each part is checked, whether the network is called, traced, or the cell's own sequence."""
+    net = MADE[engine]()
+    state = change(net.initial_state(2))
+    calls = [net, net.trace, *([net.cell.sequence] if engine == "fused" else [])]
+    for call in calls:
+        with pytest.raises(error) as refusal:
+            call(X, state)
+        assert str(refusal.value) == told
+
+
+def test_a_state_of_float64_compiles_nothing():
+    """It would be kept beside the kernels that were asked for, and those be called damaged by the next process."""
+    net = MADE["fused"]()
+    net(X)
+    forward, _ = fused.kernels(np.dtype(np.float32))
+    before = list(forward.signatures)
+    state = net.initial_state(2)
+    with pytest.raises(TypeError, match=r"state\.memory is torch\.float64"):
+        net(X, state._replace(memory=state.memory.double()))
+    with pytest.raises(TypeError, match="No matching definition"):
+        forward(*range(19))
+    assert forward.signatures == before
+
+
+@pytest.mark.parametrize(
+    ("alter", "told"),
+    [
+        (lambda cell: setattr(cell, "heads", torch.nn.Linear(7, 5)), r"heads\.weight is \[5, 7\].*must be \["),
+        (
+            lambda cell: setattr(cell.heads, "bias", torch.nn.Parameter(torch.zeros(3))),
+            r"heads\.bias is \[3\].*must be \[",
+        ),
+        (
+            lambda cell: setattr(cell, "controller", LSTM(F + 4, 6)),
+            r"state\.controller|controller is \[24, 14\].*must be",
+        ),
+    ],
+    ids=["heads", "bias", "controller"],
+)
+def test_weights_of_other_sizes_reach_no_kernel(alter, told):
+    net = MADE["fused"]()
+    state = net.initial_state(2)
+    alter(net.cell)
+    with pytest.raises(ValueError, match=told):
+        net(X, state)
+
+
+class Halved(torch.nn.Module):
+    """A parametrisation."""
+
+    def forward(self, weight):
+        return 0.5 * weight
+
+
+def halve(module, inputs, output):
+    """A forward hook."""
+    return (0.5 * output[0], *output[1:]) if isinstance(output, tuple) else 0.5 * output
+
+
+ALTERATIONS = {
+    "hook": lambda module, _: module.register_forward_hook(halve),
+    "pruned": lambda module, name: prune.random_unstructured(module, name, 0.5),
+    "parametrised": lambda module, name: parametrize.register_parametrization(module, name, Halved()),
+    "weight norm": lambda module, name: parametrizations.weight_norm(module, name),
+    "replaced": lambda module, _: setattr(
+        module, "forward", lambda *given: halve(module, given, type(module).forward(module, *given))
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("where", "how"),
+    [
+        *((where, how) for where in ("heads", "controller.layers") for how in ALTERATIONS),
+        ("controller", "hook"),
+        ("controller", "replaced"),
+    ],
+)
+@pytest.mark.parametrize("controller", ["lstm", "gru"])
+def test_an_altered_module_is_run_by_the_reference(controller, how, where, caplog):
+    """Its results and gradients, twice, and one warning."""
+    net = network(NTM, {**SIZES, "controller": controller, "engine": "fused"}, torch.float32)
+    x, name = torch.randn(2, 4, F), "weight" if where == "heads" else "weight_hh_l0"
+    plain = net(x)[0]
+    torch.manual_seed(3)
+    ALTERATIONS[how](net.cell.get_submodule(where), name)
+    results = []
+    for engine in ("fused", "reference"):
+        net.cell.engine = engine
+        for _ in range(2):
+            net.zero_grad()
+            y = net(x)[0]
+            y.square().sum().backward()
+        results.append([y.detach(), *(weight.grad.clone() for weight in net.parameters())])
+    for one, other in zip(*results, strict=True):
+        assert torch.equal(one, other)
+    assert torch.allclose(plain, results[0][0]) == (how == "weight norm")
+    expected = f"{where} is hooked, parametrised or replaced: the reference engine runs it, slower."
+    assert caplog.messages == [expected]
+
+
+@pytest.mark.parametrize("cell", [LSTM, GRU])
+@pytest.mark.parametrize("how", ["hook", "pruned", "parametrised"])
+def test_altered_layers_without_a_memory(cell, how):
+    """All steps at once and step by step agree, and the change has an effect."""
+    net = Recurrent(cell(F, 7, 2), OUTPUTS)
+    x = torch.randn(2, 4, F)
+    plain = net(x)[0]
+    ALTERATIONS[how](net.cell.layers, "weight_hh_l1")
+    y = net(x)[0]
+    by_step, state = [], net.initial_state(2)
+    for x_t in x.unbind(1):
+        out, state = net.cell(x_t, state)
+        by_step.append(out)
+    torch.testing.assert_close(net.readout(torch.stack(by_step, 1)), y)
+    assert not torch.allclose(y, plain)
+
+
+def test_hooks_of_a_cell_see_every_step():
+    for net in (MADE["lstm"](), MADE["gru"](), MADE["fused"](), MADE["reference"]()):
+        seen = []
+        net.cell.register_forward_hook(lambda cell, inputs, output, seen=seen: seen.append(inputs[0].shape))
+        net(X)
+        assert seen == [(2, F)] * 6
+
+
+def test_names_of_altered_modules():
+    net = MADE["fused"]()
+    assert boundary.altered(net) is None
+    handle = net.register_forward_hook(halve)
+    assert boundary.altered(net) == "Recurrent"
+    handle.remove()
+    handle = torch.nn.modules.module.register_module_forward_hook(lambda *given: None)
+    assert boundary.altered(net) == "every module"
+    handle.remove()
+    net.cell.controller.layers.register_full_backward_hook(lambda *given: None)
+    assert boundary.altered(net.cell) == "controller.layers"
