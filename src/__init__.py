@@ -14,6 +14,7 @@ Map of the package; a file imports only from floors below its own:
     floor 2   networks/     a whole sequence, x[B, T, F] -> y[B, T, O]
               lit/          LightningModules: loss, metrics, optimiser, logging
     floor 3   callbacks/    what happens around the training loop
+              trainer_arguments.py what Lightning's Trainer may be given, and why not the rest
               build.py      configuration -> network, task, learner, trainer
     floor 4   runs.py       the run folder: written, opened again, held by one process at a time
               cli.py        the command line and its refusals

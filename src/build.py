@@ -9,11 +9,14 @@ import lightning
 import torch
 from hydra.errors import CompactHydraException
 from hydra.utils import get_object
+from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor
+from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from src import checks
+from src import checks, trainer_arguments
 from src.callbacks.checkpoint import WholeFiles
+from src.callbacks.interrupt import Interrupt
 from src.cells.base import Cell
 from src.lit.bits import BitLearner
 from src.lit.classes import ClassLearner
@@ -37,23 +40,19 @@ REFUSALS = (
 IMPORTABLE = "must be a class or function that can be imported"
 #: Callbacks that a run cannot do without.
 NEEDED = ("interrupt", "clock", "history", "solved", "randomness", "checkpoint")
-#: Precisions of Lightning in which all that a network does is of one dtype, float32 or float64.
-FUSED_PRECISIONS = ("32-true", "32", "64-true", "64")
-ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps", "tpu")
-#: Each process has the whole model and a share of the batch; the last also where some weights get no gradient.
-STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true")
 
 
 class ConfigError(CompactHydraException):
     """A user's mistake: printed in one line, without a stack trace; a sweep goes on with its other jobs."""
 
 
-def construct(section: str, node: Mapping[str, Any], **given: Any) -> Any:
+def construct(section: str, node: Mapping[str, Any], kind: type, **given: Any) -> Any:
     """Call what `_target_` names with the keys of a configuration node.
 
     Args:
         section: where the node stands, for messages: "model", "task", ...
         node: the target and its arguments; those in NOT_ARGUMENTS are not passed on.
+        kind: what the target should give.
         given: further arguments, which the node may not set.
 
     Raises:
@@ -70,12 +69,15 @@ def construct(section: str, node: Mapping[str, Any], **given: Any) -> Any:
                 f"{section}.{key}={value!r}: unknown key; must be one of {', '.join(sorted(allowed))}"
             )
     try:
-        return target(**arguments, **given)
+        made = target(**arguments, **given)
     except checks.Refusal as refusal:
         raise ConfigError(f"{section}.{refusal}") from refusal
     except REFUSALS as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{section}: {_name(target)} refuses {arguments}: {reason}") from error
+    if not isinstance(made, kind):
+        raise ConfigError(f"{section}._target_={node['_target_']!r}: must give a {kind.__name__}")
+    return made
 
 
 def locate(section: str, node: Mapping[str, Any]) -> Callable[..., Any]:
@@ -83,7 +85,7 @@ def locate(section: str, node: Mapping[str, Any]) -> Callable[..., Any]:
     name = node.get("_target_")
     try:
         target = get_object(str(name))
-        if callable(target):
+        if callable(target) and inspect.signature(target):
             return target
     except Exception as error:
         raise ConfigError(f"{section}._target_={name!r}: {IMPORTABLE}") from error
@@ -114,7 +116,7 @@ def resolve(cfg: DictConfig) -> dict[str, Any]:
 
 def build_task(cfg: Mapping[str, Any]) -> Task:
     """The data module of a resolved configuration."""
-    return construct("task", cfg["task"], seed=check_seed(cfg["seed"]))
+    return construct("task", cfg["task"], Task, seed=check_seed(cfg["seed"]))
 
 
 def build_network(cfg: Mapping[str, Any], task: Task) -> Any:
@@ -124,11 +126,12 @@ def build_network(cfg: Mapping[str, Any], task: Task) -> Any:
     """
     target = locate("model", cfg["model"])
     if inspect.isclass(target) and issubclass(target, Cell):
-        cell = construct("model", choose_engine(cfg), input_size=task.input_size)
+        cell = construct("model", choose_engine(cfg), Cell, input_size=task.input_size)
         return Recurrent(cell, task.output_size)
     return construct(
         "model",
         cfg["model"],
+        torch.nn.Module,
         steps=task.steps,
         input_size=task.input_size,
         output_size=task.output_size,
@@ -140,12 +143,11 @@ def choose_engine(cfg: Mapping[str, Any]) -> Mapping[str, Any]:
     model, trainer = cfg["model"], cfg.get("trainer", {})
     if model.get("engine") not in ("auto", "fused"):
         return model
-    device, precision = trainer.get("accelerator", "cpu"), trainer.get("precision") or "32-true"
-    elsewhere = torch.cuda.is_available() or torch.backends.mps.is_available()
-    if device != "cpu" and not (device == "auto" and not elsewhere):
-        why = f"the fused engine needs trainer.accelerator=cpu, and it is {device}"
-    elif str(precision) not in FUSED_PRECISIONS:
-        why = f"the fused engine needs trainer.precision={FUSED_PRECISIONS[0]}, and it is {precision}"
+    precision = trainer.get("precision") or "32-true"
+    if not on_cpu(trainer):
+        why = f"the fused engine needs trainer.accelerator=cpu, and it is {trainer['accelerator']}"
+    elif precision not in trainer_arguments.TRUE_PRECISIONS:
+        why = f"the fused engine needs trainer.precision=32-true or 64-true, and it is {precision}"
     else:
         return model
     if model["engine"] == "fused":
@@ -154,18 +156,51 @@ def choose_engine(cfg: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**model, "engine": "reference"}
 
 
+def on_cpu(trainer: Mapping[str, Any]) -> bool:
+    """Whether a run computes on the CPU."""
+    elsewhere = torch.cuda.is_available() or torch.backends.mps.is_available()
+    device = trainer.get("accelerator", "cpu")
+    return bool(device == "cpu" or (device == "auto" and not elsewhere))
+
+
 def build_learner(cfg: Mapping[str, Any], task: Task, network: Any, memory_slots: int | None = None) -> Learner:
     """The LightningModule that teaches `network` the task; its optimiser is tried out at once."""
 
+    node = cfg["optimizer"]
+    if cfg["trainer"].get("precision") == "16-mixed" and not on_cpu(cfg["trainer"]) and node.get("fused"):
+        node = {**node, "fused": False}  # a fused one would take the gradients as they are scaled
+
     def optimizer(params: Any) -> torch.optim.Optimizer:
-        return construct("optimizer", cfg["optimizer"], params=params)
+        return construct("optimizer", node, torch.optim.Optimizer, params=params)
 
     def schedule(of: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
-        return construct("schedule", cfg["schedule"], optimizer=of)
+        return construct("schedule", cfg["schedule"], torch.optim.lr_scheduler.LRScheduler, optimizer=of)
 
     check("optimizer.", checks.number, "lr", cfg["optimizer"].get("lr"), above=0)
+    try_out(cfg, optimizer, schedule)
     schedule(optimizer(network.parameters()))
     return OBJECTIVES[task.objective](network, task, optimizer, schedule, memory_slots)
+
+
+def try_out(cfg: Mapping[str, Any], optimizer: Callable[..., Any], schedule: Callable[..., Any]) -> None:
+    """Make an update of a weight of no network: an optimiser or a schedule that needs more than that fails now."""
+    weight = torch.nn.Parameter(torch.zeros(2, 2))
+    weight.grad = torch.ones(2, 2)
+    tried = optimizer([weight])
+    of = schedule(tried)
+    if isinstance(of, torch.optim.lr_scheduler.ReduceLROnPlateau):
+        raise ConfigError(
+            f"schedule._target_={cfg['schedule']['_target_']!r}: waits for a metric of an epoch; must be one that "
+            "is stepped at every update"
+        )
+    try:
+        tried.step()
+        of.step()
+    except REFUSALS as error:
+        raise ConfigError(
+            f"optimizer._target_={cfg['optimizer']['_target_']!r}: cannot make an update "
+            f"({' '.join(str(error).split())}); must be an optimiser that a gradient is enough for"
+        ) from error
 
 
 def build_trainer(
@@ -178,12 +213,16 @@ def build_trainer(
     # Lightning's greetings tell a user of this project nothing.
     for chatty in ("pytorch.utilities.rank_zero", "pytorch.trainer.connectors", "fabric.utilities.distributed"):
         logging.getLogger(f"lightning.{chatty}").setLevel(logging.WARNING)
-    node = dict(cfg["trainer"])
+    node = {key: value for key, value in cfg["trainer"].items() if key != "max_time"}  # Interrupt looks at that
+    if node.get("precision") == "16-mixed" and on_cpu(node):
+        log.info("trainer.precision=16-mixed: half of float32 is bfloat16 on the CPU, as with bf16-mixed.")
+        node["precision"] = "bf16-mixed"
     # Lightning warns of, and logs nothing in, an epoch shorter than this.
     node["log_every_n_steps"] = min(node["log_every_n_steps"], cfg["validate_every"], node["max_steps"])
     return construct(
         "trainer",
         node,
+        lightning.Trainer,
         max_epochs=-1,
         default_root_dir=folder,
         callbacks=callbacks,
@@ -199,15 +238,10 @@ def build_trainer(
 
 def check_run(cfg: Mapping[str, Any]) -> None:
     """Refuse what no constructor of ours would see: the trainer's and the run's own keys."""
-    trainer = cfg["trainer"]
-    check("trainer.", checks.integer, "max_steps", trainer.get("max_steps"))
-    check("trainer.", checks.integer, "log_every_n_steps", trainer.get("log_every_n_steps"))
-    if trainer.get("gradient_clip_val") is not None:
-        check("trainer.", checks.number, "gradient_clip_val", trainer["gradient_clip_val"], above=0)
-    check("trainer.", checks.choice, "deterministic", trainer.get("deterministic"), (True, False, "warn"))
-    check("trainer.", checks.flag, "enable_progress_bar", trainer.get("enable_progress_bar"))
-    check_accelerator(trainer.get("accelerator"))
-    check("trainer.", checks.choice, "strategy", trainer.get("strategy", "auto"), STRATEGIES)
+    try:
+        trainer_arguments.check(cfg["trainer"])
+    except checks.Refusal as refusal:
+        raise ConfigError(f"trainer.{refusal}") from refusal
     check_seed(cfg["seed"])
     check("", checks.flag, "stop_when_solved", cfg["stop_when_solved"])
     check("", checks.number, "solve_threshold", cfg["solve_threshold"], least=0)
@@ -220,15 +254,6 @@ def check_run(cfg: Mapping[str, Any]) -> None:
 def check_seed(seed: Any) -> int:
     """A seed is an integer that numpy and torch both take; 0 is one."""
     return check("", checks.integer, "seed", seed, least=0, most=2**32 - 1)
-
-
-def check_accelerator(name: Any) -> None:
-    """Refuse a machine that is not there."""
-    check("trainer.", checks.choice, "accelerator", name, ACCELERATORS)
-    if name in ("gpu", "cuda") and not torch.cuda.is_available():
-        raise ConfigError(
-            f"trainer.accelerator={name!r}: there is no CUDA device here; must be cpu or auto on this machine"
-        )
 
 
 def check_cmap(name: Any) -> None:
@@ -265,8 +290,27 @@ def build_callbacks(cfg: Mapping[str, Any], folder: str, learner: Learner) -> li
             given = {"folder": folder, "monitor": monitor, "mode": learner.monitor_mode}
         elif "folder" in _arguments(locate(f"callbacks.{name}", node)):
             given = {"folder": folder}
-        callbacks.append(construct(f"callbacks.{name}", node, **given))
+        callback = construct(f"callbacks.{name}", node, Callback, **given)
+        check_callback(cfg, name, callback, learner)
+        callbacks.append(callback)
+    limit = cfg["trainer"].get("max_time")
+    if limit is not None:
+        (interrupt,) = (one for one in callbacks if isinstance(one, Interrupt))
+        interrupt.limit(limit, trainer_arguments.duration("max_time", limit).total_seconds())
     return callbacks
+
+
+def check_callback(cfg: Mapping[str, Any], name: str, callback: Callback, learner: Learner) -> None:
+    """Refuse a callback of Lightning that would fail, or do harm, once the run has begun."""
+    where = f"callbacks.{name}._target_={cfg['callbacks'][name]['_target_']!r}"
+    reason = trainer_arguments.refused_callback(type(callback))
+    if reason is not None:
+        raise ConfigError(f"{where}: cannot be used, {reason}")
+    if isinstance(callback, LearningRateMonitor) and "_target_" not in cfg["logger"]:
+        raise ConfigError(f"{where}: needs a logger, and logger=none has none")
+    known = [f"validation/{metric}" for metric in learner.metric_names]
+    if isinstance(callback, EarlyStopping) and callback.monitor not in known:
+        raise ConfigError(f"callbacks.{name}.monitor={callback.monitor!r}: must be one of {', '.join(known)}")
 
 
 def build_logger(cfg: Mapping[str, Any], folder: str, done: int = 0) -> Any:
@@ -279,4 +323,4 @@ def build_logger(cfg: Mapping[str, Any], folder: str, done: int = 0) -> Any:
     given: dict[str, Any] = {"save_dir": folder, "name": "", "version": ""}
     if cfg["logger"]["name"] == "tensorboard":
         given |= {"default_hp_metric": False, "purge_step": done + 1 if done else None}
-    return construct("logger", cfg["logger"], **given)
+    return construct("logger", cfg["logger"], Logger, **given)

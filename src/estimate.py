@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import torch
 
-from src import build, launchers
+from src import build, launchers, trainer_arguments
 from src.build import ConfigError
 from src.cli import Job
+from src.lit.learner import like
 from src.text import columns, duration, size
 
 #: Updates that are timed, after one that is not.
@@ -59,9 +60,9 @@ def costs(configs: Sequence[dict[str, Any]]) -> list[Cost | str]:
     for cfg in configs:
         kind = repr(sized(cfg))
         try:
+            build.check_run(cfg)
             if kind not in seen:
                 seen[kind] = measure(cfg)
-            build.check_run(cfg)
             found.append(cost(cfg, *seen[kind]))
         except ConfigError as refusal:
             found.append(str(refusal))
@@ -91,6 +92,11 @@ def measure(cfg: dict[str, Any]) -> tuple[float, float, int]:
         torch.manual_seed(0)
         task = build.build_task(cfg)
         learner = build.build_learner(cfg, task, build.build_network(cfg, task))
+        precision = cfg["trainer"].get("precision") or "32-true"
+        if str(precision).startswith("64"):
+            learner.double()
+        weight = next(learner.network.parameters())
+        half = torch.autocast(weight.device.type, torch.bfloat16, precision in trainer_arguments.MIXED_PRECISIONS)
         optimizer = learner.make_optimizer(learner.network.parameters())
         task.setup()
         with learner.at_work():
@@ -98,11 +104,14 @@ def measure(cfg: dict[str, Any]) -> tuple[float, float, int]:
                 if n == 1:
                     started = time.perf_counter()
                 optimizer.zero_grad()
-                learner.loss_and_metrics(task.training_batch(n), wanted=False)[0].backward()
+                with half:
+                    loss, _ = learner.loss_and_metrics(like(weight, task.training_batch(n)), wanted=False)
+                loss.backward()
                 optimizer.step()
             update = (time.perf_counter() - started) / UPDATES
             started = time.perf_counter()
-            learner.measure(task.validation)
+            with half:
+                learner.measure(task.validation)
             validation = time.perf_counter() - started
     stored = io.BytesIO()
     torch.save([learner.network.state_dict(), optimizer.state_dict()], stored)
@@ -112,10 +121,15 @@ def measure(cfg: dict[str, Any]) -> tuple[float, float, int]:
 def cost(cfg: dict[str, Any], update: float, validation: float, checkpoint: int) -> Cost:
     """What a whole run costs, if it is not solved before its last update."""
     updates, every = cfg["trainer"]["max_steps"], cfg["validate_every"]
+    update *= cfg["trainer"].get("accumulate_grad_batches") or 1  # an update has so many batches
     validations = -(-updates // every)
     octets = 2.0 * checkpoint + FIGURES
     if cfg["logger"]["name"] == "tensorboard":
         pictures = cfg["callbacks"].get("pictures") or {"every": validations}
         octets += SCALAR * (6 * updates / cfg["trainer"]["log_every_n_steps"] + 12 * validations)
         octets += PICTURES * -(-validations // pictures["every"])
-    return Cost(updates * update + validations * validation + BESIDE, octets)
+    seconds = updates * update + validations * validation
+    limit = cfg["trainer"].get("max_time")
+    if limit is not None:
+        seconds = min(seconds, trainer_arguments.duration("max_time", limit).total_seconds())
+    return Cost(seconds + BESIDE, octets)

@@ -40,10 +40,10 @@ def follow(assemble: Callable[..., Parts]) -> bool:
             time.sleep(1.0)  # where the first has ended, this one has nothing to tell
             raise
         return True
-    around = processes.outside()
-    if around is None:
-        return False
     with cli.refusals():
+        around = processes.outside()
+        if around is None:
+            return False
         line = cli.read()
         given = {one.key_or_group: one for one in cli.parsed(line.overrides)}
         again = Path(str(given["resume"].value())) if "resume" in given else None

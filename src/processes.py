@@ -27,6 +27,7 @@ from lightning.pytorch.plugins.environments import (
     TorchElasticEnvironment,
 )
 from lightning.pytorch.strategies import DDPStrategy
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from src import runs
@@ -37,6 +38,8 @@ from src.lit.learner import Learner
 FOLLOW = "--follow"
 #: Seconds that a process has to end by itself after another has failed or ended.
 GRACE = 30.0
+#: What torchrun tells each process that it starts.
+TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
 Process = subprocess.Popen[bytes]
 
 
@@ -68,18 +71,33 @@ class Place(LightningEnvironment):
 
 
 def environment(plain: dict[str, Any]) -> Place | None:
-    """The place of the first process; None where there is one alone, or where torchrun or srun started all."""
-    alone = plain["trainer"].get("devices") == 1 and plain["trainer"].get("strategy", "auto") == "auto"
-    if alone or outside() is not None:
+    """The place of the first process; None where torchrun or srun started all.
+
+    It is the first whatever RANK and its like say, which a shell or a job may have left behind.
+    """
+    if outside() is not None:
         return None
-    return Place(0, find_free_network_port())
+    rank_zero_only.rank = 0  # type: ignore[attr-defined]
+    alone = plain["trainer"].get("devices") == 1 and plain["trainer"].get("strategy", "auto") == "auto"
+    return Place(0, 0 if alone else find_free_network_port())
 
 
 def outside() -> ClusterEnvironment | None:
-    """The place of this process among several that torchrun or srun has started; None if neither has."""
+    """The place of this process among several that torchrun or srun has started; None if neither has.
+
+    Raises:
+        ConfigError: variables of torchrun without the others that it sets.
+    """
     if TorchElasticEnvironment.detect():
+        unset = [name for name in TORCHRUN if not os.environ.get(name)]
+        if unset:
+            raise ConfigError(
+                f"TORCHELASTIC_RUN_ID is set, as by torchrun, and {', '.join(unset)} not; must be unset for a run "
+                "that torchrun does not start"
+            )
         return TorchElasticEnvironment()
-    return SLURMEnvironment() if int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1 else None
+    tasks = os.environ.get("SLURM_STEP_NUM_TASKS", "1")
+    return SLURMEnvironment() if tasks.isdecimal() and int(tasks) > 1 else None
 
 
 def check(plain: dict[str, Any], trainer: lightning.Trainer, learner: Learner) -> None:

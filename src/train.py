@@ -21,6 +21,7 @@ from src import build, cli, launch, launchers, processes, runs, sweep
 from src import resume as going_on
 from src.build import ConfigError
 from src.callbacks.interrupt import Interrupt
+from src.callbacks.solved import Solved
 from src.conclusion import Parts, conclude, fault, quiet
 from src.follow import follow
 from src.lit.learner import Diverged, Learner
@@ -199,8 +200,18 @@ def fit(parts: Parts, others: ExitStack, checkpoint: Path | None = None) -> tupl
             raise
         log.error("failed: %s\n%s", failure, traceback.format_exc())
         return "failed", f"{type(failure).__name__}: {failure}"
-    stop = parts.callbacks[Interrupt]
-    return ("stopped" if stop.interrupted or stop.reason else "finished"), stop.reason
+    return ending(parts)
+
+
+def ending(parts: Parts) -> tuple[str, str | None]:
+    """The status of a run whose training loop ended by itself, and the reason where it was stopped."""
+    stop, solved = parts.callbacks[Interrupt], parts.callbacks[Solved]
+    updates = parts.trainer.global_step
+    if stop.interrupted or stop.reason:
+        return "stopped", stop.reason
+    if updates < parts.cfg["trainer"]["max_steps"] and not (solved.solved and solved.stop):
+        return "stopped", f"a callback ended it after update {updates}"
+    return "finished", None
 
 
 @hydra.main(config_path=cli.CONF, config_name="train", version_base="1.3")
@@ -253,10 +264,13 @@ def job(cfg: DictConfig, folder: Path) -> float:
 
 def tell(outcome: Outcome, folder: Path) -> None:
     """Print how a run ended; one that failed is a ConfigError, one that was stopped ends the command."""
-    print(f"\n{table(outcome.metrics['test'])}\n\n{outcome.metrics['status']}: {folder}")
+    metrics = outcome.metrics
+    print(f"\n{table(metrics['test'])}\n\n{metrics['status']}: {folder}")
+    if metrics["status"] == "stopped" and metrics["error"]:
+        print(f"{metrics['error']}; {cli.argument('resume', folder)} goes on from there")
     if outcome.metrics["status"] == "failed":
         raise ConfigError(f"{outcome.metrics['error']}; see {folder / 'train.log'}")
-    if outcome.metrics["status"] == "stopped":
+    if outcome.metrics["status"] == "stopped" and outcome.metrics["error"] is None:  # by Ctrl-C
         sys.exit(130)
 
 

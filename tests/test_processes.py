@@ -255,6 +255,25 @@ def test_what_torchrun_may_not_start(tmp_path, monkeypatch, capsys, rank):
     assert capsys.readouterr().err == f"error: {told}\n"
 
 
+def test_half_of_what_torchrun_sets_is_refused(monkeypatch, capsys):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "a")
+    monkeypatch.setenv("RANK", "1")
+    for name in ("LOCAL_RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(SystemExit):
+        follow(assemble)
+    told = (
+        "TORCHELASTIC_RUN_ID is set, as by torchrun, and LOCAL_RANK, WORLD_SIZE not; must be unset for a run that "
+    )
+    assert capsys.readouterr().err == f"error: {told}torchrun does not start\n"
+
+
+@pytest.mark.parametrize("tasks", ["many", "", "1"])
+def test_srun_of_one_task_is_a_run_alone(tasks, monkeypatch):
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", tasks)
+    assert processes.outside() is None
+
+
 @pytest.mark.parametrize(("model", "task"), [("lstm", "repeat_copy"), ("lstm", "mnist1d")])
 @pytest.mark.parametrize("parts", [2, 3])
 def test_shares_add_up_to_the_whole_batch(tmp_path, model, task, parts):

@@ -6,15 +6,17 @@ import signal
 import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from src.build import ConfigError
+from src.callbacks import interrupt as interrupt_module
 from src.callbacks.history import History
 from src.callbacks.interrupt import Interrupt
 from src.lit.bits import BitLearner
 from src.tasks.repeat_copy import RepeatCopy
-from src.train import resume, train
+from src.train import resume, tell, train
 from tests.helpers import AT_ONCE, compose_train, small, train_small, written
 
 FILES = ("checkpoints/best.ckpt", "checkpoints/last.ckpt", "config.yaml", "history.csv", "metrics.json")
@@ -267,3 +269,59 @@ def test_a_callback_beside_may_stop_a_run_which_can_go_on(tmp_path):
     train(cfg, tmp_path / "whole")
     assert written(tmp_path / "stopped")["status"] == "finished"
     assert equal(weights(tmp_path / "stopped", "last"), weights(tmp_path / "whole", "last"))
+
+
+class TestTimeLimit:
+    LIMITED = ("trainer.max_steps=6", "validate_every=3", "+trainer.max_time=00:00:00:50")
+
+    @pytest.fixture
+    def time_of_update(self, monkeypatch):
+        """A clock by which every update takes 20 s."""
+        now = [0.0]
+        monkeypatch.setattr(interrupt_module.time, "monotonic", lambda: now[0])
+        made = RepeatCopy.training_batch
+
+        def twenty_seconds(self, n):
+            now[0] += 20.0
+            return made(self, n)
+
+        monkeypatch.setattr(RepeatCopy, "training_batch", twenty_seconds)
+
+    def test_it_stops_between_two_updates_and_the_run_goes_on(self, tmp_path, time_of_update):
+        """With its reason; and ends as a run without a limit, bit for bit."""
+        folder = tmp_path / "run"
+        train_small(folder, *self.LIMITED, model="lstm")
+        metrics = written(folder)
+        assert (metrics["status"], metrics["updates"], metrics["test"]) == ("stopped", 3, {})
+        assert metrics["error"] == "trainer.max_time=00:00:00:50 was over after update 3"
+        resume(folder)
+        assert written(folder)["status"] == "finished"
+        train_small(tmp_path / "whole", "trainer.max_steps=6", "validate_every=3", model="lstm")
+        assert equal(weights(folder, "last"), weights(tmp_path / "whole", "last"))
+        assert [row["update"] for row in history(folder)] == ["3", "6"]
+
+    def test_what_the_terminal_says(self, tmp_path, time_of_update, capsys):
+        """No error: it is what the user asked for."""
+        outcome = train_small(tmp_path / "run", *self.LIMITED, model="lstm")
+        tell(outcome, tmp_path / "run")
+        last = capsys.readouterr().out.splitlines()[-1]
+        assert last == (
+            f"trainer.max_time=00:00:00:50 was over after update 3; resume={tmp_path / 'run'} goes on from there"
+        )
+
+
+def test_more_slots_in_validation_are_told(tmp_path, caplog):
+    caplog.set_level("INFO")
+    train_small(tmp_path / "run", "model.memory_slots=2", "task.max_length=3", model="ntm")
+    assert "Validation is measured with 5 memory slots instead of 2." in caplog.messages
+
+
+@pytest.mark.parametrize("name", ["RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID", "SLURM_NODEID"])
+def test_a_run_that_starts_alone_is_the_first_process(name, tmp_path, monkeypatch):
+    """Whatever a shell or a job left behind; Lightning has read it when it was imported."""
+    monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("SLURM_NTASKS", "2")
+    monkeypatch.setattr(rank_zero_only, "rank", 1)
+    train_small(tmp_path / "run", "logger=csv", model="lstm")
+    assert written(tmp_path / "run")["status"] == "finished"
+    assert (tmp_path / "run" / "metrics.csv").exists()

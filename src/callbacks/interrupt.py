@@ -1,8 +1,9 @@
-"""What ends a run early, with nothing lost: Ctrl-C between two updates, or a callback after a validation."""
+"""What ends a run early, with nothing lost: Ctrl-C or a time limit, between two updates."""
 
 import logging
 import os
 import signal
+import time
 from types import FrameType
 from typing import Any
 
@@ -13,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class Interrupt(Callback):
-    """The first Ctrl-C (or SIGTERM) stops after the running update; a second one stops at once.
+    """The first Ctrl-C (or SIGTERM) stops after the running update, as a time limit does; a second one at once.
 
     A period that is cut short ends without its validation: that would be one that the run has not when it is
     never stopped, and so could not go on as if it had not been. Where gradients are accumulated, the running
@@ -22,15 +23,28 @@ class Interrupt(Callback):
 
     Attributes:
         interrupted: whether the user stopped the run.
-        reason: why a callback stopped it, if one did.
+        reason: why it was stopped otherwise, by a callback or a time limit, if it was.
     """
 
     def __init__(self) -> None:
         self.interrupted = False
         self.reason: str | None = None
+        self.max_time: Any = None
+        self.seconds = self.until = float("inf")
         self.handlers: dict[int, Any] = {}
 
+    def limit(self, max_time: Any, seconds: float) -> None:
+        """Stop after so many seconds of training; a run that is resumed has as many again.
+
+        Args:
+            max_time: what the user gave.
+            seconds: what that is.
+        """
+        self.max_time, self.seconds = max_time, seconds
+
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self.until = time.monotonic() + self.seconds
+
         # Not in on_fit_start: Lightning puts back, at the end, the handlers that it finds just after that.
         def stop(number: int, frame: FrameType | None) -> None:
             self.interrupted = True
@@ -53,8 +67,11 @@ class Interrupt(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        told = trainer.strategy.reduce_boolean_decision(self.interrupted, all=False)
+        over = time.monotonic() >= self.until and trainer.global_step < trainer.max_steps
+        told = trainer.strategy.reduce_boolean_decision(self.interrupted or over, all=False)
         if told and not trainer.fit_loop._should_accumulate():
+            if over and not self.interrupted:
+                self.reason = f"trainer.max_time={self.max_time} was over after update {trainer.global_step}"
             self.interrupted = True
             trainer.should_stop = True
             within = not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch

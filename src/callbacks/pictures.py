@@ -138,10 +138,9 @@ def draw_memory(learner: Learner, traced: Traced, cmap: str) -> dict[str, Figure
 def trace(learner: Learner, example: Example) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """The outputs of the network for one example, and what its heads did, on the CPU."""
     network: Any = learner.network
-    device = next(network.parameters()).device
     was_training = network.training
     network.eval()
-    x = example.x.to(device)
+    x = example.x.to(next(network.parameters()))
     with torch.no_grad():
         if network.memory_slots is None:
             y, _, seen = network.trace(x)

@@ -79,6 +79,7 @@ class BitLearner(Learner):
 
     monitor, monitor_mode, headline = "bits", "min", "error_bits"
     reach = ("payload_error", "end_exact")
+    metric_names = ("bits", "error_bits", "payload_error", "end_error", "end_exact", "exact", "loss")
 
     def build_metrics(self) -> None:
         self.metrics = BitMetrics()

@@ -16,6 +16,7 @@ class ClassLearner(Learner):
 
     monitor, monitor_mode, headline = "accuracy", "max", "accuracy"
     reach = ("accuracy",)
+    metric_names = ("accuracy", "loss")
 
     def build_metrics(self) -> None:
         # Whoever measures a set measures all of it: there is nothing to gather from other processes.

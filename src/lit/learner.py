@@ -1,5 +1,6 @@
 """What all LightningModules share: optimiser, schedule, clipping, the watch for divergence, logging."""
 
+import logging
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from src.tasks.base import Task, share
 
+log = logging.getLogger(__name__)
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 ScheduleFactory = Callable[[torch.optim.Optimizer], torch.optim.lr_scheduler.LRScheduler]
 
@@ -20,6 +22,11 @@ class Diverged(Exception):
 
     def __init__(self, what: str, value: float, step: int) -> None:
         super().__init__(f"the {what} became {value} at update {step}")
+
+
+def like(weight: Tensor, batch: Any) -> Any:
+    """A batch on the device of a weight, its real numbers of the weight's dtype."""
+    return type(batch)(*(x.to(weight) if x.is_floating_point() else x.to(weight.device) for x in batch))
 
 
 class Learner(lightning.LightningModule):
@@ -44,6 +51,8 @@ class Learner(lightning.LightningModule):
     headline: str
     #: The metrics that tell how far what was learned reaches; the first is also known of training batches.
     reach: tuple[str, ...]
+    #: All metrics that `counted` gives.
+    metric_names: tuple[str, ...]
 
     def __init__(
         self,
@@ -97,14 +106,19 @@ class Learner(lightning.LightningModule):
     def measure(self, batches: Iterable[Any]) -> dict[str, float]:
         """The metrics of a fixed set, and the memory slots it was measured with, if there is a memory."""
         self.reset_metrics()
+        weight = next(self.network.parameters())
         with torch.no_grad():
             for batch in batches:
-                self.count(batch, self.slots_for(batch))
+                self.count(like(weight, batch), self.slots_for(batch))
         return self._with_slots(self.counted(), batches)
 
     def _with_slots(self, metrics: dict[str, float], batches: Iterable[Any]) -> dict[str, float]:
-        slots = [size for size in map(self.slots_for, batches) if size is not None]
-        return {**metrics, "memory_slots": max(slots)} if slots else metrics
+        slots = self.most_slots(batches)
+        return metrics if slots is None else {**metrics, "memory_slots": slots}
+
+    def most_slots(self, batches: Iterable[Any]) -> int | None:
+        """The memory slots that the largest of some batches is evaluated with; None where there is no memory."""
+        return max((size for size in map(self.slots_for, batches) if size is not None), default=None)
 
     @property
     def parameter_count(self) -> int:
@@ -181,13 +195,28 @@ class Learner(lightning.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip the norm of the whole gradient, and stop where it is not finite."""
-        bound = float("inf") if gradient_clip_val is None else gradient_clip_val
-        self.gradient_norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), bound))
-        if not self.gradient_norm < float("inf"):
+        """Clip the norm of the whole gradient, or each of its elements, and stop where the norm is not finite."""
+        weights = list(self.network.parameters())
+        by_value = gradient_clip_algorithm == "value"
+        bound = float("inf") if gradient_clip_val is None or by_value else gradient_clip_val
+        self.gradient_norm = float(nn.utils.clip_grad_norm_(weights, bound))
+        if not self.gradient_norm < float("inf") and not self._scaled:
             raise Diverged("norm of the gradient", self.gradient_norm, self.global_step + 1)
+        if by_value and gradient_clip_val is not None:
+            nn.utils.clip_grad_value_(weights, gradient_clip_val)
         if self.due:
             self.write({"optimizer/gradient_norm": self.gradient_norm}, self.global_step + 1)
+
+    @property
+    def _scaled(self) -> bool:
+        """Whether gradients are scaled, as in 16-mixed: an update whose gradients overflow is then left out."""
+        plugin = getattr(self._trainer, "precision_plugin", None)  # none, where no trainer has this learner
+        return getattr(plugin, "scaler", None) is not None
+
+    def on_fit_start(self) -> None:
+        own, slots = self.network.memory_slots, self.most_slots(self.task.validation)
+        if slots != own:
+            log.info("Validation is measured with %d memory slots instead of %d.", slots, own)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """A validation follows the very last update, even one within a period: Lightning makes it on a stop."""
@@ -208,17 +237,25 @@ class Learner(lightning.LightningModule):
         self.write(metrics, self.global_step)
 
     def on_test_epoch_start(self) -> None:
-        self.reset_metrics()
         self.tested: dict[str, dict[str, float]] = {}
+        self._testing: list[Any] = []
 
     def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
-        name, batches = list(self.task.tests.items())[dataloader_idx]
-        self.count(batch, self.slots_for(batch))
-        if batch_idx == len(batches) - 1:
-            self.tested[name] = self._with_slots(self.counted(), batches)
+        if batch_idx == 0:  # of the next set; how many batches the one before had is the trainer's matter
+            self._end_test_set()
             self.reset_metrics()
+        self._test_set = list(self.task.tests)[dataloader_idx]
+        self._testing.append(batch)
+        self.count(batch, self.slots_for(batch))
+
+    def _end_test_set(self) -> None:
+        """Keep what was counted of a test set under its name."""
+        if self._testing:
+            self.tested[self._test_set] = self._with_slots(self.counted(), self._testing)
+            self._testing = []
 
     def on_test_epoch_end(self) -> None:
+        self._end_test_set()
         scalars = {
             f"test/{name}/{metric}": float(value)
             for name, metrics in self.tested.items()

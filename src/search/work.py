@@ -67,7 +67,7 @@ def ended(plan: Plan, taken: Taken) -> tuple[str, float | None]:
                 return "failed", None
             if pruned(metrics):
                 return "pruned", None
-            if metrics["status"] == "stopped":
+            if metrics["status"] == "stopped" and not metrics["error"]:  # a time limit or a callback says why
                 raise KeyboardInterrupt
             values.append(train.worth(metrics))
             if values[-1] == train.INFINITY:  # no mean will be finite

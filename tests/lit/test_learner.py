@@ -57,6 +57,39 @@ def fit(learner, **options):
     return trainer
 
 
+class TestTestSets:
+    """A set ends where the next begins, however few batches the trainer lets through."""
+
+    @pytest.fixture
+    def learner(self):
+        task = RepeatCopy(
+            max_length=3, max_repeats=2, width=2, test_cells=[[5, 1], [2, 2]], test_size=130, cell_size=70
+        )
+        learner = BitLearner(Recurrent(GRU(4, 3), 3), task, adam(0.1), constant)
+        task.setup()
+        return learner
+
+    @pytest.mark.parametrize("limit", [1, 2, 0.5, 1.0])
+    def test_no_metric_holds_samples_of_another_set(self, learner, limit):
+        off = dict.fromkeys(("enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
+        trainer = lightning.Trainer(accelerator="cpu", devices=1, logger=False, limit_test_batches=limit, **off)
+        with quiet():
+            trainer.test(learner, datamodule=learner.task, verbose=False)
+        assert list(learner.tested) == ["in_distribution", "5x1", "2x2"]
+        for name, batches in learner.task.tests.items():
+            seen = batches[: limit if isinstance(limit, int) else int(limit * len(batches))]
+            assert learner.tested[name] == learner.measure(seen)
+
+    def test_a_set_without_a_batch_has_no_metrics(self, learner):
+        learner.on_test_epoch_start()
+        for index, name in ((0, "in_distribution"), (2, "2x2")):
+            learner.test_step(learner.task.tests[name][0], 0, index)
+        learner.write = lambda scalars, update: None
+        learner.on_test_epoch_end()
+        assert list(learner.tested) == ["in_distribution", "2x2"]
+        assert learner.tested["2x2"] == learner.measure(learner.task.tests["2x2"][:1])
+
+
 class TestClipping:
     @pytest.fixture
     def learner(self):
@@ -74,6 +107,15 @@ class TestClipping:
         assert learner.logged == [({"optimizer/gradient_norm": pytest.approx(5.0)}, 1)]
         torch.testing.assert_close(weight.grad, torch.tensor([[0.0, 3.0], [0.0, 0.0]]) * scale)
         torch.testing.assert_close(bias.grad, torch.tensor([-4.0, 0.0]) * scale)
+
+    def test_by_value(self, learner):
+        """Each element is bounded; the norm is told, and not bounded."""
+        weight, bias = learner.network.weight, learner.network.bias
+        weight.grad, bias.grad = torch.tensor([[0.0, 3.0], [0.0, 0.1]]), torch.tensor([-4.0, 0.0])
+        learner.configure_gradient_clipping(None, 0.5, "value")
+        assert learner.gradient_norm == pytest.approx(25.01**0.5)
+        assert weight.grad.tolist() == [[0.0, 0.5], [0.0, pytest.approx(0.1)]]
+        assert bias.grad.tolist() == [-0.5, 0.0]
 
     @pytest.mark.parametrize("bound", [1.0, None])
     @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
