@@ -24,11 +24,11 @@ from src.lit.learner import Learner
 from src.networks.recurrent import Recurrent
 from src.tasks.base import Task
 
+log = logging.getLogger(__name__)
 #: Keys of a configuration node that are not for its target.
 NOT_ARGUMENTS = ("_target_", "name", "recipe")
 OBJECTIVES: dict[str, type[Learner]] = {"bits": BitLearner, "classes": ClassLearner}
 #: What constructors of others raise at values that they cannot use.
-log = logging.getLogger(__name__)
 REFUSALS = (
     TypeError,
     ValueError,
@@ -37,6 +37,18 @@ REFUSALS = (
     RuntimeError,
     lightning.fabric.utilities.exceptions.MisconfigurationException,
 )
+#: What every configuration has: sections and their keys, those of the run itself first.
+SECTIONS = {
+    "": ("seed", "stop_when_solved", "solve_threshold", "validate_every", "overfit_batches"),
+    "model": ("name", "_target_"),
+    "task": ("name", "_target_"),
+    "optimizer": ("_target_", "lr"),
+    "schedule": ("_target_",),
+    "trainer": ("_target_", "accelerator", "devices", "max_steps", "log_every_n_steps", "deterministic"),
+    "callbacks": (),
+    "logger": ("name",),
+    "figure": ("cmap",),
+}
 IMPORTABLE = "must be a class or function that can be imported"
 #: Callbacks that a run cannot do without.
 NEEDED = ("interrupt", "clock", "history", "solved", "randomness", "checkpoint")
@@ -58,10 +70,8 @@ def construct(section: str, node: Mapping[str, Any], kind: type, **given: Any) -
     Raises:
         ConfigError: an unknown target or key, or a value that the target refuses.
     """
-    if not isinstance(node, Mapping):
-        raise ConfigError(f"{section}={node!r}: must be a section of keys, as in conf/")
-    arguments = {key: value for key, value in node.items() if key not in NOT_ARGUMENTS}
     target = locate(section, node)
+    arguments = {key: value for key, value in node.items() if key not in NOT_ARGUMENTS}
     allowed = _arguments(target) - set(given)
     for key, value in arguments.items():
         if key not in allowed:
@@ -82,6 +92,8 @@ def construct(section: str, node: Mapping[str, Any], kind: type, **given: Any) -
 
 def locate(section: str, node: Mapping[str, Any]) -> Callable[..., Any]:
     """What `_target_` of a configuration node names."""
+    if not isinstance(node, Mapping):
+        raise ConfigError(f"{section}={node!r}: must be a section of keys, as in conf/")
     name = node.get("_target_")
     try:
         target = get_object(str(name))
@@ -238,6 +250,7 @@ def build_trainer(
 
 def check_run(cfg: Mapping[str, Any]) -> None:
     """Refuse what no constructor of ours would see: the trainer's and the run's own keys."""
+    check_sections(cfg)
     try:
         trainer_arguments.check(cfg["trainer"])
     except checks.Refusal as refusal:
@@ -249,6 +262,20 @@ def check_run(cfg: Mapping[str, Any]) -> None:
     if cfg["overfit_batches"] is not None:
         check("", checks.integer, "overfit_batches", cfg["overfit_batches"])
     check_cmap(cfg["figure"]["cmap"])
+
+
+def check_sections(cfg: Mapping[str, Any]) -> None:
+    """Refuse a configuration that lacks what every run has, as ~seed or trainer=5 would make it."""
+    for section, keys in SECTIONS.items():
+        node = cfg.get(section) if section else cfg
+        if not isinstance(node, Mapping):
+            raise ConfigError(f"{section}={node!r}: must be a section of keys, as in conf/")
+        for key in keys:
+            where = f"{section}.{key}" if section else key
+            if key not in node:
+                raise ConfigError(f"{where}: cannot be left out")
+            if key in ("name", "_target_") and not (isinstance(node[key], str) and node[key]):
+                raise ConfigError(f"{where}={node[key]!r}: must be a name")
 
 
 def check_seed(seed: Any) -> int:

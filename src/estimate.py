@@ -127,7 +127,7 @@ def cost(cfg: dict[str, Any], update: float, validation: float, checkpoint: int)
     if cfg["logger"]["name"] == "tensorboard":
         pictures = cfg["callbacks"].get("pictures") or {"every": validations}
         octets += SCALAR * (6 * updates / cfg["trainer"]["log_every_n_steps"] + 12 * validations)
-        octets += PICTURES * -(-validations // pictures["every"])
+        octets += PICTURES * -(-validations // pictures.get("every", validations))
     seconds = updates * update + validations * validation
     limit = cfg["trainer"].get("max_time")
     if limit is not None:

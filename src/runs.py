@@ -217,8 +217,11 @@ def load_run(path: str | Path, checkpoint: str = "best") -> Run:
         ConfigError: see `read_config` and `load_weights`.
 
     Example:
-        >>> run = load_run("outputs/published/runs/repeat_copy_ntm")       # doctest: +SKIP
-        >>> y, state = run.model(run.task.validation[0].x)                 # doctest: +SKIP
+        >>> run = load_run("outputs/published/runs/repeat_copy_ntm_seed1")
+        >>> run.task.setup()
+        >>> y, state = run.model(run.task.validation[0].x)
+        >>> list(y.shape), list(state.memory.shape)  # [B, T, O], [B, N, M]
+        ([64, 18, 9], [64, 128, 20])
     """
     cfg = read_config(path)
     task = build_task(cfg)

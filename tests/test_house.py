@@ -66,3 +66,17 @@ def test_the_map_in_the_architecture_page_has_every_room():
     }  # fmt: skip
     there = {path.name for path in (ROOT / "src").iterdir() if path.suffix == ".py" or path.is_dir()}
     assert named == there - {"__init__.py", "__pycache__"}
+
+
+def test_what_is_said_to_be_published_is_there():
+    """Paths below outputs/published in pages, comments and examples."""
+    import re
+
+    pages = [*ROOT.glob("*.md"), *(ROOT / "src").rglob("*.py"), *(ROOT / "conf").rglob("*.yaml")]
+    named = {
+        path.rstrip("./")
+        for page in pages
+        for path in re.findall(r"outputs/published(?:/[\w./-]+)?", page.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 5
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
