@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from src import checks
+from src.cells import boundary
 
 
 class AtOnce(nn.Module):
@@ -15,6 +16,7 @@ class AtOnce(nn.Module):
 
     Args:
         steps: T of every sequence; None where it changes, which such a network cannot read.
+        input_size: features of a step, F.
 
     Raises:
         checks.Refusal: sequences of changing length.
@@ -26,14 +28,14 @@ class AtOnce(nn.Module):
     engine: str | None = None
     memory_slots: int | None = None
 
-    def __init__(self, steps: int | None) -> None:
+    def __init__(self, steps: int | None, input_size: int) -> None:
         super().__init__()
         if steps is None:
             raise checks.Refusal(
                 f"name={self.name!r}: reads sequences of one length and answers once, but this task's length "
                 "changes and it answers at every step; must be one of lstm, gru, ntm, dms_ntm"
             )
-        self.steps = steps
+        self.steps, self.input_size = steps, input_size
 
     @abstractmethod
     def answer(self, x: Float[Tensor, "B T F"]) -> Float[Tensor, "B O"]:
@@ -42,7 +44,14 @@ class AtOnce(nn.Module):
     def forward(
         self, x: Float[Tensor, "B T F"], state: tuple[()] | None = None
     ) -> tuple[Float[Tensor, "B 1 O"], tuple[()]]:
-        """The answer, as a sequence of one step; `state` is empty and ignored."""
+        """The answer, as a sequence of one step; `state` is empty and ignored.
+
+        Raises:
+            ValueError, TypeError: an input that does not fit, see `boundary.check`; or one of other steps.
+        """
+        boundary.check(x, (), self.input_size, (), next(self.parameters()))
+        if x.shape[1] != self.steps:
+            raise ValueError(f"x has {x.shape[1]} steps: must have {self.steps}")
         return self.answer(x).unsqueeze(1), ()
 
     @torch.no_grad()

@@ -31,7 +31,7 @@ class CNN(AtOnce):
     name = "cnn"
 
     def __init__(self, steps: int | None, input_size: int, output_size: int, channels: int = 25) -> None:
-        super().__init__(steps)
+        super().__init__(steps, input_size)
         checks.integer("channels", channels)
         layers: list[nn.Module] = []
         sizes = pairwise([input_size, *[channels] * len(KERNELS)])

@@ -25,7 +25,7 @@ class MLP(AtOnce):
     name = "mlp"
 
     def __init__(self, steps: int | None, input_size: int, output_size: int, hidden_sizes: list[int]) -> None:
-        super().__init__(steps)
+        super().__init__(steps, input_size)
         sizes = checks.integers("hidden_sizes", hidden_sizes)
         layers: list[nn.Module] = [nn.Flatten()]
         for before, after in pairwise([self.steps * input_size, *sizes]):

@@ -55,7 +55,7 @@ class ResNet1D(AtOnce):
     def __init__(
         self, steps: int | None, input_size: int, output_size: int, channels: int = 32, blocks: int = 3
     ) -> None:
-        super().__init__(steps)
+        super().__init__(steps, input_size)
         checks.integer("channels", channels)
         checks.integer("blocks", blocks)
         self.stem = convolution(input_size, channels)

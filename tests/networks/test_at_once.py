@@ -135,3 +135,18 @@ def test_sizes_that_are_none(make, key, value):
     with pytest.raises(Refusal) as refusal:
         make(value)
     assert str(refusal.value) == f"{key}={value!r}: must be an integer of at least 1"
+
+
+@each_network
+@pytest.mark.parametrize(
+    ("shape", "told"),
+    [
+        ((B, 11, F), "x has 11 steps: must have 12"),
+        ((B, 12, F + 1), f"x is [3, 12, 3]: must be [batch, steps, {F}], with at least one sequence and one step"),
+        ((0, 12, F), f"x is [0, 12, 2]: must be [batch, steps, {F}], with at least one sequence and one step"),
+    ],
+)
+def test_an_input_that_does_not_fit(name, shape, told, unchecked_types):
+    with pytest.raises(ValueError) as refusal:  # noqa: PT011
+        NETWORKS[name](12)(torch.zeros(shape))
+    assert str(refusal.value) == told
