@@ -329,3 +329,14 @@ def test_an_end_that_a_cluster_asks_for_is_none_of_the_users(search, stands, mon
         search(RATES)
     assert ended.value.code == 3
     assert [one.state for one in stands()] == ["half-done"]
+
+
+def test_a_run_that_a_callback_ended_is_a_whole_one(search, stands):
+    """It was not stopped by the user, who would have ended the search."""
+    early = ["_target_=lightning.pytorch.callbacks.EarlyStopping", "monitor=validation/accuracy"]
+    early += ["min_delta=9", "patience=1", "mode=max"]
+    assert search("model=mlp", RATES, *(f"+callbacks.early.{one}" for one in early)) == 0
+    for one in stands():
+        assert one.state == "complete"
+        assert [metrics["status"] for metrics in one.seeds.values()] == ["stopped", "stopped"]
+        assert [metrics["error"] for metrics in one.seeds.values()] == ["a callback ended it after update 2"] * 2
