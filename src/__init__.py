@@ -45,3 +45,17 @@ Legend of the letters in shape annotations:
     F  input features      C  controller outputs    K  scales of a Gaussian focus
     O  output features        or channels           S  allowed shifts, 2 r + 1
 """
+
+import os
+import sys
+
+# With a backend that there is not, matplotlib cannot even be imported; no figure of ours uses one.
+if (backend := os.environ.get("MPLBACKEND")) and "matplotlib" not in sys.modules:
+    del os.environ["MPLBACKEND"]
+    import matplotlib
+
+    try:
+        matplotlib.rcParams["backend"] = backend
+        os.environ["MPLBACKEND"] = backend
+    except ValueError:
+        pass
