@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from src import checks
 from src.callbacks.checkpoint import WholeFiles
 from src.cells.base import Cell
+from src.files import encodable
 from src.lit.bits import BitLearner
 from src.lit.classes import ClassLearner
 from src.lit.learner import Learner
@@ -278,5 +279,6 @@ def build_logger(cfg: Mapping[str, Any], folder: str, done: int = 0) -> Any:
         return False
     given: dict[str, Any] = {"save_dir": folder, "name": "", "version": ""}
     if cfg["logger"]["name"] == "tensorboard":
-        given |= {"default_hp_metric": False, "purge_step": done + 1 if done else None}
+        given |= {"save_dir": encodable(folder), "default_hp_metric": False}
+        given |= {"purge_step": done + 1 if done else None}
     return construct("logger", cfg["logger"], **given)

@@ -1,6 +1,8 @@
 """Files that are written whole or not at all, in UTF-8."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,3 +73,20 @@ def utf8(text: str) -> bytes:
         text: may hold surrogates, which stand for bytes of names that are not of the locale's encoding.
     """
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode("utf-8")
+
+
+def encodable(folder: str) -> str:
+    """The folder by a name that can be written as UTF-8: through a link where its own cannot; for TensorBoard.
+
+    Args:
+        folder: its name may hold surrogates, as in `utf8`.
+    """
+    try:
+        folder.encode()
+        return folder
+    except UnicodeEncodeError:
+        place = tempfile.mkdtemp()
+        atexit.register(shutil.rmtree, place, ignore_errors=True)
+        link = os.path.join(place, "run")
+        os.symlink(os.path.abspath(folder), link)
+        return link

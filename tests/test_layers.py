@@ -20,7 +20,7 @@ ALLOWED = {
     "tasks": "checks",
     "lit": "checks tasks",
     "callbacks": "checks files memory tasks figures lit",
-    "build": "checks cells networks tasks lit callbacks",
+    "build": "checks files cells networks tasks lit callbacks",
     "runs": "checks files tasks build",
     "cli": "checks build",
     "conclusion": "figures tasks lit callbacks build runs cli",

@@ -33,7 +33,7 @@ def reason(failure: Exception) -> str:
     'ValueError: no font'
     """
     first = str(failure).strip().split("\n")[0]
-    return f"{type(failure).__name__}: {first}"
+    return f"{type(failure).__name__}: {first}".removesuffix(": ")
 
 
 def pngs(figures: Mapping[str, Figure], dpi: int) -> dict[str, bytes]:

@@ -175,7 +175,7 @@ def _save(drawing: drawings.Drawing | None, folder: Path) -> Picture | None:
 def _records(path: Path) -> list[Row]:
     if not path.exists():
         return []
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
