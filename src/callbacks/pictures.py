@@ -64,9 +64,10 @@ class Pictures(Callback):
         """Pictures of the first example to TensorBoard, once an update."""
         if isinstance(trainer.logger, TensorBoardLogger) and self.drawn_at != trainer.global_step:
             self.drawn_at = trainer.global_step
-            for name, figure in draw_first(learner, learner.task.examples()[0], self.cmap).items():
-                with spared(name):  # of a full disk the next scalar tells, too
-                    trainer.logger.experiment.add_figure(name, figure, trainer.global_step)
+            with spared("of the first example"):
+                for name, figure in draw_first(learner, learner.task.examples()[0], self.cmap).items():
+                    with spared(name):  # of a full disk the next scalar tells, too
+                        trainer.logger.experiment.add_figure(name, figure, trainer.global_step)
 
     def state_dict(self) -> dict[str, Any]:
         return {"validations": self.validations}
@@ -117,7 +118,7 @@ def draw_first(learner: Learner, example: Example, cmap: str) -> dict[str, Figur
 
 def _answers_and_memory(learner: Learner, traced: list[Traced], cmap: str) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
-    with spared("of the answers"):
+    with spared("target_output" if learner.task.objective == "bits" else "reading"):
         figures |= draw_answers(learner, traced, cmap)
     with spared("memory"):
         figures |= draw_memory(learner, traced[0], cmap)

@@ -268,7 +268,7 @@ def test_a_picture_that_cannot_be_drawn_costs_no_other(task, monkeypatch, caplog
     learner = learner_of(DMSNTM(4, **SIZES), task)
     figures = draw(learner, task.examples(), "viridis")
     assert list(figures) == ["memory", "head_weights", "head_weights_3x2", "head_weights_5x1"]
-    assert told(caplog) == ["The figure of the answers cannot be drawn: RuntimeError: no LaTeX"]
+    assert told(caplog) == ["The figure target_output cannot be drawn: RuntimeError: no LaTeX"]
 
 
 def test_a_network_that_cannot_be_traced_still_trains(task, monkeypatch):

@@ -382,7 +382,7 @@ def test_a_figure_that_cannot_be_drawn_costs_no_other(two_models, tmp_path, monk
     monkeypatch.setattr("src.figures.survival.survival", lambda *arguments: Broken())
     assert report(two_models, tmp_path / "report", "pictures=false") == []
     pictures = {path.stem for path in (tmp_path / "report" / "figures").glob("*.png")}
-    assert pictures == {"loss_comparison"}
+    assert pictures == {"loss_comparison", "grid_payload_error", "grid_end_exact"}
     page = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
     assert "loss_comparison.png" in page
     assert not [name for name in ("seeds.png", "seeds.csv", "survival.png", "survival.csv") if name in page]
