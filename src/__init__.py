@@ -46,3 +46,22 @@ Legend of the letters in shape annotations:
     F  input features      C  controller outputs    K  scales of a Gaussian focus
     O  output features        or channels           S  allowed shifts, 2 r + 1
 """
+
+import os
+import sys
+
+# With a backend that there is not, matplotlib cannot even be imported; no figure of ours uses one.
+if (backend := os.environ.get("MPLBACKEND")) and "matplotlib" not in sys.modules:
+    del os.environ["MPLBACKEND"]
+    import matplotlib
+
+    try:
+        matplotlib.rcParams["backend"] = backend
+        os.environ["MPLBACKEND"] = backend
+    except ValueError:
+        pass
+
+# Lightning reads these as numbers when it is imported.
+for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK"):
+    if not os.environ.get(name, "0").isdecimal():
+        del os.environ[name]

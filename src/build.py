@@ -18,6 +18,7 @@ from src import checks, trainer_arguments
 from src.callbacks.checkpoint import WholeFiles
 from src.callbacks.interrupt import Interrupt
 from src.cells.base import Cell
+from src.files import encodable
 from src.lit.bits import BitLearner
 from src.lit.classes import ClassLearner
 from src.lit.learner import Learner
@@ -349,5 +350,6 @@ def build_logger(cfg: Mapping[str, Any], folder: str, done: int = 0) -> Any:
         return False
     given: dict[str, Any] = {"save_dir": folder, "name": "", "version": ""}
     if cfg["logger"]["name"] == "tensorboard":
-        given |= {"default_hp_metric": False, "purge_step": done + 1 if done else None}
+        given |= {"save_dir": encodable(folder), "default_hp_metric": False}
+        given |= {"purge_step": done + 1 if done else None}
     return construct("logger", cfg["logger"], Logger, **given)

@@ -18,6 +18,8 @@ from src.callbacks.clock import Clock
 from src.callbacks.history import History
 from src.callbacks.pictures import draw, draw_addressing, save
 from src.callbacks.solved import Solved
+from src.figures.png import spared
+from src.figures.style import Figure
 from src.lit.learner import Learner
 from src.tasks.base import Task
 
@@ -137,9 +139,12 @@ def test_and_draw(parts: Parts) -> dict[str, Any]:
     runs.load_weights(learner.network, parts.best)
     with quiet():
         trainer.test(learner, datamodule=task, verbose=False)
-    figures = draw(learner, task.examples(), cfg["figure"]["cmap"])
+    figures: dict[str, Figure] = {}
+    with spared("of the examples"):
+        figures |= draw(learner, task.examples(), cfg["figure"]["cmap"])
     if cfg["model"]["name"] == "dms_ntm":
-        figures["addressing_examples"] = draw_addressing()
+        with spared("addressing_examples"):
+            figures["addressing_examples"] = draw_addressing()
     save(figures, folder)
     own = learner.network.memory_slots
     for name, metrics in learner.tested.items():

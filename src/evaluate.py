@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 
 import hydra
 import numpy as np
-from matplotlib.figure import Figure
 from omegaconf import DictConfig
 
 from src import build, checks, cli, runs
 from src.build import ConfigError
 from src.callbacks.pictures import draw, save
 from src.figures.grid import length_repeat_grid
+from src.figures.png import spared
+from src.figures.style import Figure
 from src.tasks.repeat_copy import RepeatCopy, check_cells
 from src.text import table
 
@@ -105,8 +106,9 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
             log.info("%s: tested with %d memory slots; trained with %d", name, slots, run.model.memory_slots)
 
     cmap = cfg["figure"]["cmap"] or run.config["figure"]["cmap"]
-    figures = draw(learner, task.examples(), cmap)
-    figures |= draw_grids(tested, request, task)
+    figures = draw_grids(tested, request, task)
+    with spared("of the examples"):
+        figures |= draw(learner, task.examples(), cmap)
     save({f"evaluation_{name}": figure for name, figure in figures.items()}, folder)
     evaluation = {
         "model": stored["model"]["name"],
@@ -128,13 +130,16 @@ def draw_grids(tested: Mapping[str, Mapping[str, float]], request: Request, task
     if not request.lengths:
         return {}
     trained = (task.lengths, task.repeats)
-    figures = {}
+    figures: dict[str, Figure] = {}
     for metric in GRID_METRICS:
         values = np.array(
             [[tested[f"{length}x{repeat}"][metric] for repeat in request.repeats] for length in request.lengths]
         )
         label = metric.replace("_", " ")
-        figures[f"grid_{metric}"] = length_repeat_grid(values, request.lengths, request.repeats, label, trained)
+        with spared(f"grid_{metric}"):
+            figures[f"grid_{metric}"] = length_repeat_grid(
+                values, request.lengths, request.repeats, label, trained
+            )
     return figures
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from src import cli
-from src.files import write_whole
+from src.files import utf8, write_whole
 
 
 def experiment_file(conf: Path, name: str) -> Path:
@@ -42,7 +42,7 @@ def experiment(overrides: Sequence[str], about: Sequence[str]) -> str:
 
 def write(path: Path, content: str) -> bool:
     """Write an experiment; whether that is a change."""
-    if path.exists() and path.read_text() == content:
+    if path.exists() and path.read_bytes() == utf8(content):
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, content)

@@ -1,6 +1,8 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, in UTF-8."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,15 +13,16 @@ from pathlib import Path
 def whole(path: str | Path) -> Iterator[Path]:
     """A path beside `path` to write to; it takes the place of `path` when the block ends well.
 
-    Whoever is killed, or finds the disk full, before that leaves what was at `path` as it was.
+    Whoever is killed, or finds the disk full, before that leaves what was at `path` as it was. A symbolic link
+    stays; what it points to is replaced.
 
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with whole(Path(folder) / "a.txt") as partial:
-    ...         _ = partial.write_text("all of it")
-    ...     (Path(folder) / "a.txt").read_text(), len(os.listdir(folder))
-    ('all of it', 1)
+    ...         _ = partial.write_bytes(b"all of it")
+    ...     (Path(folder) / "a.txt").read_bytes(), len(os.listdir(folder))
+    (b'all of it', 1)
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path))
     partial = path.with_name(f".{path.name}.part")
     try:
         yield partial
@@ -33,15 +36,17 @@ def whole(path: str | Path) -> Iterator[Path]:
 def whole_folder(path: str | Path) -> Iterator[Path]:
     """A new folder beside `path` to write to; it takes the place of `path`, with all in it, when it ends well.
 
+    A symbolic link stays; what it points to is replaced.
+
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     place = Path(folder) / "a"
     ...     for name in ("old", "new"):
     ...         with whole_folder(place) as partial:
-    ...             _ = (partial / name).write_text("all of it")
+    ...             _ = (partial / name).write_bytes(b"all of it")
     ...     os.listdir(folder), os.listdir(place)
     (['a'], ['new'])
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as scratch:
         new, old = Path(scratch) / "new", Path(scratch) / "old"
@@ -53,9 +58,35 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
 
 
 def write_whole(path: str | Path, content: str | bytes | memoryview) -> None:
-    """Write a file whole or not at all."""
+    """Write a file whole or not at all; text as UTF-8."""
     with whole(path) as partial:
-        if isinstance(content, str):
-            partial.write_text(content)
-        else:
-            partial.write_bytes(content)
+        partial.write_bytes(utf8(content) if isinstance(content, str) else content)
+
+
+def utf8(text: str) -> bytes:
+    """A text as UTF-8, with the names of files as they are on the disk, whatever the locale of this process.
+
+    >>> utf8(os.fsdecode("Übung".encode())).decode()
+    'Übung'
+
+    Args:
+        text: may hold surrogates, which stand for bytes of names that are not of the locale's encoding.
+    """
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode("utf-8")
+
+
+def encodable(folder: str) -> str:
+    """The folder by a name that can be written as UTF-8: through a link where its own cannot; for TensorBoard.
+
+    Args:
+        folder: its name may hold surrogates, as in `utf8`.
+    """
+    try:
+        folder.encode()
+        return folder
+    except UnicodeEncodeError:
+        place = tempfile.mkdtemp()
+        atexit.register(shutil.rmtree, place, ignore_errors=True)
+        link = os.path.join(place, "run")
+        os.symlink(os.path.abspath(folder), link)
+        return link

@@ -122,7 +122,7 @@ def keep_csv(logger: Any, folder: Path, done: int) -> None:
     path = folder / "metrics.csv"
     if not isinstance(logger, CSVLogger) or not path.exists():
         return
-    lines = path.read_text().splitlines(keepends=True)
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):  # cut off by a kill
         lines.pop()
     kept: list[tuple[dict[str, Any], int]] = []

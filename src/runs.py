@@ -122,7 +122,7 @@ def git_revision() -> str | None:
     try:
         revision, changes = (
             subprocess.run(
-                ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+                ["git", *arguments], cwd=ROOT, capture_output=True, encoding="utf-8", errors="replace", check=True
             ).stdout.strip()
             for arguments in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
         )
@@ -172,7 +172,7 @@ def read_metrics(folder: str | Path) -> dict[str, Any]:
     """
     path = Path(folder) / "metrics.json"
     try:
-        metrics = json.loads(path.read_text())
+        metrics = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except ValueError as error:

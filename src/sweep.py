@@ -67,7 +67,7 @@ def read(folder: Path) -> dict[str, Any]:
         ConfigError: a damaged file.
     """
     try:
-        content = json.loads((folder / "sweep.json").read_text())
+        content = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
         return {
             "overrides": [str(one) for one in content["overrides"]],
             "jobs": [

@@ -48,7 +48,8 @@ class Worker:
                 command,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
                 cwd=runs.ROOT,
                 start_new_session=True,  # no signal of a terminal besides: a second one would end it at once
             ) as self.process:

@@ -151,3 +151,19 @@ def test_checkpoints_that_cannot_be_loaded(run, trained):
     refused(run, f"checkpoint '{best}': cannot be read as weights; it is damaged")
     best.write_bytes((trained / "lstm" / "checkpoints" / "best.ckpt").read_bytes())
     refused(run, f"checkpoint '{best}': does not fit the configuration of its run")
+
+
+def test_figures_that_cannot_be_drawn_cost_nothing_else(run, monkeypatch, caplog):
+    def broken(*arguments, **others):
+        raise RuntimeError("no LaTeX")
+
+    monkeypatch.setattr("src.evaluate.length_repeat_grid", broken)
+    monkeypatch.setattr("src.callbacks.pictures.memory", broken)
+    evaluation = evaluated(run, "test_cells=[]", "grid.lengths=[2]", "grid.repeats=[1]")
+    assert written(run, "evaluation.json") == evaluation
+    assert evaluation["test"]["2x1"]["bits"] > 0
+    figures = {path.stem for path in (run / "figures").glob("evaluation_*.png")}
+    assert {"evaluation_target_output", "evaluation_head_weights"} <= figures
+    assert not [name for name in figures if "memory" in name or "grid" in name]
+    assert "The figure grid_exact cannot be drawn: RuntimeError: no LaTeX" in caplog.text
+    assert "The figure memory cannot be drawn" in caplog.text

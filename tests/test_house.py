@@ -1,5 +1,6 @@
 """What contributors rely on: hooks, the CI workflow, the pages about the house."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -80,3 +81,94 @@ def test_what_is_said_to_be_published_is_there():
     }
     assert len(named) > 5
     assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+FILES = sorted((ROOT / "src").rglob("*.py"))
+#: Functions that open a file as text where no "b" is in the mode, and the place of the mode among their arguments.
+OPENING = {"open": 1, "fdopen": 1, ".open": 0, "read_text": None, "write_text": None, "NamedTemporaryFile": None}
+
+
+def without_encoding(source):
+    """Lines of a source that read or write text in the encoding of the locale."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = ast.unparse(node.func)
+        given = {one.arg: one.value for one in node.keywords}
+        of_a_path = isinstance(node.func, ast.Attribute) and name not in ("io.open", "os.fdopen")
+        short = name.split(".")[-1]
+        place = OPENING.get(".open" if of_a_path and short == "open" else short)
+        mode = given.get("mode", node.args[place] if place is not None and len(node.args) > place else None)
+        binary = isinstance(mode, ast.Constant) and "b" in str(mode.value)
+        if short == "NamedTemporaryFile":
+            binary = binary or mode is None
+        opens = short in OPENING and not binary and name != "tarfile.open"
+        pipes = {"text", "universal_newlines"} & given.keys()
+        if (opens or pipes) and "encoding" not in given:
+            yield node.lineno
+
+
+@pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(ROOT)) for path in FILES])
+def test_text_is_read_and_written_with_an_encoding(path):
+    assert list(without_encoding(path.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("open(path)", True),
+        ("open(path, 'w')", True),
+        ("open(path, mode='rb')", False),
+        ("open(path, encoding='utf-8')", False),
+        ("(a / b).open('a', newline='')", True),
+        ("path.open('rb')", False),
+        ("path.read_text()", True),
+        ("path.write_text(text, encoding='utf-8')", False),
+        ("path.read_bytes()", False),
+        ("os.fdopen(3, 'w')", True),
+        ("tempfile.NamedTemporaryFile(mode='w')", True),
+        ("tempfile.NamedTemporaryFile()", False),
+        ("tarfile.open(fileobj=buffer, mode='w:gz')", False),
+        ("subprocess.run(command, text=True)", True),
+        ("subprocess.run(command, encoding='utf-8')", False),
+    ],
+)
+def test_what_counts_as_text_without_an_encoding(line, found):
+    assert list(without_encoding(line)) == [1] * found
+
+
+def test_logs_are_written_as_utf8():
+    for path in (ROOT / "conf").glob("*.yaml"):
+        logging = yaml.safe_load(path.read_text(encoding="utf-8")).get("hydra", {}).get("job_logging")
+        assert logging is None or logging["handlers"]["file"]["encoding"] == "utf-8", path
+
+
+def past_the_style(source):
+    """What a source imports of matplotlib that has the settings of the calling process, or a backend."""
+    for node in ast.walk(ast.parse(source)):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{name}" for name in names]
+        for name in names:
+            if name.startswith(("matplotlib.pyplot", "matplotlib.pylab", "pylab")) or name in (
+                "matplotlib.figure",
+                "matplotlib.figure.Figure",
+            ):
+                yield name
+
+
+@pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(ROOT)) for path in FILES])
+def test_figures_are_made_in_the_default_style(path):
+    """`src.figures.style` has the only class of figures."""
+    found = list(past_the_style(path.read_text(encoding="utf-8")))
+    assert found == (["matplotlib.figure"] if path.name == "style.py" else [])
+
+
+def test_what_counts_as_past_the_style():
+    for line in (
+        "import matplotlib.pyplot as plt",
+        "from matplotlib import pyplot",
+        "from matplotlib.figure import Figure",
+    ):
+        assert len(list(past_the_style(line))) == 1
+    assert list(past_the_style("from matplotlib.figure import SubFigure")) == []

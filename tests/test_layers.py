@@ -21,10 +21,10 @@ ALLOWED = {
     "lit": "checks tasks",
     "callbacks": "checks files memory tasks figures lit",
     "trainer_arguments": "checks",
-    "build": "checks trainer_arguments cells networks tasks lit callbacks",
+    "build": "checks files trainer_arguments cells networks tasks lit callbacks",
     "runs": "checks files tasks build",
     "cli": "checks build",
-    "conclusion": "tasks lit callbacks build runs cli",
+    "conclusion": "figures tasks lit callbacks build runs cli",
     "resume": "checks callbacks build runs",
     "sweep": "text build runs cli",
     "worker": "files runs cli",
@@ -44,7 +44,7 @@ ALLOWED = {
     "study": "checks text files build runs cli launchers resume sweep experiments children estimate evaluate",
     "search": "checks text files figures lit callbacks build runs cli conclusion resume sweep experiments "
     "children estimate train",
-    "benchmark": "tasks figures build runs cli train",
+    "benchmark": "files tasks figures build runs cli train",
 }
 FILES = sorted((ROOT / "src").rglob("*.py"))
 

@@ -14,6 +14,8 @@ from src.build import ConfigError
 from src.callbacks import interrupt as interrupt_module
 from src.callbacks.history import History
 from src.callbacks.interrupt import Interrupt
+from src.figures.style import Figure
+from src.files import write_whole
 from src.lit.bits import BitLearner
 from src.tasks.repeat_copy import RepeatCopy
 from src.train import resume, tell, train
@@ -325,3 +327,37 @@ def test_a_run_that_starts_alone_is_the_first_process(name, tmp_path, monkeypatc
     train_small(tmp_path / "run", "logger=csv", model="lstm")
     assert written(tmp_path / "run")["status"] == "finished"
     assert (tmp_path / "run" / "metrics.csv").exists()
+
+
+def test_figures_that_cannot_be_drawn_cost_nothing_else(tmp_path, monkeypatch, caplog):
+    def broken(*arguments, **others):
+        raise RuntimeError("no LaTeX")
+
+    for name in ("savefig", "draw"):
+        monkeypatch.setattr(Figure, name, broken)
+    monkeypatch.setattr("src.conclusion.draw_addressing", broken)
+    train_small(tmp_path / "run", "logger=tensorboard")
+    metrics = written(tmp_path / "run")
+    assert (metrics["status"], metrics["error"]) == ("finished", None)
+    assert metrics["test"]["3x4"]["bits"] > 0
+    assert not list((tmp_path / "run" / "figures").iterdir())
+    lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert {line.split(" cannot be drawn: RuntimeError: no LaTeX")[0] for line in lines} == {
+        f"The figure {name}"
+        for name in ("target_output", "memory", "learning_curves", "head_weights", "head_weights_3x4")
+    } | {"The figure addressing_examples"}
+
+
+@pytest.mark.parametrize("name", ["learning_curves", "memory"])
+def test_a_disk_that_is_full_when_a_figure_is_written_fails_the_run(tmp_path, monkeypatch, name):
+    """The first is written at the end of training, the second after the test."""
+
+    def full(path, content):
+        if path.stem == name:
+            raise OSError(28, "No space left on device")
+        write_whole(path, content)
+
+    monkeypatch.setattr("src.callbacks.pictures.write_whole", full)
+    metrics = train_small(tmp_path / "run").metrics
+    assert metrics["status"] == "failed"
+    assert metrics["error"].startswith("[Errno 28] No space left on device; mend that, then resume=")

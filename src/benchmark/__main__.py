@@ -10,8 +10,12 @@ import torch
 from hydra.errors import HydraException
 
 from src.benchmark import cost, jobs, loop, memory, speed, sweep
+from src.figures.png import pngs, spared
+from src.files import write_whole
 from src.runs import versions
 
+#: Dots per inch of PNG files.
+DPI = 150
 PARTS = {"speed": speed, "cost": cost, "memory": memory, "loop": loop, "jobs": jobs, "sweep": sweep}
 
 
@@ -63,10 +67,14 @@ def _write(given: argparse.Namespace, part: Any, result: Any, text: str) -> None
     given.out.mkdir(parents=True, exist_ok=True)
     paths = {name: path.name for name, path in vars(given).items() if isinstance(path, Path)}
     content = {"measured": result, "settings": {**vars(given), **paths}, "versions": versions()}
-    (given.out / f"{given.part}.json").write_text(json.dumps(content, indent=2) + "\n")
-    (given.out / f"{given.part}.md").write_text(text + "\n")
+    write_whole(given.out / f"{given.part}.json", json.dumps(content, indent=2) + "\n")
+    write_whole(given.out / f"{given.part}.md", text + "\n")
+    figures = {}
     if hasattr(part, "figure"):
-        part.figure(result).savefig(given.out / f"{given.part}.png", dpi=150)
+        with spared(given.part):
+            figures[given.part] = part.figure(result)
+    for name, drawn in pngs(figures, DPI).items():
+        write_whole(given.out / f"{name}.png", drawn)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,8 @@ def _start(updates: int, seed: int) -> tuple["subprocess.Popen[str]", "tempfile.
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
     )
     return process, folder
 

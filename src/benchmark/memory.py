@@ -57,7 +57,7 @@ def _taken(model: str, batch_size: int, shape: list[str], peer: Path | None, thr
 
     made(1, 1)()  # what is loaded and compiled is not of the batch
     run = made(batch_size, UPDATES)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak is counted anew
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak is counted anew
     before = _resident("VmRSS")
     run()
     return _resident("VmHWM") - before
@@ -65,7 +65,7 @@ def _taken(model: str, batch_size: int, shape: list[str], peer: Path | None, thr
 
 def _resident(what: str) -> float:
     """Memory of this process in MiB: what it has now (VmRSS), or the most that it had (VmHWM)."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(what)) / 1024
 
 

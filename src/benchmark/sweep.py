@@ -51,11 +51,11 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         started = time.perf_counter()
         _finish(["src.report", f"runs={folder}", f"out={page}"])
         report = time.perf_counter() - started
-        with (page / "runs.csv").open(newline="") as file:
+        with (page / "runs.csv").open(newline="", encoding="utf-8") as file:
             counted = {row["seed"] for row in csv.DictReader(file) if row["counted"] == "yes"}
         files = [path for path in folder.rglob("*") if path.is_file()]
         size = sum(path.stat().st_size for path in files)
-        statuses = [json.loads(path.read_text())["status"] for path in _ended(folder)]
+        statuses = [json.loads(path.read_text(encoding="utf-8"))["status"] for path in _ended(folder)]
     return {
         "jobs": given.jobs,
         "workers": given.workers,

@@ -45,7 +45,7 @@ class History(Callback):
         self.rows.append(row)
         if not trainer.is_global_zero:
             return
-        with self.path.open("a" if len(self.rows) > 1 else "w", newline="") as file:
+        with self.path.open("a" if len(self.rows) > 1 else "w", newline="", encoding="utf-8") as file:
             file.write(as_csv([row], header=len(self.rows) == 1))
 
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:

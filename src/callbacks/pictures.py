@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
-from matplotlib.figure import Figure
 
 from src import checks
 from src.callbacks.history import History
@@ -16,8 +15,11 @@ from src.figures.addressing_examples import addressing_examples
 from src.figures.head_weights import head_weights
 from src.figures.learning_curves import learning_curves
 from src.figures.memory import Head, memory
+from src.figures.png import pngs, spared
 from src.figures.reading import reading
+from src.figures.style import Figure
 from src.figures.target_output import Panel, target_output
+from src.files import write_whole
 from src.lit.learner import Learner
 from src.memory import addressing
 from src.tasks.base import Example
@@ -31,6 +33,7 @@ class Pictures(Callback):
 
     While training, to TensorBoard after every `every`-th validation and the last; at its end, the learning curves
     as a PNG file. The other PNG files show the checkpoint that validation chose: `src.conclusion` draws them.
+    What cannot be drawn is a warning.
 
     Args:
         folder: of the run.
@@ -61,8 +64,10 @@ class Pictures(Callback):
         """Pictures of the first example to TensorBoard, once an update."""
         if isinstance(trainer.logger, TensorBoardLogger) and self.drawn_at != trainer.global_step:
             self.drawn_at = trainer.global_step
-            for name, figure in draw_first(learner, learner.task.examples()[0], self.cmap).items():
-                trainer.logger.experiment.add_figure(name, figure, trainer.global_step)
+            with spared("of the first example"):
+                for name, figure in draw_first(learner, learner.task.examples()[0], self.cmap).items():
+                    with spared(name):  # of a full disk the next scalar tells, too
+                        trainer.logger.experiment.add_figure(name, figure, trainer.global_step)
 
     def state_dict(self) -> dict[str, Any]:
         return {"validations": self.validations}
@@ -74,35 +79,50 @@ class Pictures(Callback):
         history = next((c for c in trainer.callbacks if isinstance(c, History)), None)  # type: ignore[attr-defined]
         if isinstance(pl_module, Learner) and history is not None and history.rows and trainer.is_global_zero:
             self.show(trainer, pl_module)
-            save({"learning_curves": draw_history(history.rows)}, self.folder)
+            figures: dict[str, Figure] = {}
+            with spared("learning_curves"):
+                figures["learning_curves"] = draw_history(history.rows)
+            save(figures, self.folder)
 
 
 def save(figures: dict[str, Figure], folder: Path) -> None:
     """Write figures as PNG files into the folder `figures` of a run folder."""
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    for name, figure in figures.items():
-        figure.savefig(folder / "figures" / f"{name}.png", dpi=DPI)
+    for name, content in pngs(figures, DPI).items():
+        write_whole(folder / "figures" / f"{name}.png", content)
 
 
 Traced = tuple[Example, torch.Tensor, dict[str, torch.Tensor]]
 
 
 def draw(learner: Learner, examples: list[Example], cmap: str) -> dict[str, Figure]:
-    """All pictures of some examples, by name: answers to all, the heads in each, the memory in the first."""
+    """All pictures of some examples, by name: answers to all, the heads in each, the memory in the first.
+
+    One that cannot be drawn is left out, with a warning.
+    """
     traced = [(example, *trace(learner, example)) for example in examples]
-    figures = draw_answers(learner, traced, cmap) | draw_memory(learner, traced[0], cmap)
+    figures = _answers_and_memory(learner, traced, cmap)
     for example, _, seen in traced:
         if "weighting" in seen:
             weights = seen["weighting"][0].numpy()
             name = "head_weights" if example is examples[0] else f"head_weights_{example.name}"
-            figures[name] = head_weights(weights, head_names(learner), cmap, example.marks)
+            with spared(name):
+                figures[name] = head_weights(weights, head_names(learner), cmap, example.marks)
     return figures
 
 
 def draw_first(learner: Learner, example: Example, cmap: str) -> dict[str, Figure]:
     """What is shown of an example while training: the answer, and memory and heads together."""
-    traced = (example, *trace(learner, example))
-    return draw_answers(learner, [traced], cmap) | draw_memory(learner, traced, cmap)
+    return _answers_and_memory(learner, [(example, *trace(learner, example))], cmap)
+
+
+def _answers_and_memory(learner: Learner, traced: list[Traced], cmap: str) -> dict[str, Figure]:
+    figures: dict[str, Figure] = {}
+    with spared("target_output" if learner.task.objective == "bits" else "reading"):
+        figures |= draw_answers(learner, traced, cmap)
+    with spared("memory"):
+        figures |= draw_memory(learner, traced[0], cmap)
+    return figures
 
 
 def draw_answers(learner: Learner, traced: list[Traced], cmap: str) -> dict[str, Figure]:
@@ -141,13 +161,15 @@ def trace(learner: Learner, example: Example) -> tuple[torch.Tensor, dict[str, t
     was_training = network.training
     network.eval()
     x = example.x.to(next(network.parameters()))
-    with torch.no_grad():
-        if network.memory_slots is None:
-            y, _, seen = network.trace(x)
-        else:
-            slots = max(learner.memory_slots or network.memory_slots, example.needed_slots)
-            y, _, seen = network.trace(x, network.initial_state(len(x), slots))
-    network.train(was_training)
+    try:
+        with torch.no_grad():
+            if network.memory_slots is None:
+                y, _, seen = network.trace(x)
+            else:
+                slots = max(learner.memory_slots or network.memory_slots, example.needed_slots)
+                y, _, seen = network.trace(x, network.initial_state(len(x), slots))
+    finally:
+        network.train(was_training)
     return y.cpu(), {name: values.cpu() for name, values in seen.items()}
 
 

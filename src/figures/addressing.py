@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from src.figures.memory import stretch
+from src.figures.style import Figure, default_style
 
 #: Inches: a panel in width and height, and what stands around all of them.
 PANEL, ROW, BESIDE, AROUND = 4.2, 1.9, 1.3, 0.6
@@ -30,6 +30,7 @@ class Run(NamedTuple):
     answer: int | None
 
 
+@default_style()
 def addressing(runs: Sequence[Run], cmap: str = "jet") -> Figure:
     """A row a run and a column a head: the weight of every slot at every step, as a colour from 0 to 1.
 

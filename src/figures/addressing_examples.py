@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from src.figures.style import Figure, default_style
 
+
+@default_style()
 def addressing_examples(
     kernels: np.ndarray, deltas: Sequence[float], sigmas: Sequence[float], before: int
 ) -> Figure:

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
+
+from src.figures.style import Figure, default_style
 
 
+@default_style()
 def bars(names: Sequence[str], panels: Mapping[str, Sequence[float]], label: str) -> Figure:
     """One horizontal bar a name, on a logarithmic scale, in a panel for each group of numbers.
 

@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from src.figures.learning_curves import logarithmic
 from src.figures.palette import colours
+from src.figures.style import Figure, default_style
 
 #: A logarithmic scale for values that differ by more than this factor.
 DECADE = 10.0
 
 
+@default_style()
 def best_so_far(trials: Mapping[str, np.ndarray], label: str) -> Figure:
     """A dot for each trial that is complete, over its number, and a line for the best up to there.
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpecBase
 
 from src.figures.palette import colours
 from src.figures.seeds import Group, draw_groups, label_room, marks
+from src.figures.style import Figure, default_style
 from src.figures.target_output import Panel, draw_pair
 
 #: Inches of height: what stands around a row's pictures; a channel, in both of them; what stands around all.
@@ -33,6 +33,7 @@ class Row(NamedTuple):
     panels: Sequence[Panel]
 
 
+@default_style()
 def comparison(
     rows: Sequence[Row],
     groups: Mapping[str, Sequence[Group]],

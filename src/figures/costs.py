@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from matplotlib.figure import Figure
+from src.figures.style import Figure, default_style
 
 
+@default_style()
 def costs_figure(panels: Mapping[str, Mapping[str, Mapping[int, float]]], label: str) -> Figure:
     """A panel for each size, from zero on both axes: what is linear looks so.
 

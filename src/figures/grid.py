@@ -4,17 +4,18 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from src.figures.cells import cells, write
+from src.figures.style import Figure, default_style
 
 #: (least, most) length and (least, most) repeats, both included.
 Ranges = tuple[tuple[int, int], tuple[int, int]]
 
 
+@default_style()
 def length_repeat_grid(
     values: np.ndarray,
     lengths: Sequence[int],

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from src.figures.cells import finite_limits, write
 from src.figures.grid import Ranges, draw_grid, draw_trained
 from src.figures.layout import COLUMNS, lowest, panel_axes
+from src.figures.style import Figure, default_style
 
 
+@default_style()
 def grids(
     panels: Mapping[str, np.ndarray],
     lengths: Sequence[int],

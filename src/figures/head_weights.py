@@ -4,14 +4,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
+
+from src.figures.style import Figure, default_style
 
 #: Inches of the figure in width and of a head in height; points of a letter and of a line of mark labels.
 WIDTH, ROW, LETTER, LINE = 10.0, 1.7, 5.0, 12.0
 
 
+@default_style()
 def head_weights(
     weights: np.ndarray,
     names: Sequence[str],

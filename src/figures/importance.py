@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.figure import Figure
+
+from src.figures.style import Figure, default_style
 
 #: Inches of a letter, of a bar and of all around the bars.
 LETTER, BAR, AROUND = 0.085, 0.32, 0.75
 
 
+@default_style()
 def importance(panels: Mapping[str, Mapping[str, float]], label: str) -> Figure:
     """A horizontal bar a setting, the greatest above, in a panel of its own for each model.
 

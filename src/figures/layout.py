@@ -6,13 +6,15 @@ from math import ceil
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
+
+from src.figures.style import Figure, default_style
 
 #: Most panels in a row; how much larger one is that stands alone; inches of a letter and of a line of small print.
 COLUMNS, ALONE, LETTER, LINE = 2, 1.3, 0.075, 0.2
 
 
+@default_style()
 def panel_axes(
     titles: Sequence[str], width: float, height: float, beside: float = 0.0, around: float = 0.4, lines: int = 0
 ) -> tuple[Figure, list[Axes]]:

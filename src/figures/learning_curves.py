@@ -5,13 +5,15 @@ from math import ceil
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, SymmetricalLogLocator
+
+from src.figures.style import Figure, default_style
 
 #: Most panels in a row; fewest points that a line shows well without dots.
 COLUMNS, DENSE = 3, 50
 
 
+@default_style()
 def learning_curves(
     x: np.ndarray, curves: Mapping[str, np.ndarray], x_label: str, log: Collection[str] = ()
 ) -> Figure:

@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from src.figures.layout import COLUMNS, legend_beside, legend_room, lowest, panel_axes, plain, sequences
 from src.figures.learning_curves import logarithmic
 from src.figures.palette import colours
+from src.figures.style import Figure, default_style
 
 NOTE = "Thin: a seed. Thick: median over seeds. Band: quartiles.\nA run that has ended keeps its last value."
 
@@ -31,6 +31,7 @@ class Curve(NamedTuple):
     y: np.ndarray
 
 
+@default_style()
 def loss_comparison(
     panels: Mapping[str, Sequence[Curve]], xlabel: str, ylabel: str, log: bool = True, order: Sequence[str] = ()
 ) -> Figure:

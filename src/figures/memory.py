@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
+
+from src.figures.style import Figure, default_style
 
 #: Inches: a memory in width, a head, and all heads together, at most; words and weightings in height.
 MEMORY, HEAD, ALL_HEADS, WORDS, SLOTS = 1.1, 2.6, 7.8, 1.0, 2.0
@@ -36,6 +37,7 @@ class Head(NamedTuple):
     weights: np.ndarray
 
 
+@default_style()
 def memory(
     memories: Mapping[str, np.ndarray],
     heads: Sequence[Head],

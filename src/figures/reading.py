@@ -1,9 +1,11 @@
 """A sequence as it is read, and what the network makes of it at each step."""
 
 import numpy as np
-from matplotlib.figure import Figure
+
+from src.figures.style import Figure, default_style
 
 
+@default_style()
 def reading(x: np.ndarray, probabilities: np.ndarray, answer: int, title: str) -> Figure:
     """The input above, and below it the probability of every class.
 

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from src.figures.layout import COLUMNS, LETTER, lowest, panel_axes
 from src.figures.palette import colours
+from src.figures.style import Figure, default_style
 
 #: Where in a column, one wide, the seeds begin and end, and where the mark stands; half the width of the mark.
 FIRST, LAST, MARK, HALF = -0.38, 0.04, 0.25, 0.12
@@ -41,6 +41,7 @@ class Group(NamedTuple):
     high: float
 
 
+@default_style()
 def seeds(
     panels: Mapping[str, Sequence[Group]],
     ylabel: str,

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from src.figures.cells import cells, write
 from src.figures.layout import COLUMNS, LETTER, lowest, panel_axes
+from src.figures.style import Figure, default_style
 
 
+@default_style()
 def settings_map(
     panels: Mapping[str, np.ndarray],
     rows: Sequence[str],

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from src.figures.layout import COLUMNS, legend_beside, legend_room, lowest, panel_axes, plain, sequences
 from src.figures.palette import colours
+from src.figures.style import Figure, default_style
 
 
 class Steps(NamedTuple):
@@ -30,6 +30,7 @@ class Steps(NamedTuple):
     censored: np.ndarray
 
 
+@default_style()
 def survival(panels: Mapping[str, Mapping[str, Steps]], xlabel: str, order: Sequence[str] = ()) -> Figure:
     """A panel a task: a step curve a label, with its interval as a band and a tick where a run ended unsolved.
 

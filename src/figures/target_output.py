@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
+
+from src.figures.style import Figure, default_style
 
 #: Inches: a channel and an image in height, at least; the gap between two images; what stands around them.
 CHANNEL, IMAGE, GAP = 0.12, 0.7, 0.08
@@ -31,6 +32,7 @@ class Panel(NamedTuple):
     outputs: np.ndarray
 
 
+@default_style()
 def target_output(panels: Sequence[Panel], cmap: str = "jet") -> Figure:
     """Targets above outputs, time in steps on x, channels on y, the value as a colour from 0 to 1.
 

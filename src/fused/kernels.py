@@ -143,7 +143,7 @@ def _compile(driver: Any, folder: Path | None, dtype: np.dtype) -> None:
         new = {"dtypes": sorted({*record.get("dtypes", []), dtype.name}), "files": _digests(folder)}
         if new != record:
             part = folder / f"{RECORD}.part"
-            part.write_text(json.dumps(new, indent=2))
+            part.write_text(json.dumps(new, indent=2), encoding="utf-8")
             part.replace(folder / RECORD)
 
 
@@ -159,7 +159,7 @@ def _digests(folder: Path) -> dict[str, str]:
 
 def _record(folder: Path) -> dict[str, Any]:
     try:
-        record = json.loads((folder / RECORD).read_text())
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}
@@ -173,6 +173,6 @@ def _locked(folder: Path) -> Iterator[None]:
     except ImportError:  # not on every system; two processes then compile twice
         yield
         return
-    with (folder / "lock").open("w") as file:
+    with (folder / "lock").open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

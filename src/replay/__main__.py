@@ -9,6 +9,8 @@ import hydra
 from omegaconf import DictConfig
 
 from src import build, cli
+from src.build import ConfigError
+from src.figures.png import reason
 from src.files import write_whole
 from src.replay import gif, page
 from src.replay.film import Film
@@ -24,7 +26,8 @@ def replay(cfg: Mapping[str, Any]) -> list[Path]:
     """Replay one run, or two side by side; returns the page and the animation that were written.
 
     Raises:
-        ConfigError: runs that cannot be opened, or settings that cannot be used; nothing is written then.
+        ConfigError: runs that cannot be opened, settings that cannot be used, or an animation that cannot be
+            drawn; nothing is written then.
     """
     request, opened = open_runs(cfg)
     examples = choose_examples(request, [run.task for run in opened])
@@ -43,11 +46,15 @@ def replay(cfg: Mapping[str, Any]) -> list[Path]:
     title = f"{models} on {opened[0].config['task']['name']}"
     cmap = request.cmap or opened[0].config["figure"]["cmap"]
     name = file_name(request, examples[0].name)
-    film = Film(recordings, f"{title}: {examples[0].title}", cmap)
-    sample = [film.frame(film.steps * i // SAMPLE) for i in range(SAMPLE)]
+    try:
+        film = Film(recordings, f"{title}: {examples[0].title}", cmap)
+        sample = [film.frame(film.steps * i // SAMPLE) for i in range(SAMPLE)]
+        animation = gif.encode(film.frames(), sample, request.fps)
+    except Exception as failure:
+        raise ConfigError(f"{request.out / name}.gif: cannot be drawn ({reason(failure)})") from failure
     contents: dict[Path, str | bytes] = {
         request.out / f"{name}.html": page.render(recordings, title, examples[0].title, cmap, request.fps),
-        request.out / f"{name}.gif": gif.encode(film.frames(), sample, request.fps),
+        request.out / f"{name}.gif": animation,
     }
     request.out.mkdir(parents=True, exist_ok=True)
     for path, content in contents.items():
@@ -68,8 +75,9 @@ def file_name(request: Request, cell: str) -> str:
 @hydra.main(config_path=cli.CONF, config_name="replay", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """Replay one run, or two."""
-    for path in replay(build.resolve(cfg)):
-        print(f"written: {path}")
+    with cli.refusals():
+        for path in replay(build.resolve(cfg)):
+            print(f"written: {path}")
 
 
 def refuse(cfg: dict[str, Any]) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import SubFigure
 
+from src.figures.style import Figure, default_style
 from src.replay.panels import Machine, Strips
 from src.replay.recording import Recording
 
@@ -27,6 +28,7 @@ class Film:
         cmap: name of a colour map, for what lies between 0 and 1.
     """
 
+    @default_style()
     def __init__(self, recordings: Sequence[Recording], title: str, cmap: str = "jet") -> None:
         height = HEIGHT if any(recording.heads for recording in recordings) else HEIGHT_WITHOUT
         count, self.steps = len(recordings), len(recordings[0].x)
@@ -44,6 +46,7 @@ class Film:
         """The steps in order, each as `frame` shows it."""
         return (self.frame(step) for step in range(self.steps))
 
+    @default_style()
     def frame(self, step: int) -> np.ndarray:
         """One step as red, green and blue, [height, width, 3] of uint8.
 

@@ -1,14 +1,18 @@
-"""The figures of a report: from rows of runs.csv and the records beside it to pictures, each with its data."""
+"""The figures of a report: from rows of runs.csv and the records beside it to pictures, each with its data.
+
+One that cannot be drawn is None, with a warning.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from src import statistics
 from src.figures import addressing, comparison, grids, loss_comparison, seeds, settings_map, survival
+from src.figures.png import spared
+from src.figures.style import Figure
 from src.figures.target_output import Panel
 from src.report import summary
 from src.report.kinds import Kind
@@ -30,6 +34,7 @@ class Drawing(NamedTuple):
     data: Sequence[Mapping[str, Any]]
 
 
+@spared("loss_comparison")
 def draw_losses(curves: Sequence[Row], order: Sequence[str]) -> Drawing | None:
     """Validation loss of all runs."""
     panels: dict[str, list[loss_comparison.Curve]] = defaultdict(list)
@@ -46,6 +51,7 @@ def draw_losses(curves: Sequence[Row], order: Sequence[str]) -> Drawing | None:
     return Drawing("loss_comparison", caption, figure, list(curves[0]), curves)
 
 
+@spared("survival")
 def draw_survival(rows: Sequence[Row], kind: Kind, name: str, order: Sequence[str]) -> Drawing | None:
     """The share of runs that have solved the task by when."""
     if not kind.bits:
@@ -85,6 +91,7 @@ def groups(rows: Sequence[Row], test: str, metric: str) -> list[seeds.Group]:
     return found
 
 
+@spared("seeds")
 def draw_seeds(
     rows: Sequence[Row], kind: Kind, options: Options, name: str, order: Sequence[str]
 ) -> Drawing | None:
@@ -135,14 +142,16 @@ def draw_grids(rows: Sequence[Row], kind: Kind, name: str) -> list[Drawing]:
                     )
             panels[label] = values
         told = METRICS[metric].told
-        figure = grids.grids(panels, lengths, repeats, told, trained)
         caption = f"{told.capitalize()} over lengths and repeats: interquartile means over all runs."
-        drawings.append(
-            Drawing(f"{name}_{metric}", caption, figure, ("row", "length", "repeats", metric, "runs"), data)
-        )
+        with spared(f"{name}_{metric}"):
+            figure = grids.grids(panels, lengths, repeats, told, trained)
+            drawings.append(
+                Drawing(f"{name}_{metric}", caption, figure, ("row", "length", "repeats", metric, "runs"), data)
+            )
     return drawings
 
 
+@spared("settings")
 def draw_settings(rows: Sequence[Row], kind: Kind, name: str) -> Drawing | None:
     """Heat maps over two settings, where just two were varied for one model."""
     varied = [
@@ -190,6 +199,7 @@ def _as_number(value: str) -> tuple[int, float, str]:
         return (1, 0.0, value)
 
 
+@spared("target_output")
 def draw_answers(
     answers: Sequence[Row], rows: Sequence[Row], name: str, cmap: str, order: Sequence[str]
 ) -> Drawing | None:
@@ -216,6 +226,7 @@ def draw_answers(
     return Drawing(name, caption, figure, list(answers[0]), answers)
 
 
+@spared("addressing_examples")
 def draw_heads(heads: Sequence[Row], name: str, cmap: str) -> Drawing | None:
     """Where the heads of the median run of each row look."""
     if not heads:

@@ -81,7 +81,7 @@ def _walk(top: Path) -> Iterator[tuple[Path, list[str]]]:
 
 def _planned(path: Path) -> list[str]:
     try:
-        return [str(job["folder"]) for job in json.loads(path.read_text())["jobs"]]
+        return [str(job["folder"]) for job in json.loads(path.read_text(encoding="utf-8"))["jobs"]]
     except (OSError, ValueError, KeyError, TypeError):
         return []  # its runs are found without it; `read` tells of each that is not whole
 
@@ -132,7 +132,7 @@ def _json(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path.name} is damaged ({error})") from error
     if not isinstance(content, dict) or not isinstance(content.get("test", {}), dict):
@@ -144,7 +144,7 @@ def _history(path: Path) -> list[dict[str, str]]:
     if not path.exists():
         return []
     try:
-        with path.open(newline="") as file:
+        with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         for row in rows:
             if not math.isfinite(float(row["sequences"])):

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src.files import whole, write_whole
+from src.figures.png import pngs
+from src.files import write_whole
 from src.report import drawings, rows, summary
 from src.report.gather import Problem
 from src.report.kinds import Kind
@@ -78,8 +79,9 @@ def write(folder: Path, home: Path, about: About) -> None:
         its = [row for row in counted if row["table"] == name]
         blocks += _table(folder, its, about.kinds[name], suffix, asked, about.settings["cmap"])
     losses = drawings.draw_losses(_records(folder / "figures" / f"{CURVES}.csv"), labels)
-    if losses is not None:
-        blocks += [Heading(2, "While training"), _save(losses, folder)]
+    picture = _save(losses, folder)
+    if picture is not None:
+        blocks += [Heading(2, "While training"), picture]
     blocks.append(Heading(2, "Every run"))
     for name, kind in about.kinds.items():
         blocks.append(
@@ -142,7 +144,7 @@ def _table(folder: Path, its: Sequence[Row], kind: Kind, suffix: str, asked: Opt
         *drawings.draw_grids(its, kind, f"grid{suffix}"),
         drawings.draw_heads(heads, f"{HEADS}{suffix}", cmap),
     ]
-    saved = [_save(drawing, folder) for drawing in drawn if drawing is not None]
+    saved = [picture for drawing in drawn if (picture := _save(drawing, folder)) is not None]
     tables = (
         summary.contrasts_table(its, kind, asked),
         summary.tests_table(its, kind),
@@ -158,11 +160,13 @@ def _table(folder: Path, its: Sequence[Row], kind: Kind, suffix: str, asked: Opt
     ]
 
 
-def _save(drawing: drawings.Drawing, folder: Path) -> Picture:
+def _save(drawing: drawings.Drawing | None, folder: Path) -> Picture | None:
+    """The block of a drawing, in files now; None for one that cannot be drawn."""
+    content = pngs({drawing.name: drawing.figure}, DPI) if drawing is not None else {}
+    if drawing is None or not content:
+        return None
     figures = folder / "figures"
-    with whole(figures / f"{drawing.name}.png") as partial:
-        # Without the version of matplotlib in it, the same data give the same file.
-        drawing.figure.savefig(partial, dpi=DPI, format="png", metadata={"Software": None})
+    write_whole(figures / f"{drawing.name}.png", content[drawing.name])
     if not drawing.name.startswith((CURVES, ANSWERS, HEADS)):
         write_whole(figures / f"{drawing.name}.csv", rows.table_text(drawing.columns, drawing.data))
     return Picture(figures, drawing.name, drawing.caption)
@@ -171,7 +175,7 @@ def _save(drawing: drawings.Drawing, folder: Path) -> Picture:
 def _records(path: Path) -> list[Row]:
     if not path.exists():
         return []
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 

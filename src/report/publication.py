@@ -64,7 +64,7 @@ def commands(folders: Sequence[Path]) -> list[str]:
     of_no_effect = ("hydra.sweep.dir", "hydra/launcher", "hydra.launcher")
     for sweep in dict.fromkeys(folder.parent / "sweep.json" for folder in folders):
         try:
-            overrides = [str(one) for one in json.loads(sweep.read_text())["overrides"]]
+            overrides = [str(one) for one in json.loads(sweep.read_text(encoding="utf-8"))["overrides"]]
         except (OSError, ValueError, KeyError, TypeError):
             continue
         kept = [one for one in overrides if not one.startswith(of_no_effect)]
@@ -125,7 +125,7 @@ def rebuild(request: Request) -> list[Problem]:
     """
     where = f"runs={str(request.out / 'runs.csv')!r}"
     try:
-        stored = About.from_json(json.loads((request.out / "report.json").read_text()))
+        stored = About.from_json(json.loads((request.out / "report.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
             f"{where}: report.json beside it cannot be read ({error}); must be that of src.report"

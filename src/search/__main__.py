@@ -78,7 +78,7 @@ def check_experiments(plan: Plan, before: Plan | None, conf: Path, write: str) -
     """Refuse to write over the experiment of another, or one that the search itself starts from."""
     for name in plan.models:
         path = experiments.experiment_file(conf, f"{write}/{name}")
-        if path.exists() and (before is None or results.first_line(before) not in path.read_text()):
+        if path.exists() and (before is None or results.first_line(before).encode() not in path.read_bytes()):
             raise ConfigError(f"write={write!r}: {path} is not of this search; must be another name, or null")
     written = [f"experiment={write}/{name}" for name in plan.models]
     for one in cli.parsed([line for model in plan.models.values() for line in model.fixed]):

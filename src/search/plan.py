@@ -193,7 +193,7 @@ def load(at: Path) -> Plan | None:
         ConfigError: a damaged file.
     """
     try:
-        told = json.loads((at / "search.json").read_text())
+        told = json.loads((at / "search.json").read_text(encoding="utf-8"))
         found = {name: Model(**model) for name, model in told.pop("models").items()}
         return Plan(folder=at, models=found, **told)
     except FileNotFoundError:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from src import build, experiments, resume, runs, train
 from src.callbacks.history import as_csv
-from src.files import whole, write_whole
+from src.figures.png import pngs, spared
+from src.figures.style import Figure
+from src.files import write_whole
 from src.search import plan as plans
 from src.search import space, studies
 from src.search.importance import importances
@@ -20,6 +21,8 @@ from src.text import columns
 if TYPE_CHECKING:
     from optuna import Study
 
+#: Dots per inch of PNG files.
+DPI = 150
 #: The best trials of each model that are shown.
 SHOWN = 5
 STATES = ("complete", "diverged", "pruned", "failed", "retried", "running", "half-done")
@@ -93,6 +96,7 @@ def table(plan: Plan, found: list[Result], trials: int) -> str:
 
 def write(plan: Plan, opened: Mapping[str, "Study"], found: list[Result]) -> None:
     """Write trials.csv, history.png, importance.png and importance.csv into the folder of the search."""
+    figures: dict[str, Figure] = {}
     keys = list(dict.fromkeys(key for model in plan.models.values() for key in model.space))
     if found:
         write_whole(plan.folder / "trials.csv", as_csv([row(plan, one, keys) for one in found], header=True))
@@ -103,20 +107,24 @@ def write(plan: Plan, opened: Mapping[str, "Study"], found: list[Result]) -> Non
         }
         from src.figures.best_so_far import best_so_far
 
-        save(best_so_far(values, minimised(plan)), plan.folder / "history.png")
+        with spared("history"):
+            figures["history"] = best_so_far(values, minimised(plan))
     shares = {name: importances(study) for name, study in opened.items()}
     shares = {name: of for name, of in shares.items() if of}
     if shares:
         from src.figures.importance import importance
 
         label = "share in being among the best trials (PED-ANOVA)"
-        save(importance(shares, label), plan.folder / "importance.png")
+        with spared("importance"):
+            figures["importance"] = importance(shares, label)
         rows = [
             {"model": name, "key": key, "importance": share}
             for name, of in shares.items()
             for key, share in of.items()
         ]
         write_whole(plan.folder / "importance.csv", as_csv(rows, header=True))
+    for drawn, content in pngs(figures, DPI).items():
+        write_whole(plan.folder / f"{drawn}.png", content)
 
 
 def row(plan: Plan, one: Result, keys: list[str]) -> dict[str, Any]:
@@ -131,12 +139,6 @@ def row(plan: Plan, one: Result, keys: list[str]) -> dict[str, Any]:
     for key in ("updates", "seconds"):
         told[key] = round(sum(of[key] for of in metrics), 3)
     return told
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure whole or not at all."""
-    with whole(path) as partial:
-        figure.savefig(partial, dpi=150, format="png")
 
 
 def first_line(plan: Plan) -> str:

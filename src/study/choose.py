@@ -125,7 +125,9 @@ def uncommitted(plan: Plan, tuning: Tuning) -> list[str]:
     folder = plan.conf / "experiment" / tuning.write
     command = ["git", "status", "--porcelain", "--untracked-files=all", "--", "."]
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, encoding="utf-8", errors="replace", check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return []
     return [line[3:] for line in done.stdout.splitlines()]

@@ -30,7 +30,7 @@ def evaluated(run: Path, cfg: Mapping[str, Any]) -> bool:
     task = runs.read_config(run)["task"]
     asked = evaluate.read_request(cfg, task["name"])
     try:
-        found = json.loads((run / "evaluation.json").read_text())
+        found = json.loads((run / "evaluation.json").read_text(encoding="utf-8"))
         settings = found["checkpoint"], found.get("memory_slots"), found["grid"], set(found["test"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return False

@@ -99,6 +99,14 @@ def test_cost(command, tmp_path):
     assert (tmp_path / "cost.png").exists()
 
 
+def test_a_figure_that_cannot_be_drawn_leaves_the_numbers(command, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(cost, "figure", lambda result: 1 / 0)
+    code, _, _ = command(*COST, *ONE_THREAD, "--out", tmp_path)
+    assert code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"cost.json", "cost.md"}
+    assert "The figure cost cannot be drawn: ZeroDivisionError" in caplog.text
+
+
 def test_memory_is_that_of_a_process_of_its_own(command):
     code, out, _ = command("memory", "--models", NTM, "--batch-sizes", "64", "--repeats", "40", *ONE_THREAD)
     assert code == 0

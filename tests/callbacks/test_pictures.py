@@ -230,3 +230,57 @@ def test_save_and_refusals(tmp_path):
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["a.png", "b.png"]
     with pytest.raises(Refusal, match="every=0: must be an integer of at least 1"):
         Pictures(str(tmp_path), every=0)
+
+
+def broken(*arguments, **others):
+    raise RuntimeError("no LaTeX\nin ten lines")
+
+
+def told(caplog):
+    return [record.getMessage() for record in caplog.records]
+
+
+def test_while_training_a_picture_that_cannot_be_shown_is_a_warning(task, tmp_path, trainer, monkeypatch, caplog):
+    """One cannot be drawn, the other is drawn and not taken."""
+    learner = learner_of(DMSNTM(4, **SIZES), task)
+    trainer.logger = TensorBoardLogger(tmp_path, name="", version="")
+    monkeypatch.setattr(trainer.logger.experiment, "add_figure", broken)
+    monkeypatch.setattr(pictures, "memory", broken)
+    Pictures(str(tmp_path)).on_validation_end(trainer, learner)
+    trainer.logger.experiment.close()
+    assert told(caplog) == [
+        "The figure memory cannot be drawn: RuntimeError: no LaTeX",
+        "The figure target_output cannot be drawn: RuntimeError: no LaTeX",
+    ]
+    assert learner.network.training
+
+
+def test_learning_curves_that_cannot_be_drawn_are_a_warning(task, tmp_path, trainer, monkeypatch, caplog):
+    history = History(str(tmp_path))
+    trainer.callbacks, history.rows = [history], [{"sequences": 4, "bits": 9.0}]
+    monkeypatch.setattr(pictures, "learning_curves", broken)
+    Pictures(str(tmp_path)).on_fit_end(trainer, learner_of(LSTM(4, 5), task))
+    assert told(caplog) == ["The figure learning_curves cannot be drawn: RuntimeError: no LaTeX"]
+
+
+def test_a_picture_that_cannot_be_drawn_costs_no_other(task, monkeypatch, caplog):
+    monkeypatch.setattr(pictures, "target_output", broken)
+    learner = learner_of(DMSNTM(4, **SIZES), task)
+    figures = draw(learner, task.examples(), "viridis")
+    assert list(figures) == ["memory", "head_weights", "head_weights_3x2", "head_weights_5x1"]
+    assert told(caplog) == ["The figure target_output cannot be drawn: RuntimeError: no LaTeX"]
+
+
+def test_a_network_that_cannot_be_traced_still_trains(task, monkeypatch):
+    learner = learner_of(LSTM(4, 5), task)
+    monkeypatch.setattr(learner.network, "trace", broken)
+    with pytest.raises(RuntimeError, match="LaTeX"):
+        trace(learner, task.examples()[0])
+    assert learner.network.training
+
+
+def test_a_file_that_cannot_be_written_is_no_warning(tmp_path):
+    """A full disk, or here a folder in the way."""
+    (tmp_path / "figures" / "a.png").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError):
+        save({"a": Figure(figsize=(1, 1))}, tmp_path)

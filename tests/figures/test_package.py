@@ -25,7 +25,20 @@ def test_imports_numpy_matplotlib_and_other_figures_without_pyplot(file: Path) -
         else:
             continue
         for name in names:
-            known = {"collections", "math", "operator", "textwrap", "typing", "numpy", "matplotlib"}
+            known = {"collections", "contextlib", "io", "logging", "math", "operator", "textwrap", "typing"}
+            known |= {"numpy", "matplotlib"}
             assert name.split(".")[0] in known or name.startswith("src.figures.")
             assert "pyplot" not in name
             assert "pylab" not in name
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_function_that_makes_a_figure_has_the_default_style(file: Path) -> None:
+    """And whoever else makes or draws one of its parts gets it from such a function."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if (
+            isinstance(node, ast.FunctionDef)
+            and node.returns is not None
+            and "Figure" in ast.unparse(node.returns)
+        ):
+            assert "default_style()" in map(ast.unparse, node.decorator_list), node.name

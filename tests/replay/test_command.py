@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from src import cli
+from src.build import ConfigError
 from src.replay import gif
 from src.replay.__main__ import refuse, replay
 from src.replay.page import lookup
@@ -99,7 +100,7 @@ def test_nothing_is_written_where_one_of_the_two_cannot_be_made(run, monkeypatch
         raise MemoryError
 
     monkeypatch.setattr(gif, "encode", fails)
-    with pytest.raises(MemoryError):
+    with pytest.raises(ConfigError, match=r"replay_1x2.gif: cannot be drawn \(MemoryError\)$"):
         replay(compose_replay(f"run={run}", "length=1"))
     assert not list(run.glob("*replay*"))
 

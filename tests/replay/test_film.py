@@ -5,6 +5,7 @@ import pytest
 
 from src.replay.film import DPI, HEIGHT, HEIGHT_WITHOUT, WIDTH, Film
 from tests.figures.conftest import draw  # noqa: F401
+from tests.figures.hostile import hostile
 
 
 def centre(span):
@@ -100,3 +101,11 @@ def test_labels_are_inside_and_apart(recording, draw, names):  # noqa: F811
     film = Film([recording(name, *cell) for name in names], "models on a task: a sequence")
     film.frame(11)
     draw(film.figure)
+
+
+def test_a_hostile_matplotlibrc_changes_no_pixel(recording, tmp_path):
+    one = recording("ntm")
+    plain = Film([one], "a title").frame(4)
+    with hostile(tmp_path):
+        film = Film([one], "a title")
+        assert np.array_equal(film.frame(4), plain)

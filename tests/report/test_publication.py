@@ -13,6 +13,7 @@ from hydra import compose, initialize_config_dir
 
 from src import build, cli, runs
 from src.build import ConfigError
+from src.figures.style import Figure
 from src.report import publication
 from src.report.gather import Problem
 from src.report.request import read_request
@@ -366,3 +367,36 @@ def test_the_command_and_its_exit_codes(two_models, tmp_path):
     assert bad.returncode == 2
     assert bad.stderr.startswith(f"error: runs='{tmp_path / 'nowhere'}': no such folder")
     assert "Traceback" not in bad.stderr
+
+
+def test_a_figure_that_cannot_be_drawn_costs_no_other(two_models, tmp_path, monkeypatch, caplog):
+    """One is not made, and one that is made is not drawn."""
+
+    def broken(*arguments, **others):
+        raise RuntimeError("no LaTeX")
+
+    class Broken(Figure):
+        savefig = broken
+
+    monkeypatch.setattr("src.figures.seeds.seeds", broken)
+    monkeypatch.setattr("src.figures.survival.survival", lambda *arguments: Broken())
+    assert report(two_models, tmp_path / "report", "pictures=false") == []
+    pictures = {path.stem for path in (tmp_path / "report" / "figures").glob("*.png")}
+    assert pictures == {"loss_comparison", "grid_payload_error", "grid_end_exact"}
+    page = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
+    assert "loss_comparison.png" in page
+    assert not [name for name in ("seeds.png", "seeds.csv", "survival.png", "survival.csv") if name in page]
+    for name in ("seeds", "survival"):
+        assert f"The figure {name} cannot be drawn: RuntimeError: no LaTeX" in caplog.text
+
+
+def test_a_link_to_a_report_stays_and_its_target_is_replaced(two_models, tmp_path):
+    target, link = tmp_path / "far" / "report", tmp_path / "report"
+    link.symlink_to(target)
+    for _ in range(2):  # dangling, and to a report
+        report(two_models, link, "pictures=false")
+        assert link.readlink() == target
+        (target / "report.md").unlink()
+    publication.rebuild(request(f"runs={link / 'runs.csv'}"))
+    assert link.readlink() == target
+    assert (target / "report.md").exists()

@@ -1,0 +1,53 @@
+"""Figures as PNG files in memory; one that cannot be drawn is left out, with a warning."""
+
+import io
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from src.figures.style import Figure
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def spared(name: str) -> Iterator[None]:
+    """An exception within is a warning in one line; as a decorator, the function then returns None.
+
+    Args:
+        name: of the figure that is drawn within.
+    """
+    try:
+        yield
+    except Exception as failure:
+        # submitit raises its own out of a signal handler, to end the job.
+        if type(failure).__module__.startswith("submitit."):
+            raise
+        log.warning("The figure %s cannot be drawn: %s", name, reason(failure))
+
+
+def reason(failure: Exception) -> str:
+    """An exception in one line.
+
+    >>> reason(ValueError("no font\\nat all"))
+    'ValueError: no font'
+    """
+    first = str(failure).strip().split("\n")[0]
+    return f"{type(failure).__name__}: {first}".removesuffix(": ")
+
+
+def pngs(figures: Mapping[str, Figure], dpi: int) -> dict[str, bytes]:
+    """The content of a PNG file for each figure that can be drawn, by name.
+
+    Args:
+        figures: by name.
+        dpi: dots per inch.
+    """
+    drawn = {}
+    for name, figure in figures.items():
+        with spared(name):
+            content = io.BytesIO()
+            # Without the version of matplotlib in it, the same data give the same file.
+            figure.savefig(content, dpi=dpi, format="png", metadata={"Software": None})
+            drawn[name] = content.getvalue()
+    return drawn
