@@ -45,9 +45,9 @@ def sequence(
         ValueError, TypeError: an input or a state that does not fit, see `Cell.check`; or weights.
     """
     machine.check(x, state)
-    batch, slots, size = len(x), state.memory.shape[1], machine.controller.output_size
-    own = state.controller
-    kind = {Feedforward: plan.FEEDFORWARD, GRU: plan.GRU}.get(type(machine.controller), plan.LSTM)
+    controller, heads, own = machine.controller, machine.heads, state.controller
+    batch, slots, size = len(x), state.memory.shape[1], controller.output_size
+    kind = {Feedforward: plan.FEEDFORWARD, GRU: plan.GRU}.get(type(controller), plan.LSTM)
     h = own.hidden[0] if kind != plan.FEEDFORWARD else x.new_zeros(batch, size)
     c = own.cell[0] if kind == plan.LSTM else x.new_zeros(batch, 0)
     by_position = state.heads.dim() == 2
@@ -56,16 +56,16 @@ def sequence(
 
     inputs = (
         x.contiguous(),
-        machine.controller.joint_weights(machine.input_size),
-        machine.heads.weight,
-        machine.heads.bias,
+        controller.joint_weights(machine.input_size),
+        heads.weight,
+        heads.bias,
         torch.cat([h, state.reads.flatten(1)], 1),
         c,
         w,
         place,
         state.memory.transpose(1, 2),
     )
-    settings = _Settings(machine, kind, slots)
+    settings = _Settings(machine, kind, size, slots, DTYPES[x.dtype])
     _check_weights(settings.plan, machine.input_size, *inputs[1:4])
     y, c, w, place, memory = _Sequence.apply(settings, torch.is_grad_enabled(), *inputs)
 
@@ -111,11 +111,11 @@ def _columns_padded(x: Tensor, rows: int | None = None) -> Tensor:
 class _Settings:
     """What a call of the kernels needs beside its arrays."""
 
-    def __init__(self, machine: Machine, controller: int, slots: int) -> None:
-        self.dtype = DTYPES[machine.heads.weight.dtype]
+    def __init__(self, machine: Machine, controller: int, hidden: int, slots: int, dtype: np.dtype) -> None:
+        self.dtype = dtype
         self.plan = plan.Plan(
             controller=controller,
-            hidden=machine.controller.output_size,
+            hidden=hidden,
             slots=slots,
             words=machine.word_size,
             reads=machine.read_heads,
@@ -125,8 +125,8 @@ class _Settings:
             **machine.kernel_choices(),
         )
         # Never empty: a kernel's array has a first element.
-        self.constants = np.array([*machine.kernel_constants(), 0.0], self.dtype)
-        self.clip = self.dtype.type(np.inf if machine.output_clip is None else machine.output_clip)
+        self.constants = np.array([*machine.kernel_constants(), 0.0], dtype)
+        self.clip = dtype.type(np.inf if machine.output_clip is None else machine.output_clip)
 
 
 class _Sequence(torch.autograd.Function):
