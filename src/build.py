@@ -275,7 +275,7 @@ def check_sections(cfg: Mapping[str, Any]) -> None:
             where = f"{section}.{key}" if section else key
             if key not in node:
                 raise ConfigError(f"{where}: cannot be left out")
-            if key in ("name", "_target_") and not (isinstance(node[key], str) and node[key]):
+            if key == "name" and not (isinstance(node[key], str) and node[key]):
                 raise ConfigError(f"{where}={node[key]!r}: must be a name")
 
 
