@@ -68,6 +68,7 @@ def construct(section: str, node: Mapping[str, Any], **given: Any) -> Any:
         if key not in allowed:
             raise ConfigError(
                 f"{section}.{key}={value!r}: unknown key; must be one of {', '.join(sorted(allowed))}"
+                + checks.meant(key, allowed)
             )
     try:
         return target(**arguments, **given)

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from omegaconf import DictConfig
 
-from src import build, checks, cli, runs
+from src import build, checks, cli, output, runs
 from src.build import ConfigError
 from src.callbacks.pictures import draw, save
 from src.figures.grid import length_repeat_grid
@@ -152,4 +152,5 @@ def refuse(cfg: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    output.steady()
     cli.run(main, "evaluate", refuse)

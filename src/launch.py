@@ -38,6 +38,8 @@ def command(main: Callable[[], Any], refuse: Callable[[dict[str, Any], Path], No
         elif line.multirun:
             folder = Path(first["resume"]) if going_on else jobs[0].sweep
             assert folder is not None
+            if not going_on and launchers.is_here(jobs[0].launcher):
+                refuse_all(jobs, refuse)
             line = begin(line, jobs, folder, going_on)
         elif not going_on:
             refuse(first, jobs[0].folder)
@@ -77,6 +79,17 @@ def check(cfg: dict[str, Any]) -> None:
     build.check("", build.checks.flag, "retry_failed", cfg["retry_failed"])
     if cfg["retry_failed"] and cfg["resume"] is None:
         raise ConfigError("retry_failed=True: goes with resume=<folder of a sweep> alone; must be false here")
+
+
+def refuse_all(jobs: list[cli.Job], refuse: Callable[[dict[str, Any], Path], None]) -> None:
+    """Refuse a sweep none of whose jobs can be run; among others, a bad one fails alone."""
+    refusals = []
+    for job in jobs:
+        try:
+            return refuse(build.resolve(job.config), job.folder)
+        except ConfigError as error:
+            refusals.append(error)
+    raise refusals[0]
 
 
 def begin(line: cli.Line, jobs: list[cli.Job], folder: Path, going_on: bool) -> cli.Line:

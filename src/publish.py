@@ -12,7 +12,7 @@ import hydra
 import torch
 from omegaconf import DictConfig
 
-from src import build, checks, cli, runs
+from src import build, checks, cli, output, runs
 from src.build import ConfigError
 
 log = logging.getLogger(__name__)
@@ -89,4 +89,5 @@ def refuse(cfg: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    output.steady()
     cli.run(main, "publish", refuse)

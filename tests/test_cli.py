@@ -9,7 +9,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from src import cli, evaluate, launch, train
+from src import cli, evaluate, jobs, launch, train
 from src.build import ConfigError
 from tests.helpers import small
 
@@ -30,9 +30,9 @@ REFUSED = [
     ("+logger.foo=1", "logger.foo=1: unknown key; must be one of log_graph, "),
     ("~callbacks.history", "callbacks.history=None: cannot be left out"),
     ("seed=1,2", "seed=1,2: must be one value, or a sweep over several with -m"),
-    ("seed=[", "no viable alternative at input '['"),
-    ("seed", "Error parsing override 'seed'"),
-    ("=3", "Config group override must be a string"),
+    ("seed=[", "'seed=[': must be key=value (no viable alternative at input '[')"),
+    ("seed", "'seed': must be key=value (Error parsing override 'seed')"),
+    ("=3", "'=3': must be key=value"),
     ("model.memory_slots=abc", f"model.memory_slots='abc': {POSITIVE}"),
     ("model.memory_slots=2.5", f"model.memory_slots=2.5: {POSITIVE}"),
     ("model.word_size=0", f"model.word_size=0: {POSITIVE}"),
@@ -134,8 +134,8 @@ def test_an_output_folder_that_cannot_be_written(command, tmp_path_factory, argu
 
 
 def test_a_sweep_is_composed_job_by_job():
-    jobs = cli.composed("train", ["model=ntm,lstm", "seed=0,1"], multirun=True)
-    chosen = [(job.config.model.name, job.config.seed) for job in jobs]
+    sweep = cli.composed("train", ["model=ntm,lstm", "seed=0,1"], multirun=True)
+    chosen = [(job.config.model.name, job.config.seed) for job in sweep]
     assert chosen == [("ntm", 0), ("ntm", 1), ("lstm", 0), ("lstm", 1)]
     with pytest.raises(ConfigError, match="model='nope': unknown model"):
         cli.composed("train", ["model=ntm,nope"], multirun=True)
@@ -190,13 +190,13 @@ def test_jobs_that_differ_in_values_alone_are_composed_once_and_equal_others(mon
     line = ["model=mlp,lstm", "task=mnist1d", "seed=0,1", "+model.foo=3,4", "optimizer.lr=0.5,1e-3"]
     line += ["task.batch_size=4,null", "~callbacks.pictures"]
     count = []
-    compose = cli.compose
-    monkeypatch.setattr(cli, "compose", lambda *given, **more: count.append(given) or compose(*given, **more))
-    jobs = cli.composed("train", line, multirun=True)
-    assert (len(jobs), len(count)) == (32, 1 + 4)
-    assert len({job.folder.name for job in jobs}) == 32
-    for job in (jobs[0], jobs[13], jobs[31]):
+    compose = jobs.compose
+    monkeypatch.setattr(jobs, "compose", lambda *given, **more: count.append(given) or compose(*given, **more))
+    found = cli.composed("train", line, multirun=True)
+    assert (len(found), len(count)) == (32, 1 + 4)
+    assert len({job.folder.name for job in found}) == 32
+    for job in (found[0], found[13], found[31]):
         (alone,) = cli.composed("train", job.overrides)
         assert OmegaConf.to_container(job.config) == OmegaConf.to_container(alone.config)
-    jobs = cli.composed("train", [*line, "hydra.sweep.subdir=${hydra.job.override_dirname}"], multirun=True)
-    assert len({job.folder.name for job in jobs}) == 32
+    found = cli.composed("train", [*line, "hydra.sweep.subdir=${hydra.job.override_dirname}"], multirun=True)
+    assert len({job.folder.name for job in found}) == 32

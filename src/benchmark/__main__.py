@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from hydra.errors import HydraException
 
+from src import output
 from src.benchmark import cost, jobs, loop, memory, speed, sweep
 from src.runs import versions
 
@@ -70,4 +71,5 @@ def _write(given: argparse.Namespace, part: Any, result: Any, text: str) -> None
 
 
 if __name__ == "__main__":
+    output.steady()
     main()

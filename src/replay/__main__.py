@@ -8,7 +8,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from src import build, cli
+from src import build, cli, output
 from src.files import write_whole
 from src.replay import gif, page
 from src.replay.film import Film
@@ -78,4 +78,5 @@ def refuse(cfg: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    output.steady()
     cli.run(main, "replay", refuse)
