@@ -39,8 +39,11 @@ def refusals() -> Iterator[None]:
     """A ConfigError within ends the command with one line and exit code 2; a file that cannot be read is one."""
     try:
         yield
-    except (ConfigError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    except ConfigError as error:
+        print(f"error: {' '.join(str(error).splitlines())}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        print(f"error: {error.filename!r}: {error.strerror}; must be something that can be read", file=sys.stderr)
         sys.exit(2)
 
 
@@ -58,8 +61,8 @@ def read() -> Line:
     parser.error = refuse  # type: ignore[method-assign]
     given = parser.parse_intermixed_args()
     for one in given.overrides:
-        if not one.isprintable():  # signs that the encoding of the terminal has not are half surrogates here
-            raise ConfigError(f"{one!r}: must be text without control signs, in the encoding of the terminal")
+        if any("\ud800" <= sign <= "\udfff" for sign in one):  # stands for a byte that could not be decoded
+            raise ConfigError(f"{one!r}: must be text in the encoding of the terminal")
     for name in NOT_OURS:
         if getattr(given, name):
             flag = f"--{name.replace('_', '-')}"

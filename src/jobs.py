@@ -18,7 +18,17 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from src.build import ConfigError
-from src.overrides import CONF, blamed, check_addition, check_choice, check_places, is_plain, parsed, split
+from src.overrides import (
+    CONF,
+    CONSTRUCTED,
+    blamed,
+    check_addition,
+    check_choice,
+    check_places,
+    is_plain,
+    parsed,
+    split,
+)
 from src.unknown import FAULTS, first_line, uncomposed, unknown_choice, unknown_key
 
 #: As long as the names of files in a run folder.
@@ -90,8 +100,13 @@ def _compose(
         with open_dict(cfg):
             cfg.hydra.job.num = number
         _check_mode(cfg, multirun=sweep is not None)
+        if not any(one.is_delete() for one, _ in given):
+            _check_choices(cfg)
         _check_references(cfg, [one for one, _ in given])
         folder = _output(cfg, "hydra.run.dir") if sweep is None else _output(cfg, "hydra.sweep.subdir", sweep)
+        subdir = cfg.hydra.output_subdir
+        if subdir not in (None, ".hydra"):
+            check_writable("hydra.output_subdir", folder / str(subdir))
         launcher = OmegaConf.to_container(cfg.hydra.launcher, resolve=True)
         with open_dict(cfg):
             cfg.pop("hydra")
@@ -108,12 +123,19 @@ def _check_mode(cfg: DictConfig, multirun: bool) -> None:
         )
 
 
+def _check_choices(cfg: DictConfig) -> None:
+    """Refuse a file that makes a list of choices of a group, of which the last alone would count."""
+    for group in CONSTRUCTED - {"hydra"}:
+        if group in cfg and group not in cfg.hydra.runtime.choices:
+            raise ConfigError(f"{group}: is given a list in a file of settings; must be one choice")
+
+
 def _check_references(cfg: DictConfig, overrides: list[Override]) -> None:
     """Refuse a value that refers to a key that there is not."""
     HydraConfig.instance().set_config(cfg)
     for one in overrides:
         if "${" in (one.input_line or "") and not one.key_or_group.startswith("hydra."):
-            with blamed(one.input_line):
+            with blamed(one.input_line, "${...} must name a key that there is"):
                 value = OmegaConf.select(cfg, one.key_or_group)
                 if OmegaConf.is_config(value):
                     OmegaConf.to_container(value, resolve=True)

@@ -1,5 +1,6 @@
 """From a command line to runs: new ones, ones to go on with, whole sweeps, or only a look at what it would be."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,10 @@ def command(main: Callable[[], Any], refuse: Callable[[dict[str, Any], Path], No
         first = build.resolve(jobs[0].config)
         check(first)
         launchers.check(jobs[0].launcher)
+        if launchers.is_remote(jobs[0].launcher) and without(line.overrides, "hydra.searchpath") != line.overrides:
+            raise ConfigError(
+                "hydra.searchpath: must be left out with hydra/launcher=ray, which sends conf/ alone"
+            )
         going_on = first["resume"] is not None
         if line.asks_only:
             pass
@@ -140,7 +145,7 @@ def resumed(line: cli.Line) -> cli.Line:
     if not str(given["resume"].value()):
         raise ConfigError("resume='': must be the folder of a run or of a sweep")
     folder = Path(str(given["resume"].value()))
-    is_sweep = (folder / "sweep.json").exists()
+    is_sweep = os.path.exists(folder / "sweep.json")  # False, too, for a name that is too long
     if not is_sweep and ("retry_failed" in given or line.multirun):
         raise ConfigError(f"resume={str(folder)!r}: is not the folder of a sweep, one that holds sweep.json")
     allowed = resume.SWEEP_CHANGES if is_sweep else resume.CHANGES

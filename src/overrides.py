@@ -20,6 +20,8 @@ from src.unknown import FAULTS, first_line
 CONF = str(Path(__file__).resolve().parents[1] / "conf")
 #: Sections whose keys a constructor checks, so that `+section.key=` may add one of its arguments.
 CONSTRUCTED = {"model", "task", "optimizer", "schedule", "trainer", "callbacks", "logger", "hydra"}
+#: What an override must look like.
+FORM = "must be key=value, or key='value' with any signs in it"
 #: A sweep of more jobs would take an hour to compose alone.
 MOST_JOBS = 10_000
 
@@ -35,9 +37,9 @@ def parsed(overrides: list[str], loader: Any = None) -> list[Override]:
         try:
             found += parser.parse_overrides([line])
         except HydraException as error:
-            raise ConfigError(f"{line!r}: must be key=value ({first_line(error)})") from error
+            raise ConfigError(f"{line!r}: {FORM} ({first_line(error)})") from error
         if not found[-1].key_or_group:
-            raise ConfigError(f"{line!r}: must be key=value")
+            raise ConfigError(f"{line!r}: {FORM}")
     return found
 
 
@@ -81,7 +83,7 @@ def check_choice(override: Override) -> None:
         raise ConfigError(f"{line}: must be {line.lstrip('+')}, for there is one already")
     choices = given.list if isinstance(given, ChoiceSweep) else [given]
     if not all(isinstance(one, str | QuotedString | Glob) for one in choices):
-        several = f"; -m {group}=a,b makes a job of each" if any(isinstance(one, list) for one in choices) else ""
+        several = f", or with -m several, as in {group}=a,b" if group in CONSTRUCTED else ""
         raise ConfigError(f"{line}: must be the name of one choice{several}")
 
 
@@ -112,7 +114,7 @@ def split(overrides: list[Override]) -> list[list[str]]:
     for one in {one.key_or_group: one for one in overrides if one.is_sweep_override()}.values():
         if not one.is_discrete_sweep():
             raise ConfigError(f"{one.input_line}: must be values, a,b or range(...); src.search has distributions")
-        with blamed(one.input_line):
+        with blamed(one.input_line, "must be values, a,b or range(start,stop,step)"):
             count *= len(list(islice(one.sweep_string_iterator(), MOST_JOBS + 1)))
         if count == 0:
             raise ConfigError(f"{one.input_line}: gives no value; must give at least one")
@@ -135,9 +137,9 @@ def check_places(overrides: list[Override]) -> None:
 
 
 @contextmanager
-def blamed(line: str | None) -> Iterator[None]:
-    """Errors of Hydra as refusals of one override."""
+def blamed(line: str | None, must: str) -> Iterator[None]:
+    """Errors of Hydra as refusals of one override, with what it must be."""
     try:
         yield
     except FAULTS as error:
-        raise ConfigError(f"{line}: {first_line(error)}; ${{...}} must name a key that there is") from error
+        raise ConfigError(f"{line}: {first_line(error)}; {must}") from error

@@ -40,10 +40,11 @@ def target(cfg: Mapping[str, Any]) -> Path:
         if not (folder / part).exists():
             raise ConfigError(f"run={str(folder)!r}: holds no {part}; must be a finished run")
     place = Path(str(cfg["to"])) / name
+    key = "run" if cfg["name"] is None else "name"
+    cli.check_writable("to", place.parent)
+    cli.check_writable(key, place)
     if place.exists():
-        key = "run" if cfg["name"] is None else "name"
         raise ConfigError(f"{key}={cfg[key]!r}: {place} is there already; must be a new name")
-    cli.check_writable("to", place)
     return place
 
 

@@ -54,11 +54,13 @@ def unknown_key(error: ConfigCompositionException, config_name: str, job: list[s
     try:
         node: Any = compose(config_name, others, return_hydra_config=key.startswith("hydra"))
         parts, above = re.split(r"[./]", key), ""
-        while isinstance(node, DictConfig) and parts[0] in node.keys():  # noqa: SIM118 (a missing value is there)
+        while isinstance(node, DictConfig) and parts and parts[0] in node.keys():  # noqa: SIM118 (a missing value is there)
             above = f"{above}.{parts[0]}".lstrip(".")
             node = node.get(parts.pop(0))
     except (HydraException, OmegaConfBaseException):
         return ConfigError(f"{culprit}: unknown key {key!r}; must be one of the keys in conf/")
+    if not parts:  # it is there, but cannot be changed so
+        return uncomposed(error, config_name, job)
     name = f"{above}.{parts[0]}".lstrip(".")
     if not isinstance(node, DictConfig):
         return ConfigError(f"{culprit}: unknown key {name!r}; must be {above}, which has no keys of its own")
