@@ -13,35 +13,42 @@ from tests.helpers import small, written
 from tests.test_cli import ROOT
 
 
-@pytest.fixture
-def pipe(monkeypatch):
-    """Standard output as the end of a pipe; returns the other end."""
+def piped(monkeypatch):
+    """Standard output as the end of a pipe; returns the other. Not a fixture, for pytest sets it before a test."""
     read, write = os.pipe()
     stream = os.fdopen(write, "w", encoding="ascii", errors="strict", buffering=1)
     monkeypatch.setattr(sys, "__stdout__", stream)
     monkeypatch.setattr(sys, "stdout", stream)
-    yield read
-    stream.close()
-
-
-def test_signs_that_the_encoding_lacks_are_escaped(pipe):
     output.steady()
+    return read
+
+
+def test_signs_that_the_encoding_lacks_are_escaped(monkeypatch):
+    pipe = piped(monkeypatch)
     print("ü …")
     assert os.read(pipe, 100) == b"\\xfc \\u2026\n"
     assert (sys.stdout.encoding, sys.stdout.line_buffering, sys.stdout.isatty()) == ("ascii", True, False)
     assert sys.stdout.fileno() == sys.__stdout__.fileno()
     os.close(pipe)
+    sys.__stdout__.close()
 
 
-def test_what_nobody_reads_is_dropped(pipe):
+def test_what_nobody_reads_is_dropped(monkeypatch):
+    os.close(piped(monkeypatch))
+    for _ in range(3):
+        print("x" * 100_000, flush=True)
+    sys.__stdout__.close()
+
+
+def test_what_is_logged_goes_the_same_way(monkeypatch):
+    os.close(piped(monkeypatch))
+    monkeypatch.setattr(sys, "stdout", sys.__stdout__)
     handler = logging.StreamHandler(sys.stdout)
     logging.getLogger("steady").addHandler(handler)
     output.steady()
-    assert handler.stream is sys.stdout
-    os.close(pipe)
-    for _ in range(3):
-        print("x" * 100_000, flush=True)
     logging.getLogger("steady").removeHandler(handler)
+    assert handler.stream is sys.stdout is not sys.__stdout__
+    sys.__stdout__.close()
 
 
 def test_other_faults_of_writing_are_told():
