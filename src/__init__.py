@@ -7,6 +7,7 @@ Map of the package; a file imports only from floors below its own:
               figures/      arrays in, matplotlib Figure out
               checks.py     refusals of values
               text.py       numbers for a terminal
+              output.py     what a command prints, whoever reads it
               files.py      files that are written whole or not at all
               statistics.py what a few seeds say: intervals, tests, the share solved by a time
     floor 1   cells/        one time step, (input, state) -> (output, state)
@@ -17,6 +18,9 @@ Map of the package; a file imports only from floors below its own:
               trainer_arguments.py what Lightning's Trainer may be given, and why not the rest
               build.py      configuration -> network, task, learner, trainer
     floor 4   runs.py       the run folder: written, opened again, held by one process at a time
+              unknown.py    refusals of choices and keys that there are not
+              overrides.py  the overrides of a command line, read and refused by themselves
+              jobs.py       the jobs that overrides ask for, composed
               cli.py        the command line and its refusals
               conclusion.py how a run ends: test, figures, metrics.json
               resume.py     what a run goes on from, and with which settings

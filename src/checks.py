@@ -4,6 +4,7 @@ Each names the key, the value and what is allowed. Constructors call them and kn
 names; the caller that knows where in the configuration the constructor stands adds the prefix.
 """
 
+import difflib
 import sys
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -16,6 +17,16 @@ class Refusal(ValueError):
 def refuse(key: str, value: object, allowed: str) -> Refusal:
     """The one form of all refusals: key, value, what is allowed."""
     return Refusal(f"{key}={value!r}: must be {allowed}")
+
+
+def meant(name: str, allowed: Collection[str]) -> str:
+    """What to add to the refusal of a misspelt name: the allowed one that is most like it, if any is.
+
+    >>> meant("modle", ["model", "task"]), meant("x", ["model", "task"])
+    ("; did you mean 'model'?", '')
+    """
+    close = difflib.get_close_matches(name, allowed, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def integer(key: str, value: Any, least: int = 1, most: int | None = None) -> int:

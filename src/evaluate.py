@@ -9,7 +9,7 @@ import hydra
 import numpy as np
 from omegaconf import DictConfig
 
-from src import build, checks, cli, runs
+from src import build, checks, cli, output, runs
 from src.build import ConfigError
 from src.callbacks.pictures import draw, save
 from src.figures.grid import length_repeat_grid
@@ -157,4 +157,5 @@ def refuse(cfg: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    output.steady()
     cli.run(main, "evaluate", refuse)

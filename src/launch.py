@@ -1,5 +1,6 @@
 """From a command line to runs: new ones, ones to go on with, whole sweeps, or only a look at what it would be."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,10 @@ def command(main: Callable[[], Any], refuse: Callable[[dict[str, Any], Path], No
         first = build.resolve(jobs[0].config)
         check(first)
         launchers.check(jobs[0].launcher)
+        if launchers.is_remote(jobs[0].launcher) and without(line.overrides, "hydra.searchpath") != line.overrides:
+            raise ConfigError(
+                "hydra.searchpath: must be left out with hydra/launcher=ray, which sends conf/ alone"
+            )
         going_on = first["resume"] is not None
         if line.asks_only:
             pass
@@ -38,6 +43,8 @@ def command(main: Callable[[], Any], refuse: Callable[[dict[str, Any], Path], No
         elif line.multirun:
             folder = Path(first["resume"]) if going_on else jobs[0].sweep
             assert folder is not None
+            if not going_on and launchers.is_here(jobs[0].launcher):
+                refuse_all(jobs, refuse)
             line = begin(line, jobs, folder, going_on)
         elif not going_on:
             refuse(first, jobs[0].folder)
@@ -77,6 +84,17 @@ def check(cfg: dict[str, Any]) -> None:
     build.check("", build.checks.flag, "retry_failed", cfg["retry_failed"])
     if cfg["retry_failed"] and cfg["resume"] is None:
         raise ConfigError("retry_failed=True: goes with resume=<folder of a sweep> alone; must be false here")
+
+
+def refuse_all(jobs: list[cli.Job], refuse: Callable[[dict[str, Any], Path], None]) -> None:
+    """Refuse a sweep none of whose jobs can be run; among others, a bad one fails alone."""
+    refusals = []
+    for job in jobs:
+        try:
+            return refuse(build.resolve(job.config), job.folder)
+        except ConfigError as error:
+            refusals.append(error)
+    raise refusals[0]
 
 
 def begin(line: cli.Line, jobs: list[cli.Job], folder: Path, going_on: bool) -> cli.Line:
@@ -127,7 +145,7 @@ def resumed(line: cli.Line) -> cli.Line:
     if not str(given["resume"].value()):
         raise ConfigError("resume='': must be the folder of a run or of a sweep")
     folder = Path(str(given["resume"].value()))
-    is_sweep = (folder / "sweep.json").exists()
+    is_sweep = os.path.exists(folder / "sweep.json")  # False, too, for a name that is too long
     if not is_sweep and ("retry_failed" in given or line.multirun):
         raise ConfigError(f"resume={str(folder)!r}: is not the folder of a sweep, one that holds sweep.json")
     allowed = resume.SWEEP_CHANGES if is_sweep else resume.CHANGES

@@ -91,6 +91,11 @@ def is_remote(launcher: dict[str, Any]) -> bool:
     return bool(launcher.get("_target_") == remote.TARGET)
 
 
+def is_here(launcher: dict[str, Any]) -> bool:
+    """Whether jobs run on this machine, one after another or as workers of joblib."""
+    return not is_remote(launcher) and not str(launcher.get("_target_")).startswith(SUBMITIT)
+
+
 def workers(launcher: dict[str, Any]) -> int:
     """Jobs that a launcher runs at a time; of a cluster with an unknown size, what this machine could."""
     if is_remote(launcher):

@@ -12,7 +12,7 @@ import hydra
 import torch
 from omegaconf import DictConfig
 
-from src import build, checks, cli, runs
+from src import build, checks, cli, output, runs
 from src.build import ConfigError
 
 log = logging.getLogger(__name__)
@@ -40,10 +40,11 @@ def target(cfg: Mapping[str, Any]) -> Path:
         if not (folder / part).exists():
             raise ConfigError(f"run={str(folder)!r}: holds no {part}; must be a finished run")
     place = Path(str(cfg["to"])) / name
+    key = "run" if cfg["name"] is None else "name"
+    cli.check_writable("to", place.parent)
+    cli.check_writable(key, place)
     if place.exists():
-        key = "run" if cfg["name"] is None else "name"
         raise ConfigError(f"{key}={cfg[key]!r}: {place} is there already; must be a new name")
-    cli.check_writable("to", place)
     return place
 
 
@@ -89,4 +90,5 @@ def refuse(cfg: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    output.steady()
     cli.run(main, "publish", refuse)

@@ -141,7 +141,7 @@ def read_config(folder: str | Path, key: str = "run") -> dict[str, Any]:
     allowed = "must be the folder of a finished run, one that holds config.yaml and checkpoints/best.ckpt"
     if key == "resume":
         allowed = "must be the folder of a run or of a sweep, one that holds config.yaml or sweep.json"
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # False, too, for a name that is too long
         raise ConfigError(f"{key}={str(folder)!r}: no such folder; {allowed}")
     try:
         cfg = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))

@@ -90,11 +90,15 @@ def standing(folder: Path) -> Standing:
     begun = config.stat().st_mtime if config.exists() else None
     done = metrics.get("status") in DONE  # whoever holds it changes nothing any more; locks are dear on a cluster
     if not done and runs.is_held(folder):
-        return Standing(folder, "running", {}, None if begun is None else time.time() - begun)
+        return Standing(folder, "running", {}, _between(begun, time.time()))
     if metrics.get("status") in STANDINGS:
-        took = None if begun is None else end.stat().st_mtime - begun
-        return Standing(folder, metrics["status"], metrics, took)
+        return Standing(folder, metrics["status"], metrics, _between(begun, end.stat().st_mtime))
     return Standing(folder, "waiting" if begun is None else "half-done", {}, None)
+
+
+def _between(begun: float | None, ended: float) -> float | None:
+    """Seconds from one time to another; None where a clock that was set back, or a copied file, makes no sense."""
+    return None if begun is None or ended < begun else ended - begun
 
 
 def standings(folder: Path) -> list[Standing]:

@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig
 
-from src import build, cli, launch, launchers, processes, runs, sweep
+from src import build, cli, launch, launchers, output, processes, runs, sweep
 from src import resume as going_on
 from src.build import ConfigError
 from src.callbacks.interrupt import Interrupt
@@ -217,6 +217,7 @@ def ending(parts: Parts) -> tuple[str, str | None]:
 @hydra.main(config_path=cli.CONF, config_name="train", version_base="1.3")
 def main(cfg: DictConfig) -> float:
     """Train one configuration, or go on with one; in a sweep, one job of it."""
+    output.steady()  # in a worker of joblib, too
     hydra_cfg = HydraConfig.get()
     folder = Path(hydra_cfg.runtime.output_dir)
     # A full disk is told once, not by every line of the log and by the thread that writes TensorBoard's files.
@@ -300,5 +301,6 @@ def refuse(cfg: dict[str, Any], folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    output.steady()
     if not follow(assemble):
         launch.command(main, refuse)

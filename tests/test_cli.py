@@ -1,5 +1,6 @@
 """The command line: what is refused, in which words, and that nothing is left behind."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -9,8 +10,9 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from src import cli, evaluate, launch, train
+from src import cli, evaluate, jobs, launch, train
 from src.build import ConfigError
+from src.overrides import FORM
 from tests.helpers import small
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,9 +32,71 @@ REFUSED = [
     ("+logger.foo=1", "logger.foo=1: unknown key; must be one of log_graph, "),
     ("~callbacks.history", "callbacks.history=None: cannot be left out"),
     ("seed=1,2", "seed=1,2: must be one value, or a sweep over several with -m"),
-    ("seed=[", "no viable alternative at input '['"),
-    ("seed", "Error parsing override 'seed'"),
-    ("=3", "Config group override must be a string"),
+    ("seed=[", f"'seed=[': {FORM} (no viable alternative at input '[')"),
+    ("seed", f"'seed': {FORM} (Error parsing override 'seed')"),
+    ("=3", f"'=3': {FORM}"),
+    ("seed=ü", f"'seed=ü': {FORM} (Lexer"),
+    ("seed=\udcff", "'seed=\\udcff': must be text in the encoding of the terminal"),
+    ("seed=???", "seed=???: must be a value, and ??? stands for none"),
+    ("optmizer.lr=1", "optmizer.lr=1: unknown key 'optmizer'; must be one of callbacks, "),
+    ("modle/x=ntm", "modle/x=ntm: unknown key 'modle'; must be one of callbacks, "),
+    ("seed.x=3", "seed.x=3: unknown key 'seed.x'; must be seed, which has no keys of its own"),
+    ("hydra.sweep.x=x", "hydra.sweep.x=x: unknown key 'hydra.sweep.x'; must be under hydra.sweep one of dir, "),
+    ("task.test_cells.x=3", "task.test_cells.x=3: invalid literal for int()"),
+    ("~hydra", "~hydra: Could not delete 'hydra'"),
+    (
+        "experiment=mnist1d_table/x",
+        "experiment='mnist1d_table/x': unknown experiment; must be one of mnist1d_table/",
+    ),
+    ("logger=[tensorboard,csv]", "logger=[tensorboard,csv]: must be the name of one choice, or with -m several"),
+    (
+        "task=[repeat_copy]",
+        "task=[repeat_copy]: must be the name of one choice, or with -m several, as in task=a,b",
+    ),
+    (
+        "-m model=[lstm,gru],ntm",
+        "model=[lstm,gru],ntm: must be the name of one choice, or with -m several, as in ",
+    ),
+    ("experiment=null", "experiment=null: must be the name of one choice"),
+    ("hydra/launcher=[basic]", "hydra/launcher=[basic]: must be the name of one choice"),
+    ("+logger=csv", "+logger=csv: must be logger=csv, for there is one already"),
+    ("hydra.mode=MULTIRUN", "hydra.mode=MULTIRUN: must be left out; -m makes a sweep, nothing else does"),
+    ("-m hydra.mode=RUN", "hydra.mode=RUN: must be left out; -m makes a sweep, nothing else does"),
+    (
+        "seed=${nothing}",
+        "seed=${nothing}: Interpolation key 'nothing' not found; ${...} must name a key that there",
+    ),
+    ("figure={cmap:${a}}", "figure={cmap:${a}}: Interpolation key 'a' not found"),
+    (
+        "hydra.run.dir=x${b}",
+        "hydra.run.dir: Interpolation key 'b' not found; must be a folder, in whose name ${...} ",
+    ),
+    ("hydra.searchpath=/tmp", "hydra.searchpath=/tmp: must be hydra.searchpath=[file://<folder>,...]"),
+    ("+hydra.searchpath=[/tmp]", "+hydra.searchpath=[/tmp]: must be hydra.searchpath=[file://<folder>,...]"),
+    ("hydra.searchpath=[nope]", "hydra.searchpath=[nope]: no folder 'nope'; must hold files like those of conf/"),
+    ("--config-dir nope", "--config-dir='nope': no such folder; must hold files like those of conf/"),
+    ("--config-name evaluate", "--config-name: cannot be used here; must be left out (--config-dir adds "),
+    ("--config-path conf", "--config-path: cannot be used here; must be left out (--config-dir adds "),
+    ("--experimental-rerun x", "--experimental-rerun: cannot be used here; must be left out"),
+    ("-sc install=bash", "--shell-completion: cannot be used here; must be left out"),
+    ("--nope", "unrecognized arguments: --nope; --help and --hydra-help tell what there is"),
+    ("--cfg nope", "argument --cfg/-c: invalid choice: 'nope'"),
+    ("--run -m seed=1", "--run, --multirun: must be one of them"),
+    ("--cfg job --info", "--cfg, --info: must be one of them"),
+    ("--resolve", "--resolve: must be given with --cfg"),
+    ("-p model", "--package: must be given with --cfg"),
+    ("-m seed=range(0,100000)", "seed=range(0,100000): makes more than 10,000 jobs; must be several sweeps"),
+    ("-m seed=range(0,200) solve_threshold=range(0,1,0.01)", "solve_threshold=range(0,1,0.01): makes more than "),
+    ("-m seed=range(5,1)", "seed=range(5,1): gives no value; must give at least one"),
+    ("-m seed=range(0,1,0)", "seed=range(0,1,0): range() arg 3 must not be zero; must be values, a,b or range("),
+    (
+        "-m seed=interval(0,1)",
+        "seed=interval(0,1): must be values, a,b or range(...); src.search has distributions",
+    ),
+    ("-m seed=", "seed='': must be an integer of at least 0"),
+    ("-m model.word_size=0,-1 seed=0,1", "model.word_size=0: must be an integer of at least 1"),
+    ("-m hydra.sweep.subdir=../x", "hydra.sweep.subdir='../x': must be a folder within hydra.sweep.dir"),
+    ("-m hydra.sweep.subdir=/x", "hydra.sweep.subdir='/x': must be a folder within hydra.sweep.dir"),
     ("model.memory_slots=abc", f"model.memory_slots='abc': {POSITIVE}"),
     ("model.memory_slots=2.5", f"model.memory_slots=2.5: {POSITIVE}"),
     ("model.word_size=0", f"model.word_size=0: {POSITIVE}"),
@@ -112,9 +176,110 @@ def test_a_mistake_is_one_line_and_leaves_nothing(command, overrides, text):
     assert len(error.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("overrides", "meant"),
+    [
+        *(("modle=ntm", "model"), ("optmizer.lr=1", "optimizer"), ("model.memry_slots=4", "memory_slots")),
+        *(("model=ntmm", "ntm"), ("+modl.x=1", "model"), ("+model.sigma_mn=3", "sigma_min")),
+        *(
+            ("+trainer.precison=64", "precision"),
+            ("~callbacks.histry", "history"),
+            ("hydra/launcher=basc", "basic"),
+        ),
+        *(("hydra.laucher.x=1", "launcher"), ("experiment=mnist1d_table/gro", "mnist1d_table/gru")),
+    ],
+)
+def test_a_misspelt_name_gets_a_hint(command, overrides, meant):
+    code, error = command(overrides)
+    assert (code, error.count("\n")) == (2, 1)
+    assert error.endswith(f"; did you mean {meant!r}?\n")
+
+
 def test_what_can_be_run_is_run(command):
     for overrides in ([], ["model=ntm", "seed=0"], ["+trainer.precision=32"], ["--help"], ["-m", "--help"]):
         assert command(*overrides) == (0, "")
+    for line in ("--info", "--info searchpath", "--cfg job --resolve", "-c all -p hydra", "--hydra-help"):
+        assert command(*line.split()) == (0, "")
+    assert command("hydra.mode=RUN", "seed=1", "seed=2") == (0, "")
+
+
+LONG = "x" * 300
+DEEP = "/".join(["y" * 200] * 25)
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        *((f"{key}={name}", key) for key in ("hydra.run.dir", "hydra.output_subdir") for name in (LONG, DEEP)),
+        *((f"-m {key}={name}", key) for key in ("hydra.sweep.dir", "hydra.sweep.subdir") for name in (LONG, DEEP)),
+    ],
+    ids=str,
+)
+def test_a_folder_whose_name_is_too_long(command, line, key):
+    code, error = command(*line.split())
+    assert (code, error.count("\n")) == (2, 1)
+    assert error.startswith(f"error: {key}='")
+    assert "': cannot be written (File name too long); must be a folder that can" in error
+
+
+def test_a_folder_is_tried_without_a_trace(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    before = sorted(tmp_path.rglob("*"))
+    for name in ("new/folder", "", "new/../other"):
+        cli.check_writable("out", tmp_path / name)
+    for name in ("file", "file/x", "link", "link/x", "a\0b"):
+        with pytest.raises(
+            ConfigError, match=r"^out='.*': cannot be written \(.*\); must be a folder that can; or"
+        ):
+            cli.check_writable("out", tmp_path / name, "; or else")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.fixture
+def choices(tmp_path_factory):
+    """A folder like conf/ with experiments."""
+    folder = tmp_path_factory.mktemp("it's ") / "experiment"
+    folder.mkdir()
+    contents = {
+        "mine": "defaults: [override /model: gru]\nseed: 7",
+        "mode": "hydra: {mode: MULTIRUN}",
+        "nul": 'hydra: {run: {dir: "a\\0b"}}',
+        "two": "defaults: [override /logger: [tensorboard, csv]]",
+        "broken": "seed: [1\nb: }",
+    }
+    for name, content in contents.items():
+        (folder / f"{name}.yaml").write_text(f"# @package _global_\n{content}\n")
+    return folder.parent
+
+
+def test_a_folder_of_choices_of_ones_own(command, choices):
+    given = ["--config-dir", str(choices)]
+    assert command(*given, "experiment=mine") == (0, "")
+    assert command(*given, "experiment=mine", "hydra.searchpath=['file:///tmp']") == (0, "")
+    refused = {
+        "mode": "hydra.mode=MULTIRUN: must be left out",
+        "nul": "hydra.run.dir='a\\x00b': cannot be written (embedded null byte)",
+        "two": "logger: is given a list in a file of settings; must be one choice",
+        "broken": "experiment=broken: while parsing a flow sequence in ",
+        "min": "experiment='min': unknown experiment; must be one of broken, mine, ",
+    }
+    for name, text in refused.items():
+        code, error = command(*given, f"experiment={name}")
+        assert (code, error.startswith(f"error: {text}"), error.count("\n")) == (2, True, 1), error
+
+
+def test_the_folder_of_choices_is_an_override_so_that_jobs_have_it(monkeypatch, choices):
+    monkeypatch.chdir(choices.parent)
+    line = ["experiment=mine", "-m", "seed=1,2", "--config-dir", choices.name, "hydra.searchpath=[/tmp]"]
+    monkeypatch.setattr(sys, "argv", ["src.train", *line])
+    read = cli.read()
+    assert (read.overrides[:-1], read.multirun, read.asks_only) == (["experiment=mine", "seed=1,2"], True, False)
+    (found,) = [one.value() for one in cli.parsed(read.overrides) if one.key_or_group == "hydra.searchpath"]
+    assert list(map(str, found)) == [f"file://{choices}", "/tmp"]
+    assert [job.config.model.name for job in cli.composed("train", *read[:2])] == ["gru", "gru"]
+    cli.give(read)
+    assert sys.argv[1:] == ["--multirun", *read.overrides]
 
 
 def test_an_accelerator_that_is_not_there(command, monkeypatch):
@@ -134,8 +299,8 @@ def test_an_output_folder_that_cannot_be_written(command, tmp_path_factory, argu
 
 
 def test_a_sweep_is_composed_job_by_job():
-    jobs = cli.composed("train", ["model=ntm,lstm", "seed=0,1"], multirun=True)
-    chosen = [(job.config.model.name, job.config.seed) for job in jobs]
+    sweep = cli.composed("train", ["model=ntm,lstm", "seed=0,1"], multirun=True)
+    chosen = [(job.config.model.name, job.config.seed) for job in sweep]
     assert chosen == [("ntm", 0), ("ntm", 1), ("lstm", 0), ("lstm", 1)]
     with pytest.raises(ConfigError, match="model='nope': unknown model"):
         cli.composed("train", ["model=ntm,nope"], multirun=True)
@@ -144,6 +309,28 @@ def test_a_sweep_is_composed_job_by_job():
 def test_evaluate_needs_a_run(command):
     code, error = command(module=evaluate, name="evaluate")
     assert (code, error.startswith("error: run=None: must be the folder of a run")) == (2, True)
+
+
+@pytest.mark.parametrize("module", ["evaluate", "publish", "replay", "report"])
+def test_other_commands_refuse_as_well(monkeypatch, capsys, tmp_path, module):
+    monkeypatch.chdir(tmp_path)
+    key = "runs" if module == "report" else "run"
+    cases = {
+        f"{key}={LONG}": f"{key}='{LONG}': no such folder; must be ",
+        f"{key}x=1": f"{key}x=1: unknown key '{key}x'; must be one of ",
+        f"{key}=${{b}}": f"{key}=${{b}}: Interpolation key 'b' not found",
+        "hydra.mode=MULTIRUN": "hydra.mode=MULTIRUN: must be left out",
+        "--config-name=train": "--config-name: cannot be used here",
+        "-m": f"-m: is for src.train alone; must be left out of src.{module}",
+    }
+    found = importlib.import_module(f"src.{module}" + (".__main__" if module in ("replay", "report") else ""))
+    for line, text in cases.items():
+        monkeypatch.setattr(sys, "argv", [f"src.{module}", line])
+        with pytest.raises(SystemExit) as end:
+            cli.run(lambda: None, module, found.refuse)
+        error = capsys.readouterr().err
+        assert (end.value.code, error.startswith(f"error: {text}"), error.count("\n")) == (2, True, 1), error
+    assert not list(tmp_path.iterdir())
 
 
 def process(module, *arguments):
@@ -190,13 +377,13 @@ def test_jobs_that_differ_in_values_alone_are_composed_once_and_equal_others(mon
     line = ["model=mlp,lstm", "task=mnist1d", "seed=0,1", "+model.foo=3,4", "optimizer.lr=0.5,1e-3"]
     line += ["task.batch_size=4,null", "~callbacks.pictures"]
     count = []
-    compose = cli.compose
-    monkeypatch.setattr(cli, "compose", lambda *given, **more: count.append(given) or compose(*given, **more))
-    jobs = cli.composed("train", line, multirun=True)
-    assert (len(jobs), len(count)) == (32, 1 + 4)
-    assert len({job.folder.name for job in jobs}) == 32
-    for job in (jobs[0], jobs[13], jobs[31]):
+    compose = jobs.compose
+    monkeypatch.setattr(jobs, "compose", lambda *given, **more: count.append(given) or compose(*given, **more))
+    found = cli.composed("train", line, multirun=True)
+    assert (len(found), len(count)) == (32, 1 + 4)
+    assert len({job.folder.name for job in found}) == 32
+    for job in (found[0], found[13], found[31]):
         (alone,) = cli.composed("train", job.overrides)
         assert OmegaConf.to_container(job.config) == OmegaConf.to_container(alone.config)
-    jobs = cli.composed("train", [*line, "hydra.sweep.subdir=${hydra.job.override_dirname}"], multirun=True)
-    assert len({job.folder.name for job in jobs}) == 32
+    found = cli.composed("train", [*line, "hydra.sweep.subdir=${hydra.job.override_dirname}"], multirun=True)
+    assert len({job.folder.name for job in found}) == 32

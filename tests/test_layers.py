@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ALLOWED = {
     "checks": "",
     "text": "",
+    "output": "",
     "files": "",
     "statistics": "",
     "memory": "",
@@ -23,7 +24,10 @@ ALLOWED = {
     "trainer_arguments": "checks",
     "build": "checks files trainer_arguments cells networks tasks lit callbacks",
     "runs": "checks files tasks build",
-    "cli": "checks build",
+    "unknown": "checks build",
+    "overrides": "checks build unknown",
+    "jobs": "build unknown overrides",
+    "cli": "build overrides jobs",
     "conclusion": "figures tasks lit callbacks build runs cli",
     "resume": "checks callbacks build runs",
     "sweep": "text build runs cli",
@@ -36,15 +40,17 @@ ALLOWED = {
     "launch": "build cli estimate launchers remote resume runs sweep",
     "processes": "lit build runs",
     "follow": "lit callbacks build runs cli conclusion resume launch processes",
-    "train": "text tasks lit callbacks build runs cli conclusion resume sweep launchers launch processes follow",
-    "evaluate": "checks text tasks lit figures callbacks build runs cli",
-    "publish": "checks build runs cli",
-    "replay": "checks files memory figures networks tasks lit callbacks build runs cli",
-    "report": "checks text files statistics figures tasks lit callbacks build runs cli",
-    "study": "checks text files build runs cli launchers resume sweep experiments children estimate evaluate",
-    "search": "checks text files figures lit callbacks build runs cli conclusion resume sweep experiments "
+    "train": "text output tasks lit callbacks build runs cli conclusion resume sweep launchers launch processes "
+    "follow",
+    "evaluate": "checks text output tasks lit figures callbacks build runs cli",
+    "publish": "checks output build runs cli",
+    "replay": "checks output files memory figures networks tasks lit callbacks build runs cli",
+    "report": "checks text output files statistics figures tasks lit callbacks build runs cli",
+    "study": "checks text output files build runs cli launchers resume sweep experiments children estimate "
+    "evaluate",
+    "search": "checks text output files figures lit callbacks build runs cli conclusion resume sweep experiments "
     "children estimate train",
-    "benchmark": "files tasks figures build runs cli train",
+    "benchmark": "output files tasks figures build runs unknown cli train",
 }
 FILES = sorted((ROOT / "src").rglob("*.py"))
 

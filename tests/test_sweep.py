@@ -163,6 +163,19 @@ def test_how_jobs_stand(begun):
     assert "about 6 min left" in sweep.progress(sweep.standings(begun))
 
 
+def test_a_duration_that_cannot_be_is_left_out(begun):
+    """A file from a clock that runs ahead, or was set back."""
+    for name in ("finished", "diverged", "running"):
+        os.utime(begun / name / "config.yaml", (4e9, 4e9))
+    with runs.held(begun / "running"):
+        seconds = {job.folder.name: job.seconds for job in sweep.standings(begun)}
+        assert [seconds[name] for name in ("finished", "diverged", "running")] == [None, None, None]
+        assert sweep.progress(sweep.standings(begun)) == (
+            "2 of 7 done, 1 diverged, 1 failed, 1 stopped, 1 half-done, 1 running"
+        )
+    assert " -" not in sweep.summary(begun).split("python -m")[0]
+
+
 def test_a_job_that_is_done_is_so_without_a_lock(begun, monkeypatch):
     asked = []
     monkeypatch.setattr(runs, "is_held", lambda folder: asked.append(folder.name) or False)

@@ -4,26 +4,34 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
-from hydra.errors import HydraException
+from hydra.errors import HydraException, MissingConfigException
 
+from src import cli, output
 from src.benchmark import cost, jobs, loop, memory, speed, sweep
 from src.figures.png import pngs, spared
 from src.files import write_whole
 from src.runs import versions
+from src.unknown import first_line, unknown_choice
 
 #: Dots per inch of PNG files.
 DPI = 150
 PARTS = {"speed": speed, "cost": cost, "memory": memory, "loop": loop, "jobs": jobs, "sweep": sweep}
 
 
+class Parser(argparse.ArgumentParser):
+    """One whose refusals are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the command."""
+        self.exit(2, f"error: {message}; --help tells what there is\n")
+
+
 def main() -> None:
     """Parse the command line, measure, print, and write if asked."""
-    parser = argparse.ArgumentParser(
-        prog="python -m src.benchmark", description="How fast training is; without a part: speed."
-    )
+    parser = Parser(prog="python -m src.benchmark", description="How fast training is; without a part: speed.")
     parts = parser.add_subparsers(dest="part", required=True, metavar="part")
     for name, part in PARTS.items():
         own = parts.add_parser(name, help=part.ABOUT, description=f"{part.ABOUT[0].upper()}{part.ABOUT[1:]}.")
@@ -43,7 +51,8 @@ def main() -> None:
         result = part.measure(given)
     except HydraException as error:
         option = next((f"--{key}: " for key in ("models", "model") if key in given), "")
-        parser.error(f"{option}{str(error).splitlines()[0]}")
+        told = unknown_choice(error, []) if isinstance(error, MissingConfigException) else first_line(error)
+        parser.error(f"{option}{told}")
     text = part.markdown(result)
     print(f"{part.ABOUT[0].upper()}{part.ABOUT[1:]}; {threads} threads.\n\n{text}")
     if given.out is not None:
@@ -59,8 +68,9 @@ def _check(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
     peer = getattr(given, "peer", None)
     if peer is not None and not (peer / "ntm" / "aio.py").exists():
         parser.error(f"--peer {peer}: must be a checkout of pytorch-ntm, which holds ntm/aio.py")
-    if given.out is not None and given.out.exists() and not given.out.is_dir():
-        parser.error(f"--out {given.out}: must be a folder")
+    if given.out is not None:
+        with cli.refusals():
+            cli.check_writable("--out", given.out)
 
 
 def _write(given: argparse.Namespace, part: Any, result: Any, text: str) -> None:
@@ -78,4 +88,5 @@ def _write(given: argparse.Namespace, part: Any, result: Any, text: str) -> None
 
 
 if __name__ == "__main__":
+    output.steady()
     main()

@@ -8,7 +8,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from src import build, cli
+from src import build, cli, output
 from src.build import ConfigError
 from src.figures.png import reason
 from src.files import write_whole
@@ -86,4 +86,5 @@ def refuse(cfg: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    output.steady()
     cli.run(main, "replay", refuse)

@@ -6,7 +6,7 @@ import sys
 import hydra
 from omegaconf import DictConfig
 
-from src import build, cli
+from src import build, cli, output
 from src.report.publication import Found, begin, make, rebuild
 from src.report.request import read_request
 
@@ -35,4 +35,5 @@ def refuse(cfg: dict[str, object]) -> None:
 
 
 if __name__ == "__main__":
+    output.steady()
     cli.run(main, "report", refuse)

@@ -53,7 +53,7 @@ def find(given: Sequence[str]) -> list[Path]:
     found: dict[Path, None] = {}
     for one in given:
         top = Path(one)
-        if not top.is_dir():
+        if not os.path.isdir(top):
             raise ConfigError(f"runs={one!r}: no such folder; must be folders that hold runs, or a runs.csv")
         within: set[Path] = set()
         for folder, names in _walk(top):

@@ -1,5 +1,6 @@
 """What is to be reported on, and what cannot be."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -56,7 +57,7 @@ def read_request(cfg: Mapping[str, Any]) -> Request:
     if slots is not None:
         build.check("", checks.integer, "memory_slots", slots)
     tuning = None if cfg["tuning"] is None else Path(str(cfg["tuning"]))
-    if tuning is not None and not tuning.is_file():
+    if tuning is not None and not os.path.isfile(tuning):
         raise ConfigError(f"tuning={str(tuning)!r}: no such file; must be a table, as src.study writes it")
     settings = _settings(cfg)
     if any(one.endswith(".csv") for one in folders):
@@ -65,9 +66,9 @@ def read_request(cfg: Mapping[str, Any]) -> Request:
         out = Path("outputs/reports") / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     else:
         out = Path(str(cfg["out"]))
+    cli.check_writable("out", out)
     if out.is_dir() and any(out.iterdir()) and not (out / "report.json").exists():
         raise ConfigError(f"out={str(out)!r}: holds other things; must be a new folder, or that of a report")
-    cli.check_writable("out", out)
     return Request(folders, out, cfg["pool_versions"], cfg["pictures"], slots, tuning, settings)
 
 
@@ -76,7 +77,7 @@ def _anew(cfg: Mapping[str, Any], folders: list[str]) -> Path:
     rows = Path(folders[0])
     if len(folders) > 1:
         raise ConfigError(f"runs={folders!r}: must be folders, or one runs.csv")
-    if not rows.is_file():
+    if not os.path.isfile(rows):
         raise ConfigError(f"runs={str(rows)!r}: no such file; must be the runs.csv of a report")
     for key, wanted in (("out", None), ("pool_versions", False), ("pictures", True), ("memory_slots", None)):
         if cfg[key] != wanted:

@@ -10,7 +10,7 @@ import hydra
 import torch
 from omegaconf import DictConfig
 
-from src import cli, estimate, experiments, train
+from src import cli, estimate, experiments, output, train
 from src.build import ConfigError
 from src.children import side_by_side
 from src.search import plan as plans
@@ -156,4 +156,5 @@ def run() -> None:
 
 
 if __name__ == "__main__":
+    output.steady()
     run()

@@ -1,6 +1,7 @@
 """The command line of a search: its own settings, and the overrides of src.train, which are all others."""
 
 import importlib.util
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,8 +48,11 @@ def sorted_out(overrides: list[str]) -> tuple[list[str], list[str], list[str]]:
         elif root in train_keys | groups | {"hydra"}:
             train.append(line)
         else:
-            known = ", ".join(sorted(own_keys | {"search"}))
-            raise ConfigError(f"{line}: unknown key {root!r}; must be one of {known}, or a key of src.train")
+            known = sorted(own_keys | {"search"})
+            raise ConfigError(
+                f"{line}: unknown key {root!r}; must be one of {', '.join(known)}, or a key of src.train"
+                + checks.meant(root, [*known, *train_keys])
+            )
     return own, train, spaces
 
 
@@ -75,15 +79,15 @@ def read(overrides: list[str]) -> tuple[Plan, Command]:
         build.check("", checks.flag, "retry_failed", cfg["retry_failed"]),
         build.check("", checks.flag, "dry_run", cfg["dry_run"]),
     )
-    if not command.conf.is_dir():
+    if not os.path.isdir(command.conf):
         raise ConfigError(f"conf={cfg['conf']!r}: must be a folder")
-    if command.write is not None:
-        cli.check_writable("conf", command.conf / "experiment" / command.write)
     seeds = build.check("", checks.integers, "seeds", cfg["seeds"], least=0)
     if len(set(seeds)) < len(seeds):
         raise ConfigError(f"seeds={seeds}: must be different seeds")
     folder = Path(str(cfg["folder"])).absolute() / name
     cli.check_writable("folder", folder)
+    if command.write is not None:
+        cli.check_writable("conf", command.conf / "experiment" / command.write)
     shared = texts("overrides", cfg["overrides"])
     given = {} if cfg["spaces"] is None else cfg["spaces"]
     if not isinstance(given, Mapping):

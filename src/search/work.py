@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from src import build, cli, sweep, train
+from src import build, cli, output, sweep, train
 from src.build import ConfigError
 from src.cli import Job
 from src.conclusion import MEND
@@ -135,4 +135,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    output.steady()
     main()

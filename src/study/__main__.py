@@ -11,7 +11,7 @@ import hydra
 import torch
 from omegaconf import DictConfig
 
-from src import build, checks, cli, launchers
+from src import build, checks, cli, launchers, output
 from src.build import ConfigError
 from src.experiments import experiment_file
 from src.study import choose, finish
@@ -126,4 +126,5 @@ def refuse(cfg: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    output.steady()
     cli.run(main, "study", refuse)

@@ -1,6 +1,7 @@
 """What a study consists of: conf/study/<name>.yaml, read, and refused where it cannot be carried out."""
 
 import math
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,7 +65,7 @@ def read(cfg: Mapping[str, Any]) -> Plan:
     if cfg.get("study") is None:
         known = sorted(path.stem for path in (Path(cli.CONF) / "study").glob("*.yaml"))
         raise ConfigError(f"study=None: must be one of {', '.join(known)}")
-    if not conf.is_dir():
+    if not os.path.isdir(conf):
         raise ConfigError(f"conf={cfg['conf']!r}: must be a folder")
     node = section("study", cfg["study"], ("name", "about", "sweeps"), ("tuning", "evaluate", "reports"))
     name = fields.name("study.name", node["name"])
