@@ -131,7 +131,8 @@ def check(trainer: Mapping[str, Any]) -> None:
             continue
         rule = ARGUMENTS.get(key)
         if rule is None:
-            raise checks.Refusal(f"{key}={value!r}: unknown key; must be one of {', '.join(sorted(honoured))}")
+            allowed = ", ".join(sorted(honoured)) + checks.meant(key, honoured)
+            raise checks.Refusal(f"{key}={value!r}: unknown key; must be one of {allowed}")
         if isinstance(rule, str):
             raise checks.Refusal(f"{key}={value!r}: cannot be given, {rule}")
         rule(key, value)

@@ -50,7 +50,8 @@ def test_what_cannot_be_given_says_why(name, tmp_path):
 
 def test_a_misspelt_argument_tells_those_that_are_honoured(tmp_path):
     told = refusal_of("+trainer.precison=32", folder=tmp_path)
-    assert told == f"trainer.precison=32: unknown key; must be one of {', '.join(sorted(HONOURED))}"
+    allowed = ", ".join(sorted(HONOURED))
+    assert told == f"trainer.precison=32: unknown key; must be one of {allowed}; did you mean 'precision'?"
 
 
 @pytest.mark.parametrize(
