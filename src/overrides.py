@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -22,8 +23,8 @@ CONF = str(Path(__file__).resolve().parents[1] / "conf")
 CONSTRUCTED = {"model", "task", "optimizer", "schedule", "trainer", "callbacks", "logger", "hydra"}
 #: What an override must look like.
 FORM = "must be key=value, or key='value' with any signs in it"
-#: A sweep of more jobs would take an hour to compose alone.
-MOST_JOBS = 10_000
+#: A sweep of more jobs would take a quarter of an hour before the first begins; of more than a few, it is told.
+MOST_JOBS, MANY_JOBS = 10_000, 1_000
 
 
 def parsed(overrides: list[str], loader: Any = None) -> list[Override]:
@@ -120,6 +121,8 @@ def split(overrides: list[Override]) -> list[list[str]]:
             raise ConfigError(f"{one.input_line}: gives no value; must give at least one")
         if count > MOST_JOBS:
             raise ConfigError(f"{one.input_line}: makes more than {MOST_JOBS:,} jobs; must be several sweeps")
+    if count > MANY_JOBS:
+        print(f"composing {count:,} jobs", file=sys.stderr, flush=True)
     return BasicSweeper.split_arguments(overrides, max_batch_size=None)[0]
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from src import cli, evaluate, jobs, launch, train
+from src import cli, evaluate, jobs, launch, overrides, train
 from src.build import ConfigError
 from src.overrides import FORM
 from tests.helpers import small
@@ -168,9 +168,9 @@ def command(monkeypatch, tmp_path, capsys, unchecked_types):
     return run
 
 
-@pytest.mark.parametrize(("overrides", "text"), REFUSED, ids=[overrides for overrides, _ in REFUSED])
-def test_a_mistake_is_one_line_and_leaves_nothing(command, overrides, text):
-    code, error = command(*overrides.split())
+@pytest.mark.parametrize(("line", "text"), REFUSED, ids=[line for line, _ in REFUSED])
+def test_a_mistake_is_one_line_and_leaves_nothing(command, line, text):
+    code, error = command(*line.split())
     assert code == 2
     assert error.startswith(f"error: {text}")
     assert len(error.splitlines()) == 1
@@ -196,8 +196,8 @@ def test_a_misspelt_name_gets_a_hint(command, overrides, meant):
 
 
 def test_what_can_be_run_is_run(command):
-    for overrides in ([], ["model=ntm", "seed=0"], ["+trainer.precision=32"], ["--help"], ["-m", "--help"]):
-        assert command(*overrides) == (0, "")
+    for given in ([], ["model=ntm", "seed=0"], ["+trainer.precision=32"], ["--help"], ["-m", "--help"]):
+        assert command(*given) == (0, "")
     for line in ("--info", "--info searchpath", "--cfg job --resolve", "-c all -p hydra", "--hydra-help"):
         assert command(*line.split()) == (0, "")
     assert command("hydra.mode=RUN", "seed=1", "seed=2") == (0, "")
@@ -304,6 +304,12 @@ def test_a_sweep_is_composed_job_by_job():
     assert chosen == [("ntm", 0), ("ntm", 1), ("lstm", 0), ("lstm", 1)]
     with pytest.raises(ConfigError, match="model='nope': unknown model"):
         cli.composed("train", ["model=ntm,nope"], multirun=True)
+
+
+def test_a_large_sweep_is_told_before_it_is_composed(monkeypatch, capsys):
+    monkeypatch.setattr(overrides, "MANY_JOBS", 3)
+    assert len(cli.composed("train", ["seed=range(0,4)"], multirun=True)) == 4
+    assert capsys.readouterr().err == "composing 4 jobs\n"
 
 
 def test_evaluate_needs_a_run(command):

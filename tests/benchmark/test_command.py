@@ -181,7 +181,7 @@ def test_a_sweep_is_killed_and_loses_nothing(command, tmp_path):
 
 def test_a_sweep_that_fails_is_no_number(tmp_path):
     line = ["src.train", "-m", "model.memory_slots=0", f"hydra.sweep.dir={tmp_path}/s", "seed=0,1"]
-    told = "the sweep ended with exit code 1 before 3 jobs had"
+    told = "the sweep ended with exit code 2 before 3 jobs had"
     with pytest.raises(ConfigError, match=told), sweep._started(line) as process:
         sweep._until(process, tmp_path / "s", 3)
     with pytest.raises(ConfigError, match=r"src\.report .* ended with exit code 2"):
@@ -219,7 +219,7 @@ def test_every_part_says_what_it_measures(part, command):
         (["jobs", "--threads", "2"], "unrecognized arguments: --threads 2"),
         (["--what"], "unrecognized arguments: --what"),
         (["size"], "invalid choice: 'size' (choose from"),
-        (["--out", __file__], f"--out {__file__}: must be a folder"),
+        (["--out", __file__], f"--out='{__file__}': cannot be written (Not a directory); must be a folder"),
         (["--peer", "/none"], "--peer /none: must be a checkout of pytorch-ntm, which holds ntm/aio.py"),
     ],
 )

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from src import jobs, overrides
 from src.build import ConfigError
 from src.search import __main__ as command
 from src.search import command as settings
@@ -133,8 +134,8 @@ def test_batches_and_recipes_are_searched_and_may_differ(line):
 
 def test_runs_that_solve_their_task_get_as_many_updates_unless_it_is_asked_otherwise(line):
     given = line("optimizer.lr=1e-3,1e-2")
-    for overrides, stops in ((given, False), ([*given, "stop_when_solved=true"], True)):
-        plan, _ = settings.read(overrides)
+    for line, stops in ((given, False), ([*given, "stop_when_solved=true"], True)):
+        plan, _ = settings.read(line)
         assert plan.models["mlp"].config["stop_when_solved"] is stops
 
 
@@ -150,7 +151,8 @@ def test_an_experiment_of_others_is_not_written_over(line, tmp_path):
 
 def test_an_experiment_that_the_search_starts_from_is_not_written_over(line, tmp_path, monkeypatch):
     shutil.copytree(settings.cli.CONF, tmp_path / "conf", dirs_exist_ok=True)
-    monkeypatch.setattr(settings.cli, "CONF", str(tmp_path / "conf"))
+    for module in (settings.cli, jobs, overrides):
+        monkeypatch.setattr(module, "CONF", str(tmp_path / "conf"))
     path = tmp_path / "conf" / "experiment" / "tiny" / "mlp.yaml"
     path.parent.mkdir()
     plan, _ = settings.read(line())
@@ -189,7 +191,8 @@ def test_the_experiments_must_have_a_place_that_can_be_written(line, tmp_path):
 def test_a_file_has_the_keys_of_a_search_alone(line, tmp_path, monkeypatch, content, text):
     shutil.copytree(settings.cli.CONF, tmp_path / "other")
     (tmp_path / "other" / "search" / "mine.yaml").write_text(content)
-    monkeypatch.setattr(settings.cli, "CONF", str(tmp_path / "other"))
+    for module in (settings.cli, jobs, overrides):
+        monkeypatch.setattr(module, "CONF", str(tmp_path / "other"))
     with pytest.raises(ConfigError) as refusal:
         settings.read(line("search=mine"))
     assert str(refusal.value).startswith(text)

@@ -22,7 +22,7 @@ REFUSED = [
     ("sweeps.tuning", ["seed=0"], "sweeps.tuning: is the folder of the tuning; must have another name"),
     ("sweeps.runs", [], "sweeps.runs: must hold at least one override of src.train"),
     ("sweeps.runs", ["seed=0", 1], "sweeps.runs: must be a list of texts, those with commas in quotes"),
-    ("sweeps.runs", ["seed=["], "sweeps.runs: no viable alternative at input '['"),
+    ("sweeps.runs", ["seed=["], "sweeps.runs: 'seed=[': must be key=value, or "),
     ("sweeps.runs", ["experiment=nope"], "sweeps.runs: experiment='nope': unknown experiment; must be a "
      "file in conf/experiment or one of tiny/mlp"),
     ("sweeps.runs", ["experiment=tiny/mlp,tiny/gru"], "sweeps.runs: experiment='tiny/gru': unknown exp"),
@@ -40,7 +40,7 @@ REFUSED = [
      "sweeps; must have seeds of its own"),
     ("evaluate.nope", [], "evaluate: unknown sweep 'nope'; must be of runs"),
     ("evaluate.runs", "grid=3", "evaluate.runs: must be a list of texts"),
-    ("evaluate.runs", ["grid=["], "evaluate.runs: no viable alternative at input"),
+    ("evaluate.runs", ["grid=["], "evaluate.runs: 'grid=[': must be key=value, or "),
     ("reports.table.sweeps", ["nope"], "reports.table.sweeps: unknown sweep 'nope'; must be of runs"),
     ("reports.table.foo", 1, "reports.table.foo: unknown key; must be one of sweeps, settings, title"),
     ("reports.table", [], "reports.table: must be a section of the keys sweeps, settings, title"),
