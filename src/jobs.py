@@ -172,6 +172,10 @@ def _output(cfg: DictConfig, key: str, within: Path | None = None) -> Path:
         if folder.is_absolute() or os.path.normpath(folder).split(os.sep)[0] in (".", ".."):
             raise ConfigError(f"{key}={str(folder)!r}: must be a folder within hydra.sweep.dir")
         folder = within / folder
+    if "${" in os.path.abspath(folder):
+        raise ConfigError(
+            f"{key}={str(folder)!r}: must be a folder without ${{ in its path, which Hydra would look up"
+        )
     check_writable(key, folder)
     return folder
 

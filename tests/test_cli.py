@@ -71,6 +71,7 @@ REFUSED = [
         "hydra.run.dir=x${b}",
         "hydra.run.dir: Interpolation key 'b' not found; must be a folder, in whose name ${...} ",
     ),
+    ("hydra.run.dir=x\\${b}", "hydra.run.dir='x${b}': must be a folder without ${ in its path, which Hydra would"),
     ("hydra.searchpath=/tmp", "hydra.searchpath=/tmp: must be hydra.searchpath=[file://<folder>,...]"),
     ("+hydra.searchpath=[/tmp]", "+hydra.searchpath=[/tmp]: must be hydra.searchpath=[file://<folder>,...]"),
     ("hydra.searchpath=[nope]", "hydra.searchpath=[nope]: no folder 'nope'; must hold files like those of conf/"),
