@@ -15,8 +15,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from src import checks, trainer_arguments
-from src.callbacks.checkpoint import WholeFiles
+from src.callbacks.checkpoint import Checkpoint, WholeFiles
+from src.callbacks.clock import Clock
+from src.callbacks.history import History
 from src.callbacks.interrupt import Interrupt
+from src.callbacks.randomness import Randomness
+from src.callbacks.solved import Solved
 from src.cells.base import Cell
 from src.files import encodable
 from src.lit.bits import BitLearner
@@ -52,7 +56,14 @@ SECTIONS = {
 }
 IMPORTABLE = "must be a class or function that can be imported"
 #: Callbacks that a run cannot do without.
-NEEDED = ("interrupt", "clock", "history", "solved", "randomness", "checkpoint")
+NEEDED: dict[str, type[Callback]] = {
+    "interrupt": Interrupt,
+    "clock": Clock,
+    "history": History,
+    "solved": Solved,
+    "randomness": Randomness,
+    "checkpoint": Checkpoint,
+}
 
 
 class ConfigError(CompactHydraException):
@@ -210,7 +221,7 @@ def try_out(cfg: Mapping[str, Any], optimizer: Callable[..., Any], schedule: Cal
     try:
         tried.step()
         of.step()
-    except REFUSALS as error:
+    except Exception as error:
         raise ConfigError(
             f"optimizer._target_={cfg['optimizer']['_target_']!r}: cannot make an update "
             f"({' '.join(str(error).split())}); must be an optimiser that a gradient is enough for"
@@ -229,7 +240,7 @@ def build_trainer(
         logging.getLogger(f"lightning.{chatty}").setLevel(logging.WARNING)
     node = {key: value for key, value in cfg["trainer"].items() if key != "max_time"}  # Interrupt looks at that
     if node.get("precision") == "16-mixed" and on_cpu(node):
-        log.info("trainer.precision=16-mixed: half of float32 is bfloat16 on the CPU, as with bf16-mixed.")
+        log.info("trainer.precision=16-mixed is for GPUs; on the CPU bf16-mixed takes its place.")
         node["precision"] = "bf16-mixed"
     # Lightning warns of, and logs nothing in, an epoch shorter than this.
     node["log_every_n_steps"] = min(node["log_every_n_steps"], cfg["validate_every"], node["max_steps"])
@@ -269,7 +280,9 @@ def check_run(cfg: Mapping[str, Any]) -> None:
 def check_sections(cfg: Mapping[str, Any]) -> None:
     """Refuse a configuration that lacks what every run has, as ~seed or trainer=5 would make it."""
     for section, keys in SECTIONS.items():
-        node = cfg.get(section) if section else cfg
+        if section and section not in cfg:
+            raise ConfigError(f"{section}: cannot be left out")
+        node = cfg[section] if section else cfg
         if not isinstance(node, Mapping):
             raise ConfigError(f"{section}={node!r}: must be a section of keys, as in conf/")
         for key in keys:
@@ -319,12 +332,12 @@ def build_callbacks(cfg: Mapping[str, Any], folder: str, learner: Learner) -> li
             given = {"folder": folder, "monitor": monitor, "mode": learner.monitor_mode}
         elif "folder" in _arguments(locate(f"callbacks.{name}", node)):
             given = {"folder": folder}
-        callback = construct(f"callbacks.{name}", node, Callback, **given)
+        callback = construct(f"callbacks.{name}", node, NEEDED.get(name, Callback), **given)
         check_callback(cfg, name, callback, learner)
         callbacks.append(callback)
     limit = cfg["trainer"].get("max_time")
     if limit is not None:
-        (interrupt,) = (one for one in callbacks if isinstance(one, Interrupt))
+        interrupt = next(one for one in callbacks if isinstance(one, Interrupt))
         interrupt.limit(limit, trainer_arguments.duration("max_time", limit).total_seconds())
     return callbacks
 

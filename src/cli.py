@@ -1,5 +1,6 @@
 """The command line: Hydra's, but a user's mistake is told in one line, before any folder is made."""
 
+import os
 import re
 import shlex
 import sys
@@ -36,14 +37,15 @@ class Line(NamedTuple):
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """A ConfigError within ends the command with one line and exit code 2; a file that cannot be read is one."""
+    """A ConfigError within ends the command with one line and exit code 2; so does a fault of a file or a disk."""
     try:
         yield
     except ConfigError as error:
         print(f"error: {' '.join(str(error).splitlines())}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:
-        print(f"error: {error.filename!r}: {error.strerror}; must be something that can be read", file=sys.stderr)
+        told = f"{error.filename!r}: {error.strerror}" if error.filename and error.strerror else str(error)
+        print(f"error: {' '.join(told.split())}", file=sys.stderr)
         sys.exit(2)
 
 
@@ -61,8 +63,10 @@ def read() -> Line:
     parser.error = refuse  # type: ignore[method-assign]
     given = parser.parse_intermixed_args()
     for one in given.overrides:
-        if any("\ud800" <= sign <= "\udfff" for sign in one):  # stands for a byte that could not be decoded
-            raise ConfigError(f"{one!r}: must be text in the encoding of the terminal")
+        try:  # under LC_ALL=C, bytes of a name in UTF-8 are not decoded, and mean it all the same
+            os.fsencode(one).decode("utf-8")
+        except UnicodeError:
+            raise ConfigError(f"{one!r}: must be text in UTF-8") from None
     for name in NOT_OURS:
         if getattr(given, name):
             flag = f"--{name.replace('_', '-')}"

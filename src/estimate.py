@@ -83,6 +83,7 @@ def sized(cfg: dict[str, Any]) -> dict[str, Any]:
         for key, value in node.items()
         if key not in ("recipe", "sigma_init") and not isinstance(value, float)
     }
+    kept |= {"callbacks": cfg["callbacks"]}  # which are tried out, too
     return kept | {"precision": cfg["trainer"].get("precision"), "accelerator": cfg["trainer"].get("accelerator")}
 
 
@@ -92,6 +93,7 @@ def measure(cfg: dict[str, Any]) -> tuple[float, float, int]:
         torch.manual_seed(0)
         task = build.build_task(cfg)
         learner = build.build_learner(cfg, task, build.build_network(cfg, task))
+        build.build_callbacks(cfg, "", learner)
         precision = cfg["trainer"].get("precision") or "32-true"
         if str(precision).startswith("64"):
             learner.double()

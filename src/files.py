@@ -72,7 +72,11 @@ def utf8(text: str) -> bytes:
     Args:
         text: may hold surrogates, which stand for bytes of names that are not of the locale's encoding.
     """
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode("utf-8")
+    try:
+        content = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a surrogate that stands for nothing
+        content = text.encode("utf-8", "replace")
+    return content.decode("utf-8", "replace").encode("utf-8")
 
 
 def encodable(folder: str) -> str:

@@ -43,12 +43,13 @@ def _steadied(stream: TextIO | None) -> TextIO:
         return open(os.devnull, "w", encoding="utf-8")
     stream.flush()
     raw: io.FileIO = _Unread(stream.fileno(), "w", closefd=False)
+    unbuffered = getattr(stream, "write_through", False)  # as PYTHONUNBUFFERED makes it
     return io.TextIOWrapper(
-        io.BufferedWriter(raw),
+        raw if unbuffered else io.BufferedWriter(raw),
         encoding=stream.encoding,
         errors="backslashreplace",
         line_buffering=getattr(stream, "line_buffering", False),
-        write_through=getattr(stream, "write_through", False),
+        write_through=unbuffered,
     )
 
 

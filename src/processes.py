@@ -40,6 +40,8 @@ FOLLOW = "--follow"
 GRACE = 30.0
 #: What torchrun tells each process that it starts.
 TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
+#: What srun tells each process that it starts.
+SRUN = ("SLURM_PROCID", "SLURM_LOCALID", "SLURM_NTASKS", "SLURM_NODEID")
 Process = subprocess.Popen[bytes]
 
 
@@ -89,15 +91,23 @@ def outside() -> ClusterEnvironment | None:
         ConfigError: variables of torchrun without the others that it sets.
     """
     if TorchElasticEnvironment.detect():
-        unset = [name for name in TORCHRUN if not os.environ.get(name)]
-        if unset:
-            raise ConfigError(
-                f"TORCHELASTIC_RUN_ID is set, as by torchrun, and {', '.join(unset)} not; must be unset for a run "
-                "that torchrun does not start"
-            )
+        _check_set("TORCHELASTIC_RUN_ID", "torchrun", TORCHRUN)
         return TorchElasticEnvironment()
     tasks = os.environ.get("SLURM_STEP_NUM_TASKS", "1")
-    return SLURMEnvironment() if tasks.isdecimal() and int(tasks) > 1 else None
+    if not tasks.isdecimal() or int(tasks) < 2:
+        return None
+    _check_set("SLURM_STEP_NUM_TASKS", "srun", SRUN)
+    return SLURMEnvironment()
+
+
+def _check_set(variable: str, program: str, others: tuple[str, ...]) -> None:
+    """Refuse a variable of a program that starts processes, where the others that it sets are not there."""
+    unset = [name for name in others if not os.environ.get(name, "").isdecimal()]
+    if unset:
+        raise ConfigError(
+            f"{variable} is set, as by {program}, and {', '.join(unset)} not; must be unset for a run that "
+            f"{program} does not start"
+        )
 
 
 def check(plain: dict[str, Any], trainer: lightning.Trainer, learner: Learner) -> None:

@@ -206,11 +206,13 @@ def fit(parts: Parts, others: ExitStack, checkpoint: Path | None = None) -> tupl
 def ending(parts: Parts) -> tuple[str, str | None]:
     """The status of a run whose training loop ended by itself, and the reason where it was stopped."""
     stop, solved = parts.callbacks[Interrupt], parts.callbacks[Solved]
-    updates = parts.trainer.global_step
+    if stop.over and solved.solved and solved.stop:  # in the validation that its last update was followed by
+        return "finished", None
     if stop.interrupted or stop.reason:
         return "stopped", stop.reason
+    updates = parts.trainer.global_step
     if updates < parts.cfg["trainer"]["max_steps"] and not (solved.solved and solved.stop):
-        return "stopped", f"a callback ended it after update {updates}"
+        log.info("A callback ended the run after update %d.", updates)
     return "finished", None
 
 

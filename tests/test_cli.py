@@ -36,7 +36,7 @@ REFUSED = [
     ("seed", f"'seed': {FORM} (Error parsing override 'seed')"),
     ("=3", f"'=3': {FORM}"),
     ("seed=ü", f"'seed=ü': {FORM} (Lexer"),
-    ("seed=\udcff", "'seed=\\udcff': must be text in the encoding of the terminal"),
+    ("seed=\udcff", "'seed=\\udcff': must be text in UTF-8"),
     ("seed=???", "seed=???: must be a value, and ??? stands for none"),
     ("optmizer.lr=1", "optmizer.lr=1: unknown key 'optmizer'; must be one of callbacks, "),
     ("modle/x=ntm", "modle/x=ntm: unknown key 'modle'; must be one of callbacks, "),

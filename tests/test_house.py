@@ -138,9 +138,11 @@ def test_what_counts_as_text_without_an_encoding(line, found):
 
 
 def test_logs_are_written_as_utf8():
-    for path in (ROOT / "conf").glob("*.yaml"):
-        logging = yaml.safe_load(path.read_text(encoding="utf-8")).get("hydra", {}).get("job_logging")
-        assert logging is None or logging["handlers"]["file"]["encoding"] == "utf-8", path
+    found = []
+    for path in (ROOT / "conf" / "hydra" / "job_logging").glob("*.yaml"):
+        handlers = yaml.safe_load(path.read_text(encoding="utf-8"))["handlers"].values()
+        found += [one.get("encoding") for one in handlers if "File" in one["class"]]
+    assert found == ["utf-8"]
 
 
 def past_the_style(source):

@@ -33,6 +33,18 @@ def test_signs_that_the_encoding_lacks_are_escaped(monkeypatch):
     sys.__stdout__.close()
 
 
+def test_what_is_not_buffered_stays_so(monkeypatch):
+    """As PYTHONUNBUFFERED has it: what goes to both streams stays in its order."""
+    pipe = piped(monkeypatch)
+    sys.__stdout__.reconfigure(write_through=True)
+    monkeypatch.setattr(sys, "stdout", sys.__stdout__)
+    output.steady()
+    print("x", end="")
+    assert os.read(pipe, 100) == b"x"
+    os.close(pipe)
+    sys.__stdout__.close()
+
+
 def test_what_nobody_reads_is_dropped(monkeypatch):
     os.close(piped(monkeypatch))
     for _ in range(3):

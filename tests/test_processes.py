@@ -268,6 +268,17 @@ def test_half_of_what_torchrun_sets_is_refused(monkeypatch, capsys):
     assert capsys.readouterr().err == f"error: {told}torchrun does not start\n"
 
 
+def test_half_of_what_srun_sets_is_refused(monkeypatch):
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
+    for name in processes.SRUN:
+        monkeypatch.setenv(name, "1")
+    monkeypatch.delenv("SLURM_PROCID")
+    with pytest.raises(
+        ConfigError, match=r"^SLURM_STEP_NUM_TASKS is set, as by srun, and SLURM_PROCID not; must be"
+    ):
+        processes.outside()
+
+
 @pytest.mark.parametrize("tasks", ["many", "", "1"])
 def test_srun_of_one_task_is_a_run_alone(tasks, monkeypatch):
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", tasks)

@@ -206,6 +206,11 @@ class TestCallbacks:
         free = type("Mine", (lightning.pytorch.callbacks.Callback,), {"__module__": "mine"})
         assert trainer_arguments.refused_callback(free) is None
 
+    def test_one_that_a_run_cannot_do_without_stays_what_it_is(self, tmp_path):
+        early = (f"callbacks.clock._target_={LIGHTNING}EarlyStopping", "+callbacks.clock.monitor=validation/bits")
+        told = refusal_of(*early, folder=tmp_path)
+        assert told == f"callbacks.clock._target_='{LIGHTNING}EarlyStopping': must give a Clock"
+
     def test_our_own_are_for_use(self):
         cfg = compose_train(*small(model="lstm"))
         task = build.build_task(cfg)
@@ -229,14 +234,16 @@ class TestCallbacks:
         told = refusal_of(f"+callbacks.rate._target_={LIGHTNING}LearningRateMonitor", folder=tmp_path)
         assert told.endswith("LearningRateMonitor': needs a logger, and logger=none has none")
 
-    def test_early_stopping_stops(self, tmp_path):
-        """And a run that it stopped has not finished, though it can go on."""
+    def test_early_stopping_ends_a_run(self, tmp_path, caplog):
+        """As the user wanted it: it has finished, and is tested."""
+        caplog.set_level("INFO")
         early = [f"+callbacks.early._target_={LIGHTNING}EarlyStopping", "+callbacks.early.monitor=validation/bits"]
         early += ["+callbacks.early.patience=1", "+callbacks.early.min_delta=1e6", "logger=csv"]
         early += [f"+callbacks.rate._target_={LIGHTNING}LearningRateMonitor", "trainer.max_steps=9"]
         metrics = train_small(tmp_path / "run", *early, model="lstm").metrics
-        assert (metrics["status"], metrics["updates"]) == ("stopped", 2)
-        assert metrics["error"] == "a callback ended it after update 2"
+        assert (metrics["status"], metrics["updates"], metrics["error"]) == ("finished", 2, None)
+        assert set(metrics["test"]) == {"in_distribution", "3x4"}
+        assert "A callback ended the run after update 2." in caplog.messages
 
 
 @pytest.mark.parametrize(("learner", "task"), [(BitLearner, "repeat_copy"), (ClassLearner, "mnist1d")])
@@ -294,6 +301,12 @@ class TestEstimate:
         assert seconds() == pytest.approx(10.0)
         assert seconds("+trainer.accumulate_grad_batches=20") == pytest.approx(200.0)
         assert seconds("+trainer.max_time=00:00:00:03") == pytest.approx(3.0)
+
+    def test_callbacks_are_tried_out(self):
+        good, bad = (compose_train(*small(f"callbacks.pictures.every={n}", model="lstm")) for n in (1, 0))
+        found = estimate.costs([good, bad])
+        assert isinstance(found[0], estimate.Cost)
+        assert found[1] == "callbacks.pictures.every=0: must be an integer of at least 1"
 
     @pytest.mark.parametrize("precision", ["64-true", "bf16-mixed"])
     def test_it_measures_in_the_precision_of_the_run(self, precision):

@@ -22,12 +22,13 @@ class Interrupt(Callback):
     after the same update.
 
     Attributes:
-        interrupted: whether the user stopped the run.
+        interrupted: whether the user or a time limit stopped the run.
+        over: whether it was the time limit.
         reason: why it was stopped otherwise, by a callback or a time limit, if it was.
     """
 
     def __init__(self) -> None:
-        self.interrupted = False
+        self.interrupted = self.over = False
         self.reason: str | None = None
         self.max_time: Any = None
         self.seconds = self.until = float("inf")
@@ -67,10 +68,13 @@ class Interrupt(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        over = time.monotonic() >= self.until and trainer.global_step < trainer.max_steps
-        told = trainer.strategy.reduce_boolean_decision(self.interrupted or over, all=False)
-        if told and not trainer.fit_loop._should_accumulate():
-            if over and not self.interrupted:
+        told = trainer.strategy.reduce_boolean_decision(self.interrupted, all=False)
+        over = self.max_time is not None and trainer.global_step < trainer.max_steps
+        if over:  # for all processes, where it is for one
+            over = trainer.strategy.reduce_boolean_decision(time.monotonic() >= self.until, all=False)
+        if (told or over) and not trainer.fit_loop._should_accumulate():
+            if over and not told:
+                self.over = True
                 self.reason = f"trainer.max_time={self.max_time} was over after update {trainer.global_step}"
             self.interrupted = True
             trainer.should_stop = True

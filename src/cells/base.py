@@ -80,6 +80,11 @@ class Cell(nn.Module, ABC):
 class Controller(Cell):
     """A cell that can steer a machine: the fused engine takes its weights apart."""
 
+    @property
+    @abstractmethod
+    def is_plain(self) -> bool:
+        """Whether its layers are those that it was made with, so that `joint_weights` is all that they do."""
+
     @abstractmethod
     def joint_weights(self, features: int) -> Float[Tensor, "G U"]:
         """The weights of the gates' sums, of one layer, as one matrix over [h, other inputs, first inputs, 1].

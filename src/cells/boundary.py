@@ -6,6 +6,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 
+#: Of every module, where torch keeps hooks.
+GLOBAL_HOOKS = (
+    "_global_forward_hooks",
+    "_global_forward_pre_hooks",
+    "_global_backward_hooks",
+    "_global_backward_pre_hooks",
+)
+#: Of a module, what an engine does by itself, or what it calls.
+METHODS = frozenset({"forward", "step", "trace", "address", "joint_weights"})
 #: Of a state, the shape of every tensor without the batch, nested as the state is.
 Shapes = Any
 
@@ -42,6 +51,8 @@ def check(x: Tensor, state: Any, features: int, expected: Shapes, weight: Tensor
             f"x is {_shape(x)}: must be [batch, steps, {features}], with at least one sequence and one step"
         )
     weight = x if weight is None else weight
+    if x.layout is not torch.strided:
+        raise TypeError(f"x is {x.layout}: must be torch.strided, a dense tensor")
     if x.dtype != weight.dtype or x.device != weight.device:
         raise TypeError(f"x is {_kind(x)}: must be {_kind(weight)}, as the weights are")
     if not _fits(state, expected, len(x), weight.dtype, weight.device):
@@ -53,6 +64,7 @@ def _fits(state: Any, expected: Shapes, batch: int, dtype: torch.dtype, device: 
         return (
             isinstance(state, Tensor)
             and state.shape == (batch, *expected)
+            and state.layout is torch.strided
             and state.dtype is dtype
             and state.device == device
         )
@@ -72,6 +84,8 @@ def _refuse(name: str, state: Any, expected: Shapes, batch: int, weight: Tensor)
         shape = (batch, *expected)
         if state.shape != shape:
             raise ValueError(f"{name} is {_shape(state)}: must be {list(shape)}")
+        if state.layout is not torch.strided:
+            raise TypeError(f"{name} is {state.layout}: must be torch.strided, a dense tensor")
         if state.dtype != weight.dtype or state.device != weight.device:
             raise TypeError(f"{name} is {_kind(state)}: must be {_kind(weight)}, as the weights are")
         return
@@ -94,13 +108,19 @@ def _kind(x: Tensor) -> str:
     return f"{x.dtype} on {x.device}"
 
 
+def as_precise(x: Tensor, weight: Tensor) -> Tensor:
+    """An input for a network with this weight: under autocast, what a layer before gave is in half precision."""
+    autocast = torch.is_autocast_enabled(weight.device.type) and isinstance(x, Tensor)
+    return x.to(weight.dtype) if autocast and x.is_floating_point() else x
+
+
 def altered(module: nn.Module) -> str | None:
     """The name of a module within, or of this one, that does more than its class says; None if there is none.
 
-    Hooks make a module do so, and with them pruning and spectral norms; so do parametrisations, and a `forward`
-    that was replaced.
+    Hooks make a module do so, and with them pruning and spectral norms; so do parametrisations, and a method that
+    was replaced.
     """
-    if torch_module._global_forward_hooks or torch_module._global_forward_pre_hooks:
+    if any(getattr(torch_module, hooks) for hooks in GLOBAL_HOOKS):
         return "every module"
     if not _any_altered(module):
         return None
@@ -112,7 +132,7 @@ def is_altered(module: nn.Module) -> bool:
     """Whether a module itself does more than its class says."""
     of = module.__dict__
     hooks = of["_forward_hooks"] or of["_forward_pre_hooks"] or of["_backward_hooks"] or of["_backward_pre_hooks"]
-    return bool(hooks) or "forward" in of or "parametrizations" in of["_modules"]
+    return bool(hooks) or not METHODS.isdisjoint(of) or "parametrizations" in of["_modules"]
 
 
 def _any_altered(module: nn.Module) -> bool:

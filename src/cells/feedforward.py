@@ -23,6 +23,10 @@ class Feedforward(Controller):
     def step(self, x: Float[Tensor, "B F"], state: tuple[()]) -> tuple[Float[Tensor, "B C"], tuple[()]]:
         return self.layer(x).tanh(), state
 
+    @property
+    def is_plain(self) -> bool:
+        return type(self.layer) is nn.Linear and self.layer.bias is not None
+
     def joint_weights(self, features: int) -> Float[Tensor, "G U"]:
         w = self.layer.weight
         return torch.cat([w[:, features:], w[:, :features], self.layer.bias.unsqueeze(1)], 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,8 @@ def sequence(
         ValueError, TypeError: an input or a state that does not fit, see `Cell.check`; or weights.
     """
     machine.check(x, state)
+    if x.dtype not in DTYPES:
+        raise TypeError(f"x is {x.dtype}: the fused engine computes in float32 or float64")
     controller, heads, own = machine.controller, machine.heads, state.controller
     batch, slots, size = len(x), state.memory.shape[1], controller.output_size
     kind = {Feedforward: plan.FEEDFORWARD, GRU: plan.GRU}.get(type(controller), plan.LSTM)
@@ -66,7 +69,7 @@ def sequence(
         state.memory.transpose(1, 2),
     )
     settings = _Settings(machine, kind, size, slots, DTYPES[x.dtype])
-    _check_weights(settings.plan, machine.input_size, *inputs[1:4])
+    _check_weights(settings.plan, x.dtype, machine.input_size, *inputs[1:4])
     y, c, w, place, memory = _Sequence.apply(settings, torch.is_grad_enabled(), *inputs)
 
     h, reads = y[-1].split([size, machine.read_heads * machine.word_size], dim=1)
@@ -83,14 +86,17 @@ def sequence(
     return y.transpose(0, 1), after
 
 
-def _check_weights(p: plan.Plan, features: int, w_u: Tensor, w_heads: Tensor, b_heads: Tensor) -> None:
+def _check_weights(
+    p: plan.Plan, dtype: torch.dtype, features: int, w_u: Tensor, w_heads: Tensor, b_heads: Tensor
+) -> None:
     """Refuse weights of other sizes than a machine is made with: the kernels look at no bounds."""
     shapes = _weight_shapes(p, features)
-    if (w_u.shape, w_heads.shape, b_heads.shape) == shapes and w_u.dtype is w_heads.dtype is b_heads.dtype:
+    one_dtype = w_u.dtype is w_heads.dtype is b_heads.dtype is dtype
+    if (w_u.shape, w_heads.shape, b_heads.shape) == shapes and one_dtype:
         return
     given = zip(("controller", "heads.weight", "heads.bias"), (w_u, w_heads, b_heads), shapes, strict=True)
     told = "; ".join(f"{name} is {list(w.shape)}, {w.dtype}, must be {list(shape)}" for name, w, shape in given)
-    raise ValueError(f"weights of other sizes, or of several dtypes: {told}")
+    raise ValueError(f"weights of other sizes, or not all of {dtype}: {told}")
 
 
 @lru_cache
@@ -222,6 +228,15 @@ class _Sequence(torch.autograd.Function):
 def prepare(dtype: torch.dtype) -> None:
     """Compile the kernels for a dtype now, and not in the first batch."""
     kernels(DTYPES[dtype])
+
+
+def _forget() -> None:
+    """Of a fork, the child has a lock of its own: another thread of the parent may have had this one."""
+    global _counting
+    _counting = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 @contextmanager

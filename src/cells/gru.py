@@ -61,6 +61,11 @@ class GRU(Controller):
         y, after = self.layers(x, torch.stack(state.hidden))
         return y, GRUState(after.to(x.dtype).unbind(0))
 
+    @property
+    def is_plain(self) -> bool:
+        layers = self.layers
+        return type(layers) is nn.GRU and layers.num_layers == 1 and layers.bias and not layers.bidirectional
+
     def joint_weights(self, features: int) -> Float[Tensor, "G U"]:
         # Four gates: what is new of the input and what is new of the state meet only after the reset.
         size, (w_ih, w_hh, b_ih, b_hh) = self.output_size, self.layers.all_weights[0]

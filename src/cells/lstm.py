@@ -65,6 +65,11 @@ class LSTM(Controller):
         y, after = self.layers(x, before)
         return y, LSTMState(*(part.to(x.dtype).unbind(0) for part in after))
 
+    @property
+    def is_plain(self) -> bool:
+        layers = self.layers
+        return type(layers) is nn.LSTM and layers.num_layers == 1 and layers.bias and not layers.bidirectional
+
     def joint_weights(self, features: int) -> Float[Tensor, "G U"]:
         w_ih, w_hh, b_ih, b_hh = self.layers.all_weights[0]
         return torch.cat([w_hh, w_ih[:, features:], w_ih[:, :features], (b_ih + b_hh).unsqueeze(1)], 1)

@@ -7,6 +7,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -173,7 +174,7 @@ class Machine(Cell):
         )
 
     def _weight(self) -> Tensor:
-        return self.heads.weight
+        return self.initial_memory  # heads may have been replaced by a module without a weight
 
     def _state_shapes(self, state: MachineState) -> boundary.Shapes:
         memory = getattr(state, "memory", None)
@@ -191,7 +192,7 @@ class Machine(Cell):
         """
         if self.engine != "fused":
             return False
-        other = boundary.altered(self) or self._replaced()
+        other = boundary.altered(self) or self._replaced() or own_steps(type(self))
         if other is not None:
             if not self._warned:
                 log.warning("%s is hooked, parametrised or replaced: the reference engine runs it, slower.", other)
@@ -205,7 +206,7 @@ class Machine(Cell):
         heads, controller = self._modules["heads"], self._modules["controller"]
         if type(heads) is not nn.Linear or heads.bias is None:
             return "heads"
-        made = type(controller) in CONTROLLERS.values() and getattr(controller, "num_layers", 1) == 1
+        made = type(controller) in CONTROLLERS.values() and controller.is_plain  # type: ignore[union-attr]
         return None if made else "controller"
 
     @contextmanager
@@ -259,6 +260,21 @@ class Machine(Cell):
             output = torch.cat([h, reads.flatten(1)], 1)
         seen = {"weighting": w, **seen, "erase": erase, "add": add, "memory": memory, "read": reads}
         return output, MachineState(controller, memory, heads, reads), seen
+
+
+@lru_cache
+def own_steps(kind: type[Machine]) -> str | None:
+    """The method of a class of machines that the kernels know nothing of; None if there is none.
+
+    They know what the class does that says what they need to know: `kernel_choices` is its.
+    """
+
+    def owner(method: str) -> type:
+        return next(one for one in kind.__mro__ if method in vars(one))
+
+    known = owner("kernel_choices")
+    new = (name for name in ("address", "trace", "step", "initial_heads") if not issubclass(known, owner(name)))
+    return next((f"{kind.__name__}.{name}" for name in new), None)
 
 
 def choose_engine(engine: str) -> str:

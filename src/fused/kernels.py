@@ -165,6 +165,15 @@ def _record(folder: Path) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
+def _forget() -> None:
+    """Of a fork, the child has a lock of its own: another thread of the parent may have had this one."""
+    global _compiling
+    _compiling = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """One process at a time: of two that start together, the second waits and loads."""

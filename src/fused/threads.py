@@ -89,23 +89,25 @@ def over_rows(call: Callable[[int, int, int], Any], rows: int, threads: int) -> 
             worker.post(lambda i=i: share(i + 1))  # type: ignore[misc]
         share(0)  # this thread takes its share too
     finally:
-        _all_finished(workers)
-        errors = [worker.error for worker in workers]
-        _busy.release()
+        try:
+            _all_finished(workers)
+            errors = [worker.error for worker in workers]
+        finally:
+            _busy.release()
     for error in errors:
         if error is not None:
             raise error
 
 
 def _all_finished(workers: list[Worker]) -> None:
-    """Wait for every worker, also through Ctrl-C: none may be at work on arrays that the caller frees."""
-    interrupt = None
+    """Wait for every worker, whatever a signal raises: none may be at work on arrays that the caller frees."""
+    interrupt: BaseException | None = None
     for worker in workers:
         while True:
             try:
                 worker.finish()
                 break
-            except KeyboardInterrupt as error:
+            except BaseException as error:
                 interrupt = error
     if interrupt is not None:
         raise interrupt

@@ -29,6 +29,11 @@ def like(weight: Tensor, batch: Any) -> Any:
     return type(batch)(*(x.to(weight) if x.is_floating_point() else x.to(weight.device) for x in batch))
 
 
+def with_slots(metrics: dict[str, float], slots: int | None) -> dict[str, float]:
+    """Metrics of a set, and the memory slots that they were measured with, if there is a memory."""
+    return metrics if slots is None else {**metrics, "memory_slots": slots}
+
+
 class Learner(lightning.LightningModule):
     """A network that learns a task.
 
@@ -110,11 +115,7 @@ class Learner(lightning.LightningModule):
         with torch.no_grad():
             for batch in batches:
                 self.count(like(weight, batch), self.slots_for(batch))
-        return self._with_slots(self.counted(), batches)
-
-    def _with_slots(self, metrics: dict[str, float], batches: Iterable[Any]) -> dict[str, float]:
-        slots = self.most_slots(batches)
-        return metrics if slots is None else {**metrics, "memory_slots": slots}
+        return with_slots(self.counted(), self.most_slots(batches))
 
     def most_slots(self, batches: Iterable[Any]) -> int | None:
         """The memory slots that the largest of some batches is evaluated with; None where there is no memory."""
@@ -238,21 +239,23 @@ class Learner(lightning.LightningModule):
 
     def on_test_epoch_start(self) -> None:
         self.tested: dict[str, dict[str, float]] = {}
-        self._testing: list[Any] = []
+        self._test_set: str | None = None
+        self._test_slots: int | None = None
 
     def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
         if batch_idx == 0:  # of the next set; how many batches the one before had is the trainer's matter
             self._end_test_set()
             self.reset_metrics()
-        self._test_set = list(self.task.tests)[dataloader_idx]
-        self._testing.append(batch)
-        self.count(batch, self.slots_for(batch))
+            self._test_set, self._test_slots = list(self.task.tests)[dataloader_idx], None
+        slots = self.slots_for(batch)
+        self.count(batch, slots)
+        self._test_slots = slots if slots is None else max(slots, self._test_slots or 0)
 
     def _end_test_set(self) -> None:
         """Keep what was counted of a test set under its name."""
-        if self._testing:
-            self.tested[self._test_set] = self._with_slots(self.counted(), self._testing)
-            self._testing = []
+        if self._test_set is not None:
+            self.tested[self._test_set] = with_slots(self.counted(), self._test_slots)
+            self._test_set = None
 
     def on_test_epoch_end(self) -> None:
         self._end_test_set()

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from src.cells import boundary
 from src.cells.base import Cell, State, state_size
 
 
@@ -53,6 +54,7 @@ class Recurrent(nn.Module):
         Raises:
             ValueError, TypeError: an input or a state that does not fit, see `Cell.check`.
         """
+        x = boundary.as_precise(x, self.readout.weight)
         state = self.initial_state(len(x)) if state is None else state
         if self.cell.has_sequence:
             whole, state = self.cell.sequence(x, state)
@@ -70,6 +72,7 @@ class Recurrent(nn.Module):
         self, x: Float[Tensor, "B T F"], state: State = None
     ) -> tuple[Float[Tensor, "B T O"], State, dict[str, Tensor]]:
         """As `forward`, and what the cell shows of every step, by name: `weighting` [B, T, H, N] and more."""
+        x = boundary.as_precise(x, self.readout.weight)
         state = self.initial_state(len(x)) if state is None else state
         self.cell.check(x, state)
         outputs, traces = [], []

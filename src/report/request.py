@@ -66,7 +66,7 @@ def read_request(cfg: Mapping[str, Any]) -> Request:
         out = Path("outputs/reports") / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     else:
         out = Path(str(cfg["out"]))
-    cli.check_writable("out", out)
+    cli.check_writable("out", Path(os.path.realpath(out)))
     if out.is_dir() and any(out.iterdir()) and not (out / "report.json").exists():
         raise ConfigError(f"out={str(out)!r}: holds other things; must be a new folder, or that of a report")
     return Request(folders, out, cfg["pool_versions"], cfg["pictures"], slots, tuning, settings)

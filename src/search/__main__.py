@@ -54,6 +54,7 @@ def carried_out(plan: Plan, command: Command, again: str) -> int:
         stopped = True
     well = tell(plan, command, again)
     if stopped:
+        sys.stdout.flush()  # what was found stands above
         print(f"\nstopped; {again} goes on", file=sys.stderr)
         return 130
     return 0 if well else 1

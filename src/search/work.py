@@ -67,7 +67,7 @@ def ended(plan: Plan, taken: Taken) -> tuple[str, float | None]:
                 return "failed", None
             if pruned(metrics):
                 return "pruned", None
-            if metrics["status"] == "stopped" and not metrics["error"]:  # a time limit or a callback says why
+            if metrics["status"] == "stopped" and not metrics["error"]:  # a time limit says that it was
                 raise KeyboardInterrupt
             values.append(train.worth(metrics))
             if values[-1] == train.INFINITY:  # no mean will be finite
@@ -89,7 +89,8 @@ def run(job: Job, cfg: dict[str, Any], watch: Watch) -> dict[str, Any]:
     """The metrics.json of a run, which is begun, gone on with, or left as it is where it has ended."""
     before = sweep.standing(job.folder)
     failed = before.standing == "failed" and not mendable(before.metrics)
-    if failed or before.standing in sweep.DONE or pruned(before.metrics):
+    limited = before.standing == "stopped" and before.metrics.get("error")  # by the pruner, or by a time limit
+    if failed or before.standing in sweep.DONE or limited:
         return before.metrics
     try:
         if (job.folder / "config.yaml").exists():

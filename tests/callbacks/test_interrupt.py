@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -93,3 +94,37 @@ def test_sigterm_in_a_job_of_submitit_is_not_ours(trainer, heard, monkeypatch):
     signal.raise_signal(signal.SIGINT)
     assert one.interrupted
     one.on_fit_end(trainer, None)
+
+
+class TestTimeLimit:
+    """Of several processes, the clock of one may be over before those of the others."""
+
+    @staticmethod
+    def trainer(over_elsewhere):
+        strategy = SimpleNamespace(reduce_boolean_decision=lambda mine, all: mine or next(over_elsewhere))
+        loop = SimpleNamespace(
+            _should_accumulate=lambda: False,
+            epoch_loop=SimpleNamespace(batch_progress=SimpleNamespace(is_last_batch=False)),
+        )
+        return SimpleNamespace(
+            strategy=strategy, fit_loop=loop, global_step=3, max_steps=9, should_stop=False, limit_val_batches=1.0
+        )
+
+    def test_all_know_the_reason(self):
+        one = Interrupt()
+        one.limit("00:00:01:00", 60.0)
+        trainer = self.trainer(iter([False, True]))  # no signal anywhere; the clock of another is over
+        one.on_train_batch_end(trainer, None, None, None, 0)
+        assert (trainer.should_stop, one.over) == (True, True)
+        assert one.reason == "trainer.max_time=00:00:01:00 was over after update 3"
+
+    def test_a_signal_is_the_reason_where_both_come(self):
+        one = Interrupt()
+        one.limit("00:00:01:00", 60.0)
+        one.on_train_batch_end(self.trainer(iter([True, True])), None, None, None, 0)
+        assert (one.interrupted, one.over, one.reason) == (True, False, None)
+
+    def test_without_a_limit_nothing_more_is_asked(self):
+        one = Interrupt()
+        one.on_train_batch_end(self.trainer(iter([False])), None, None, None, 0)
+        assert not one.interrupted

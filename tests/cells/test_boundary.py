@@ -239,6 +239,101 @@ def test_hooks_of_a_cell_see_every_step():
         assert seen == [(2, F)] * 6
 
 
+class Doubled(torch.nn.Linear):
+    """A layer with a forward of its own."""
+
+    def forward(self, x):
+        return 2.0 * super().forward(x)
+
+
+class Elsewhere(NTM):
+    """A machine with an addressing of its own."""
+
+    def address(self, raw, memory, before):
+        w, heads, seen = super().address(raw, memory, before)
+        return w.roll(1, 2), heads, seen
+
+
+def wrapped(cell):
+    cell.heads = torch.nn.Sequential(cell.heads, torch.nn.Tanh())
+
+
+def another_layer(cell):
+    cell.controller.layer = Doubled(*reversed(cell.controller.layer.weight.shape))
+
+
+def another_step(cell):
+    step = cell.controller.step
+    cell.controller.step = lambda x, state: (2.0 * step(x, state)[0], step(x, state)[1])
+
+
+def another_address(cell):
+    address = cell.address
+    cell.address = lambda *given: (address(*given)[0].roll(1, 2), *address(*given)[1:])
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (wrapped, "heads"),
+        (another_layer, "controller"),
+        (another_step, "controller"),
+        (another_address, "NTM"),
+        (lambda cell: setattr(cell, "__class__", Elsewhere), "Elsewhere.address"),
+        (lambda cell: cell.controller.layer.register_parameter("bias", None), "controller"),
+    ],
+    ids=["heads", "layer", "step", "address", "subclass", "no bias"],
+)
+def test_what_was_replaced_is_run_by_the_reference(change, told, caplog):
+    """Whatever it is that the kernels would pass over."""
+    net = network(NTM, {**SIZES, "controller": "feedforward", "engine": "fused"}, torch.float32)
+    x = torch.randn(2, 4, F)
+    plain = net(x)[0]
+    change(net.cell)
+    results = []
+    for engine in ("fused", "reference"):
+        net.cell.engine = engine
+        results.append(net(x)[0])
+    assert torch.equal(*results)
+    assert not torch.allclose(plain, results[0])
+    assert caplog.messages == [
+        f"{told} is hooked, parametrised or replaced: the reference engine runs it, slower."
+    ]
+
+
+def test_more_layers_than_the_kernels_know(caplog):
+    net = network(NTM, {**SIZES, "engine": "fused"}, torch.float32)
+    net.cell.controller.layers = torch.nn.LSTM(F + 4, 7, 2, batch_first=True)
+    for engine in ("fused", "reference"):
+        net.cell.engine = engine
+        with pytest.raises(ValueError, match="zip"):
+            net(X)
+    assert len(caplog.messages) == 1
+
+
+@pytest.mark.parametrize("made", MADE)
+def test_an_input_of_half_the_precision_under_autocast(made):
+    """It comes out of a layer before; the state stays as precise as it was."""
+    net, x = MADE[made](), torch.randn(2, 4, F)
+    with torch.autocast("cpu", torch.bfloat16):
+        y, state = net(x.bfloat16())
+        again, _ = net(x.bfloat16(), state)
+    assert y.shape == again.shape
+    torch.testing.assert_close(y.float(), net(x)[0], rtol=0, atol=0.1)
+
+
+@each_engine
+def test_a_sparse_tensor(engine):
+    net = MADE[engine]()
+    with pytest.raises(TypeError) as refusal:
+        net(X.to_sparse())
+    assert str(refusal.value) == "x is torch.sparse_coo: must be torch.strided, a dense tensor"
+    state = net.initial_state(2)
+    with pytest.raises(TypeError) as refusal:
+        net(X, state._replace(reads=state.reads.to_sparse()))
+    assert str(refusal.value) == "state.reads is torch.sparse_coo: must be torch.strided, a dense tensor"
+
+
 def test_names_of_altered_modules():
     net = MADE["fused"]()
     assert boundary.altered(net) is None

@@ -199,11 +199,12 @@ def test_a_call_within_a_call():
     assert sum(inner) == 40
 
 
-def test_ctrl_c_while_the_others_are_at_work(monkeypatch):
-    """It comes through once they have finished."""
+@pytest.mark.parametrize("error", [KeyboardInterrupt, TimeoutError, SystemExit])
+def test_a_signal_while_the_others_are_at_work(monkeypatch, error):
+    """What its handler raises comes through once they have finished, and the pool is free again."""
     ended = []
     finish = threads.Worker.finish
-    interrupts = iter([KeyboardInterrupt, KeyboardInterrupt])
+    interrupts = iter([error, error])
 
     def interrupted(worker):
         for one in interrupts:
@@ -211,9 +212,10 @@ def test_ctrl_c_while_the_others_are_at_work(monkeypatch):
         finish(worker)
 
     monkeypatch.setattr(threads.Worker, "finish", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(error):
         over_rows(lambda part, *_: (time.sleep(0.1 * part), ended.append(part)), 2, 2)
     assert sorted(ended) == [0, 1]
+    assert not threads._busy.locked()
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")

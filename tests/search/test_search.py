@@ -1,14 +1,17 @@
 """A whole search: equal budgets, gone on with, pruned, with diverged and failed trials; what it writes."""
 
 import csv
+import itertools
 import re
 import shlex
 import signal
+from types import SimpleNamespace
 
 import pytest
 
 from src import cli, conclusion, runs, sweep, train
 from src.build import ConfigError
+from src.callbacks import interrupt
 from src.lit.classes import ClassLearner
 from src.lit.learner import Diverged, Learner
 from src.search import __main__ as command
@@ -332,11 +335,24 @@ def test_an_end_that_a_cluster_asks_for_is_none_of_the_users(search, stands, mon
 
 
 def test_a_run_that_a_callback_ended_is_a_whole_one(search, stands):
-    """It was not stopped by the user, who would have ended the search."""
+    """It counts as any other that has finished."""
     early = ["_target_=lightning.pytorch.callbacks.EarlyStopping", "monitor=validation/accuracy"]
     early += ["min_delta=9", "patience=1", "mode=max"]
     assert search("model=mlp", RATES, *(f"+callbacks.early.{one}" for one in early)) == 0
     for one in stands():
         assert one.state == "complete"
+        assert [metrics["status"] for metrics in one.seeds.values()] == ["finished", "finished"]
+        assert [metrics["updates"] for metrics in one.seeds.values()] == [2, 2]
+
+
+def test_a_run_that_a_time_limit_stopped_is_a_whole_one(search, stands, tmp_path, monkeypatch):
+    """It ends no search, and a trial that is taken again does not train it on."""
+    monkeypatch.setattr(interrupt.time, "monotonic", itertools.count().__next__)
+    assert search("model=mlp", RATES, "+trainer.max_time={seconds:2}") == 0
+    for one in stands():
+        assert one.state == "complete"
         assert [metrics["status"] for metrics in one.seeds.values()] == ["stopped", "stopped"]
-        assert [metrics["error"] for metrics in one.seeds.values()] == ["a callback ended it after update 2"] * 2
+    folder = tmp_path / "tiny" / "mlp" / "0" / "seed_201"
+    monkeypatch.setattr(train, "resume", lambda *given, **others: pytest.fail("it was trained on"))
+    job = SimpleNamespace(folder=folder)
+    assert work.run(job, {}, None) == written(folder)
