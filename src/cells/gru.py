@@ -7,8 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from src import checks
-from src.cells import boundary
-from src.cells.base import Controller
+from src.cells.layered import Layered
 
 
 class GRUState(NamedTuple):
@@ -17,7 +16,7 @@ class GRUState(NamedTuple):
     hidden: tuple[Float[Tensor, "B C"], ...]
 
 
-class GRU(Controller):
+class GRU(Layered):
     """A stack of GRU layers; the output is the hidden state of the last."""
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1) -> None:
@@ -27,25 +26,12 @@ class GRU(Controller):
         self.num_layers = checks.integer("num_layers", num_layers)
         self.layers = nn.GRU(input_size, hidden_size, num_layers, batch_first=True)
 
-    @property
-    def has_sequence(self) -> bool:
-        """Whether the library may run all steps: it calls no hooks of this cell, and no parametrisations."""
-        return not boundary.is_altered(self) and not self._parametrised
-
-    @property
-    def _parametrised(self) -> bool:
-        return "parametrizations" in self.layers._modules
-
-    def _weight(self) -> Tensor:
-        weight: Tensor = self.layers.weight_ih_l0  # type: ignore[assignment]
-        return weight
-
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> GRUState:
         zeros = self._weight().new_zeros(batch_size, self.output_size)
         return GRUState((zeros,) * self.num_layers)
 
     def step(self, x: Float[Tensor, "B F"], state: GRUState) -> tuple[Float[Tensor, "B C"], GRUState]:
-        if boundary.is_altered(self.layers) and not self._parametrised:  # its hooks come with a call of it
+        if self._hooked:
             y, state = self.sequence(x.unsqueeze(1), state)
             return y.squeeze(1), state
         hidden = []
@@ -60,11 +46,6 @@ class GRU(Controller):
         self.check(x, state)
         y, after = self.layers(x, torch.stack(state.hidden))
         return y, GRUState(after.to(x.dtype).unbind(0))
-
-    @property
-    def is_plain(self) -> bool:
-        layers = self.layers
-        return type(layers) is nn.GRU and layers.num_layers == 1 and layers.bias and not layers.bidirectional
 
     def joint_weights(self, features: int) -> Float[Tensor, "G U"]:
         # Four gates: what is new of the input and what is new of the state meet only after the reset.

@@ -7,8 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from src import checks
-from src.cells import boundary
-from src.cells.base import Controller
+from src.cells.layered import Layered
 
 
 class LSTMState(NamedTuple):
@@ -18,7 +17,7 @@ class LSTMState(NamedTuple):
     cell: tuple[Float[Tensor, "B C"], ...]
 
 
-class LSTM(Controller):
+class LSTM(Layered):
     """A stack of LSTM layers; the output is the hidden state of the last."""
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1) -> None:
@@ -28,25 +27,12 @@ class LSTM(Controller):
         self.num_layers = checks.integer("num_layers", num_layers)
         self.layers = nn.LSTM(input_size, hidden_size, num_layers, batch_first=True)
 
-    @property
-    def has_sequence(self) -> bool:
-        """Whether the library may run all steps: it calls no hooks of this cell, and no parametrisations."""
-        return not boundary.is_altered(self) and not self._parametrised
-
-    @property
-    def _parametrised(self) -> bool:
-        return "parametrizations" in self.layers._modules
-
-    def _weight(self) -> Tensor:
-        weight: Tensor = self.layers.weight_ih_l0  # type: ignore[assignment]
-        return weight
-
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> LSTMState:
         zeros = self._weight().new_zeros(batch_size, self.output_size)
         return LSTMState((zeros,) * self.num_layers, (zeros,) * self.num_layers)
 
     def step(self, x: Float[Tensor, "B F"], state: LSTMState) -> tuple[Float[Tensor, "B C"], LSTMState]:
-        if boundary.is_altered(self.layers) and not self._parametrised:  # its hooks come with a call of it
+        if self._hooked:
             y, state = self.sequence(x.unsqueeze(1), state)
             return y.squeeze(1), state
         hidden, cell = [], []
@@ -64,11 +50,6 @@ class LSTM(Controller):
         before = (torch.stack(state.hidden), torch.stack(state.cell))
         y, after = self.layers(x, before)
         return y, LSTMState(*(part.to(x.dtype).unbind(0) for part in after))
-
-    @property
-    def is_plain(self) -> bool:
-        layers = self.layers
-        return type(layers) is nn.LSTM and layers.num_layers == 1 and layers.bias and not layers.bidirectional
 
     def joint_weights(self, features: int) -> Float[Tensor, "G U"]:
         w_ih, w_hh, b_ih, b_hh = self.layers.all_weights[0]

@@ -51,6 +51,7 @@ def replay(cfg: Mapping[str, Any]) -> list[Path]:
         sample = [film.frame(film.steps * i // SAMPLE) for i in range(SAMPLE)]
         animation = gif.encode(film.frames(), sample, request.fps)
     except Exception as failure:
+        log.debug("The animation:", exc_info=True)
         raise ConfigError(f"{request.out / name}.gif: cannot be drawn ({reason(failure)})") from failure
     contents: dict[Path, str | bytes] = {
         request.out / f"{name}.html": page.render(recordings, title, examples[0].title, cmap, request.fps),

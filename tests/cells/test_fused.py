@@ -439,14 +439,14 @@ class TestChoice:
         net = self.network_of("model=ntm +trainer.precision=bf16-mixed")
         assert net.engine == "reference"
         expected = "engine=auto takes the reference engine: "
-        expected += "the fused engine needs trainer.precision=32-true, and it is bf16-mixed."
+        expected += "the fused engine needs trainer.precision=32-true or 64-true, and it is bf16-mixed."
         assert expected in caplog.messages
 
     def test_fused_elsewhere_is_refused(self):
         with pytest.raises(build.ConfigError) as refusal:
             self.network_of("model=ntm model.engine=fused +trainer.precision=bf16-mixed")
         expected = "model.engine='fused': must be auto or reference here, for "
-        expected += "the fused engine needs trainer.precision=32-true, and it is bf16-mixed"
+        expected += "the fused engine needs trainer.precision=32-true or 64-true, and it is bf16-mixed"
         assert str(refusal.value) == expected
 
     def test_a_machine_without_numba(self, monkeypatch, caplog):
