@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import subprocess
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -177,7 +178,9 @@ def read_metrics(folder: str | Path) -> dict[str, Any]:
         return {}
     except ValueError as error:
         raise ConfigError(f"run={str(folder)!r}: metrics.json is damaged ({error})") from error
-    return metrics if isinstance(metrics, dict) else {}
+    if not isinstance(metrics, dict):
+        raise ConfigError(f"run={str(folder)!r}: metrics.json is damaged (it holds no metrics)")
+    return metrics
 
 
 def load_weights(network: nn.Module, checkpoint: Path) -> None:
@@ -187,8 +190,12 @@ def load_weights(network: nn.Module, checkpoint: Path) -> None:
         ConfigError: a missing, damaged or foreign checkpoint.
     """
     where = f"checkpoint {str(checkpoint)!r}"
+    if checkpoint.exists() and not checkpoint.is_file():
+        raise ConfigError(f"{where}: is no file; it must be one that src.train has saved")
     try:
-        stored = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of other formats, which are told below
+            stored = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ConfigError(f"{where}: does not exist; the run must have saved one") from None
     except Exception as error:

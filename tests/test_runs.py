@@ -212,3 +212,13 @@ def test_the_best_checkpoint_gives_the_metrics_that_were_written(trained):
         if name in run.metrics["validation"]:
             assert value == pytest.approx(run.metrics["validation"][name], rel=1e-6)
     assert "bits" in run.metrics["validation"]
+
+
+def test_a_checkpoint_that_is_no_file_is_refused_at_once(trained, tmp_path):
+    """A pipe would be waited for without end."""
+    folder = tmp_path / "run"
+    (folder / "checkpoints").mkdir(parents=True)
+    (folder / "config.yaml").write_bytes((trained[0] / "config.yaml").read_bytes())
+    os.mkfifo(folder / "checkpoints" / "best.ckpt")
+    with pytest.raises(ConfigError, match=r"best\.ckpt': is no file; it must be one that src.train has saved"):
+        runs.load_run(folder)

@@ -47,9 +47,10 @@ class Cell(nn.Module, ABC):
             ValueError: another shape or structure, or no sequence or no step at all.
             TypeError: another dtype or device than that of the weights.
         """
-        boundary.check(x, state, self.input_size, self._state_shapes(state), self._weight())
+        boundary.check(x, state, self.input_size, self._state_shapes(state), self.any_weight)
 
-    def _weight(self) -> Tensor | None:
+    @property
+    def any_weight(self) -> Tensor | None:
         """One of the weights, which all have one dtype and device; None if there is none."""
         return next(self.parameters(), None)
 
@@ -99,8 +100,7 @@ class Controller(Cell):
 
 def full_precision(like: Tensor) -> AbstractContextManager[Any]:
     """Without autocast: within, what is computed keeps the dtype of its operands."""
-    device = like.device.type
-    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
+    return torch.autocast(like.device.type, enabled=False) if boundary.autocasts(like) else nullcontext()
 
 
 def state_size(state: State) -> int:

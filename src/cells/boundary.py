@@ -108,10 +108,17 @@ def _kind(x: Tensor) -> str:
     return f"{x.dtype} on {x.device}"
 
 
-def as_precise(x: Tensor, weight: Tensor) -> Tensor:
+def as_precise(x: Tensor, weight: Tensor | None) -> Tensor:
     """An input for a network with this weight: under autocast, what a layer before gave is in half precision."""
-    autocast = torch.is_autocast_enabled(weight.device.type) and isinstance(x, Tensor)
-    return x.to(weight.dtype) if autocast and x.is_floating_point() else x
+    if weight is None or not autocasts(weight) or not isinstance(x, Tensor):
+        return x
+    return x.to(weight.dtype) if x.is_floating_point() else x
+
+
+def autocasts(like: Tensor) -> bool:
+    """Whether autocast is on where a tensor is; not every device has it."""
+    device = like.device.type
+    return device != "meta" and torch.is_autocast_enabled(device)
 
 
 def altered(module: nn.Module) -> str | None:

@@ -122,6 +122,7 @@ class DMSNTM(Machine):
     def kernel_choices(self) -> dict[str, int]:
         return {
             "kind": plan.DMS_NTM,
+            "content": int(self.content_addressing),
             "position": int(self.carry == "position"),
             "hybrid": int(self.motion == "hybrid"),
             "scales": self.num_scales,

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
 from src.cells.feedforward import Feedforward
@@ -119,6 +118,10 @@ class _Settings:
 
     def __init__(self, machine: Machine, controller: int, hidden: int, slots: int, dtype: np.dtype) -> None:
         self.dtype = dtype
+        choices = machine.kernel_choices()
+        if choices != machine.made_as:
+            told = ", ".join(f"{key}={choices[key]}" for key in choices if choices[key] != machine.made_as[key])
+            raise ValueError(f"{told}: the machine was made otherwise, and has weights for that; make another one")
         self.plan = plan.Plan(
             controller=controller,
             hidden=hidden,
@@ -127,8 +130,7 @@ class _Settings:
             reads=machine.read_heads,
             writes=machine.write_heads,
             head_size=sum(machine.head_sizes),
-            content=int(machine.content_addressing),
-            **machine.kernel_choices(),
+            **choices,
         )
         # Never empty: a kernel's array has a first element.
         self.constants = np.array([*machine.kernel_constants(), 0.0], dtype)
@@ -180,8 +182,9 @@ class _Sequence(torch.autograd.Function):
         return u[1:, :, :width], *(torch.from_numpy(array[-1].copy()) for array in (c, w, place)), memory
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, dy, dc, dw, dplace, dmemory):  # type: ignore[no-untyped-def]
+        if torch.is_grad_enabled():  # create_graph=True: what is computed here would count as constant
+            raise RuntimeError("the fused engine has first derivatives alone; model.engine=reference has more")
         if ctx.work is None:
             raise RuntimeError("the fused engine goes backward once; model.engine=reference can do so again")
         settings, u = ctx.settings, ctx.u

@@ -27,7 +27,7 @@ class GRU(Layered):
         self.layers = nn.GRU(input_size, hidden_size, num_layers, batch_first=True)
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> GRUState:
-        zeros = self._weight().new_zeros(batch_size, self.output_size)
+        zeros = self.any_weight.new_zeros(batch_size, self.output_size)
         return GRUState((zeros,) * self.num_layers)
 
     def step(self, x: Float[Tensor, "B F"], state: GRUState) -> tuple[Float[Tensor, "B C"], GRUState]:

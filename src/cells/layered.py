@@ -33,8 +33,10 @@ class Layered(Controller):
     def is_plain(self) -> bool:
         layers = self.layers
         kind = type(layers) in (nn.LSTM, nn.GRU)
-        return kind and layers.num_layers == 1 and layers.bias and not layers.bidirectional
+        one = layers.num_layers == 1 and not layers.bidirectional and not layers.proj_size
+        return kind and one and layers.bias
 
-    def _weight(self) -> Tensor:
+    @property
+    def any_weight(self) -> Tensor:
         weight: Tensor = self.layers.weight_ih_l0  # type: ignore[assignment]
         return weight

@@ -28,7 +28,7 @@ class LSTM(Layered):
         self.layers = nn.LSTM(input_size, hidden_size, num_layers, batch_first=True)
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> LSTMState:
-        zeros = self._weight().new_zeros(batch_size, self.output_size)
+        zeros = self.any_weight.new_zeros(batch_size, self.output_size)
         return LSTMState((zeros,) * self.num_layers, (zeros,) * self.num_layers)
 
     def step(self, x: Float[Tensor, "B F"], state: LSTMState) -> tuple[Float[Tensor, "B C"], LSTMState]:

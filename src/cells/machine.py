@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch._C import _are_functorch_transforms_active
 
 from src import checks
 from src.cells import boundary
@@ -102,8 +103,9 @@ class Machine(Cell):
         checks.integer("controller_size", controller_size)
         checks.choice("controller", controller, tuple(CONTROLLERS))
         self.engine = choose_engine(engine)
+        self.made_as = self.kernel_choices()
         self._warned = False
-        self._shapes: dict[int, boundary.Shapes] = {}
+        self._shapes: dict[tuple[int, nn.Module | None], boundary.Shapes] = {}
 
         self.controller = CONTROLLERS[controller](input_size + read_heads * word_size, controller_size)
         self.output_size = controller_size + read_heads * word_size
@@ -155,13 +157,14 @@ class Machine(Cell):
 
     @abstractmethod
     def kernel_choices(self) -> dict[str, int]:
-        """What the fused engine has to know of this kind of heads: fields of `src.fused.plan.Plan`."""
+        """What the fused engine has to know of the heads, by their options: fields of `src.fused.plan.Plan`."""
 
     @abstractmethod
     def kernel_constants(self) -> list[float]:
         """Constants of this kind of heads, in the order that its routines in `src.fused` expect."""
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> MachineState:
+        """As `Cell.initial_state`; the memory is that of the machine, and must not be changed in place."""
         slots = self.memory_slots if memory_slots is None else checks.integer("memory_slots", memory_slots)
         memory: Tensor = self.initial_memory
         if slots != self.memory_slots:
@@ -173,15 +176,17 @@ class Machine(Cell):
             reads=memory.new_zeros(batch_size, self.read_heads, self.word_size),
         )
 
-    def _weight(self) -> Tensor:
+    @property
+    def any_weight(self) -> Tensor:
         return self.initial_memory  # heads may have been replaced by a module without a weight
 
     def _state_shapes(self, state: MachineState) -> boundary.Shapes:
         memory = getattr(state, "memory", None)
         slots = memory.shape[1] if isinstance(memory, Tensor) and memory.dim() == 3 else self.memory_slots
-        if slots not in self._shapes:
-            self._shapes[slots] = boundary.shapes(self.initial_state(1, max(1, slots)))
-        return self._shapes[slots]
+        key = slots, self._modules["controller"]  # which may be replaced
+        if key not in self._shapes:
+            self._shapes[key] = boundary.shapes(self.initial_state(1, max(1, slots)))
+        return self._shapes[key]
 
     @property
     def has_sequence(self) -> bool:
@@ -190,7 +195,8 @@ class Machine(Cell):
         The kernels read weights and call no module: one that was hooked, pruned, parametrised or replaced by
         another makes the reference engine run.
         """
-        if self.engine != "fused":
+        # Neither torch.compile nor the transforms of torch.func can look into a kernel.
+        if self.engine != "fused" or torch.compiler.is_compiling() or _are_functorch_transforms_active():
             return False
         other = boundary.altered(self) or self._replaced() or own_steps(type(self))
         if other is not None:

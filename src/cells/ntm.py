@@ -70,7 +70,7 @@ class NTM(Machine):
         return torch.cat([*content, shift, gamma])
 
     def kernel_choices(self) -> dict[str, int]:
-        return {"kind": plan.NTM, "shifts": 2 * self.shift_range + 1}
+        return {"kind": plan.NTM, "content": int(self.content_addressing), "shifts": 2 * self.shift_range + 1}
 
     def kernel_constants(self) -> list[float]:
         return []

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from src import checks
 from src.cells import boundary
 from src.cells.base import Cell, State, state_size
 
@@ -45,8 +46,21 @@ class Recurrent(nn.Module):
         return getattr(self.cell, "memory_slots", None)
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> State:
-        """The state before the first step, with a memory of another size where one is asked for."""
+        """The state before the first step, with a memory of another size where one is asked for.
+
+        Raises:
+            checks.Refusal: a batch without a sequence, or a memory without a slot.
+        """
+        checks.integer("batch_size", batch_size)
         return self.cell.initial_state(batch_size, memory_slots)
+
+    def _begin(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """The input as precise as the cell is, and the state before the first step; neither has been checked."""
+        x = boundary.as_precise(x, self.cell.any_weight)
+        if state is None:
+            batch = len(x) if isinstance(x, Tensor) and x.dim() else 0
+            state = self.cell.initial_state(max(1, batch))  # of none, what is wrong is told by the check
+        return x, state
 
     def forward(self, x: Float[Tensor, "B T F"], state: State = None) -> tuple[Float[Tensor, "B T O"], State]:
         """The outputs of all steps and the state after the last; `state` is the one before the first.
@@ -54,8 +68,7 @@ class Recurrent(nn.Module):
         Raises:
             ValueError, TypeError: an input or a state that does not fit, see `Cell.check`.
         """
-        x = boundary.as_precise(x, self.readout.weight)
-        state = self.initial_state(len(x)) if state is None else state
+        x, state = self._begin(x, state)
         if self.cell.has_sequence:
             whole, state = self.cell.sequence(x, state)
             # Time first is how it lies in memory, so that nothing is copied.
@@ -72,8 +85,7 @@ class Recurrent(nn.Module):
         self, x: Float[Tensor, "B T F"], state: State = None
     ) -> tuple[Float[Tensor, "B T O"], State, dict[str, Tensor]]:
         """As `forward`, and what the cell shows of every step, by name: `weighting` [B, T, H, N] and more."""
-        x = boundary.as_precise(x, self.readout.weight)
-        state = self.initial_state(len(x)) if state is None else state
+        x, state = self._begin(x, state)
         self.cell.check(x, state)
         outputs, traces = [], []
         for x_t in x.unbind(1):

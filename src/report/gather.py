@@ -1,6 +1,7 @@
 """Run folders as they are found on disk, holes and damage included."""
 
 import csv
+import io
 import json
 import math
 import os
@@ -113,7 +114,10 @@ def read(folder: Path, name: str) -> Entry | Problem:
     except ConfigError as error:
         return Problem(name, _reason(error, folder))
     if not metrics:
-        return Problem(name, "is running" if runs.is_held(folder) else "has no metrics.json: not at its end")
+        return Problem(
+            name,
+            "is running" if runs.is_held(folder) else "has no metrics.json: not at its end",
+        )
     status = metrics.get("status")
     if status not in ENDED:
         return Problem(name, f"{status}: {metrics['error']}" if metrics.get("error") else f"{status}")
@@ -145,7 +149,10 @@ def _history(path: Path) -> list[dict[str, str]]:
         return []
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+            text = file.read()
+        if not text.endswith("\n"):
+            raise ValueError("its end is cut off")
+        rows = list(csv.DictReader(io.StringIO(text)))
         for row in rows:
             if not math.isfinite(float(row["sequences"])):
                 raise ValueError("a count that is none")

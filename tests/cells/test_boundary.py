@@ -9,6 +9,7 @@ from src.cells import boundary, fused
 from src.cells.gru import GRU, GRUState
 from src.cells.lstm import LSTM
 from src.cells.ntm import NTM
+from src.checks import Refusal
 from src.networks.recurrent import Recurrent
 from tests.cells.fused_cases import OUTPUTS, F, network
 
@@ -299,6 +300,86 @@ def test_what_was_replaced_is_run_by_the_reference(change, told, caplog):
     assert caplog.messages == [
         f"{told} is hooked, parametrised or replaced: the reference engine runs it, slower."
     ]
+
+
+def test_what_stands_around_a_cell_may_be_anything():
+    """A readout without a weight, as for features; and dynamic quantization."""
+    for made in ("fused", "lstm"):
+        net = MADE[made]()
+        features, _ = net.cell.sequence(X, net.initial_state(2))
+        net.readout = torch.nn.Identity()
+        torch.testing.assert_close(net(X)[0], features)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [("shift_range", 100, "shifts=201"), ("content_addressing", False, "content=0")],
+)
+def test_options_that_were_changed_after_it_was_made(option, value, told):
+    """The kernels would read beside the raw numbers."""
+    net = MADE["fused"]()
+    setattr(net.cell, option, value)
+    with pytest.raises(ValueError, match=rf"^{told}: the machine was made otherwise, and has weights for that"):
+        net(X)
+
+
+@each_engine
+def test_a_controller_that_was_replaced_after_a_call(engine):
+    net = MADE[engine]()
+    net(X)
+    net.cell.controller = GRU(F + 4, 7)
+    y, state = net(X)
+    assert isinstance(state.controller, GRUState)
+    torch.testing.assert_close(net(X, net.initial_state(2))[0], y)
+
+
+@pytest.mark.parametrize("bad", [0, -1, 2.5, "3", True])
+def test_a_batch_that_is_none(bad):
+    with pytest.raises(Refusal, match=r"^batch_size=.*: must be an integer of at least 1"):
+        MADE["fused"]().initial_state(bad)
+
+
+def test_inputs_without_a_length():
+    for net in (MADE["fused"](), MADE["lstm"]()):
+        with pytest.raises(TypeError, match=r"^x is of type NoneType: must be a tensor"):
+            net(None)
+        with pytest.raises(ValueError, match=r"^x is \[\]: must be \[batch, steps, 3\]"):
+            net(torch.tensor(1.0))
+
+
+def test_second_derivatives_are_an_error_and_no_zeros():
+    """The reference has them."""
+    x = torch.randn(1, 2, F)
+    net = MADE["fused"]()
+
+    def penalty():
+        given = x.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(net(given)[0].square().sum(), given, create_graph=True)
+        return torch.autograd.grad(gradient.square().sum(), given)[0]
+
+    with pytest.raises(RuntimeError, match=r"first derivatives alone; model\.engine=reference has more"):
+        penalty()
+    with pytest.raises(RuntimeError, match="first derivatives alone"):
+        torch.autograd.functional.hessian(lambda x: net(x)[0].square().sum(), x)
+    net.cell.engine = "reference"
+    assert penalty().abs().max() > 0
+
+
+def test_transforms_of_functions_take_the_reference():
+    x = torch.randn(1, 2, F)
+    found = []
+    for engine in ("fused", "reference"):
+        net = network(NTM, {**SIZES, "controller": "feedforward", "engine": engine}, torch.float32)
+        found.append(torch.func.grad(lambda x, net=net: net(x)[0].square().sum())(x))
+    assert torch.equal(*found)
+
+
+@pytest.mark.filterwarnings("ignore")  # of torch's compiler, about itself
+def test_compiling_takes_the_reference():
+    """No compiler of C++ is needed for this backend."""
+    net, x = MADE["fused"](), torch.randn(1, 2, F)
+    compiled = torch.compile(net, backend="eager")
+    torch.testing.assert_close(compiled(x)[0], net(x)[0])
 
 
 def test_more_layers_than_the_kernels_know(caplog):

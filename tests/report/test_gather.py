@@ -117,11 +117,22 @@ def test_a_metrics_file_with_a_field_that_cannot_be_is_told(fake, key, value):
 @pytest.mark.parametrize("content", ["null", "[]"])
 def test_a_metrics_file_of_another_kind_is_told(fake, content):
     fake("a", "model=ntm").joinpath("metrics.json").write_text(content)
-    assert isinstance(found(fake.top)["a"], Problem)
+    one = found(fake.top)["a"]
+    assert isinstance(one, Problem)
+    assert one.what == "metrics.json is damaged (it holds no metrics)"
 
 
 @pytest.mark.parametrize(
-    "content", ["update,sequences,loss\n1,nan,2\n", "update,sequences,loss\n1,16,x\n", "update\n1\n", "\0\xff"]
+    "content",
+    [
+        "update,sequences,loss\n1,nan,2\n",
+        "update,sequences,loss\n1,16,x\n",
+        "update,sequences,loss\n1,16,0.5\n2,3",
+        "update,seq",
+        "",
+        "update\n1\n",
+        "\0\xff",
+    ],
 )
 def test_a_history_that_is_none_is_told(fake, content):
     fake("a", "model=ntm").joinpath("history.csv").write_bytes(content.encode("latin-1"))
