@@ -40,14 +40,16 @@ class Cell(nn.Module, ABC):
     def forward(self, x: Float[Tensor, "B F"], state: State) -> tuple[Float[Tensor, "B O"], State]:
         return self.step(x, state)
 
-    def check(self, x: Tensor, state: State) -> None:
+    def check(self, x: Tensor, state: State) -> Tensor:
         """Refuse an input x[B, T, F] or a state that is not as this cell takes it, before anything is computed.
+
+        Returns the input, see `boundary.check`.
 
         Raises:
             ValueError: another shape or structure, or no sequence or no step at all.
             TypeError: another dtype or device than that of the weights.
         """
-        boundary.check(x, state, self.input_size, self._state_shapes(state), self.any_weight)
+        return boundary.check(x, state, self.input_size, self._state_shapes(state), self.any_weight)
 
     @property
     def any_weight(self) -> Tensor | None:

@@ -31,8 +31,10 @@ def shapes(state: Any) -> Shapes:
     return type(state)(*parts) if hasattr(state, "_fields") else parts
 
 
-def check(x: Tensor, state: Any, features: int, expected: Shapes, weight: Tensor | None) -> None:
+def check(x: Tensor, state: Any, features: int, expected: Shapes, weight: Tensor | None) -> Tensor:
     """Refuse an input or a state that does not fit.
+
+    Returns the input; under autocast as precise as the weight, where a layer before gave half of that.
 
     Args:
         x: should be [B, T, features], with at least one sequence and one step.
@@ -51,12 +53,15 @@ def check(x: Tensor, state: Any, features: int, expected: Shapes, weight: Tensor
             f"x is {_shape(x)}: must be [batch, steps, {features}], with at least one sequence and one step"
         )
     weight = x if weight is None else weight
+    if x.dtype is not weight.dtype and autocasts(weight) and x.is_floating_point():
+        x = x.to(weight.dtype)
     if x.layout is not torch.strided:
         raise TypeError(f"x is {x.layout}: must be torch.strided, a dense tensor")
     if x.dtype != weight.dtype or x.device != weight.device:
         raise TypeError(f"x is {_kind(x)}: must be {_kind(weight)}, as the weights are")
     if not _fits(state, expected, len(x), weight.dtype, weight.device):
         _refuse("state", state, expected, len(x), weight)
+    return x
 
 
 def _fits(state: Any, expected: Shapes, batch: int, dtype: torch.dtype, device: torch.device) -> bool:
@@ -106,13 +111,6 @@ def _shape(x: Tensor) -> str:
 
 def _kind(x: Tensor) -> str:
     return f"{x.dtype} on {x.device}"
-
-
-def as_precise(x: Tensor, weight: Tensor | None) -> Tensor:
-    """An input for a network with this weight: under autocast, what a layer before gave is in half precision."""
-    if weight is None or not autocasts(weight) or not isinstance(x, Tensor):
-        return x
-    return x.to(weight.dtype) if x.is_floating_point() else x
 
 
 def autocasts(like: Tensor) -> bool:

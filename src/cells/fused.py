@@ -44,7 +44,7 @@ def sequence(
     Raises:
         ValueError, TypeError: an input or a state that does not fit, see `Cell.check`; or weights.
     """
-    machine.check(x, state)
+    x = machine.check(x, state)
     if x.dtype not in DTYPES:
         raise TypeError(f"x is {x.dtype}: the fused engine computes in float32 or float64")
     controller, heads, own = machine.controller, machine.heads, state.controller

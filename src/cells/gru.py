@@ -43,7 +43,7 @@ class GRU(Layered):
 
     def sequence(self, x: Float[Tensor, "B T F"], state: GRUState) -> tuple[Float[Tensor, "B T C"], GRUState]:
         """All steps in one library call; equals calling `step` T times."""
-        self.check(x, state)
+        x = self.check(x, state)
         y, after = self.layers(x, torch.stack(state.hidden))
         return y, GRUState(after.to(x.dtype).unbind(0))
 

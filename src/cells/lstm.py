@@ -46,7 +46,7 @@ class LSTM(Layered):
 
     def sequence(self, x: Float[Tensor, "B T F"], state: LSTMState) -> tuple[Float[Tensor, "B T C"], LSTMState]:
         """All steps in one library call; equals calling `step` T times."""
-        self.check(x, state)
+        x = self.check(x, state)
         before = (torch.stack(state.hidden), torch.stack(state.cell))
         y, after = self.layers(x, before)
         return y, LSTMState(*(part.to(x.dtype).unbind(0) for part in after))

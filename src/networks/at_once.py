@@ -49,9 +49,7 @@ class AtOnce(nn.Module):
         Raises:
             ValueError, TypeError: an input that does not fit, see `boundary.check`; or one of other steps.
         """
-        weight = next(self.parameters())
-        x = boundary.as_precise(x, weight)
-        boundary.check(x, (), self.input_size, (), weight)
+        x = boundary.check(x, (), self.input_size, (), next(self.parameters()))
         if x.shape[1] != self.steps:
             raise ValueError(f"x has {x.shape[1]} steps: must have {self.steps}")
         return self.answer(x).unsqueeze(1), ()

@@ -7,7 +7,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from src import checks
-from src.cells import boundary
 from src.cells.base import Cell, State, state_size
 
 
@@ -54,26 +53,18 @@ class Recurrent(nn.Module):
         checks.integer("batch_size", batch_size)
         return self.cell.initial_state(batch_size, memory_slots)
 
-    def _begin(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """The input as precise as the cell is, and the state before the first step; neither has been checked."""
-        x = boundary.as_precise(x, self.cell.any_weight)
-        if state is None:
-            batch = len(x) if isinstance(x, Tensor) and x.dim() else 0
-            state = self.cell.initial_state(max(1, batch))  # of none, what is wrong is told by the check
-        return x, state
-
     def forward(self, x: Float[Tensor, "B T F"], state: State = None) -> tuple[Float[Tensor, "B T O"], State]:
         """The outputs of all steps and the state after the last; `state` is the one before the first.
 
         Raises:
             ValueError, TypeError: an input or a state that does not fit, see `Cell.check`.
         """
-        x, state = self._begin(x, state)
+        state = self.cell.initial_state(sequences(x)) if state is None else state
         if self.cell.has_sequence:
             whole, state = self.cell.sequence(x, state)
             # Time first is how it lies in memory, so that nothing is copied.
             return self.readout(whole.transpose(0, 1)).transpose(0, 1), state
-        self.cell.check(x, state)
+        x = self.cell.check(x, state)
         outputs = []
         for x_t in x.unbind(1):
             output, state = self.cell(x_t, state)
@@ -85,8 +76,8 @@ class Recurrent(nn.Module):
         self, x: Float[Tensor, "B T F"], state: State = None
     ) -> tuple[Float[Tensor, "B T O"], State, dict[str, Tensor]]:
         """As `forward`, and what the cell shows of every step, by name: `weighting` [B, T, H, N] and more."""
-        x, state = self._begin(x, state)
-        self.cell.check(x, state)
+        state = self.cell.initial_state(sequences(x)) if state is None else state
+        x = self.cell.check(x, state)
         outputs, traces = [], []
         for x_t in x.unbind(1):
             output, state, seen = self.cell.trace(x_t, state)
@@ -94,3 +85,8 @@ class Recurrent(nn.Module):
             traces.append(seen)
         seen_over_time = {name: torch.stack([seen[name] for seen in traces], 1) for name in traces[0]}
         return self.readout(torch.stack(outputs, 1)), state, seen_over_time
+
+
+def sequences(x: Tensor) -> int:
+    """How many a batch holds; 1 where it is no batch, which is told by the check."""
+    return max(1, len(x)) if isinstance(x, Tensor) and x.dim() else 1
