@@ -40,8 +40,10 @@ class Cell(nn.Module, ABC):
     def forward(self, x: Float[Tensor, "B F"], state: State) -> tuple[Float[Tensor, "B O"], State]:
         return self.step(x, state)
 
-    def check(self, x: Tensor, state: State) -> Tensor:
+    def check(self, x: Tensor, state: State | None) -> Tensor:
         """Refuse an input x[B, T, F] or a state that is not as this cell takes it, before anything is computed.
+
+        No state is the one before the first step, which fits.
 
         Returns the input, see `boundary.check`.
 
@@ -49,7 +51,8 @@ class Cell(nn.Module, ABC):
             ValueError: another shape or structure, or no sequence or no step at all.
             TypeError: another dtype or device than that of the weights.
         """
-        return boundary.check(x, state, self.input_size, self._state_shapes(state), self.any_weight)
+        shapes = None if state is None else self._state_shapes(state)
+        return boundary.check(x, state, self.input_size, shapes, self.any_weight)
 
     @property
     def any_weight(self) -> Tensor | None:
@@ -68,8 +71,11 @@ class Cell(nn.Module, ABC):
     def step(self, x: Float[Tensor, "B F"], state: State) -> tuple[Float[Tensor, "B O"], State]:
         """One time step."""
 
-    def sequence(self, x: Float[Tensor, "B T F"], state: State) -> tuple[Float[Tensor, "B T O"], State]:
-        """All steps in one call, where the cell has one; equals calling `step` T times, but for rounding."""
+    def sequence(self, x: Float[Tensor, "B T F"], state: State | None) -> tuple[Float[Tensor, "B T O"], State]:
+        """All steps in one call, where the cell has one; equals calling `step` T times, but for rounding.
+
+        No state is the one before the first step.
+        """
         raise TypeError(f"{type(self).__name__} has no sequence, only steps")
 
     def trace(

@@ -6,13 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 
-#: Of every module, where torch keeps hooks.
-GLOBAL_HOOKS = (
-    "_global_forward_hooks",
-    "_global_forward_pre_hooks",
-    "_global_backward_hooks",
-    "_global_backward_pre_hooks",
-)
 #: Of a module, what an engine does by itself, or what it calls.
 METHODS = frozenset({"forward", "step", "trace", "address", "joint_weights"})
 #: Of a state, the shape of every tensor without the batch, nested as the state is.
@@ -39,7 +32,7 @@ def check(x: Tensor, state: Any, features: int, expected: Shapes, weight: Tensor
     Args:
         x: should be [B, T, features], with at least one sequence and one step.
         state: should have the batch of x.
-        expected: shapes of the state.
+        expected: shapes of the state; None for those of a state that is known to fit.
         weight: whose dtype and device all tensors should have; None for those of x.
 
     Raises:
@@ -59,7 +52,7 @@ def check(x: Tensor, state: Any, features: int, expected: Shapes, weight: Tensor
         raise TypeError(f"x is {x.layout}: must be torch.strided, a dense tensor")
     if x.dtype != weight.dtype or x.device != weight.device:
         raise TypeError(f"x is {_kind(x)}: must be {_kind(weight)}, as the weights are")
-    if not _fits(state, expected, len(x), weight.dtype, weight.device):
+    if expected is not None and not _fits(state, expected, len(x), weight.dtype, weight.device):
         _refuse("state", state, expected, len(x), weight)
     return x
 
@@ -125,7 +118,12 @@ def altered(module: nn.Module) -> str | None:
     Hooks make a module do so, and with them pruning and spectral norms; so do parametrisations, and a method that
     was replaced.
     """
-    if any(getattr(torch_module, hooks) for hooks in GLOBAL_HOOKS):
+    if (
+        torch_module._global_forward_hooks
+        or torch_module._global_forward_pre_hooks
+        or torch_module._global_backward_hooks
+        or torch_module._global_backward_pre_hooks
+    ):
         return "every module"
     if not _any_altered(module):
         return None

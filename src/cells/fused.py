@@ -37,7 +37,7 @@ _counting = threading.Lock()
 
 
 def sequence(
-    machine: Machine, x: Float[Tensor, "B T F"], state: MachineState
+    machine: Machine, x: Float[Tensor, "B T F"], state: MachineState | None
 ) -> tuple[Float[Tensor, "B T O"], MachineState]:
     """All steps of a machine in one call; equals `Machine.step` over time, but for rounding.
 
@@ -45,6 +45,7 @@ def sequence(
         ValueError, TypeError: an input or a state that does not fit, see `Cell.check`; or weights.
     """
     x = machine.check(x, state)
+    state = machine.initial_state(len(x)) if state is None else state
     if x.dtype not in DTYPES:
         raise TypeError(f"x is {x.dtype}: the fused engine computes in float32 or float64")
     controller, heads, own = machine.controller, machine.heads, state.controller

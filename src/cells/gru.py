@@ -41,9 +41,12 @@ class GRU(Layered):
             hidden.append(x)
         return x, GRUState(tuple(hidden))
 
-    def sequence(self, x: Float[Tensor, "B T F"], state: GRUState) -> tuple[Float[Tensor, "B T C"], GRUState]:
+    def sequence(
+        self, x: Float[Tensor, "B T F"], state: GRUState | None
+    ) -> tuple[Float[Tensor, "B T C"], GRUState]:
         """All steps in one library call; equals calling `step` T times."""
         x = self.check(x, state)
+        state = self.initial_state(len(x)) if state is None else state
         y, after = self.layers(x, torch.stack(state.hidden))
         return y, GRUState(after.to(x.dtype).unbind(0))
 

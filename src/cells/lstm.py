@@ -44,9 +44,12 @@ class LSTM(Layered):
             cell.append(c)
         return x, LSTMState(tuple(hidden), tuple(cell))
 
-    def sequence(self, x: Float[Tensor, "B T F"], state: LSTMState) -> tuple[Float[Tensor, "B T C"], LSTMState]:
+    def sequence(
+        self, x: Float[Tensor, "B T F"], state: LSTMState | None
+    ) -> tuple[Float[Tensor, "B T C"], LSTMState]:
         """All steps in one library call; equals calling `step` T times."""
         x = self.check(x, state)
+        state = self.initial_state(len(x)) if state is None else state
         before = (torch.stack(state.hidden), torch.stack(state.cell))
         y, after = self.layers(x, before)
         return y, LSTMState(*(part.to(x.dtype).unbind(0) for part in after))

@@ -228,7 +228,7 @@ class Machine(Cell):
             yield
 
     def sequence(
-        self, x: Float[Tensor, "B T F"], state: MachineState
+        self, x: Float[Tensor, "B T F"], state: MachineState | None
     ) -> tuple[Float[Tensor, "B T O"], MachineState]:
         """All steps in one call of the fused engine; equals calling `step` T times, but for rounding."""
         from src.cells import fused  # it imports numba, which takes its time

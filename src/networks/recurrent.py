@@ -59,12 +59,12 @@ class Recurrent(nn.Module):
         Raises:
             ValueError, TypeError: an input or a state that does not fit, see `Cell.check`.
         """
-        state = self.cell.initial_state(sequences(x)) if state is None else state
         if self.cell.has_sequence:
             whole, state = self.cell.sequence(x, state)
             # Time first is how it lies in memory, so that nothing is copied.
             return self.readout(whole.transpose(0, 1)).transpose(0, 1), state
         x = self.cell.check(x, state)
+        state = self.cell.initial_state(len(x)) if state is None else state
         outputs = []
         for x_t in x.unbind(1):
             output, state = self.cell(x_t, state)
@@ -76,8 +76,8 @@ class Recurrent(nn.Module):
         self, x: Float[Tensor, "B T F"], state: State = None
     ) -> tuple[Float[Tensor, "B T O"], State, dict[str, Tensor]]:
         """As `forward`, and what the cell shows of every step, by name: `weighting` [B, T, H, N] and more."""
-        state = self.cell.initial_state(sequences(x)) if state is None else state
         x = self.cell.check(x, state)
+        state = self.cell.initial_state(len(x)) if state is None else state
         outputs, traces = [], []
         for x_t in x.unbind(1):
             output, state, seen = self.cell.trace(x_t, state)
@@ -85,8 +85,3 @@ class Recurrent(nn.Module):
             traces.append(seen)
         seen_over_time = {name: torch.stack([seen[name] for seen in traces], 1) for name in traces[0]}
         return self.readout(torch.stack(outputs, 1)), state, seen_over_time
-
-
-def sequences(x: Tensor) -> int:
-    """How many a batch holds; 1 where it is no batch, which is told by the check."""
-    return max(1, len(x)) if isinstance(x, Tensor) and x.dim() else 1
