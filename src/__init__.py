@@ -7,7 +7,7 @@ Map of the package; a file imports only from floors below its own:
               figures/      arrays in, matplotlib Figure out
               checks.py     refusals of values
               text.py       numbers for a terminal
-              output.py     what a command prints, whoever reads it
+              output.py     standard output and error of a command, which no closed pipe or encoding ends
               files.py      files that are written whole or not at all
               statistics.py what a few seeds say: intervals, tests, the share solved by a time
     floor 1   cells/        one time step, (input, state) -> (output, state)
