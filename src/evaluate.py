@@ -9,14 +9,17 @@ import hydra
 import numpy as np
 from omegaconf import DictConfig
 
-from src import build, checks, cli, output, runs
-from src.build import ConfigError
 from src.callbacks.pictures import draw, save
+from src.common import checks, output
+from src.common.paths import CONF
+from src.common.text import table
 from src.figures.grid import length_repeat_grid
 from src.figures.png import spared
 from src.figures.style import Figure
+from src.run import runs
+from src.settings import build, cli
+from src.settings.build import ConfigError
 from src.tasks.repeat_copy import RepeatCopy, check_cells
-from src.text import table
 
 log = logging.getLogger(__name__)
 #: Metrics that are drawn over a grid of lengths and repeats.
@@ -143,7 +146,7 @@ def draw_grids(tested: Mapping[str, Mapping[str, float]], request: Request, task
     return figures
 
 
-@hydra.main(config_path=cli.CONF, config_name="evaluate", version_base="1.3")
+@hydra.main(config_path=CONF, config_name="evaluate", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """Evaluate one run."""
     plain = build.resolve(cfg)

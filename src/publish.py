@@ -12,8 +12,11 @@ import hydra
 import torch
 from omegaconf import DictConfig
 
-from src import build, checks, cli, output, runs
-from src.build import ConfigError
+from src.common import checks, output
+from src.common.paths import CONF
+from src.run import runs
+from src.settings import build, cli
+from src.settings.build import ConfigError
 
 log = logging.getLogger(__name__)
 FILES = ("config.yaml", "metrics.json", "history.csv")
@@ -78,7 +81,7 @@ def publish(cfg: Mapping[str, Any]) -> Path:
     return place
 
 
-@hydra.main(config_path=cli.CONF, config_name="publish", version_base="1.3")
+@hydra.main(config_path=CONF, config_name="publish", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """Publish one run."""
     print(f"published: {publish(build.resolve(cfg))}")

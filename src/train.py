@@ -17,16 +17,20 @@ from hydra.types import RunMode
 from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig
 
-from src import build, cli, launch, launchers, output, processes, runs, sweep
-from src import resume as going_on
-from src.build import ConfigError
 from src.callbacks.interrupt import Interrupt
 from src.callbacks.solved import Solved
-from src.conclusion import Parts, conclude, fault, quiet
-from src.follow import follow
+from src.common import output
+from src.common.paths import CONF
+from src.common.text import table
+from src.launch import launch, launchers, sweep
 from src.lit.learner import Diverged, Learner
+from src.run import processes, runs
+from src.run import resume as going_on
+from src.run.conclusion import Parts, conclude, fault, quiet
+from src.run.follow import follow
+from src.settings import build, cli
+from src.settings.build import ConfigError
 from src.tasks.base import Task
-from src.text import table
 
 log = logging.getLogger(__name__)
 NOT_THE_RUNS = ("hydra", *launch.OWN)
@@ -216,7 +220,7 @@ def ending(parts: Parts) -> tuple[str, str | None]:
     return "finished", None
 
 
-@hydra.main(config_path=cli.CONF, config_name="train", version_base="1.3")
+@hydra.main(config_path=CONF, config_name="train", version_base="1.3")
 def main(cfg: DictConfig) -> float:
     """Train one configuration, or go on with one; in a sweep, one job of it."""
     output.steady()  # in a worker of joblib, too

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from src.callbacks import checkpoint  # noqa: E402
-from src.files import whole  # noqa: E402
+from src.common.files import whole  # noqa: E402
 from src.lit.learner import Learner  # noqa: E402
 from src.train import resume, train  # noqa: E402
 from tests.helpers import compose_train  # noqa: E402

@@ -9,10 +9,11 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_object
 from omegaconf import OmegaConf
 
-from src import build, cli
+from src.common.paths import CONF
+from src.settings import build, cli
 from tests.helpers import AT_ONCE, compose_evaluate, compose_train
 
-CONF = Path(cli.CONF)
+CONF = Path(CONF)
 FILES = sorted(CONF.rglob("*.yaml"))
 #: Groups of which one choice is made; the other folders hold lists or are applied by name.
 CHOICES = [
@@ -156,7 +157,7 @@ def test_a_task_brings_the_settings_that_suit_it():
 
 
 def test_folders_of_a_sweep_are_readable():
-    with initialize_config_dir(cli.CONF, version_base="1.3"):
+    with initialize_config_dir(CONF, version_base="1.3"):
         overrides = ["model=ntm", "seed=3", "hydra.job.num=4"]
         cfg = compose("train", overrides, return_hydra_config=True)
     assert cfg.hydra.sweep.subdir == "4_repeat_copy_ntm_seed3"

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from src.build import ConfigError
 from src.evaluate import evaluate, refuse
+from src.settings.build import ConfigError
 from tests.helpers import compose_evaluate, train_small, written
 
 BITS = {"bits", "error_bits", "payload_error", "end_error", "end_exact", "exact", "loss"}

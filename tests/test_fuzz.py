@@ -11,7 +11,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from src import cli, launch, train
+from src import train
+from src.launch import launch
+from src.settings import cli
 from tests.helpers import small
 
 #: Keys of a run, some misspelt, and values for any of them: good, out of range, of another type, or none at all.

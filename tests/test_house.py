@@ -55,20 +55,6 @@ def test_pages_name_files_that_are_there(page):
         assert (ROOT / name).exists(), f"{page} names {name}"
 
 
-def test_the_map_in_the_architecture_page_has_every_room():
-    """The rooms of src and those in the table are the same."""
-    import re
-
-    table = (ROOT / "ARCHITECTURE.md").read_text().split("## The life")[0]
-    named = {
-        name.rstrip("/")
-        for row in table.splitlines() if row.startswith("| ") and not row.startswith("| floor")
-        for name in re.findall(r"`([\w.]+/?)`", row.split("|")[2])
-    }  # fmt: skip
-    there = {path.name for path in (ROOT / "src").iterdir() if path.suffix == ".py" or path.is_dir()}
-    assert named == there - {"__init__.py", "__pycache__"}
-
-
 def test_what_is_said_to_be_published_is_there():
     """Paths below outputs/published in pages, comments and examples."""
     import re

@@ -1,94 +1,120 @@
-"""A file imports only from floors below its own."""
+"""A file imports only from floors below its own. The map in `src/__init__.py` is the one source of the floors."""
 
 import ast
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+import src
+
 ROOT = Path(__file__).resolve().parents[1]
-#: What each part of the package may import of ours; a part may always import from itself.
-ALLOWED = {
-    "checks": "",
-    "text": "",
-    "output": "",
-    "files": "",
-    "statistics": "",
-    "memory": "",
-    "figures": "",
-    "fused": "",
-    "cells": "checks memory fused",
-    "networks": "checks cells",
-    "tasks": "checks",
-    "lit": "checks tasks",
-    "callbacks": "checks files memory tasks figures lit",
-    "trainer_arguments": "checks",
-    "build": "checks files trainer_arguments cells networks tasks lit callbacks",
-    "runs": "checks files tasks build",
-    "unknown": "checks build",
-    "overrides": "checks build unknown",
-    "jobs": "build unknown overrides",
-    "cli": "build overrides jobs",
-    "conclusion": "figures tasks lit callbacks build runs cli",
-    "resume": "checks callbacks build runs",
-    "sweep": "text build runs cli",
-    "worker": "files runs cli",
-    "remote": "checks build runs cli resume sweep worker",
-    "launchers": "build cli remote",
-    "experiments": "files cli",
-    "children": "",
-    "estimate": "text lit trainer_arguments build cli launchers",
-    "launch": "build cli estimate launchers remote resume runs sweep",
-    "processes": "lit build runs",
-    "follow": "lit callbacks build runs cli conclusion resume launch processes",
-    "train": "text output tasks lit callbacks build runs cli conclusion resume sweep launchers launch processes "
-    "follow",
-    "evaluate": "checks text output tasks lit figures callbacks build runs cli",
-    "publish": "checks output build runs cli",
-    "replay": "checks output files memory figures networks tasks lit callbacks build runs cli",
-    "report": "checks text output files statistics figures tasks lit callbacks build runs cli",
-    "study": "checks text output files build runs cli launchers resume sweep experiments children estimate "
-    "evaluate",
-    "search": "checks text output files figures lit callbacks build runs cli conclusion resume sweep experiments "
-    "children estimate train",
-    "benchmark": "output files tasks figures build runs unknown cli train",
-}
 FILES = sorted((ROOT / "src").rglob("*.py"))
+#: Every module of ours.
+MODULES = {
+    path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__") for path in FILES
+}
+
+
+def floors():
+    """The floor of each room and of each command, as the docstring of the package has them."""
+    floor, found = 0, {}
+    for line in src.__doc__.split("Legend")[0].splitlines():
+        match = re.match(r" {4}(?:floor (\d+))? +(\w+)(?:/|\.py)", line)
+        if match:
+            floor = int(match[1] or floor)
+            found[match[2]] = floor
+    return found
+
+
+FLOORS = floors()
+
+
+def room(path):
+    """The room of a file: its folder within src, or its own name where it is a command."""
+    return path.relative_to(ROOT / "src").with_suffix("").parts[0]
 
 
 def imported(path):
-    """Parts of ours that a file imports, in whatever way."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    """Modules of ours that a file imports, in whatever way and place."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: relative import"
             names = [f"{node.module}.{alias.name}" for alias in node.names]
-        yield from (name.split(".")[1] for name in names if name.split(".")[0] == "src")
+        for name in names:
+            if name.split(".")[0] == "src":
+                yield name if name in MODULES else name.rpartition(".")[0]
 
 
 @pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(ROOT)) for path in FILES])
 def test_imports_come_from_below(path):
-    part = path.relative_to(ROOT / "src").with_suffix("").parts[0]
-    allowed = {"__init__": set()} | {name: {name, *below.split()} for name, below in ALLOWED.items()}
-    assert part in allowed, f"{part} has no floor yet: give it one in ALLOWED"
-    assert set(imported(path)) <= allowed[part]
+    here = room(path)
+    if here == "__init__":
+        assert list(imported(path)) == []
+        return
+    assert here in FLOORS, f"{here} has no floor yet: give it one in src/__init__.py"
+    rooms = {name.split(".")[1] for name in imported(path) if name != "src"} - {here}
+    assert {other: FLOORS[other] for other in rooms if FLOORS[other] >= FLOORS[here]} == {}
 
 
-def test_the_floors_have_no_circle_and_no_floor_is_empty():
-    """Each part is written down below those that may import it."""
-    done = set()
-    for part, below in ALLOWED.items():
-        assert set(below.split()) <= done
-        done.add(part)
-    assert done == {path.relative_to(ROOT / "src").with_suffix("").parts[0] for path in FILES} - {"__init__"}
+def test_files_import_one_another_in_no_circle():
+    """Within a room, too: whoever reads a file can read what it needs first."""
+    imports = {
+        path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__"): set(
+            imported(path)
+        )
+        for path in FILES
+    }
+    left = dict(imports)
+    while ready := [name for name, needs in left.items() if not needs & left.keys() - {name}]:
+        for name in ready:
+            del left[name]
+    assert left == {}
 
 
-def test_the_lowest_floors_know_no_modules_lightning_or_hydra():
-    for path in (ROOT / "src" / "memory").glob("*.py"):
-        assert not {"lightning", "hydra", "nn"} & {
+def test_every_room_is_on_the_map_and_in_the_package():
+    there = {room(path) for path in FILES} - {"__init__"}
+    assert set(FLOORS) == there
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"][
+        "packages"
+    ]
+    folders = {path.parent.relative_to(ROOT).as_posix().replace("/", ".") for path in FILES}
+    assert set(packages) == folders
+
+
+def test_the_architecture_page_has_the_same_map():
+    table = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").split("## The life")[0]
+    named = {}
+    for row in table.splitlines():
+        if row.startswith("| ") and not row.startswith("| floor"):
+            _, floor, rooms, *_ = row.split("|")
+            named |= {name: int(floor) for name in re.findall(r"`(\w+)(?:/|\.py)`", rooms)}
+    assert named == FLOORS
+
+
+def test_tests_mirror_the_rooms():
+    """A folder of tests is named as the room that it tests, but for commands and planted faults."""
+    folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()} - {"__pycache__"}
+    assert folders - set(FLOORS) <= {"commands", "planted"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(ROOT)) for path in FILES])
+def test_no_file_is_longer_than_one_can_read(path):
+    longest = 150 if path.name in ("train.py", "evaluate.py", "publish.py") else 250
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= longest
+
+
+@pytest.mark.parametrize("room", ["memory", "cells"])
+def test_the_lowest_floors_know_no_lightning_or_hydra(room):
+    unknown = {"lightning", "hydra", "omegaconf", "torchmetrics"} | ({"nn"} if room == "memory" else set())
+    for path in (ROOT / "src" / room).glob("*.py"):
+        assert not unknown & {
             name.split(".")[0]
-            for node in ast.walk(ast.parse(path.read_text()))
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
             if isinstance(node, ast.Import | ast.ImportFrom)
             for name in [getattr(node, "module", "") or "", *(alias.name for alias in node.names)]
         }

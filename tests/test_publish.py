@@ -6,9 +6,11 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
-from src import build, cli, runs
-from src.build import ConfigError
+from src.common.paths import CONF
 from src.publish import publish
+from src.run import runs
+from src.settings import build
+from src.settings.build import ConfigError
 from tests.helpers import train_small, written
 
 
@@ -20,7 +22,7 @@ def trained(tmp_path_factory):
 
 
 def settings(folder, to, **others):
-    with initialize_config_dir(cli.CONF, version_base="1.3"):
+    with initialize_config_dir(CONF, version_base="1.3"):
         plain = build.resolve(compose("publish"))
     return plain | {"run": str(folder), "to": str(to)} | others
 

@@ -10,13 +10,13 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from src.build import ConfigError
 from src.callbacks import interrupt as interrupt_module
 from src.callbacks.history import History
 from src.callbacks.interrupt import Interrupt
+from src.common.files import write_whole
 from src.figures.style import Figure
-from src.files import write_whole
 from src.lit.bits import BitLearner
+from src.settings.build import ConfigError
 from src.tasks.repeat_copy import RepeatCopy
 from src.train import resume, tell, train
 from tests.helpers import AT_ONCE, compose_train, small, train_small, written
@@ -335,7 +335,7 @@ def test_figures_that_cannot_be_drawn_cost_nothing_else(tmp_path, monkeypatch, c
 
     for name in ("savefig", "draw"):
         monkeypatch.setattr(Figure, name, broken)
-    monkeypatch.setattr("src.conclusion.draw_addressing", broken)
+    monkeypatch.setattr("src.run.conclusion.draw_addressing", broken)
     train_small(tmp_path / "run", "logger=tensorboard")
     metrics = written(tmp_path / "run")
     assert (metrics["status"], metrics["error"]) == ("finished", None)

@@ -9,12 +9,13 @@ from typing import Any, NoReturn
 import torch
 from hydra.errors import HydraException, MissingConfigException
 
-from src import cli, output
 from src.benchmark import cost, jobs, loop, memory, speed, sweep
+from src.common import output
+from src.common.files import write_whole
 from src.figures.png import pngs, spared
-from src.files import write_whole
-from src.runs import versions
-from src.unknown import first_line, unknown_choice
+from src.run.runs import versions
+from src.settings import cli
+from src.settings.unknown import first_line, unknown_choice
 
 #: Dots per inch of PNG files.
 DPI = 150

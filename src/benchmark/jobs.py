@@ -6,12 +6,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
-from src.build import ConfigError
+from src.common.paths import ROOT
+from src.settings.build import ConfigError
 
 ABOUT = "seconds of two training commands side by side with one thread each, and of the two one after the other"
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 import torch
 from hydra import compose, initialize_config_dir
 
-from src import build, cli
-from src.build import ConfigError
+from src.common.paths import CONF
+from src.settings import build
+from src.settings.build import ConfigError
 from src.tasks.repeat_copy import RepeatCopy
 
 Key = TypeVar("Key", bound=Hashable)
@@ -35,7 +36,7 @@ def parted(model: str) -> tuple[str, list[str]]:
 
 def composed(*overrides: str) -> dict[str, Any]:
     """A resolved configuration of training on repeat-copy."""
-    with initialize_config_dir(cli.CONF, version_base="1.3"):
+    with initialize_config_dir(CONF, version_base="1.3"):
         return build.resolve(compose("train", ["task=repeat_copy", *overrides]))
 
 

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from src.build import ConfigError
+from src.common.paths import ROOT
+from src.settings.build import ConfigError
 
 ABOUT = "many tiny jobs, killed half-way and gone on with: seconds a job, jobs lost, seconds of the report"
-ROOT = Path(__file__).resolve().parents[2]
 #: One update of a small network: what is left is what a job costs in itself.
 JOB = (
     *("model=mlp", "model.hidden_sizes=[8]", "task=mnist1d", "logger=none"),

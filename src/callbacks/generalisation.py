@@ -7,7 +7,7 @@ import lightning
 from lightning.fabric.utilities.apply_func import move_data_to_device
 from lightning.pytorch.callbacks import Callback
 
-from src import checks
+from src.common import checks
 from src.lit.learner import Learner
 
 

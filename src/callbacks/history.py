@@ -9,7 +9,7 @@ import lightning
 from lightning.pytorch.callbacks import Callback
 
 from src.callbacks.clock import clock_of
-from src.files import write_whole
+from src.common.files import write_whole
 from src.lit.learner import Learner
 
 

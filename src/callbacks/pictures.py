@@ -9,8 +9,9 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from src import checks
 from src.callbacks.history import History
+from src.common import checks
+from src.common.files import write_whole
 from src.figures.addressing_examples import addressing_examples
 from src.figures.head_weights import head_weights
 from src.figures.learning_curves import learning_curves
@@ -19,7 +20,6 @@ from src.figures.png import pngs, spared
 from src.figures.reading import reading
 from src.figures.style import Figure
 from src.figures.target_output import Panel, target_output
-from src.files import write_whole
 from src.lit.learner import Learner
 from src.memory import addressing
 from src.tasks.base import Example
@@ -32,7 +32,7 @@ class Pictures(Callback):
     """Draws an example of the task as the network answers it, and where its heads look.
 
     While training, to TensorBoard after every `every`-th validation and the last; at its end, the learning curves
-    as a PNG file. The other PNG files show the checkpoint that validation chose: `src.conclusion` draws them.
+    as a PNG file. The other PNG files show the checkpoint that validation chose: `src.run.conclusion` draws them.
     What cannot be drawn is a warning.
 
     Args:

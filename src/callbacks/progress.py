@@ -7,8 +7,8 @@ import lightning
 from lightning.pytorch.callbacks import ProgressBar as LightningProgressBar
 from tqdm import tqdm
 
-from src import checks
 from src.callbacks.history import validation_of
+from src.common import checks
 from src.lit.learner import Learner
 
 

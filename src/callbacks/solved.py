@@ -6,9 +6,9 @@ from typing import Any
 import lightning
 from lightning.pytorch.callbacks import Callback
 
-from src import checks
 from src.callbacks.clock import clock_of
 from src.callbacks.history import validation_of
+from src.common import checks
 
 log = logging.getLogger(__name__)
 #: Validations in a row that must be good.

@@ -99,7 +99,7 @@ class Controller(Cell):
         """The weights of the gates' sums, of one layer, as one matrix over [h, other inputs, first inputs, 1].
 
         h is the hidden state, left out where there is none; the last column are the biases. G counts the
-        sums, C for each gate, in the order that `src.fused.controllers` expects.
+        sums, C for each gate, in the order that `src.engines.numba_cpu.controllers` expects.
 
         Args:
             features: how many inputs come first.

@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from src import checks
 from src.cells.base import Controller
+from src.common import checks
 
 
 class Feedforward(Controller):

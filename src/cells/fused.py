@@ -1,4 +1,4 @@
-"""A machine's whole sequence as one differentiable operation: where torch meets the kernels of `src.fused`."""
+"""A machine's whole sequence as one differentiable operation: where torch meets the kernels."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from torch.nn.functional import pad
 
 from src.cells.feedforward import Feedforward
 from src.cells.gru import GRU
-from src.fused import plan
-from src.fused.kernels import kernels
-from src.fused.plan import SEGMENT, padded
-from src.fused.threads import over_rows
-from src.fused.workspace import Workspace
+from src.engines.numba_cpu import plan
+from src.engines.numba_cpu.kernels import kernels
+from src.engines.numba_cpu.plan import SEGMENT, padded
+from src.engines.numba_cpu.threads import over_rows
+from src.engines.numba_cpu.workspace import Workspace
 
 if TYPE_CHECKING:
     from src.cells.machine import Machine, MachineState
@@ -139,7 +139,7 @@ class _Settings:
 
 
 class _Sequence(torch.autograd.Function):
-    """`src.fused.driver` as an operation of torch; it can be gone backward through once."""
+    """`src.engines.numba_cpu.driver` as an operation of torch; it can be gone backward through once."""
 
     @staticmethod
     def forward(  # type: ignore[no-untyped-def]

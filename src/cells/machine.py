@@ -15,13 +15,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch._C import _are_functorch_transforms_active
 
-from src import checks
 from src.cells import boundary
 from src.cells.base import Cell, Controller, State, full_precision
 from src.cells.feedforward import Feedforward
 from src.cells.gru import GRU
 from src.cells.lstm import LSTM
-from src.fused import kernels
+from src.common import checks
+from src.engines.numba_cpu import kernels
 from src.memory.access import erase_and_add, read
 
 log = logging.getLogger(__name__)
@@ -157,11 +157,11 @@ class Machine(Cell):
 
     @abstractmethod
     def kernel_choices(self) -> dict[str, int]:
-        """What the fused engine has to know of the heads, by their options: fields of `src.fused.plan.Plan`."""
+        """What the fused engine has to know of the heads, by their options: fields of its plan."""
 
     @abstractmethod
     def kernel_constants(self) -> list[float]:
-        """Constants of this kind of heads, in the order that its routines in `src.fused` expect."""
+        """Constants of this kind of heads, in the order that its routines in `src.engines.numba_cpu` expect."""
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> MachineState:
         """As `Cell.initial_state`; the memory is that of the machine, and must not be changed in place."""

@@ -8,9 +8,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from src import checks
 from src.cells.machine import Machine, one_hot_at_zero
-from src.fused import plan
+from src.common import checks
+from src.engines.numba_cpu import plan
 from src.memory import addressing
 
 

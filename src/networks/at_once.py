@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from src import checks
 from src.cells import boundary
+from src.common import checks
 
 
 class AtOnce(nn.Module):

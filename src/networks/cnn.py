@@ -5,7 +5,7 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from src import checks
+from src.common import checks
 from src.networks.at_once import AtOnce
 
 KERNELS = (5, 3, 3)

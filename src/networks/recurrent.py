@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from src import checks
 from src.cells.base import Cell, State, state_size
+from src.common import checks
 
 
 class Recurrent(nn.Module):

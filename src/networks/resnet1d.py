@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from src import checks
+from src.common import checks
 from src.networks.at_once import AtOnce
 
 KERNEL = 5

@@ -8,14 +8,16 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from src import build, cli, output
-from src.build import ConfigError
+from src.common import output
+from src.common.files import write_whole
+from src.common.paths import CONF
 from src.figures.png import reason
-from src.files import write_whole
 from src.replay import gif, page
 from src.replay.film import Film
 from src.replay.recording import Recording, record
 from src.replay.request import Request, choose_examples, open_runs
+from src.settings import build, cli
+from src.settings.build import ConfigError
 
 log = logging.getLogger(__name__)
 #: How many frames of an animation its palette is taken from.
@@ -73,7 +75,7 @@ def file_name(request: Request, cell: str) -> str:
     return name
 
 
-@hydra.main(config_path=cli.CONF, config_name="replay", version_base="1.3")
+@hydra.main(config_path=CONF, config_name="replay", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """Replay one run, or two."""
     with cli.refusals():

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src import build, checks, cli, runs
-from src.build import ConfigError
+from src.common import checks
 from src.networks.recurrent import Recurrent
+from src.run import runs
+from src.settings import build, cli
+from src.settings.build import ConfigError
 from src.tasks.base import Example, Task
 from src.tasks.repeat_copy import RepeatCopy
 

@@ -6,16 +6,18 @@ import sys
 import hydra
 from omegaconf import DictConfig
 
-from src import build, cli, output
+from src.common import output
+from src.common.paths import CONF
 from src.report.publication import Found, begin, make, rebuild
 from src.report.request import read_request
+from src.settings import build, cli
 
 log = logging.getLogger(__name__)
 #: What `refuse` has read of the runs, so that a thousand of them are not read twice.
 READ: list[Found] = []
 
 
-@hydra.main(config_path=cli.CONF, config_name="report", version_base="1.3")
+@hydra.main(config_path=CONF, config_name="report", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """Report on runs; the exit code is 1 where one could not be counted."""
     request = read_request(build.resolve(cfg))

@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from src import statistics
 from src.figures import addressing, comparison, grids, loss_comparison, seeds, settings_map, survival
 from src.figures.png import spared
 from src.figures.style import Figure
 from src.figures.target_output import Panel
-from src.report import summary
+from src.report import statistics, summary
 from src.report.kinds import Kind
 from src.report.metrics import METRICS
 from src.report.rows import Row, cells, is_solved, number, test_sets

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src import runs
-from src.build import ConfigError
 from src.report.metrics import bad_test, fault, sets
+from src.run import runs
+from src.settings.build import ConfigError
 
 #: Ends of a run that say something about its model; any other says something about its user or machine.
 ENDED = ("finished", "diverged")

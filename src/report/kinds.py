@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from src import build
 from src.report.gather import Entry
+from src.settings import build
 
 #: Cells of repeat-copy that a table leads with: the first of its test cells.
 CELLS = 2

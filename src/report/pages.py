@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from src.common.files import write_whole
 from src.figures.png import pngs
-from src.files import write_whole
 from src.report import drawings, rows, summary
 from src.report.gather import Problem
 from src.report.kinds import Kind
@@ -23,7 +23,7 @@ CURVES, ANSWERS, HEADS = "loss_comparison", "target_output", "addressing_example
 METHOD = (
     "A run that diverged counts everywhere, as unsolved and with the worst value that its metric can take. "
     "Checkpoints were chosen on validation. A run is tested at its end, and once more where it was evaluated. "
-    "The statistics are in `src/statistics.py`."
+    "The statistics are in `src/report/statistics.py`."
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from src.report.gather import Entry, Problem
 from src.report.kinds import Kind, kind_of
-from src.runs import flat
+from src.run.runs import flat
 
 #: Settings that no result depends on.
 OF_NO_EFFECT = ("callbacks", "logger", "figure", "run_format", "git_revision", "seed")

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from src import runs
-from src.build import ConfigError
-from src.files import whole_folder, write_whole
+from src.common.files import whole_folder, write_whole
 from src.report import gather, pages, records, rows
 from src.report.gather import Entry, Problem
 from src.report.kinds import Kind
@@ -16,6 +14,8 @@ from src.report.pages import ANSWERS, CURVES, HEADS, About, suffixes
 from src.report.protocols import Placed, place
 from src.report.request import Request, merged, options
 from src.report.rows import Row
+from src.run import runs
+from src.settings.build import ConfigError
 
 
 class Found(NamedTuple):

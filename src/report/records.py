@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from src import build, runs
-from src.build import ConfigError
 from src.callbacks.pictures import answered, head_names, trace
 from src.lit.learner import Learner
 from src.report import rows as table
@@ -19,6 +17,9 @@ from src.report.kinds import Kind
 from src.report.metrics import METRICS
 from src.report.protocols import Placed
 from src.report.rows import Row
+from src.run import runs
+from src.settings import build
+from src.settings.build import ConfigError
 
 #: Rows of a table that are shown as pictures, at most.
 SHOWN = 5

@@ -6,9 +6,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src import build, checks, cli
-from src.build import ConfigError
+from src.common import checks
 from src.report.summary import Options
+from src.settings import build, cli
+from src.settings.build import ConfigError
 
 #: Settings of the pages, which a report that is drawn anew keeps where no others are given.
 KEPT = ("title", "command", "against", "reference", "margin", "published")

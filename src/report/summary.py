@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from src import statistics
+from src.common.text import duration
+from src.report import statistics
 from src.report.kinds import Kind
 from src.report.metrics import METRICS
 from src.report.rows import Row, is_solved, number, outcome, test_sets
-from src.text import duration
 
 #: Rows that are all compared with one another, at most; of more, each is compared with one.
 ALL_PAIRS = 5

@@ -10,15 +10,19 @@ import hydra
 import torch
 from omegaconf import DictConfig
 
-from src import cli, estimate, experiments, output, train
-from src.build import ConfigError
-from src.children import side_by_side
+from src import train
+from src.common import output
+from src.common.children import side_by_side
+from src.common.paths import CONF
+from src.common.text import columns, duration
+from src.launch import estimate
 from src.search import plan as plans
 from src.search import results, space, studies
 from src.search.command import Command, read, sorted_out
 from src.search.plan import Plan
 from src.search.work import faults, work
-from src.text import columns, duration
+from src.settings import cli, experiments
+from src.settings.build import ConfigError
 
 
 def search(overrides: list[str]) -> int:
@@ -138,7 +142,7 @@ def tell(plan: Plan, command: Command, again: str) -> bool:
     return not failed and not left
 
 
-@hydra.main(config_path=cli.CONF, config_name="search", version_base="1.3")
+@hydra.main(config_path=CONF, config_name="search", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """Answers --help, --cfg and --info alone; a search is not run by Hydra."""
 

@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
 
-from src import build, checks, cli
-from src.build import ConfigError
+from src.common import checks
+from src.common.paths import CONF
 from src.search import plan
 from src.search.plan import Plan
+from src.settings import build, cli
+from src.settings.build import ConfigError
 
 
 class Command(NamedTuple):
@@ -33,7 +35,7 @@ def sorted_out(overrides: list[str]) -> tuple[list[str], list[str], list[str]]:
         ConfigError: a key that neither has.
     """
     own_keys, train_keys = keys("search"), keys("train")
-    groups = {path.name for path in Path(cli.CONF).iterdir() if path.is_dir()}
+    groups = {path.name for path in Path(CONF).iterdir() if path.is_dir()}
     own, train, spaces = [], [], []
     for line, one in zip(overrides, cli.parsed(overrides), strict=True):
         root = one.key_or_group.replace("/", ".").split(".")[0]
@@ -75,7 +77,7 @@ def read(overrides: list[str]) -> tuple[Plan, Command]:
         build.check("", checks.integer, "trials", cfg["trials"]),
         build.check("", checks.integer, "workers", cfg["workers"]),
         None if cfg["write"] is None else named("write", cfg["write"]),
-        Path(cli.CONF if cfg["conf"] is None else str(cfg["conf"])).absolute(),
+        Path(CONF if cfg["conf"] is None else str(cfg["conf"])).absolute(),
         build.check("", checks.flag, "retry_failed", cfg["retry_failed"]),
         build.check("", checks.flag, "dry_run", cfg["dry_run"]),
     )
@@ -108,7 +110,7 @@ def read(overrides: list[str]) -> tuple[Plan, Command]:
 
 def keys(name: str) -> set[str]:
     """The keys of a primary configuration."""
-    return {str(key) for key in OmegaConf.load(Path(cli.CONF) / f"{name}.yaml")} - {"defaults", "hydra"}
+    return {str(key) for key in OmegaConf.load(Path(CONF) / f"{name}.yaml")} - {"defaults", "hydra"}
 
 
 def named(key: str, given: Any) -> str:

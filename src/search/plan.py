@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src import build, cli, runs
-from src.build import ConfigError
+from src.run import runs
 from src.search import space
+from src.settings import build, cli
+from src.settings.build import ConfigError
 
 #: For all runs of a search, where nothing else is asked for. If runs ended when their task is solved, the first to
 #: solve it would be ranked behind those that were given more updates.

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from filelock import FileLock, Timeout
 
-from src import runs
-from src.build import ConfigError
+from src.run import runs
 from src.search import plan as plans
 from src.search import space
 from src.search.plan import Plan
+from src.settings.build import ConfigError
 
 if TYPE_CHECKING:
     from optuna import Study, Trial

@@ -10,16 +10,19 @@ from typing import Any
 
 import torch
 
-from src import build, cli, output, sweep, train
-from src.build import ConfigError
-from src.cli import Job
-from src.conclusion import MEND
+from src import train
+from src.common import output
+from src.common.text import duration
+from src.launch import sweep
+from src.run.conclusion import MEND
 from src.search import plan as plans
 from src.search import space, studies
 from src.search.plan import Plan
 from src.search.studies import Taken
 from src.search.watch import PRUNED, Watch
-from src.text import duration
+from src.settings import build, cli
+from src.settings.build import ConfigError
+from src.settings.cli import Job
 
 log = logging.getLogger(__name__)
 

@@ -11,9 +11,12 @@ import hydra
 import torch
 from omegaconf import DictConfig
 
-from src import build, checks, cli, launchers, output
-from src.build import ConfigError
-from src.experiments import experiment_file
+from src.common import checks, output
+from src.common.paths import CONF
+from src.launch import launchers
+from src.settings import build, cli
+from src.settings.build import ConfigError
+from src.settings.experiments import experiment_file
 from src.study import choose, finish
 from src.study.carry import Crew, carry_out
 from src.study.fields import experiments
@@ -96,7 +99,7 @@ def study(cfg: Mapping[str, Any]) -> None:
 def chosen(plan: Plan, of: Sweep) -> bool:
     """Whether the experiments of a sweep are all there."""
     return all(
-        any(experiment_file(at, name).exists() for at in (plan.conf, Path(cli.CONF)))
+        any(experiment_file(at, name).exists() for at in (plan.conf, Path(CONF)))
         for name in experiments(of.overrides)
     )
 
@@ -107,7 +110,7 @@ def tell(sweeps: list[Sweep], crew: Crew) -> None:
     print(f"\n{forecast(todo, crew.workers)}\n", flush=True)
 
 
-@hydra.main(config_path=cli.CONF, config_name="study", version_base="1.3")
+@hydra.main(config_path=CONF, config_name="study", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """Carry out one study."""
     try:

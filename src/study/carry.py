@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
-from src import cli, sweep
-from src.build import ConfigError
-from src.children import passed_on
+from src.common.children import passed_on
+from src.launch import sweep
+from src.settings import cli
+from src.settings.build import ConfigError
 from src.study.left import left
 from src.study.plan import Sweep
 

@@ -7,9 +7,10 @@ import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src import cli, experiments, sweep
-from src.build import ConfigError
-from src.files import write_whole
+from src.common.files import write_whole
+from src.launch import sweep
+from src.settings import cli, experiments
+from src.settings.build import ConfigError
 from src.study.plan import METRICS, Plan, Tuning
 
 #: Means that differ by no more than this are equal.

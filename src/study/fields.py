@@ -7,9 +7,10 @@ from typing import Any
 
 from hydra.core.override_parser.types import Override
 
-from src import cli
-from src.build import ConfigError
-from src.experiments import experiment_file
+from src.common.paths import CONF
+from src.settings import cli
+from src.settings.build import ConfigError
+from src.settings.experiments import experiment_file
 
 #: What a study gives its sweeps itself.
 GIVEN = ("resume", "retry_failed", "dry_run", "hydra.sweep.dir", "hydra.run.dir", "hydra.searchpath")
@@ -42,7 +43,7 @@ def overrides(where: str, given: Any, conf: Path, written: list[str]) -> list[st
         if key in GIVEN or key.startswith("hydra.launcher"):
             raise ConfigError(f"{where}: {override.input_line}: is given by src.study; must be left out")
     for one in found:
-        if one not in written and not any(experiment_file(at, one).exists() for at in (conf, Path(cli.CONF))):
+        if one not in written and not any(experiment_file(at, one).exists() for at in (conf, Path(CONF))):
             raise ConfigError(
                 f"{where}: experiment={one!r}: unknown experiment; must be a file in conf/experiment"
                 + (f" or one of {', '.join(written)}" if written else "")

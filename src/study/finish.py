@@ -5,9 +5,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from src import build, cli, evaluate, runs, sweep
-from src.build import ConfigError
-from src.children import passed_on
+from src import evaluate
+from src.common.children import passed_on
+from src.launch import sweep
+from src.run import runs
+from src.settings import build, cli
+from src.settings.build import ConfigError
 from src.study.plan import Plan, Report
 
 

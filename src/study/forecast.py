@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from src import estimate
-from src.build import ConfigError
-from src.estimate import Cost
-from src.text import columns, duration
+from src.common.text import columns, duration
+from src.launch import estimate
+from src.launch.estimate import Cost
+from src.settings.build import ConfigError
 
 
 def forecast(todo: Mapping[str, list[dict[str, Any]]], workers: int) -> str:

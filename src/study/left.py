@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from src import build, cli, resume, runs, sweep
-from src.build import ConfigError
+from src.launch import sweep
+from src.run import resume, runs
+from src.settings import build, cli
+from src.settings.build import ConfigError
 from src.study.fields import values
 from src.study.plan import Sweep
 

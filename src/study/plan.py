@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src import build, checks, cli
-from src.build import ConfigError
-from src.experiments import search_path
+from src.common import checks
+from src.common.paths import CONF
+from src.settings import build, cli
+from src.settings.build import ConfigError
+from src.settings.experiments import search_path
 from src.study import fields
 from src.study.fields import named, overrides, section, settings, some_of, values
 
@@ -61,9 +63,9 @@ def read(cfg: Mapping[str, Any]) -> Plan:
     Raises:
         ConfigError: no such study, or one that cannot be carried out.
     """
-    conf = Path(cli.CONF if cfg["conf"] is None else str(cfg["conf"])).absolute()
+    conf = Path(CONF if cfg["conf"] is None else str(cfg["conf"])).absolute()
     if cfg.get("study") is None:
-        known = sorted(path.stem for path in (Path(cli.CONF) / "study").glob("*.yaml"))
+        known = sorted(path.stem for path in (Path(CONF) / "study").glob("*.yaml"))
         raise ConfigError(f"study=None: must be one of {', '.join(known)}")
     if not os.path.isdir(conf):
         raise ConfigError(f"conf={cfg['conf']!r}: must be a folder")

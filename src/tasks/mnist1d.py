@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from src import checks
+from src.common import checks
 from src.tasks.base import Example, Task
 from src.tasks.streams import generator
 

@@ -8,12 +8,12 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from src import conclusion
 from src.callbacks import pictures
 from src.callbacks.dashboard import layout
 from src.cells.dms_ntm import DMSNTM
 from src.cells.ntm import NTM
 from src.lit.bits import BitLearner
+from src.run import conclusion
 from src.tasks.repeat_copy import RepeatCopy
 from tests.callbacks.conftest import learner_of
 from tests.helpers import train_small

@@ -4,11 +4,11 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from src import conclusion
 from src.callbacks import clock
 from src.callbacks.generalisation import Generalisation
-from src.checks import Refusal
+from src.common.checks import Refusal
 from src.lit.learner import Learner
+from src.run import conclusion
 from tests.helpers import train_small, written
 
 STEPS = ("trainer.max_steps=3", "logger=csv", "callbacks.generalisation.every=2", "callbacks.pictures=null")

@@ -25,7 +25,7 @@ from src.callbacks.pictures import (
 from src.cells.dms_ntm import DMSNTM
 from src.cells.lstm import LSTM
 from src.cells.ntm import NTM
-from src.checks import Refusal
+from src.common.checks import Refusal
 from src.lit.bits import BitLearner
 from src.lit.classes import ClassLearner
 from src.memory import addressing

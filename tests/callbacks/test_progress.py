@@ -8,7 +8,7 @@ import torch
 
 from src.callbacks import progress
 from src.callbacks.progress import Progress
-from src.checks import Refusal
+from src.common.checks import Refusal
 
 
 class Bar:

@@ -7,7 +7,7 @@ import torch
 
 from src.callbacks.clock import Clock
 from src.callbacks.solved import Solved
-from src.checks import Refusal
+from src.common.checks import Refusal
 
 
 def run(trainer, errors, **options):

@@ -9,7 +9,7 @@ from src.cells import boundary, fused
 from src.cells.gru import GRU, GRUState
 from src.cells.lstm import LSTM
 from src.cells.ntm import NTM
-from src.checks import Refusal
+from src.common.checks import Refusal
 from src.networks.recurrent import Recurrent
 from tests.cells.fused_cases import OUTPUTS, F, network
 

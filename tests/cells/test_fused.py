@@ -14,13 +14,14 @@ import torch
 from hydra import compose, initialize_config_dir
 from torch.nn.functional import mse_loss
 
-from src import build, cli
 from src.cells import fused
 from src.cells import machine as machine_module
 from src.cells.dms_ntm import DMSNTM
 from src.cells.ntm import NTM
-from src.checks import Refusal
+from src.common.checks import Refusal
+from src.common.paths import CONF
 from src.networks.recurrent import Recurrent
+from src.settings import build
 from tests.cells.fused_cases import OUTPUTS, F, assert_engines_agree, network, outcome
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -323,7 +324,7 @@ class TestThreadsOfPython:
 
     def test_the_first_use_compiles_once(self, monkeypatch):
         """A lock keeps a second thread from compiling the same kernels."""
-        module = sys.modules["src.fused.kernels"]
+        module = sys.modules["src.engines.numba_cpu.kernels"]
         compiled = []
         monkeypatch.setattr(module, "_ready", set())
         monkeypatch.setattr(module, "_compile", lambda *given: (time.sleep(0.05), compiled.append(given[2])))
@@ -419,7 +420,7 @@ class TestChoice:
 
     @staticmethod
     def network_of(overrides):
-        with initialize_config_dir(cli.CONF, version_base="1.3"):
+        with initialize_config_dir(CONF, version_base="1.3"):
             cfg = build.resolve(compose("train", overrides.split()))
         return build.build_network(cfg, build.build_task(cfg))
 

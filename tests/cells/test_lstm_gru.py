@@ -7,7 +7,7 @@ from torch import nn
 from src.cells.feedforward import Feedforward
 from src.cells.gru import GRU, GRUState
 from src.cells.lstm import LSTM, LSTMState
-from src.checks import Refusal
+from src.common.checks import Refusal
 
 B, T, F, C = 3, 5, 2, 4
 

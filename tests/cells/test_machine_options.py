@@ -9,7 +9,7 @@ import torch
 from src.cells.dms_ntm import DMSNTM
 from src.cells.machine import Machine
 from src.cells.ntm import NTM
-from src.checks import Refusal
+from src.common.checks import Refusal
 from src.networks.recurrent import Recurrent
 
 B, F, N, M, C = 2, 3, 8, 4, 6

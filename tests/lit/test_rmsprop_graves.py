@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from src.checks import Refusal
+from src.common.checks import Refusal
 from src.lit.rmsprop_graves import RMSpropGraves
 
 

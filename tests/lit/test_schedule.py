@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from src.checks import Refusal
+from src.common.checks import Refusal
 from src.lit.schedule import warmup_cosine
 
 

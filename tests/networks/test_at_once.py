@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from src.checks import Refusal
+from src.common.checks import Refusal
 from src.networks.cnn import CNN
 from src.networks.mlp import MLP
 from src.networks.resnet1d import Block, ResNet1D

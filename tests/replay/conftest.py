@@ -2,8 +2,9 @@
 
 import pytest
 
-from src import build, runs
 from src.replay.recording import record
+from src.run import runs
+from src.settings import build
 from tests.helpers import train_small
 
 MANY = ("model.read_heads=2", "model.carry=position", "model.motion=relative", "model.num_scales=2")

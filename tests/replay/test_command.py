@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from src import cli
-from src.build import ConfigError
 from src.replay import gif
 from src.replay.__main__ import refuse, replay
 from src.replay.page import lookup
+from src.settings import cli
+from src.settings.build import ConfigError
 from tests.helpers import compose_replay
 from tests.replay.test_page import data_of
 

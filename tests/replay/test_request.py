@@ -4,9 +4,9 @@ import shutil
 
 import pytest
 
-from src.build import ConfigError
 from src.replay.__main__ import refuse, replay
 from src.replay.request import choose_examples, open_runs
+from src.settings.build import ConfigError
 from tests.helpers import compose_replay
 
 POSITIVE = "must be an integer of at least 1"

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from src import runs
+from src.run import runs
 from tests.helpers import compose_train
 
 VERSIONS = {"python": "3.11.7", "torch": "2.13.0"}

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from src import runs
-from src.build import ConfigError
 from src.report import gather
 from src.report.gather import Entry, Problem
+from src.run import runs
+from src.settings.build import ConfigError
 from tests.helpers import train_small
 
 

@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 
-from src import build, cli, runs
-from src.build import ConfigError
+from src.common.paths import CONF
 from src.figures.style import Figure
 from src.report import publication
 from src.report.gather import Problem
 from src.report.request import read_request
+from src.run import runs
+from src.settings import build
+from src.settings.build import ConfigError
 from tests.helpers import train_small
 from tests.report.conftest import CELLS, bits
 
@@ -24,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def request(*overrides):
-    with initialize_config_dir(cli.CONF, version_base="1.3"):
+    with initialize_config_dir(CONF, version_base="1.3"):
         return read_request(build.resolve(compose("report", list(overrides))))
 
 

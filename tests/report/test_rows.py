@@ -4,11 +4,11 @@ import math
 
 import pytest
 
-from src import runs
-from src.build import ConfigError
 from src.report import gather, rows
 from src.report.gather import Problem
 from src.report.protocols import place
+from src.run import runs
+from src.settings.build import ConfigError
 from tests.report.conftest import bits
 
 

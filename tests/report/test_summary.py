@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from src import statistics
-from src.report import summary
+from src.report import statistics, summary
 from src.report.kinds import Kind
 from src.report.summary import Options
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from src import conclusion
+from src.run import conclusion
 from src.search import __main__ as command
 from src.search import plan as plans
 from src.search import results, studies

@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from src import jobs, overrides
-from src.build import ConfigError
 from src.search import __main__ as command
 from src.search import command as settings
+from src.settings import jobs, overrides
+from src.settings.build import ConfigError
 
 pytest.importorskip("optuna")
 
@@ -150,7 +150,7 @@ def test_an_experiment_of_others_is_not_written_over(line, tmp_path):
 
 
 def test_an_experiment_that_the_search_starts_from_is_not_written_over(line, tmp_path, monkeypatch):
-    shutil.copytree(settings.cli.CONF, tmp_path / "conf", dirs_exist_ok=True)
+    shutil.copytree(settings.CONF, tmp_path / "conf", dirs_exist_ok=True)
     for module in (settings.cli, jobs, overrides):
         monkeypatch.setattr(module, "CONF", str(tmp_path / "conf"))
     path = tmp_path / "conf" / "experiment" / "tiny" / "mlp.yaml"
@@ -189,7 +189,7 @@ def test_the_experiments_must_have_a_place_that_can_be_written(line, tmp_path):
     ],
 )
 def test_a_file_has_the_keys_of_a_search_alone(line, tmp_path, monkeypatch, content, text):
-    shutil.copytree(settings.cli.CONF, tmp_path / "other")
+    shutil.copytree(settings.CONF, tmp_path / "other")
     (tmp_path / "other" / "search" / "mine.yaml").write_text(content)
     for module in (settings.cli, jobs, overrides):
         monkeypatch.setattr(module, "CONF", str(tmp_path / "other"))

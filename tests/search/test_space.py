@@ -2,8 +2,8 @@
 
 import pytest
 
-from src.build import ConfigError
 from src.search import space
+from src.settings.build import ConfigError
 
 optuna = pytest.importorskip("optuna")
 

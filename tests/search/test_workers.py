@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
+from src.common.paths import ROOT
 from src.search import work
-from tests.test_sweep import ROOT, ended, wait
+from tests.launch.test_sweep import ended, wait
 
 pytest.importorskip("optuna")
 

@@ -4,8 +4,9 @@ import copy
 
 import pytest
 
-from src import runs, sweep
-from src.cli import Job
+from src.launch import sweep
+from src.run import runs
+from src.settings.cli import Job
 from src.study.plan import read
 from tests.helpers import SMALL
 

@@ -6,8 +6,8 @@ import subprocess
 import pytest
 from hydra import compose, initialize_config_dir
 
-from src import cli
-from src.build import ConfigError
+from src.common.paths import CONF
+from src.settings.build import ConfigError
 from src.study.choose import choose, uncommitted
 
 
@@ -18,7 +18,7 @@ def won(accuracy, **others):
 def chosen(plan):
     """What the tuning of a plan chose, as (size, lr)."""
     choose(plan, plan.tuning)
-    with initialize_config_dir(cli.CONF, version_base="1.3"):
+    with initialize_config_dir(CONF, version_base="1.3"):
         cfg = compose("train", ["experiment=tiny/mlp", "task=mnist1d", f"hydra.searchpath=['file://{plan.conf}']"])
     assert cfg.model.name == "mlp"
     return cfg.model.hidden_sizes[0], cfg.optimizer.lr

@@ -8,15 +8,17 @@ import sys
 import pytest
 from omegaconf import OmegaConf
 
-from src import evaluate, sweep
-from src.build import ConfigError
+from src import evaluate
+from src.common.paths import ROOT
+from src.launch import sweep
+from src.settings.build import ConfigError
 from src.study import __main__ as command
 from src.study import carry, finish
 from src.study.finish import evaluated, request
 from src.study.plan import read
 from tests.helpers import train_small, written
+from tests.launch.test_sweep import ended, wait
 from tests.study.conftest import STUDY
-from tests.test_sweep import ROOT, ended, wait
 
 #: The same with runs that take a second or so.
 LONGER = OmegaConf.to_container(OmegaConf.create(STUDY))

@@ -2,9 +2,10 @@
 
 import pytest
 
-from src import runs, sweep
-from src.build import ConfigError, resolve
-from src.cli import composed
+from src.launch import sweep
+from src.run import runs
+from src.settings.build import ConfigError, resolve
+from src.settings.cli import composed
 from src.study.carry import Crew, carry_out, command
 from src.study.forecast import forecast
 from src.study.left import left
@@ -115,7 +116,7 @@ def test_a_sweep_that_another_process_is_at(begun):
 
 
 def test_the_time_that_is_left(begun, monkeypatch):
-    from src import estimate
+    from src.launch import estimate
 
     monkeypatch.setattr(estimate, "measure", lambda cfg: (1.0, 0.0, 0))
     text = forecast({"a": left(begun), "none": [], "b": left(begun)[:1]}, workers=2)

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from src import build, cli
-from src.build import ConfigError
+from src.common.paths import CONF
+from src.settings import build, cli
+from src.settings.build import ConfigError
 from src.study.plan import read
 from tests.study.conftest import STUDY
 
-STUDIES = sorted(path.stem for path in (Path(cli.CONF) / "study").glob("*.yaml"))
+STUDIES = sorted(path.stem for path in (Path(CONF) / "study").glob("*.yaml"))
 #: Where something is changed, to what, and what the refusal says.
 REFUSED = [
     ("about", None, "study.about: is missing; there must be name, about, sweeps"),
@@ -95,7 +96,7 @@ def test_the_studies_there_are(name):
     plan = read(build.resolve(job.config))
     assert plan.name == name
     assert plan.reports
-    makefile = (Path(cli.CONF).parent / "Makefile").read_text()
+    makefile = (Path(CONF).parent / "Makefile").read_text()
     assert f"{name}: parallel  ## " in makefile
     (targets,) = [line for line in makefile.splitlines() if line.startswith("STUDIES := ")]
     assert sorted(targets.split()[2:]) == STUDIES

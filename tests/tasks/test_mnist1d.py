@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from src.checks import Refusal
+from src.common.checks import Refusal
 from src.tasks import mnist1d
 from src.tasks.mnist1d import FROZEN_SEED, MNIST1D, load
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from src.checks import Refusal
+from src.common.checks import Refusal
 from src.tasks.repeat_copy import RepeatCopy, build
 
 SIZES = {"validation_size": 70, "test_size": 130, "cell_size": 65}

@@ -1,0 +1,1 @@
+"""What runs a cell over a whole sequence."""

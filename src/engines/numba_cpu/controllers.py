@@ -1,0 +1,96 @@
+"""What a controller does with its gates: forward and backward of one step of some sequences.
+
+Gates lie one after the other, C numbers each: input, forget, cell, output (LSTM); reset, update, what is
+new of the input, what is new of the state (GRU); the one layer (feedforward). The forward leaves the gates'
+values where their sums were, the backward leaves their gradients there.
+"""
+
+from src.engines.numba_cpu.numerics import like, sigmoid, tanh
+from src.engines.numba_cpu.plan import GRU, LSTM
+from src.engines.numba_cpu.routine import routine
+from src.engines.numba_cpu.views import fill, span
+
+
+@routine
+def control(kind, gates, h_before, c_before, h, c):
+    """h, c of one sequence from the sums of its gates."""
+    size = h.shape[0]
+    if kind == LSTM:
+        i, f, g, o = (
+            span(gates, 0, size),
+            span(gates, size, size),
+            span(gates, 2 * size, size),
+            span(gates, 3 * size, size),
+        )
+        for n in range(2 * size):
+            gates[n] = sigmoid(gates[n])
+        for n in range(size):
+            g[n] = tanh(g[n])
+        for n in range(size):
+            o[n] = sigmoid(o[n])
+        for n in range(size):
+            c[n] = f[n] * c_before[n] + i[n] * g[n]
+        for n in range(size):
+            h[n] = o[n] * tanh(c[n])
+    elif kind == GRU:
+        r, z, new, old = (
+            span(gates, 0, size),
+            span(gates, size, size),
+            span(gates, 2 * size, size),
+            span(gates, 3 * size, size),
+        )
+        for n in range(2 * size):
+            gates[n] = sigmoid(gates[n])
+        for n in range(size):
+            new[n] = tanh(new[n] + r[n] * old[n])
+        for n in range(size):
+            h[n] = new[n] + z[n] * (h_before[n] - new[n])
+    else:
+        for n in range(size):
+            gates[n] = tanh(gates[n])
+            h[n] = gates[n]
+
+
+@routine
+def control_backward(kind, gates, h_before, c_before, c, dh, dc, dh_before):
+    """Backward of `control`: dc comes in as the gradient of c and leaves as that of c before; sets dh_before."""
+    size = dh.shape[0]
+    one = like(dh[0], 1.0)
+    fill(dh_before, like(dh[0], 0.0))
+    if kind == LSTM:
+        gi, gf, gg, go = (
+            span(gates, 0, size),
+            span(gates, size, size),
+            span(gates, 2 * size, size),
+            span(gates, 3 * size, size),
+        )
+        for n in range(size):  # few arrays a loop: a compiler checks each pair of them for overlap
+            bent = tanh(c[n])
+            dc[n] += dh[n] * go[n] * (one - bent * bent)
+            go[n] = dh[n] * bent * go[n] * (one - go[n])
+        for n in range(size):
+            i, g = gi[n], gg[n]
+            gi[n] = dc[n] * g * i * (one - i)
+            gg[n] = dc[n] * i * (one - g * g)
+        for n in range(size):
+            f = gf[n]
+            gf[n] = dc[n] * c_before[n] * f * (one - f)
+            dc[n] *= f
+    elif kind == GRU:
+        gr, gz, gnew, gold = (
+            span(gates, 0, size),
+            span(gates, size, size),
+            span(gates, 2 * size, size),
+            span(gates, 3 * size, size),
+        )
+        for n in range(size):
+            r, z, new, old = gr[n], gz[n], gnew[n], gold[n]
+            dnew = dh[n] * (one - z) * (one - new * new)
+            gz[n] = dh[n] * (h_before[n] - new) * z * (one - z)
+            gr[n] = dnew * old * r * (one - r)
+            gnew[n] = dnew
+            gold[n] = dnew * r
+            dh_before[n] = dh[n] * z
+    else:
+        for n in range(size):
+            gates[n] = dh[n] * (one - gates[n] * gates[n])

@@ -1,0 +1,99 @@
+"""What heads of all kinds share: looking for content, and choosing between it and where they were."""
+
+from src.engines.numba_cpu.addressing import interpolate
+from src.engines.numba_cpu.memory import (
+    along_slots,
+    along_words,
+    content,
+    content_backward,
+    dot,
+    measure,
+    measure_backward,
+    spread,
+)
+from src.engines.numba_cpu.numerics import like, sigmoid, softplus, softplus_slope
+from src.engines.numba_cpu.routine import routine
+from src.engines.numba_cpu.views import at, copy, fill, span
+
+
+@routine
+def _key(plan, raw, head):
+    """The key among the raw numbers of a head, or the key's gradient among theirs."""
+    return span(raw, head * plan.head_size, plan.words)
+
+
+@routine
+def look(plan, raw, memory, norms, found):
+    """All heads look for content: leaves cosines and weightings in found[H, 2, N], one over lengths in norms.
+
+    There are two heads at least, one that reads and one that writes.
+    """
+    if plan.content == 0:
+        return
+    measure(memory, _key(plan, raw, 0), _key(plan, raw, 1), at(at(found, 0), 0), at(at(found, 1), 0), norms)
+    for h in range(found.shape[0]):
+        cosine, beta = at(at(found, h), 0), softplus(raw[h * plan.head_size + plan.words])
+        if h >= 2:
+            fill(cosine, like(beta, 0.0))
+            along_words(memory, _key(plan, raw, h), cosine)
+        content(norms, _key(plan, raw, h), beta, cosine, at(at(found, h), 1))
+
+
+@routine
+def look_backward(plan, raw, memory, norms, found, dfound, draw, dmemory, pull):
+    """Backward of `look`: adds to draw and dmemory; overwrites dfound[H, N], of the weightings, and `pull`."""
+    if plan.content == 0:
+        return
+    fill(pull, like(raw[0], 0.0))
+    for h in range(found.shape[0]):
+        strength = raw[h * plan.head_size + plan.words]
+        dbeta = content_backward(
+            norms,
+            _key(plan, raw, h),
+            softplus(strength),
+            at(at(found, h), 0),
+            at(at(found, h), 1),
+            at(dfound, h),
+            _key(plan, draw, h),
+            pull,
+        )
+        draw[h * plan.head_size + plan.words] += dbeta * softplus_slope(strength)
+        if h >= 2:
+            along_slots(memory, at(dfound, h), _key(plan, draw, h))
+            spread(_key(plan, raw, h), at(dfound, h), dmemory)
+    measure_backward(
+        memory,
+        norms,
+        _key(plan, raw, 0),
+        _key(plan, raw, 1),
+        at(dfound, 0),
+        at(dfound, 1),
+        pull,
+        _key(plan, draw, 0),
+        _key(plan, draw, 1),
+        dmemory,
+    )
+
+
+@routine
+def choose(plan, raw, w_content, before, out):
+    """out = g w_content + (1 - g) before; `before` itself without content addressing."""
+    if plan.content:
+        interpolate(w_content, before, sigmoid(raw[plan.words + 1]), out)
+    else:
+        copy(before, out)
+
+
+@routine
+def choose_backward(plan, raw, w_content, before, dout, draw, dbefore, dw_content):
+    """Backward of `choose`: adds to draw and dbefore, and sets dw_content."""
+    if plan.content == 0:
+        for n in range(dout.shape[0]):
+            dbefore[n] += dout[n]
+        return
+    gate = sigmoid(raw[plan.words + 1])
+    rest = like(gate, 1.0) - gate
+    draw[plan.words + 1] += gate * rest * (dot(dout, w_content) - dot(dout, before))
+    for n in range(dout.shape[0]):
+        dbefore[n] += rest * dout[n]
+        dw_content[n] = gate * dout[n]

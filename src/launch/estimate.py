@@ -1,0 +1,138 @@
+"""What a command would run, how long that would take and how much disk: measured on this machine, in seconds."""
+
+import io
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+from src.common.text import columns, duration, size
+from src.launch import launchers
+from src.lit.learner import like
+from src.settings import build, trainer_arguments
+from src.settings.build import ConfigError
+from src.settings.cli import Job
+
+#: Updates that are timed, after one that is not.
+UPDATES = 8
+#: What a run takes beside updates and validations: its start, its tests, its figures. Seconds; bytes on disk.
+BESIDE, FIGURES = 6.0, 700e3
+#: Bytes of a scalar and of a set of pictures in TensorBoard's files.
+SCALAR, PICTURES = 60.0, 150e3
+
+
+class Cost(NamedTuple):
+    """What a run costs."""
+
+    seconds: float
+    octets: float
+
+
+def report(jobs: Sequence[Job]) -> str:
+    """A table of the jobs with the cost of each, and of all."""
+    if not jobs:
+        return "Nothing is left to do."
+    found = costs([build.resolve(job.config) for job in jobs])
+    rows = [
+        {
+            "job": str(number),
+            "folder": job.folder.name,
+            "time": duration(of.seconds) if isinstance(of, Cost) else "",
+            "disk": size(of.octets) if isinstance(of, Cost) else "",
+            "overrides": " ".join(one for one in job.overrides if not one.lstrip("+").startswith("hydra")),
+            "refused": of if isinstance(of, str) else "",
+        }
+        for number, (job, of) in enumerate(zip(jobs, found, strict=True))
+    ]
+    good = [of for of in found if isinstance(of, Cost)]
+    side_by_side = launchers.workers(jobs[0].launcher)
+    octets = sum(of.octets for of in good)
+    count = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
+    total = f"{count}, {side_by_side} at a time: about {duration(together(good, side_by_side))} and {size(octets)}"
+    refused = f"; {len(jobs) - len(good)} would be refused" if len(good) < len(jobs) else ""
+    return f"{columns(rows)}\n\n{total}{refused}. Nothing was run; a run that solves its task ends sooner."
+
+
+def costs(configs: Sequence[dict[str, Any]]) -> list[Cost | str]:
+    """What a run of each resolved configuration costs, or why it would be refused; like ones are measured once."""
+    seen: dict[str, Any] = {}
+    found: list[Cost | str] = []
+    for cfg in configs:
+        kind = repr(sized(cfg))
+        try:
+            build.check_run(cfg)
+            if kind not in seen:
+                seen[kind] = measure(cfg)
+            found.append(cost(cfg, *seen[kind]))
+        except ConfigError as refusal:
+            found.append(str(refusal))
+    return found
+
+
+def together(costs: Sequence[Cost], side_by_side: int) -> float:
+    """Seconds that runs take, so many at a time."""
+    return sum(of.seconds for of in costs) / min(side_by_side, max(1, len(costs)))
+
+
+def sized(cfg: dict[str, Any]) -> dict[str, Any]:
+    """The settings that the cost of an update depends on; learning rates and other such numbers are left out."""
+    sections = {name: cfg[name] for name in ("model", "task", "optimizer")}
+    kept = {
+        f"{section}.{key}": value
+        for section, node in sections.items()
+        for key, value in node.items()
+        if key not in ("recipe", "sigma_init") and not isinstance(value, float)
+    }
+    kept |= {"callbacks": cfg["callbacks"]}  # which are tried out, too
+    return kept | {"precision": cfg["trainer"].get("precision"), "accelerator": cfg["trainer"].get("accelerator")}
+
+
+def measure(cfg: dict[str, Any]) -> tuple[float, float, int]:
+    """Seconds of an update, seconds of a validation and bytes of a checkpoint of a configuration."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        task = build.build_task(cfg)
+        learner = build.build_learner(cfg, task, build.build_network(cfg, task))
+        build.build_callbacks(cfg, "", learner)
+        precision = cfg["trainer"].get("precision") or "32-true"
+        if str(precision).startswith("64"):
+            learner.double()
+        weight = next(learner.network.parameters())
+        half = torch.autocast(weight.device.type, torch.bfloat16, precision in trainer_arguments.MIXED_PRECISIONS)
+        optimizer = learner.make_optimizer(learner.network.parameters())
+        task.setup()
+        with learner.at_work():
+            for n in range(UPDATES + 1):
+                if n == 1:
+                    started = time.perf_counter()
+                optimizer.zero_grad()
+                with half:
+                    loss, _ = learner.loss_and_metrics(like(weight, task.training_batch(n)), wanted=False)
+                loss.backward()
+                optimizer.step()
+            update = (time.perf_counter() - started) / UPDATES
+            started = time.perf_counter()
+            with half:
+                learner.measure(task.validation)
+            validation = time.perf_counter() - started
+    stored = io.BytesIO()
+    torch.save([learner.network.state_dict(), optimizer.state_dict()], stored)
+    return update, validation, stored.tell()
+
+
+def cost(cfg: dict[str, Any], update: float, validation: float, checkpoint: int) -> Cost:
+    """What a whole run costs, if it is not solved before its last update."""
+    updates, every = cfg["trainer"]["max_steps"], cfg["validate_every"]
+    update *= cfg["trainer"].get("accumulate_grad_batches") or 1  # an update has so many batches
+    validations = -(-updates // every)
+    octets = 2.0 * checkpoint + FIGURES
+    if cfg["logger"]["name"] == "tensorboard":
+        pictures = cfg["callbacks"].get("pictures") or {"every": validations}
+        octets += SCALAR * (6 * updates / cfg["trainer"]["log_every_n_steps"] + 12 * validations)
+        octets += PICTURES * -(-validations // pictures.get("every", validations))
+    seconds = updates * update + validations * validation
+    limit = cfg["trainer"].get("max_time")
+    if limit is not None:
+        seconds = min(seconds, trainer_arguments.duration("max_time", limit).total_seconds())
+    return Cost(seconds + BESIDE, octets)

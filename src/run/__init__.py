@@ -1,0 +1,1 @@
+"""One run: its folder, resume, how it ends, the processes that share it."""

@@ -1,0 +1,115 @@
+"""The command line: Hydra's, but a user's mistake is told in one line, before any folder is made."""
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+from hydra._internal.utils import get_args_parser
+
+from src.settings import build
+from src.settings.build import ConfigError
+from src.settings.jobs import Job, check_writable, composed
+from src.settings.overrides import parsed, quoted, searched
+
+__all__ = ["Job", "Line", "argument", "check_writable", "composed", "give", "parsed", "quoted", "read"]
+__all__ += ["refusals", "run"]
+#: Flags of Hydra that would lead past the checks, or to nothing here.
+NOT_OURS = ("config_path", "config_name", "experimental_rerun", "shell_completion")
+
+
+class Line(NamedTuple):
+    """A command line, taken apart."""
+
+    overrides: list[str]
+    multirun: bool
+    asks: list[str]  # flags that ask for help or for the configuration: nothing is run then
+
+    @property
+    def asks_only(self) -> bool:
+        """Whether nothing is to be run."""
+        return bool(self.asks)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """A ConfigError within ends the command with one line and exit code 2; so does a fault of a file or a disk."""
+    try:
+        yield
+    except ConfigError as error:
+        print(f"error: {' '.join(str(error).splitlines())}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        told = f"{error.filename!r}: {error.strerror}" if error.filename and error.strerror else str(error)
+        print(f"error: {' '.join(told.split())}", file=sys.stderr)
+        sys.exit(2)
+
+
+def read() -> Line:
+    """The command line of this process.
+
+    Raises:
+        ConfigError: an unknown flag, or flags that exclude each other.
+    """
+
+    def refuse(message: str) -> NoReturn:
+        raise ConfigError(f"{message}; --help and --hydra-help tell what there is")
+
+    parser = get_args_parser()
+    parser.error = refuse  # type: ignore[method-assign]
+    given = parser.parse_intermixed_args()
+    for one in given.overrides:
+        try:  # under LC_ALL=C, bytes of a name in UTF-8 are not decoded, and mean it all the same
+            os.fsencode(one).decode("utf-8")
+        except UnicodeError:
+            raise ConfigError(f"{one!r}: must be text in UTF-8") from None
+    for name in NOT_OURS:
+        if getattr(given, name):
+            flag = f"--{name.replace('_', '-')}"
+            raise ConfigError(
+                f"{flag}: cannot be used here; must be left out (--config-dir adds choices to conf/)"
+            )
+    helped = given.help or given.hydra_help
+    modes = [f"--{name}" for name in ("run", "multirun", "cfg", "info") if getattr(given, name)]
+    if len(modes) > 1 and not helped:
+        raise ConfigError(f"{', '.join(modes)}: must be one of them")
+    if (given.resolve or given.package is not None) and not given.cfg and not helped:
+        raise ConfigError(f"{'--resolve' if given.resolve else '--package'}: must be given with --cfg")
+    asks = [f"--{name.replace('_', '-')}" for name in ("help", "hydra_help", "resolve") if getattr(given, name)]
+    asks += [f"--{name}={getattr(given, name)}" for name in ("cfg", "package", "info") if getattr(given, name)]
+    overrides = given.overrides if given.config_dir is None else searched(given.overrides, given.config_dir)
+    return Line(overrides, given.multirun, asks)
+
+
+def give(line: Line) -> None:
+    """Make `line` the command line that Hydra is going to read."""
+    sys.argv[1:] = ["--multirun"] * line.multirun + line.asks + line.overrides
+
+
+def run(main: Callable[[], Any], config_name: str, refuse: Callable[[dict[str, Any]], None]) -> None:
+    """Refuse a bad command line with one message and exit code 2; else hand it to Hydra.
+
+    Args:
+        main: a function decorated with `hydra.main`.
+        config_name: its primary config.
+        refuse: raises a ConfigError for a composed configuration that cannot be run.
+    """
+    with refusals():
+        line = read()
+        if line.multirun:
+            raise ConfigError(f"-m: is for src.train alone; must be left out of src.{config_name}")
+        (job,) = composed(config_name, line.overrides)
+        if not line.asks_only:
+            refuse(build.resolve(job.config))
+        give(line)
+    main()
+
+
+def argument(key: str, path: Path) -> str:
+    """A folder as an argument that can be pasted into a shell."""
+    plain = re.fullmatch(r"[\w./+-]+", str(path))
+    return f"{key}={path}" if plain else shlex.quote(f"{key}={quoted(path)}")

@@ -1,0 +1,50 @@
+"""Settings as an experiment: a file of conf/experiment, which src.train reads with experiment=<name>."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from src.common.files import utf8, write_whole
+from src.common.paths import CONF
+from src.settings import cli
+
+
+def experiment_file(conf: Path, name: str) -> Path:
+    """Where an experiment stands."""
+    return conf / "experiment" / f"{name}.yaml"
+
+
+def search_path(conf: Path) -> list[str]:
+    """The override by which Hydra finds experiments that are not in conf/."""
+    return [] if conf == Path(CONF) else [f"hydra.searchpath=[{cli.quoted(f'file://{conf}')}]"]
+
+
+def experiment(overrides: Sequence[str], about: Sequence[str]) -> str:
+    """Overrides of src.train, each of one value, as the content of an experiment.
+
+    Args:
+        overrides: choices of groups and values of keys; the new one starts from an experiment among them.
+        about: lines of the comment above.
+    """
+    base, groups, settings = [], [], OmegaConf.create()
+    for one in cli.parsed(list(overrides)):
+        if one.key_or_group == "experiment":
+            base.append(f"  - /experiment/{one.value()}")
+        elif (Path(CONF) / one.key_or_group).is_dir():
+            groups.append(f"  - override /{one.key_or_group}: {one.value()}")
+        else:
+            OmegaConf.update(settings, one.key_or_group, one.value())
+    lines = ["# @package _global_", *(f"# {line}" for line in about)]
+    if base or groups:
+        lines += ["defaults:", *base, *groups, *(["  - _self_"] if base else [])]
+    return "\n".join(lines) + "\n" + ("\n" + OmegaConf.to_yaml(settings) if settings else "")
+
+
+def write(path: Path, content: str) -> bool:
+    """Write an experiment; whether that is a change."""
+    if path.exists() and path.read_bytes() == utf8(content):
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, content)
+    return True

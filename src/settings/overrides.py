@@ -1,0 +1,148 @@
+"""The overrides of a command line, by themselves: read, and refused where they could not mean what they say."""
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quote, QuotedString
+from hydra.errors import HydraException
+
+from src.common.checks import meant
+from src.common.paths import CONF
+from src.settings.build import ConfigError
+from src.settings.unknown import FAULTS, first_line
+
+#: Sections whose keys a constructor checks, so that `+section.key=` may add one of its arguments.
+CONSTRUCTED = {"model", "task", "optimizer", "schedule", "trainer", "callbacks", "logger", "hydra"}
+#: What an override must look like.
+FORM = "must be key=value, or key='value' with any signs in it"
+#: A sweep of more jobs would take a quarter of an hour before the first begins; of more than a few, it is told.
+MOST_JOBS, MANY_JOBS = 10_000, 1_000
+
+
+def parsed(overrides: list[str], loader: Any = None) -> list[Override]:
+    """Overrides, read; `loader` is Hydra's, which lists the choices that glob(...) stands for.
+
+    Raises:
+        ConfigError: one that cannot be read.
+    """
+    parser, found = OverridesParser.create(config_loader=loader), []
+    for line in overrides:
+        try:
+            found += parser.parse_overrides([line])
+        except HydraException as error:
+            raise ConfigError(f"{line!r}: {FORM} ({first_line(error)})") from error
+        if not found[-1].key_or_group:
+            raise ConfigError(f"{line!r}: {FORM}")
+    return found
+
+
+def quoted(text: str | Path) -> str:
+    """A text as the value of an override, whatever signs are in it."""
+    return QuotedString(str(text), Quote.single).with_quotes()
+
+
+def is_group(key: str) -> bool:
+    """Whether a key stands for the choice of a file of conf/, or of Hydra's own."""
+    return (Path(CONF) / key).is_dir() or key.startswith("hydra/")
+
+
+def check_addition(override: Override) -> None:
+    """Refuse to add a key where no constructor would check it.
+
+    Raises:
+        ConfigError: it would be ignored.
+    """
+    key = override.key_or_group
+    section = re.split(r"[./]", key)[0]
+    if (override.is_add() or override.is_force_add()) and section not in CONSTRUCTED:
+        raise ConfigError(
+            f"{override.input_line}: unknown key '{key}'; a key may be added only under "
+            f"{', '.join(sorted(CONSTRUCTED))}{meant(section, CONSTRUCTED)}"
+        )
+
+
+def check_choice(override: Override) -> None:
+    """Refuse what is no choice of a group, and a list of them, of which the last alone would count.
+
+    Raises:
+        ConfigError: a value other than one name, or than several with -m.
+    """
+    group, given, line = override.key_or_group, override.value(), override.input_line or ""
+    if given == "???":
+        raise ConfigError(f"{line}: must be a value, and ??? stands for none")
+    if not is_group(group) or override.is_delete():
+        return
+    if override.is_add() or override.is_force_add():
+        raise ConfigError(f"{line}: must be {line.lstrip('+')}, for there is one already")
+    choices = given.list if isinstance(given, ChoiceSweep) else [given]
+    if not all(isinstance(one, str | QuotedString | Glob) for one in choices):
+        several = f", or with -m several, as in {group}=a,b" if group in CONSTRUCTED else ""
+        raise ConfigError(f"{line}: must be the name of one choice{several}")
+
+
+def is_plain(override: Override) -> bool:
+    """Whether an override sets a key, and chooses no file of conf/."""
+    key = override.key_or_group
+    group = is_group(key) or key.startswith("hydra")
+    return not (group or override.is_add() or override.is_force_add() or override.is_delete() or override.package)
+
+
+def searched(overrides: list[str], folder: str) -> list[str]:
+    """Overrides by which Hydra, in each job of a sweep, too, looks for choices in one more folder."""
+    if not os.path.isdir(folder):
+        raise ConfigError(f"--config-dir={folder!r}: no such folder; must hold files like those of conf/")
+    places, others = [f"file://{os.path.abspath(folder)}"], []
+    for line, one in zip(overrides, parsed(overrides), strict=True):
+        more = one.value()
+        if one.key_or_group == "hydra.searchpath" and isinstance(more, list):
+            places += map(str, more)
+        else:
+            others.append(line)
+    return [*others, f"hydra.searchpath=[{','.join(map(quoted, places))}]"]
+
+
+def split(overrides: list[Override]) -> list[list[str]]:
+    """The overrides of each job of a sweep."""
+    count = 1
+    for one in {one.key_or_group: one for one in overrides if one.is_sweep_override()}.values():
+        if not one.is_discrete_sweep():
+            raise ConfigError(f"{one.input_line}: must be values, a,b or range(...); src.search has distributions")
+        with blamed(one.input_line, "must be values, a,b or range(start,stop,step)"):
+            count *= len(list(islice(one.sweep_string_iterator(), MOST_JOBS + 1)))
+        if count == 0:
+            raise ConfigError(f"{one.input_line}: gives no value; must give at least one")
+        if count > MOST_JOBS:
+            raise ConfigError(f"{one.input_line}: makes more than {MOST_JOBS:,} jobs; must be several sweeps")
+    if count > MANY_JOBS:
+        print(f"composing {count:,} jobs", file=sys.stderr, flush=True)
+    return BasicSweeper.split_arguments(overrides, max_batch_size=None)[0]
+
+
+def check_places(overrides: list[Override]) -> None:
+    """Refuse folders with choices that are not there, of which Hydra would only warn."""
+    for one in overrides:
+        if one.key_or_group != "hydra.searchpath":
+            continue
+        places = one.value()
+        if not isinstance(places, list) or one.is_add() or one.is_force_add():
+            raise ConfigError(f"{one.input_line}: must be hydra.searchpath=[file://<folder>,...]")
+        for folder in (str(place).removeprefix("file://") for place in places):
+            if "://" not in folder and not os.path.isdir(folder):
+                raise ConfigError(f"{one.input_line}: no folder {folder!r}; must hold files like those of conf/")
+
+
+@contextmanager
+def blamed(line: str | None, must: str) -> Iterator[None]:
+    """Errors of Hydra as refusals of one override, with what it must be."""
+    try:
+        yield
+    except FAULTS as error:
+        raise ConfigError(f"{line}: {first_line(error)}; {must}") from error

@@ -1,0 +1,51 @@
+"""Commands in processes of their own: their exit codes, and Ctrl-C for all of them."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from src.common import children
+
+#: A module of Python's own that takes a program as its argument: `python -m timeit -n 1 -r 1 <statement>`.
+RUN = ["timeit", "-n", "1", "-r", "1"]
+
+
+def test_the_exit_code_of_each():
+    codes = children.side_by_side([[*RUN, "import os; os._exit(3)"], [*RUN, "import os; os._exit(0)"]])
+    assert codes == [3, 0]
+    assert children.passed_on([*RUN, "import os; os._exit(4)"]) == 4
+
+
+def test_one_that_was_stopped_stops_the_command():
+    with pytest.raises(KeyboardInterrupt):
+        children.side_by_side([[*RUN, "import os; os._exit(130)"], [*RUN, "pass"]])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_reaches_all_of_them_once_and_the_handlers_are_put_back(tmp_path, number):
+    """Each child notes that it is there, and then each Ctrl-C that it hears."""
+    program = (
+        "import os, pathlib, signal, time; heard = []; "
+        "signal.signal(signal.SIGINT, lambda n, f: heard.append(n)); "
+        "note = pathlib.Path({path!r}); note.write_text('ready')\n"
+        "while not heard: time.sleep(0.01)\n"
+        "time.sleep(0.3); note.write_text(str(len(heard)))"
+    )
+    notes = [tmp_path / "a", tmp_path / "b"]
+    before = signal.getsignal(number)
+
+    def stop():
+        while not all(note.exists() and note.read_text() == "ready" for note in notes):
+            time.sleep(0.01)
+        os.kill(os.getpid(), number)
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        children.side_by_side([[*RUN, program.format(path=str(note))] for note in notes])
+    thread.join()
+    assert [note.read_text() for note in notes] == ["1", "1"]
+    assert signal.getsignal(number) == before

@@ -1,0 +1,44 @@
+"""Test metrics as a table."""
+
+from src.common.text import table
+
+
+def parsed(text):
+    """A table read again: metrics by test set, column by column where the header stands."""
+    header, *lines = text.splitlines()
+    names = header.split()
+    ends = [header.index(f" {name}") + 1 + len(name) for name in names]
+    rows = {}
+    for line in lines:
+        rows[line.split()[0]] = {
+            name: value
+            for name, end, width in zip(names, ends, [9] * len(names), strict=True)
+            if (value := line[max(0, end - width) : end].strip())
+        }
+    return rows
+
+
+def test_one_set():
+    assert table({"accuracy": 0.95, "loss": 0.2}) == "       accuracy     loss\ntest       0.95      0.2"
+
+
+def test_sets_with_metrics_of_their_own():
+    text = table({"in_distribution": {"bits": 1.23456, "exact": 0.5}, "10x20": {"bits": 300.0, "slots": 22}})
+    assert parsed(text) == {
+        "in_distribution": {"bits": "1.235", "exact": "0.5"},
+        "10x20": {"bits": "300", "slots": "22"},
+    }
+
+
+def test_the_plain_test_comes_first_and_lines_end_where_they_end():
+    text = table({"generated": {"accuracy": 0.9}, "accuracy": 0.8, "loss": 0.1})
+    assert list(parsed(text)) == ["test", "generated"]
+    assert all(line == line.rstrip() for line in text.splitlines())
+
+
+def test_numbers_that_are_none():
+    assert parsed(table({"loss": float("nan"), "bits": float("inf")})) == {"test": {"loss": "nan", "bits": "inf"}}
+
+
+def test_nothing_tested():
+    assert table({}) == table({"10x20": {}}) == "(not tested)"

@@ -1,0 +1,314 @@
+"""Moving a weighting over the ring, forward and backward: against `src.memory.addressing` and its gradients."""
+
+import numpy as np
+import pytest
+import torch
+
+from src.engines.numba_cpu import addressing as routines
+from src.memory import addressing
+from tests.engines.numba_cpu.from_python import all_of
+
+fused = all_of(routines)
+
+#: What values and gradients may be off by, of numbers about 1.
+TOLERANCES = {np.float64: (1e-12, 1e-10), np.float32: (2e-6, 1e-4)}
+each_dtype = pytest.mark.parametrize("dtype", TOLERANCES)
+each_slots = pytest.mark.parametrize("slots", [1, 3, 127, 128])
+NAN, INF = float("nan"), float("inf")
+
+
+def drawn(rng, dtype, *shape):
+    return torch.randn(*shape, generator=rng).numpy().astype(dtype)
+
+
+def focused(rng, dtype, *shape):
+    return torch.randn(*shape, generator=rng).softmax(-1).numpy().astype(dtype)
+
+
+def leaf(values):
+    """An array or a number in float64, as that of the only head of the only sequence and with a gradient."""
+    return torch.from_numpy(np.array(values, np.float64))[None, None].requires_grad_()
+
+
+def gradients(value, leaves, dvalue):
+    """As arrays; zeros where the value does not depend on a leaf."""
+    found = torch.autograd.grad(value, leaves, leaf(dvalue).detach(), allow_unused=True)
+    return [np.zeros(x.shape[2:]) if d is None else d[0, 0].numpy() for x, d in zip(leaves, found, strict=True)]
+
+
+def near(got, expected, tolerance, note=""):
+    """Equal up to rounding; where numbers are large, of the largest."""
+    expected = expected.detach().numpy() if isinstance(expected, torch.Tensor) else expected
+    assert np.shape(got) == expected.shape
+    size = max(1.0, np.abs(expected).max())
+    np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance * size, err_msg=note)
+
+
+def doubled(w):
+    out = np.full(2 * len(w), NAN, w.dtype)
+    fused.twice(w, out)
+    return out
+
+
+def folded(taps, first, slots):
+    """A run of taps on the ring."""
+    ring = np.zeros(slots, taps.dtype)
+    np.add.at(ring, (first + np.arange(len(taps))) % slots, taps)
+    return ring
+
+
+def kernel_of(position, sigma, mixture, slots):
+    """The window, its taps, and the kernel of each scale."""
+    first, count = fused.window(position, sigma, slots)
+    taps, kernels = np.full(count, NAN, sigma.dtype), np.full((len(sigma), 2 * slots), NAN, sigma.dtype)
+    fused.gaussian(position, first, sigma, mixture, slots, kernels, taps)
+    return first, taps, kernels
+
+
+@each_dtype
+@each_slots
+def test_interpolate(slots, dtype, rng):
+    w_content, w_before = focused(rng, dtype, slots), focused(rng, dtype, slots)
+    for gate in (0.0, 0.3, 1.0):
+        out = np.full(slots, NAN, dtype)
+        fused.interpolate(w_content, w_before, dtype(gate), out)
+        expected = addressing.interpolate(leaf(w_content), leaf(w_before), leaf(dtype(gate)))
+        near(out, expected[0, 0], TOLERANCES[dtype][0])
+
+
+@each_slots
+def test_twice(slots, rng):
+    w = drawn(rng, np.float64, slots)
+    assert (doubled(w) == np.concatenate([w, w])).all()
+
+
+@each_dtype
+@each_slots
+@pytest.mark.parametrize("radius", [0, 1, 2, 4, 9, 200])
+def test_convolve_with_the_shifts_of_an_ntm(radius, slots, dtype, rng):
+    """The kernel may go round the ring more than once."""
+    value, slope = TOLERANCES[dtype]
+    w, taps, scale = focused(rng, dtype, slots), focused(rng, dtype, 2 * radius + 1), dtype(0.7)
+    leaves = leaf(w), leaf(scale * taps)
+    expected = addressing.shift(*leaves)
+    out = drawn(rng, dtype, slots)
+    before = out.copy()
+    fused.convolve(doubled(w), taps, -radius, scale, out)
+    near(out, before + expected[0, 0].detach().numpy(), value)
+
+    dout, dw, dtaps = drawn(rng, dtype, slots), drawn(rng, dtype, slots), np.full_like(taps, NAN)
+    before = dw.copy()
+    fused.convolve_backward(doubled(w), taps, -radius, scale, doubled(dout), dtaps, dw)
+    true_dw, true_dtaps = gradients(expected, leaves, dout)
+    near(dw, before + true_dw, slope)
+    near(dtaps, true_dtaps, slope)
+
+
+@each_slots
+@pytest.mark.parametrize("first", [-1000, -3, 0, 126, 10**9])
+@pytest.mark.parametrize("count", [1, 4, 300])
+def test_convolve_with_a_run_of_taps_anywhere(count, first, slots, rng):
+    w, taps = focused(rng, np.float64, slots), focused(rng, np.float64, count)
+    leaves = leaf(w), leaf(folded(taps, first, slots))
+    expected = addressing.convolve(*leaves)
+    out = np.zeros(slots)
+    fused.convolve(doubled(w), taps, first, 1.0, out)
+    near(out, expected[0, 0], 1e-12)
+
+    dout, dw, dtaps = drawn(rng, np.float64, slots), np.zeros(slots), np.full(count, NAN)
+    fused.convolve_backward(doubled(w), taps, first, 1.0, doubled(dout), dtaps, dw)
+    true_dw, true_dring = gradients(expected, leaves, dout)
+    near(dw, true_dw, 1e-10)
+    near(dtaps, true_dring[(first + np.arange(count)) % slots], 1e-10)
+
+
+@each_dtype
+@each_slots
+@pytest.mark.parametrize("gamma", [1.0, 1.7, 20.0, 1e3])
+@pytest.mark.parametrize("kind", ["broad", "one slot", "shorter than EPS", "just EPS", "nothing"])
+def test_sharpen(kind, gamma, slots, dtype, rng):
+    """Weights under EPS are held at EPS, where they have no gradient."""
+    value, slope = TOLERANCES[dtype]
+    w = focused(rng, dtype, slots)
+    if kind != "broad":
+        just = dtype(addressing.EPS)
+        just = just if float(just) >= addressing.EPS else np.nextafter(just, dtype(1.0))
+        w[1:] = {"shorter than EPS": 0.3 * just, "just EPS": just}.get(kind, 0.0)
+        w[0] = 1.0 - (slots - 1) * w[-1] if kind != "nothing" else 0.0
+    leaves = leaf(w), leaf(dtype(gamma))
+    expected = addressing.sharpen(*leaves)
+    out, dw, dout = np.full(slots, NAN, dtype), np.full(slots, NAN, dtype), drawn(rng, dtype, slots)
+    fused.sharpen(w, dtype(gamma), out)
+    near(out, expected[0, 0], value * gamma)
+    dgamma = fused.sharpen_backward(w, dtype(gamma), out, dout, dw)
+    true_dw, true_dgamma = gradients(expected, leaves, dout)
+    near(dw, true_dw, slope * gamma)
+    near(dgamma, true_dgamma, slope)
+
+
+@each_dtype
+def test_sharpening_what_is_not_a_number(dtype):
+    for n in range(9):
+        w, out = np.full(9, 1 / 9, dtype), np.zeros(9, dtype)
+        w[n] = NAN
+        fused.sharpen(w, dtype(2.0), out)
+        assert np.isnan(out).all()
+
+
+def places(slots):
+    """On slots and between, at the wrap and beyond it, on either side."""
+    near_by = [0.0, 0.3, 0.5, 2.5, -0.25, -0.5, -1.0, 0.999]
+    wrap = [
+        slots - 0.5,
+        slots - 1e-9,
+        float(slots),
+        slots + 1e-9,
+        -1e-9,
+        slots / 2,
+        slots / 2 - 1e-6,
+        slots / 2 + 1e-6,
+    ]
+    far = [-3.75 * slots, -slots / 2, 7 * slots + 0.125, 1e6 + 0.25, -1e6 - 0.5, 1e8 + 0.5, -9e8 + 0.25]
+    return near_by + wrap + far
+
+
+WIDTHS = {
+    "narrow": [0.1],
+    "usual": [0.9],
+    "broad": [40.0],
+    "flat": [1e8],
+    "two": [0.2, 3.0],
+    "three": [0.15, 0.7, 60.0],
+}
+
+
+@each_slots
+@pytest.mark.parametrize("widths", WIDTHS)
+def test_gaussian(widths, slots, rng):
+    sigma = np.array(WIDTHS[widths])
+    mixture = focused(rng, np.float64, len(sigma)) if len(sigma) > 1 else np.ones(1)
+    for position in places(slots):
+        leaves = leaf(position), leaf(sigma), leaf(mixture)
+        expected = addressing.gaussian(*leaves, slots)
+        first, taps, kernels = kernel_of(position, sigma, mixture, slots)
+        assert len(taps) <= slots
+        near(folded(taps, first, slots), expected[0, 0], 1e-12, f"at {position}")
+        for k, kernel in enumerate(kernels):  # left for the backward
+            alone = addressing.gaussian(leaf(position), leaf(sigma[[k]]), leaf([1.0]), slots)
+            near(folded(kernel[: len(taps)], first, slots), alone[0, 0], 1e-12, f"scale {k} at {position}")
+
+        dring = drawn(rng, np.float64, slots)
+        dtaps = dring[(first + np.arange(len(taps))) % slots]
+        dsigma, dmixture = np.full(len(sigma), NAN), np.full(len(sigma), NAN)
+        dposition = fused.gaussian_backward(
+            position, first, sigma, mixture, slots, kernels, dtaps, dsigma, dmixture
+        )
+        true_dposition, true_dsigma, true_dmixture = gradients(expected, leaves, dring)
+        near(dposition, true_dposition, 1e-10, f"at {position}")
+        near(dsigma, true_dsigma, 1e-10, f"at {position}")
+        if len(sigma) > 1:  # one scale alone has no share to learn, and torch's function leaves it out
+            near(dmixture, true_dmixture, 1e-10, f"at {position}")
+
+
+@each_dtype
+@each_slots
+@pytest.mark.parametrize("sigma", [1e-6, 1e-3, 0.05])
+def test_a_tiny_gaussian(sigma, slots, dtype, rng):
+    """One slot, or two when half way between; every place is one of a binary computer, and so exact."""
+    value, slope = TOLERANCES[dtype]
+    sigma, mixture = np.array([sigma], dtype), np.ones(1, dtype)
+    for position in (0.0, 0.5, -0.5, 2.25, slots / 2, slots - 0.5, slots - 0.375, -5.5, 7 * slots + 1.5, 4096.5):
+        leaves = leaf(position), leaf(sigma)
+        expected = addressing.gaussian(*leaves, leaf(mixture), slots)
+        first, taps, kernels = kernel_of(dtype(position), sigma, mixture, slots)
+        near(folded(taps, first, slots), expected[0, 0], value, f"at {position}")
+        dring = drawn(rng, dtype, slots)
+        dtaps = dring[(first + np.arange(len(taps))) % slots]
+        dsigma, dmixture = np.full(1, NAN, dtype), np.full(1, NAN, dtype)
+        dposition = fused.gaussian_backward(
+            dtype(position), first, sigma, mixture, slots, kernels, dtaps, dsigma, dmixture
+        )
+        true_dposition, true_dsigma = gradients(expected, leaves, dring)
+        # They are sums of numbers as large as 1 / sigma^2 and 1 / sigma^3.
+        square = sigma.astype(np.float64) ** 2
+        near(dposition * square, true_dposition * square, slope, f"at {position}")
+        near(dsigma * square * sigma, true_dsigma * square * sigma, slope, f"at {position}")
+
+
+@pytest.mark.parametrize("sigma", np.geomspace(0.1, 40.0, 25))
+def test_the_window_holds_all_of_the_kernel(sigma, rng):
+    """Of the widest scale, and it is no wider than it has to be."""
+    slots = 128
+    for position in (*(200 * torch.randn(20, generator=rng).numpy().astype(np.float64)), 63.5, 64.0, -0.5):
+        for sigmas in ([sigma], [0.1, sigma], [sigma, 0.1]):
+            mixture = np.full(len(sigmas), 1 / len(sigmas))
+            expected = addressing.gaussian(leaf(position), leaf(sigmas), leaf(mixture), slots)[0, 0].detach()
+            first, taps, _ = kernel_of(position, np.array(sigmas), mixture, slots)
+            np.testing.assert_allclose(folded(taps, first, slots), expected, rtol=0, atol=1e-12)
+            assert len(taps) == min(slots, 2 * np.ceil(8 * sigma) + 3)
+
+
+@each_dtype
+def test_the_window_of_what_is_lost_is_the_ring(dtype):
+    """A kernel that is not a number is seen, and no index goes astray."""
+    for position, sigma in ((NAN, 1.0), (INF, 1.0), (-INF, 1.0), (3.5, NAN), (3.5, INF), (NAN, NAN)):
+        sigma, mixture = np.array([sigma], dtype), np.ones(1, dtype)
+        first, taps, _ = kernel_of(dtype(position), sigma, mixture, 20)
+        assert len(taps) == 20
+        assert abs(first) <= 20
+        if sigma[0] == INF:
+            np.testing.assert_allclose(taps, 1 / 20, rtol=1e-6)
+        else:
+            assert np.isnan(taps).all()
+
+
+@pytest.mark.parametrize("position", [1e9 + 0.25, -1e12 - 0.5])
+def test_a_position_of_any_size_is_read_on_the_ring(position):
+    sigma, mixture = np.array([1.5]), np.ones(1)
+    first, taps, _ = kernel_of(np.float64(position), sigma, mixture, 128)
+    expected = addressing.gaussian(leaf(np.float64(position)), leaf(sigma), leaf(mixture), 128)[0, 0]
+    near(folded(taps, first, 128), expected, TOLERANCES[np.float64][0])
+
+
+@pytest.mark.parametrize("position", [1e30, -1e30, 2.0**25 + 4])
+def test_a_position_beyond_the_digits_of_float32_is_still_a_place(position):
+    """Which of the slots it is, is lost in the number itself; here it is the one that the number names."""
+    first, taps, _ = kernel_of(np.float32(position), np.array([0.5], np.float32), np.ones(1, np.float32), 128)
+    w = folded(taps, first, 128)
+    assert w.sum() == pytest.approx(1.0, abs=1e-6)
+    assert w.argmax() == int(np.float32(position)) % 128
+
+
+@each_slots
+def test_distance(slots):
+    """The short way round: -N/2 <= d < N/2."""
+    for position in (0.0, 0.25, -0.5, slots / 2, slots - 0.5):
+        expected = addressing.ring_offset(torch.tensor([[position]], dtype=torch.float64), slots)[0, 0].tolist()
+        for offset, d in enumerate(expected):
+            assert fused.distance(offset, position, slots) == d
+
+
+@each_dtype
+@each_slots
+@pytest.mark.parametrize("widths", ["usual", "broad", "two"])
+def test_moved_by_a_gaussian(widths, slots, dtype, rng):
+    """As heads do it: kernel and rotation together, with the gradient through both."""
+    value, slope = TOLERANCES[dtype]
+    w, sigma = focused(rng, dtype, slots), np.array(WIDTHS[widths], dtype)
+    mixture = focused(rng, dtype, len(sigma)) if len(sigma) > 1 else np.ones(1, dtype)
+    for position in (0.5, -1.75, slots - 0.25, 3.0 * slots, -40.125):
+        leaves = leaf(w), leaf(dtype(position)), leaf(sigma)
+        expected = addressing.convolve(leaves[0], addressing.gaussian(*leaves[1:], leaf(mixture), slots))
+        first, taps, kernels = kernel_of(dtype(position), sigma, mixture, slots)
+        out = np.zeros(slots, dtype)
+        fused.convolve(doubled(w), taps, first, dtype(1.0), out)
+        near(out, expected[0, 0], value, f"at {position}")
+
+        dout, dw, dtaps = drawn(rng, dtype, slots), np.zeros(slots, dtype), np.full_like(taps, NAN)
+        dsigma, dmixture = np.full_like(sigma, NAN), np.full_like(sigma, NAN)
+        fused.convolve_backward(doubled(w), taps, first, dtype(1.0), doubled(dout), dtaps, dw)
+        dposition = fused.gaussian_backward(
+            dtype(position), first, sigma, mixture, slots, kernels, dtaps, dsigma, dmixture
+        )
+        for got, true in zip((dw, dposition, dsigma), gradients(expected, leaves, dout), strict=True):
+            near(got, true, slope, f"at {position}")

@@ -1,0 +1,32 @@
+"""Denormal numbers are zero between `flush` and `restore`, and nowhere else."""
+
+import numpy as np
+import pytest
+from numba import njit
+
+from src.engines.numba_cpu import denormals
+
+
+@njit
+def halves(x):
+    """x / 2 before, between and after."""
+    before = x[0] / x.dtype.type(2)
+    word = denormals.flush()
+    between = x[0] / x.dtype.type(2)
+    denormals.restore(word)
+    return before, between, x[0] / x.dtype.type(2)
+
+
+@pytest.mark.skipif(not denormals.X86, reason="a control word of x86")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_small_numbers_are_zero_within(dtype):
+    smallest = np.finfo(dtype).tiny
+    before, between, after = halves(np.array([smallest], dtype))
+    assert before == after == smallest / 2 != 0
+    assert between == 0
+    _, between, _ = halves(np.array([2 * smallest], dtype))
+    assert between == smallest
+
+
+def test_interpreted_it_does_nothing():
+    assert denormals.restore(denormals.flush()) is None

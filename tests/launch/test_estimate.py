@@ -1,0 +1,72 @@
+"""What a dry run tells."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from src.launch import estimate
+from src.settings import cli
+from src.settings.build import resolve
+from tests.helpers import compose_train, small, train_small
+
+
+def jobs(*overrides, model="lstm"):
+    return cli.composed("train", small(*overrides, model=model), multirun=True)
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """A machine on which an update takes 10 ms, a validation 100 ms, and a checkpoint 50 kB; what was measured."""
+    asked = []
+
+    def measure(cfg):
+        asked.append(cfg)
+        return 0.01, 0.1, 50_000
+
+    monkeypatch.setattr(estimate, "measure", measure)
+    return asked
+
+
+def test_seconds_and_bytes_are_those_of_updates_validations_and_files():
+    cfg = compose_train(*small("trainer.max_steps=1000", "validate_every=300", model="lstm"))
+    cost = estimate.cost(cfg, 0.01, 0.1, 50_000)
+    assert cost.seconds == pytest.approx(1000 * 0.01 + 4 * 0.1 + estimate.BESIDE)
+    assert cost.octets == 100_000 + estimate.FIGURES
+    logged = compose_train(
+        *small("logger=tensorboard", "trainer.max_steps=1000", "validate_every=300", model="lstm")
+    )
+    assert estimate.cost(logged, 0.01, 0.1, 50_000).octets > cost.octets + estimate.PICTURES
+
+
+def test_a_table_of_the_jobs_and_their_sum(measured):
+    swept = jobs("trainer.max_steps=10000", "seed=0,1,2", "optimizer.lr=1e-3,2e-3", "hydra.sweep.dir=there")
+    lines = estimate.report(swept).splitlines()
+    assert lines[0].split() == ["job", "folder", "time", "disk", "overrides"]
+    assert lines[2].startswith("1    1_repeat_copy_lstm_seed0  ")
+    assert lines[2].endswith("optimizer.lr=0.002")  # where its files go is no setting of a job
+    assert len(lines) == 1 + 6 + 2
+    assert lines[-1].startswith("6 jobs, 1 at a time: about ")
+    assert lines[-1].endswith("Nothing was run; a run that solves its task ends sooner.")
+    # Seeds and learning rates change nothing: one measurement stands for all.
+    assert len(measured) == 1
+
+
+def test_what_would_be_refused_is_told(measured, unchecked_types, monkeypatch):
+    monkeypatch.undo()
+    text = estimate.report(jobs("model.hidden_size=8,0"))
+    assert "model.hidden_size=0: must be an integer of at least 1" in text
+    assert "2 jobs, 1 at a time" in text
+    assert "; 1 would be refused." in text
+
+
+def test_measuring_leaves_the_random_numbers_alone(tmp_path):
+    cfg = resolve(jobs()[0].config)
+    before = torch.get_rng_state()
+    update, validation, octets = estimate.measure(cfg)
+    assert 0 < update < 5
+    assert 0 < validation < 5
+    assert torch.equal(torch.get_rng_state(), before)
+    # As large as what a run saves, but for what is beside weights and optimiser.
+    train_small(tmp_path / "run", model="lstm")
+    assert octets < Path(tmp_path / "run" / "checkpoints" / "last.ckpt").stat().st_size < octets + 40_000

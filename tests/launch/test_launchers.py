@@ -1,0 +1,227 @@
+"""The launchers of a sweep: what they are given, what they need, and that jobs which are queued again go on."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from src import train
+from src.common.paths import ROOT
+from src.launch import launchers, remote, sweep
+from src.run import runs
+from src.settings import cli
+from src.settings.build import ConfigError
+from tests.helpers import compose_train, small, train_small, written
+
+SUBMITIT = "hydra_plugins.hydra_submitit_launcher"
+
+
+def test_settings_of_a_launcher_are_given_unless_the_user_gives_them():
+    assert launchers.given(["seed=0,1"]) == ["seed=0,1"]
+    assert launchers.given(["hydra/launcher=joblib"]) == ["hydra/launcher=joblib", "hydra.launcher.batch_size=1"]
+    own = ["hydra/launcher=joblib", "hydra.launcher.batch_size=4"]
+    assert launchers.given(own) == own
+    line = launchers.given(["hydra/launcher=submitit_slurm", "hydra.launcher.timeout_min=9"])
+    its = {one.key_or_group: one.value() for one in cli.parsed(line)}
+    assert its["hydra.launcher.timeout_min"] == 9
+    assert its["hydra.launcher.cpus_per_task"] == 1
+    assert its["hydra.launcher.stderr_to_stdout"] is True
+    assert [str(one) for one in its["hydra.launcher.setup"]] == ["export OMP_NUM_THREADS=1"]
+
+
+@pytest.mark.parametrize("name", ["submitit_slurm", "submitit_local"])
+def test_what_is_given_fits_the_launcher(name):
+    pytest.importorskip(SUBMITIT)
+    (job,) = cli.composed("train", launchers.given([f"hydra/launcher={name}"]), multirun=True)
+    assert (job.launcher["timeout_min"], job.launcher["name"]) == (240, "dms_ntm_lab")
+
+
+def test_how_many_jobs_at_a_time(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    assert launchers.workers({"_target_": "basic"}) == 1
+    assert [launchers.workers({"n_jobs": n}) for n in (3, -1, -2)] == [3, 8, 7]
+    assert launchers.workers({"array_parallelism": 256}) == 256
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(remote=lambda **_: lambda worker: worker))
+    (job,) = cli.composed("train", ["hydra/launcher=ray", "hydra.launcher.ray.remote.num_cpus=2"], multirun=True)
+    assert launchers.workers(job.launcher) == 4
+
+
+def test_slurm_must_be_there(monkeypatch):
+    launcher = {"_target_": launchers.SLURM}
+    monkeypatch.setattr("shutil.which", lambda name: None if name == "sbatch" else name)
+    with pytest.raises(ConfigError) as refusal:
+        launchers.check(launcher)
+    assert str(refusal.value) == (
+        "hydra/launcher=submitit_slurm: there is no sbatch here; "
+        "must be given on a machine that can send jobs to Slurm"
+    )
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    launchers.check(launcher)
+
+
+def test_ray_is_asked_for_as_its_file_says():
+    (job,) = cli.composed("train", ["hydra/launcher=ray", "hydra.launcher.ray.init.address=auto"], multirun=True)
+    assert launchers.is_remote(job.launcher)
+    assert job.launcher["ray"] == {
+        "init": {"address": "auto"},
+        "remote": {"num_cpus": 1, "num_gpus": 0, "max_retries": 2},
+    }
+    assert job.launcher["_target_"] == remote.TARGET
+
+
+def test_a_job_that_a_cluster_stops_is_queued_again_and_goes_on(tmp_path, monkeypatch):
+    """A cluster ends the process by an exit code of its own, and begins the same job anew elsewhere."""
+    folder = tmp_path / "run"
+    overrides = small("trainer.max_steps=6", "validate_every=2", model="lstm")
+    fit = train.lightning.Trainer.fit
+
+    def cut_short(self, *arguments, **options):
+        make = self.lightning_module
+        assert make is None
+
+        class Stop(train.lightning.pytorch.callbacks.Callback):
+            def on_train_batch_start(self, trainer, *_):
+                if trainer.global_step == 3:
+                    sys.exit(144)
+
+        self.callbacks.append(Stop())
+        fit(self, *arguments, **options)
+
+    monkeypatch.setattr(train.lightning.Trainer, "fit", cut_short)
+    with pytest.raises(SystemExit) as end:
+        train.train(compose_train(*overrides), folder)
+    assert end.value.code == 144
+    assert written(folder)["status"] == sweep.standing(folder).standing == "stopped"
+    monkeypatch.setattr(train.lightning.Trainer, "fit", fit)
+    train.resume(folder)
+    whole = tmp_path / "whole"
+    train_small(whole, "trainer.max_steps=6", "validate_every=2", model="lstm")
+    theirs, ours = (torch.load(one / "checkpoints/last.ckpt", weights_only=True) for one in (whole, folder))
+    for name, weight in theirs["state_dict"].items():
+        torch.testing.assert_close(ours["state_dict"][name], weight, rtol=0, atol=0)
+
+
+def test_jobs_of_submitit(tmp_path):
+    """Through its executor for one machine: what was begun before goes on, and what is done stays as it is."""
+    pytest.importorskip(SUBMITIT)
+    folder = tmp_path / "sweep"
+    line = small("trainer.max_steps=4", f"hydra.sweep.dir={folder}", model="mlp", task="mnist1d")
+    command = [sys.executable, "-m", "src.train"]
+
+    def ended(*arguments):
+        done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=500)
+        return done.returncode, done.stdout + done.stderr
+
+    code, output = ended("-m", *line, "seed=0,1", "hydra/launcher=submitit_local")
+    assert (code, "2 of 2 done" in output, "Traceback" in output) == (0, True, False), output
+    first, second = (folder / f"{n}_mnist1d_mlp_seed{n}" for n in (0, 1))
+    train_small(tmp_path / "here", "trainer.max_steps=4", "seed=1", model="mlp", task="mnist1d")
+    assert written(second)["validation"] == written(tmp_path / "here")["validation"]
+    before = (first / "metrics.json").stat().st_mtime_ns
+    (second / "metrics.json").unlink()
+    code, output = ended(f"resume={folder}")
+    assert (code, "2 of 2 done" in output) == (0, True), output
+    assert (first / "metrics.json").stat().st_mtime_ns == before
+    assert "Going on from update 4" in (second / "train.log").read_text()
+
+
+def test_a_job_of_submitit_that_gives_way_is_queued_again_and_goes_on(tmp_path):
+    """SIGTERM only announces that; a run whose handler took it would end, and nobody would queue it again."""
+    pytest.importorskip(SUBMITIT)
+    folder = tmp_path / "sweep"
+    line = small("trainer.max_steps=3000", "validate_every=20", f"hydra.sweep.dir={folder}", model="lstm")
+    command = [sys.executable, "-m", "src.train", "-m", *line, "hydra/launcher=submitit_local"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as process:
+        at = until(lambda: next(folder.glob("*/checkpoints/last.ckpt"), None), process)
+        (job,) = [pid for pid, its in command_lines() if "submitit.core._submit" in its and str(folder) in its]
+        os.kill(job, signal.SIGTERM)
+        before = at.stat().st_mtime_ns
+        until(lambda: at.stat().st_mtime_ns > before, process)  # it trains on
+        os.kill(job, signal.SIGUSR2)
+        printed = process.communicate(timeout=240)[0]
+    assert (process.returncode, "1 of 1 done" in printed) == (0, True), printed
+    assert "Going on from update" in (at.parents[1] / "train.log").read_text()
+
+
+def until(there, process, seconds=240):
+    """What a question gives as soon as it gives anything."""
+    end = time.monotonic() + seconds
+    while not (found := there()):
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return found
+
+
+def command_lines():
+    """Every process of this machine with its command line."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            yield int(path.parent.name), path.read_text().replace("\0", " ")
+
+
+@pytest.mark.parametrize("key", launchers.ONE_EACH)
+def test_a_run_has_one_process_of_slurm(key):
+    with pytest.raises(ConfigError) as refusal:
+        launchers.check({"_target_": launchers.SLURM, key: 2})
+    its = f"hydra.launcher.{key}=2: must be 1; trainer.devices starts the processes of a run"
+    assert str(refusal.value) == its
+
+
+def test_a_run_that_was_queued_again_too_often_can_go_on(tmp_path, monkeypatch):
+    utils = pytest.importorskip("submitit.core.utils")
+
+    def give_up(*_, **__):
+        raise utils.UncompletedJobError("timed-out too many times")
+
+    monkeypatch.setattr(train.lightning.Trainer, "fit", give_up)
+    with pytest.raises(utils.UncompletedJobError):
+        train_small(tmp_path / "run", model="lstm")
+    assert sweep.standing(tmp_path / "run").standing == "stopped"
+
+
+def test_a_job_of_slurm_that_was_lost_is_told_in_one_line(monkeypatch):
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    with pytest.raises(ValueError, match="mine"), launchers.faults({"_target_": "basic"}):
+        raise ValueError("mine")
+    assert "HYDRA_FULL_ERROR" not in os.environ
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+    with pytest.raises(ConfigError) as refusal, launchers.faults({"_target_": launchers.SLURM}):
+        raise RuntimeError("\nJob 7 has not produced any output\nat length")
+    text = "a job was lost: Job 7 has not produced any output; the others are left to end, and resume goes on"
+    assert str(refusal.value) == text
+    with pytest.raises(ConfigError, match=r"^its own$"), launchers.faults({"_target_": launchers.SLURM}):
+        raise ConfigError("its own")
+
+
+def test_a_sweep_is_refused_where_a_run_is(tmp_path):
+    folder = tmp_path / "sweep"
+    (folder / "a").mkdir(parents=True)
+    (folder / "a" / "config.yaml").write_text("seed: 0")
+    with pytest.raises(ConfigError, match=r"hydra\.sweep\.dir='.*sweep': holds the run 'a'; must be a new folder"):
+        sweep.begin(folder, [], [cli.Job({}, [], folder / "a", folder, {})])
+
+
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
+    def unable(*_, **__):
+        raise NotImplementedError
+
+    monkeypatch.setattr(runs.FileLock, "acquire", unable)
+    with (
+        pytest.raises(ConfigError, match=r"has no locks \(flock\) to keep two processes apart"),
+        runs.held(tmp_path),
+    ):
+        pass
+
+
+def test_the_revision_travels_with_the_code(monkeypatch):
+    monkeypatch.setenv(runs.REVISION, "abc")
+    assert runs.git_revision() == "abc"

@@ -1,0 +1,470 @@
+"""A run that was stopped goes on as if it had not been, or says why it cannot."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from src.callbacks.checkpoint import WholeFiles
+from src.common import files
+from src.lit.bits import BitLearner
+from src.run import runs
+from src.run.resume import CHANGES, fault_of, newest, settings
+from src.settings.build import ConfigError
+from src.train import resume
+from tests.helpers import small, train_small, written
+
+ROOT = Path(__file__).resolve().parents[2]
+LENGTH = ("trainer.max_steps=11", "validate_every=3")
+
+
+def checkpoint(folder, name="last"):
+    return torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)
+
+
+def same(ours, theirs):
+    """Equal to the last bit, whatever they are made of."""
+    if isinstance(ours, torch.Tensor):
+        return torch.equal(ours, theirs)
+    if isinstance(ours, dict):
+        return ours.keys() == theirs.keys() and all(same(ours[key], theirs[key]) for key in ours)
+    if isinstance(ours, list | tuple):
+        return len(ours) == len(theirs) and all(map(same, ours, theirs))
+    return ours == theirs or (ours != ours and theirs != theirs)
+
+
+def history(folder):
+    with (folder / "history.csv").open() as file:
+        return [{key: value for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)]
+
+
+def results(folder):
+    """What a run found, without what depends on the clock."""
+    metrics = written(folder)
+    clock = ("seconds", "seconds_to_solve", "git_revision")
+    return {key: value for key, value in metrics.items() if key not in clock}
+
+
+def equal_runs(ours, theirs, periods=True):
+    """Whether two run folders hold the same run: weights, optimiser, counts (of periods too), history, results."""
+    for name in ("last", "best"):
+        one, other = checkpoint(ours, name), checkpoint(theirs, name)
+        counts = ("loops", "epoch") if periods else ()
+        for part in ("state_dict", "optimizer_states", "lr_schedulers", "global_step", *counts):
+            assert same(one[part], other[part]), (name, part)
+    assert history(ours) == history(theirs)
+    assert results(ours) == results(theirs)
+    return True
+
+
+@pytest.fixture
+def stop_at(monkeypatch):
+    """Break training off in a certain update: stop_at(5) raises there, stop_at(5, what) calls `what` there."""
+
+    def stop(update, what=None):
+        loss_and_metrics, calls = BitLearner.loss_and_metrics, []
+
+        def changed(self, batch, wanted=True):
+            calls.append(batch)
+            if len(calls) == update:
+                if what is None:
+                    raise RuntimeError("broken off")
+                what()
+            return loss_and_metrics(self, batch, wanted)
+
+        monkeypatch.setattr(BitLearner, "loss_and_metrics", changed)
+
+    return stop
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run that was never stopped."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    train_small(folder, *LENGTH, model="lstm")
+    return folder
+
+
+@pytest.fixture
+def stopped(tmp_path, stop_at, monkeypatch):
+    """A run that broke off in update 8, after the checkpoint of update 6."""
+    stop_at(8)
+    train_small(tmp_path / "run", *LENGTH, model="lstm")
+    monkeypatch.undo()
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize("engine", ["fused", "reference"])
+def test_killed_twenty_times_at_random_moments(tmp_path, engine):
+    """Some of the kills come while a checkpoint is half written, some as soon as the process has begun."""
+    overrides = small(
+        "trainer.max_steps=90", "validate_every=2", f"model.engine={engine}", "stop_when_solved=false"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+    def killing(name, kills):
+        command = [sys.executable, "tests/killing.py", str(tmp_path / name), str(kills), "3", *overrides]
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False, env=environment
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    assert killing("whole", 0) == {"update": 0, "save": 0, "start": 0, "code": 0}
+    kills = killing("killed", 20)
+    assert kills["code"] == 0
+    assert kills["update"] + kills["save"] + kills["start"] == 20
+    assert kills["save"] >= 4
+    assert equal_runs(tmp_path / "killed", tmp_path / "whole")
+    assert not list((tmp_path / "killed").rglob("*.part"))
+
+
+@pytest.mark.parametrize("update", [1, 4, 8, 11])
+def test_it_ends_as_a_run_that_was_never_stopped(tmp_path, stop_at, monkeypatch, whole, update):
+    stop_at(update)
+    assert train_small(tmp_path / "run", *LENGTH, model="lstm").metrics["status"] == "failed"
+    monkeypatch.undo()
+    outcome = resume(tmp_path / "run")
+    assert equal_runs(tmp_path / "run", whole)
+    assert outcome.metrics == written(tmp_path / "run")
+
+
+@pytest.mark.parametrize("update", [2, 5, 6, 11])
+def test_stopped_by_the_user_it_goes_on_from_that_very_update(tmp_path, stop_at, monkeypatch, whole, update):
+    """Before the first validation, within a period, at the end of one, in the last update."""
+    stop_at(update, lambda: signal.raise_signal(signal.SIGINT))
+    folder = tmp_path / "run"
+    metrics = train_small(folder, *LENGTH, model="lstm").metrics
+    assert (metrics["status"], metrics["updates"]) == ("stopped", update)
+    assert checkpoint(folder)["global_step"] == update
+    assert metrics["validation"].keys() == written(whole)["validation"].keys()
+    assert checkpoint(folder, "best")["global_step"] == metrics["validation"]["update"]
+    before = [row for row in history(whole) if int(row["update"]) <= update]
+    assert before == (history(folder) if before else [])
+    monkeypatch.undo()
+    resume(folder)
+    # A period that was cut in two counts twice.
+    assert equal_runs(folder, whole, periods=update in (6, 11))
+
+
+def test_the_last_checkpoint_is_the_newest_also_where_the_best_is_older(tmp_path, stop_at, monkeypatch):
+    settings = (*LENGTH, "optimizer.lr=3.0")  # it gets worse
+    stop_at(11)
+    train_small(tmp_path / "run", *settings, model="lstm")
+    rows = history(tmp_path / "run")
+    best = min(rows, key=lambda row: float(row["bits"]))["update"]
+    assert [row["update"] for row in rows] == ["3", "6", "9"]
+    assert best != "9"
+    assert checkpoint(tmp_path / "run")["global_step"] == 9
+    assert checkpoint(tmp_path / "run", "best")["global_step"] == int(best)
+    monkeypatch.undo()
+    resume(tmp_path / "run")
+    train_small(tmp_path / "whole", *settings, model="lstm")
+    assert equal_runs(tmp_path / "run", tmp_path / "whole")
+
+
+def test_a_larger_max_steps_goes_on_beyond_the_end(tmp_path, whole):
+    train_small(tmp_path / "run", "trainer.max_steps=7", "validate_every=3", model="lstm")
+    resume(tmp_path / "run", {"trainer.max_steps": 11})
+    assert same(checkpoint(tmp_path / "run")["state_dict"], checkpoint(whole)["state_dict"])
+    assert [row["update"] for row in history(tmp_path / "run")] == ["3", "6", "7", "9", "11"]
+    assert runs.read_config(tmp_path / "run")["trainer"]["max_steps"] == 11
+    assert (written(tmp_path / "run")["updates"], written(tmp_path / "run")["sequences"]) == (11, 44)
+
+
+def test_killed_after_it_solved_its_task_it_is_only_tested(tmp_path, monkeypatch):
+    settings = ("trainer.max_steps=20", "solve_threshold=1000")
+    train_small(tmp_path / "whole", *settings, model="lstm")
+    shutil.copytree(tmp_path / "whole", tmp_path / "run")
+    (tmp_path / "run" / "metrics.json").unlink()
+    monkeypatch.setattr(BitLearner, "loss_and_metrics", lambda *_: pytest.fail("trained again"))
+    assert resume(tmp_path / "run").metrics["updates"] == 3
+    assert equal_runs(tmp_path / "run", tmp_path / "whole")
+
+
+def test_without_a_checkpoint_it_begins_again(tmp_path, stopped, whole):
+    shutil.rmtree(stopped / "checkpoints")
+    resume(stopped)
+    assert equal_runs(stopped, whole)
+
+
+def test_a_run_folder_may_move(tmp_path, stopped, whole):
+    """What was best is known by its name, not by where it was."""
+    stopped.rename(tmp_path / "elsewhere")
+    resume(tmp_path / "elsewhere")
+    assert equal_runs(tmp_path / "elsewhere", whole)
+    assert not stopped.exists()
+
+
+@pytest.mark.parametrize("model", ["ntm", "dms_ntm"])
+def test_a_run_goes_on_with_accumulated_gradients(tmp_path, stop_at, monkeypatch, model):
+    settings = (*LENGTH, "+trainer.accumulate_grad_batches=2")
+    train_small(tmp_path / "whole", *settings, model=model)
+    stop_at(17)
+    train_small(tmp_path / "run", *settings, model=model)
+    monkeypatch.undo()
+    resume(tmp_path / "run")
+    assert [row["update"] for row in history(tmp_path / "run")] == ["3", "6", "9", "11"]
+    assert equal_runs(tmp_path / "run", tmp_path / "whole")
+
+
+@pytest.mark.parametrize("batch", [7, 8])
+def test_a_stop_never_cuts_an_update_in_two(tmp_path, stop_at, monkeypatch, batch):
+    settings = (*LENGTH, "+trainer.accumulate_grad_batches=2")
+    train_small(tmp_path / "whole", *settings, model="lstm")
+    stop_at(batch, lambda: signal.raise_signal(signal.SIGTERM))
+    train_small(tmp_path / "run", *settings, model="lstm")
+    monkeypatch.undo()
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["updates"] == 4
+    resume(tmp_path / "run")
+    assert equal_runs(tmp_path / "run", tmp_path / "whole", periods=False)
+
+
+class Dropped(nn.Module):
+    """A network that draws from the global generator."""
+
+    state_size, engine, memory_slots = 0, None, None
+
+    def __init__(self, steps, input_size: int, output_size: int) -> None:
+        super().__init__()
+        self.layer = nn.Sequential(nn.Linear(input_size, 16), nn.Dropout(0.5), nn.Linear(16, output_size))
+
+    def forward(self, x, state=()):
+        return self.layer(x), ()
+
+    def trace(self, x):
+        return self.layer(x), (), {}
+
+
+def test_random_numbers_of_a_model_go_on_where_they_were(tmp_path, stop_at, monkeypatch):
+    settings = (*LENGTH, "model._target_=tests.test_resume.Dropped", "~model.hidden_size", "~model.num_layers")
+    train_small(tmp_path / "whole", *settings, model="lstm")
+    stop_at(8)
+    train_small(tmp_path / "run", *settings, model="lstm")
+    monkeypatch.undo()
+    torch.manual_seed(123)
+    resume(tmp_path / "run")
+    assert equal_runs(tmp_path / "run", tmp_path / "whole")
+
+
+def test_tensorboard_shows_one_curve(tmp_path, stop_at, monkeypatch):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    def scalars(folder):
+        events = EventAccumulator(str(folder)).Reload()
+        tags = [tag for tag in events.Tags()["scalars"] if not tag.startswith(("speed/", "final/seconds"))]
+        return {tag: [(point.step, point.value) for point in events.Scalars(tag)] for tag in tags}
+
+    settings = (*LENGTH, "logger=tensorboard", "trainer.log_every_n_steps=1")
+    train_small(tmp_path / "whole", *settings, model="lstm")
+    stop_at(8)
+    train_small(tmp_path / "run", *settings, model="lstm")
+    monkeypatch.undo()
+    resume(tmp_path / "run")
+    assert scalars(tmp_path / "run") == scalars(tmp_path / "whole")
+
+
+def test_the_csv_logger_keeps_what_it_had(tmp_path, stop_at, monkeypatch):
+    def rows(folder):
+        with (folder / "metrics.csv").open() as file:
+            read = [{key: value for key, value in row.items() if value} for row in csv.DictReader(file)]
+        kept = [{key: float(value) for key, value in row.items() if "speed" not in key} for row in read]
+        return sorted((row for row in kept if len(row) > 1), key=lambda row: (row["step"], sorted(row)))
+
+    settings = (*LENGTH, "logger=csv", "trainer.log_every_n_steps=1")
+    train_small(tmp_path / "whole", *settings, model="lstm")
+    stop_at(8)
+    train_small(tmp_path / "run", *settings, model="lstm")
+    monkeypatch.undo()
+    with (tmp_path / "run" / "metrics.csv").open("a") as file:
+        file.write("nonsense,x,y\n5,1.5e-")  # cut off
+    resume(tmp_path / "run")
+    ours, theirs = rows(tmp_path / "run"), rows(tmp_path / "whole")
+    assert {row["step"] for row in ours} == {row["step"] for row in theirs}
+    assert len(ours) >= len(theirs)
+    assert all(row in ours for row in theirs)
+
+
+def test_a_damaged_last_checkpoint_gives_way_to_the_best(stopped, whole, caplog):
+    last = stopped / "checkpoints" / "last.ckpt"
+    octets = last.read_bytes()
+    for damage in (octets[: len(octets) // 2], b"", octets[:3000] + bytes(200) + octets[3200:]):
+        last.write_bytes(damage)
+        assert fault_of(last) == "is damaged"
+        assert newest(stopped) == stopped / "checkpoints" / "best.ckpt"
+    assert "checkpoints/last.ckpt is damaged; going on from best.ckpt" in caplog.text
+    resume(stopped)
+    assert equal_runs(stopped, whole)
+
+
+def refused(folder, changes=None):
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(ConfigError) as refusal:
+        resume(folder, changes)
+    after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != runs.LOCK}
+    assert {path: octets for path, octets in before.items() if path.name != runs.LOCK} == after
+    assert "\n" not in str(refusal.value)
+    return str(refusal.value).replace(str(folder), "RUN")
+
+
+def test_what_cannot_go_on_is_told(tmp_path, stopped, whole):
+    done = shutil.copytree(whole, tmp_path / "done")
+    text = "resume='RUN': is finished; to go on it must be given a trainer.max_steps above 11"
+    assert refused(done) == refused(done, {"trainer.max_steps": 11}) == text
+    text = "must be at least the run's own 11"
+    assert refused(done, {"trainer.max_steps": 5}) == f"trainer.max_steps=5: {text}"
+    assert refused(done, {"trainer.max_steps": "x"}) == "trainer.max_steps='x': must be an integer of at least 1"
+    text = "trainer.enable_progress_bar=3: must be true or false"
+    assert refused(stopped, {"trainer.enable_progress_bar": 3}) == text
+
+    runs.write_json(done / "metrics.json", written(done) | {"solved": True})
+    text = "resume='RUN': is finished, it solved its task; there is nothing to go on with"
+    assert refused(done, {"trainer.max_steps": 50}) == text
+    runs.write_json(done / "metrics.json", written(done) | {"status": "diverged", "error": "diverged: the loss"})
+    assert refused(done) == (
+        "resume='RUN': diverged: the loss; it would do so again, so start it anew with other settings"
+    )
+    (stopped / "metrics.json").unlink()
+    for name in ("last", "best"):
+        (stopped / "checkpoints" / f"{name}.ckpt").write_bytes(b"PK")
+    assert refused(stopped) == (
+        "resume='RUN': checkpoints/last.ckpt is damaged; checkpoints/best.ckpt is damaged; "
+        "there must be one whole checkpoint, or none"
+    )
+    for name in ("last", "best"):
+        torch.save({"state_dict": {}}, stopped / "checkpoints" / f"{name}.ckpt")
+    assert "checkpoints/last.ckpt holds weights alone, as published runs do" in refused(stopped)
+    cfg = runs.read_config(stopped)
+    del cfg["callbacks"]["randomness"]
+    runs.write_config(stopped, {key: cfg[key] for key in cfg if key not in ("run_format", "git_revision")}, None)
+    assert "was begun by an earlier version, which kept too little to go on" in refused(stopped)
+    (stopped / "config.yaml").unlink()
+    assert refused(stopped).startswith(
+        "resume='RUN': holds no config.yaml; must be the folder of a run or of a sweep"
+    )
+    with pytest.raises(ConfigError, match="no such folder"):
+        resume(tmp_path / "nowhere")
+
+
+def test_two_processes_never_write_one_folder(stopped):
+    with runs.held(stopped):
+        assert runs.is_held(stopped)
+        assert refused(stopped).endswith("another process is writing to it; must be a folder of its own")
+        with pytest.raises(ConfigError, match="another process is writing to it"):
+            train_small(stopped.parent / "held" if (stopped / "x").exists() else hold_new(stopped), model="lstm")
+    assert not runs.is_held(stopped)
+
+
+def hold_new(stopped):
+    """A folder that is held, but in which no run has begun."""
+    (stopped / "config.yaml").rename(stopped / "kept.yaml")
+    return stopped
+
+
+def test_other_code_is_told_once(stopped, caplog, monkeypatch):
+    monkeypatch.setattr(runs, "git_revision", lambda: "another")
+    begun = runs.read_config(stopped)["git_revision"]
+    resume(stopped)
+    resume(stopped, {"trainer.max_steps": 12})
+    assert caplog.text.count("begun with revision") == 1
+    assert f"begun with revision {begun} of the code and goes on with another" in caplog.text
+    assert written(stopped)["git_revision"] == f"{begun}, gone on with another"
+
+
+def test_a_full_disk_ends_the_run_and_the_last_good_checkpoint_stays(tmp_path, monkeypatch, caplog, whole):
+    """A file that breaks off in its middle, as on a full disk, at the second save of last.ckpt."""
+    calls = []
+
+    def full(path, content):
+        calls.append(path)
+        with files.whole(path) as partial:
+            partial.write_bytes(content if len(calls) <= 2 else content[:1000])
+            if len(calls) > 2:
+                raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("src.callbacks.checkpoint.write_whole", full)
+    folder = tmp_path / "run"
+    metrics = train_small(folder, *LENGTH, model="lstm").metrics
+    assert metrics["status"] == "failed"
+    assert metrics["error"].startswith("[Errno 28] No space left on device")
+    assert metrics["error"].endswith(f"; mend that, then resume={folder} goes on from the last good checkpoint")
+    assert "Traceback" not in caplog.text
+    assert fault_of(folder / "checkpoints" / "last.ckpt") is None
+    assert checkpoint(folder)["global_step"] == 3
+    assert not list(folder.rglob("*.part"))
+    monkeypatch.undo()
+    resume(folder)
+    assert equal_runs(folder, whole)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 600 kB; skips where none can be mounted."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    options = ["-t", "tmpfs", "-o", "size=600k", "tmpfs", str(disk)]
+    if (
+        shutil.which("mount") is None
+        or subprocess.run(["mount", *options], capture_output=True, check=False).returncode
+    ):
+        pytest.skip("may not mount")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("logger", ["none", "tensorboard"])
+def test_a_disk_that_is_really_full(small_disk, logger):
+    """What meets the end first is a checkpoint, or TensorBoard."""
+    folder = small_disk / "run"
+    overrides = small("trainer.max_steps=4000", "validate_every=20", f"logger={logger}", model="lstm")
+    size = "model.hidden_size=90" if logger == "none" else "callbacks.pictures.every=1"
+    command = [sys.executable, "-m", "src.train", *overrides, size, f"hydra.run.dir={folder}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 1
+    # Without TensorBoard the very first checkpoint is too large.
+    where = "the beginning" if logger == "none" else "the last good checkpoint"
+    assert f"No space left on device; mend that, then resume={folder} goes on from {where}" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    if logger == "tensorboard":
+        assert newest(folder) == folder / "checkpoints" / "last.ckpt"
+
+
+def test_checkpoints_are_written_beside_their_place(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", "/nowhere")
+    WholeFiles().save_checkpoint({"a": 1}, tmp_path / "deep" / "x.ckpt")
+    assert torch.load(tmp_path / "deep" / "x.ckpt") == {"a": 1}
+
+
+def test_a_checkpoint_that_cannot_be_read_is_not_called_damaged(stopped):
+    last = stopped / "checkpoints" / "last.ckpt"
+    last.unlink()
+    last.mkdir()
+    assert fault_of(last) == "cannot be read (Is a directory)"
+
+
+def test_nothing_is_learned_where_the_learning_rate_has_come_to_nothing(tmp_path):
+    train_small(tmp_path / "run", "trainer.max_steps=2", "schedule=cosine", model="lstm")
+    assert refused(tmp_path / "run", {"trainer.max_steps": 5}) == (
+        "trainer.max_steps=5: the learning rate is 0 after 2 updates (schedule.final=0.0); "
+        "must be 2, the run's own"
+    )
+
+
+def test_a_damaged_metrics_file_stands_in_nobodys_way(stopped, whole):
+    (stopped / "metrics.json").write_text('{"status": "fin')
+    resume(stopped)
+    assert equal_runs(stopped, whole)
+
+
+def test_settings_hold_the_changes(stopped):
+    changed = settings(stopped, {"logger": {"name": "none"}, "trainer.max_steps": 12})
+    assert (changed["logger"], changed["trainer"]["max_steps"]) == ({"name": "none"}, 12)
+    assert set(CHANGES) == {"logger", "trainer.enable_progress_bar", "trainer.max_steps"}

@@ -1,0 +1,217 @@
+"""Every refusal of a bad configuration: the full key, the value, and what is allowed."""
+
+import copy
+import functools
+import math
+
+import lightning
+import pytest
+import torch
+from hydra.errors import CompactHydraException
+from omegaconf import OmegaConf
+
+from src.lit.rmsprop_graves import RMSpropGraves
+from src.settings import build
+from src.settings.build import ConfigError
+from tests.helpers import AT_ONCE, compose_train
+
+SEED = "an integer of at least 0 and at most 4294967295"
+COUNT = "an integer of at least 1"
+POSITIVE = "a finite number above 0"
+COLOURS = "a colour map of matplotlib, such as jet, viridis or cividis"
+
+
+pytestmark = pytest.mark.usefixtures("unchecked_types")
+
+
+def make(cfg, folder="nowhere"):
+    """All that a run is built of."""
+    build.check_run(cfg)
+    task = build.build_task(cfg)
+    learner = build.build_learner(cfg, task, build.build_network(cfg, task))
+    callbacks = build.build_callbacks(cfg, folder, learner)
+    trainer = build.build_trainer(cfg, folder, callbacks, build.build_logger(cfg, folder))
+    return task, learner, callbacks, trainer
+
+
+@functools.cache
+def composed(*overrides):
+    return compose_train(*overrides)
+
+
+def changed(key, value, *overrides):
+    """A composed configuration with one value set, as if on the command line."""
+    cfg = copy.deepcopy(composed(*overrides))
+    *sections, name = key.split(".")
+    functools.reduce(dict.__getitem__, sections, cfg)[name] = value
+    return cfg
+
+
+def refused(text, cfg):
+    with pytest.raises(ConfigError) as refusal:
+        make(cfg)
+    assert str(refusal.value) == text
+
+
+def test_a_refusal_is_one_line_to_hydra():
+    assert issubclass(ConfigError, CompactHydraException)
+
+
+@pytest.mark.parametrize("value", ["abc", 2.5, 0, -1, math.nan, math.inf, None, True])
+@pytest.mark.parametrize("key", ["model.memory_slots", "trainer.max_steps", "trainer.log_every_n_steps"])
+def test_counts(key, value):
+    refused(f"{key}={value!r}: must be {COUNT}", changed(key, value))
+
+
+@pytest.mark.parametrize("value", [0, -0.1, math.nan, math.inf, "abc", True])
+@pytest.mark.parametrize("key", ["optimizer.lr", "trainer.gradient_clip_val", "model.sigma_init"])
+def test_positive_numbers(key, value):
+    refused(f"{key}={value!r}: must be {POSITIVE}", changed(key, value))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "rmsprop_graves"])
+@pytest.mark.parametrize("value", [0, math.inf, None])
+def test_learning_rate_of_every_optimizer(optimizer, value):
+    refused(
+        f"optimizer.lr={value!r}: must be {POSITIVE}", changed("optimizer.lr", value, f"optimizer={optimizer}")
+    )
+
+
+@pytest.mark.parametrize("value", [-1, 2**32, 1.5, "abc", None])
+def test_seed(value):
+    refused(f"seed={value!r}: must be {SEED}", changed("seed", value))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("model.carry", "both", "one of weighting, position"),
+        ("model.engine", "fast", "one of auto, fused, reference"),
+        ("model.jump_range", 0, POSITIVE),
+        ("validate_every", 0, COUNT),
+        ("stop_when_solved", 1, "true or false"),
+        ("solve_threshold", -0.1, "a finite number of at least 0"),
+        ("schedule.warmup", 1, "a finite number of at least 0 and below 1"),
+        ("trainer.accelerator", "abacus", "one of auto, cpu, gpu, cuda, mps, tpu"),
+        ("callbacks.pictures.every", 0, COUNT),
+        ("callbacks.generalisation.every", 0, COUNT),
+        ("callbacks.progress.every", "abc", "a finite number of at least 0"),
+        ("callbacks.solved.stop", "abc", "true or false"),
+        ("figure.cmap", "rainbows", COLOURS),
+        ("figure.cmap", None, COLOURS),
+        ("figure.cmap", ["jet"], COLOURS),
+    ],
+)
+def test_values(key, value, allowed):
+    refused(f"{key}={value!r}: must be {allowed}", changed(key, value))
+
+
+@pytest.mark.parametrize("value", [0.5, 0.7])
+def test_a_width_below_the_smallest(value):
+    refused(f"model.sigma_init=0.5: must be above sigma_min={value}", changed("model.sigma_min", value))
+
+
+@pytest.mark.parametrize("name", ["interrupt", "clock", "history", "solved", "randomness", "checkpoint"])
+def test_callbacks_that_a_run_needs(name):
+    text = f"callbacks.{name}=None: cannot be left out; only pictures, generalisation, progress, dashboard can"
+    refused(text, changed(f"callbacks.{name}", None))
+
+
+def test_no_clipping_is_a_choice():
+    assert make(changed("trainer.gradient_clip_val", None))[3].gradient_clip_val is None
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda"])
+def test_an_accelerator_that_is_not_there(name, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    text = "there is no CUDA device here; must be cpu or auto on this machine"
+    refused(f"trainer.accelerator={name!r}: {text}", changed("trainer.accelerator", name))
+
+
+@pytest.mark.parametrize("section", ["model", "task", "optimizer", "schedule", "trainer", "callbacks.history"])
+@pytest.mark.parametrize("target", ["no.such.thing", "math.pi", "src", None, 3])
+def test_targets(section, target):
+    text = f"{section}._target_={target!r}: must be a class or function that can be imported"
+    refused(text, changed(f"{section}._target_", target))
+
+
+@pytest.mark.parametrize(
+    ("section", "known"),
+    [
+        ("model", "beta_bias, carry, content_addressing, controller"),
+        ("task", "batch_size, cell_size, max_length"),
+        ("optimizer", "amsgrad, betas"),
+        ("schedule", "final, updates, warmup"),
+        ("trainer", "accelerator, accumulate_grad_batches"),
+        ("callbacks.pictures", "cmap, every"),
+        ("logger", "log_graph, prefix, sub_dir"),
+    ],
+)
+def test_unknown_keys(section, known):
+    with pytest.raises(ConfigError) as refusal:
+        make(changed(f"{section}.memory_slotz", 3))
+    assert str(refusal.value).startswith(f"{section}.memory_slotz=3: unknown key; must be one of {known}")
+
+
+@pytest.mark.parametrize("key", ["task.seed", "optimizer.params", "logger.save_dir"])
+def test_what_the_run_gives_is_not_for_a_user_to_set(key):
+    with pytest.raises(ConfigError) as refusal:
+        make(changed(key, 1))
+    given, _, allowed = str(refusal.value).partition(": unknown key; must be one of ")
+    assert given == f"{key}=1"
+    assert allowed
+    assert key.split(".")[1] not in allowed.split(", ")
+
+
+@pytest.mark.parametrize("model", AT_ONCE)
+def test_sequences_of_changing_length(model):
+    refused(
+        f"model.name={model!r}: reads sequences of one length and answers once, but this task's length changes "
+        "and it answers at every step; must be one of lstm, gru, ntm, dms_ntm",
+        composed(f"model={model}"),
+    )
+
+
+def test_tasks():
+    text = "task.sequence_length=30: must be one of 40, 20"
+    refused(text, changed("task.sequence_length", 30, "task=mnist1d", "model=lstm"))
+    refused("task.min_length=11: must be at most max_length=10", changed("task.min_length", 11))
+    refused(f"task.test_cells[1][0]=0: must be {COUNT}", changed("task.test_cells", [[1, 2], [0, 1]]))
+
+
+@pytest.mark.parametrize("betas", [[0.9], "abc", [2, 3]])
+def test_what_a_constructor_of_others_refuses_is_told_with_its_arguments(betas):
+    with pytest.raises(ConfigError) as refusal:
+        make(changed("optimizer.betas", betas))
+    text = str(refusal.value)
+    assert text.startswith("optimizer: AdamW refuses {'lr': 0.003, ")
+    assert f"'betas': {betas!r}" in text
+    assert "\n" not in text
+
+
+def test_resolve_names_a_reference_that_leads_nowhere():
+    with pytest.raises(ConfigError, match="'nothing' not found"):
+        build.resolve(OmegaConf.create({"a": "${nothing}"}))
+
+
+@pytest.mark.parametrize("seed", [0, 2**32 - 1])
+def test_a_run_is_built_as_configured(seed):
+    overrides = ("optimizer=rmsprop_graves", "optimizer.lr=2e-3", "model.memory_slots=7", "task.width=3")
+    task, learner, callbacks, trainer = make(compose_train(f"seed={seed}", *overrides), "there")
+    assert (task.seed, task.width, learner.network.cell.memory_slots) == (seed, 3, 7)
+    assert (learner.network.cell.input_size, learner.network.readout.out_features) == (5, 4)
+    optimizer = learner.configure_optimizers()["optimizer"]
+    assert type(optimizer) is RMSpropGraves
+    assert optimizer.param_groups[0]["lr"] == 2e-3
+    names = [type(one).__name__ for one in callbacks]
+    assert names == [
+        "Interrupt", "Clock", "History", "Solved", "Pictures", "Generalisation", "Progress", "Dashboard",
+        "Randomness", "Checkpoint",
+    ]  # fmt: skip
+    assert (callbacks[-1].monitor, callbacks[-1].mode) == ("validation/bits", "min")
+    assert str(callbacks[2].path) == "there/history.csv"
+    assert (trainer.max_steps, trainer.gradient_clip_val) == (15000, 1.0)
+    assert isinstance(trainer.logger, lightning.pytorch.loggers.TensorBoardLogger)
+    quiet = compose_train("trainer.enable_progress_bar=false", "logger=none")
+    assert "Progress" not in [type(one).__name__ for one in make(quiet)[2]]
+    assert build.build_logger(quiet, "there") is False
