@@ -28,8 +28,8 @@ from src.run import processes, runs
 from src.run import resume as going_on
 from src.run.conclusion import Parts, conclude, fault, quiet
 from src.run.follow import follow
-from src.settings import build, cli
-from src.settings.build import ConfigError
+from src.settings import build, cli, keys, training
+from src.settings.errors import ConfigError
 from src.tasks.base import Task
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path, beside: Seque
     Raises:
         ConfigError: a configuration that cannot be run; nothing has been written then.
     """
-    plain: dict[str, Any] = build.resolve(cfg) if isinstance(cfg, DictConfig) else dict(cfg)
+    plain: dict[str, Any] = keys.resolve(cfg) if isinstance(cfg, DictConfig) else dict(cfg)
     plain = {key: value for key, value in plain.items() if key not in NOT_THE_RUNS}
     folder = Path(folder)
     refuse_run(folder)
@@ -138,14 +138,14 @@ def assemble(
     Raises:
         ConfigError: a configuration that cannot be run.
     """
-    build.check_run(plain)
+    keys.check_run(plain)
     lightning.seed_everything(plain["seed"], verbose=False)
     task = build.build_task(plain)
     learner = build.build_learner(plain, task, build.build_network(plain, task))
-    callbacks = [*build.build_callbacks(plain, str(folder), learner), *beside]
+    callbacks = [*training.build_callbacks(plain, str(folder), learner), *beside]
     environment = environment or processes.environment(plain)
-    logger = build.build_logger(plain, str(folder), done)
-    trainer = build.build_trainer(plain, str(folder), callbacks, logger, environment)
+    logger = training.build_logger(plain, str(folder), done)
+    trainer = training.build_trainer(plain, str(folder), callbacks, logger, environment)
     processes.check(plain, trainer, learner)
     task.plan(plain["validate_every"] * trainer.accumulate_grad_batches, plain["overfit_batches"])
     by_kind = {type(one): one for one in callbacks}
@@ -292,7 +292,7 @@ def worth(metrics: Mapping[str, Any]) -> float:
 def changes_in(cfg: DictConfig) -> dict[str, Any]:
     """What a command line that resumes changes, of the keys that it may."""
     given = {one.key_or_group for one in cli.parsed(list(HydraConfig.get().overrides.task))}
-    plain = build.resolve(cfg)
+    plain = keys.resolve(cfg)
     values = {"logger": plain["logger"]} | {f"trainer.{key}": value for key, value in plain["trainer"].items()}
     if not plain["trainer"]["enable_progress_bar"]:
         given.add("trainer.enable_progress_bar")

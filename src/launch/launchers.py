@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from src.common.paths import CONF
 from src.launch import remote
 from src.settings import cli
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 
 SUBMITIT = "hydra_plugins.hydra_submitit_launcher.submitit_launcher."
 SLURM = f"{SUBMITIT}SlurmLauncher"

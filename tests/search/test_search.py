@@ -19,7 +19,7 @@ from src.search import __main__ as command
 from src.search import plan as plans
 from src.search import space, studies, work
 from src.settings import cli
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from tests.helpers import written
 
 pytest.importorskip("optuna")
