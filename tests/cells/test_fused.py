@@ -14,12 +14,12 @@ import torch
 from hydra import compose, initialize_config_dir
 from torch.nn.functional import mse_loss
 
-from src.cells import fused
 from src.cells import machine as machine_module
 from src.cells.dms_ntm import DMSNTM
 from src.cells.ntm import NTM
 from src.common.checks import Refusal
 from src.common.paths import CONF
+from src.engines.numba_cpu import engine as fused
 from src.networks.recurrent import Recurrent
 from src.settings import build, errors, keys
 from tests.cells.fused_cases import OUTPUTS, F, assert_engines_agree, network, outcome
