@@ -83,11 +83,6 @@ def faults(launcher: dict[str, Any]) -> Iterator[None]:
         raise ConfigError(f"a job was lost: {lines[0]}; the others are left to end, and resume goes on") from fault
 
 
-def out_of_time(failure: Exception) -> bool:
-    """Whether submitit ends a job that it has queued again as often as it may; its run can still go on."""
-    return type(failure).__module__.startswith("submitit.")
-
-
 def is_remote(launcher: dict[str, Any]) -> bool:
     """Whether jobs run where nothing of this machine's files is."""
     return bool(launcher.get("_target_") == remote.TARGET)

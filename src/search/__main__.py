@@ -10,12 +10,12 @@ import hydra
 import torch
 from omegaconf import DictConfig
 
-from src import train
 from src.common import output
 from src.common.children import side_by_side
 from src.common.paths import CONF
 from src.common.text import columns, duration
 from src.launch import estimate
+from src.run import train
 from src.search import plan as plans
 from src.search import results, space, studies
 from src.search.command import Command, read, sorted_out

@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from src import train
 from src.common import output
 from src.common.text import duration
 from src.launch import sweep
+from src.run import train
 from src.run.conclusion import MEND
 from src.search import plan as plans
 from src.search import space, studies

@@ -12,10 +12,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from src import train
 from src.common.paths import ROOT
 from src.launch import launchers, remote, sweep
-from src.run import runs
+from src.run import runs, train
 from src.settings import cli
 from src.settings.errors import ConfigError
 from tests.helpers import compose_train, small, train_small, written
