@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from src.report.statistics import numbers
+from src.report.statistics import numbers, wilson
 
 
 class Survival(NamedTuple):
