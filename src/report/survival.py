@@ -1,5 +1,6 @@
 """The share of runs that have solved their task by a time: 1 - Kaplan-Meier."""
 
+import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
