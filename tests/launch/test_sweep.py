@@ -180,7 +180,7 @@ def test_a_duration_that_cannot_be_is_left_out(begun):
 
 def test_a_job_that_is_done_is_so_without_a_lock(begun, monkeypatch):
     asked = []
-    monkeypatch.setattr(runs, "is_held", lambda folder: asked.append(folder.name) or False)
+    monkeypatch.setattr(lock, "is_held", lambda folder: asked.append(folder.name) or False)
     sweep.standings(begun)
     assert asked == ["failed", "stopped", "half-done", "running", "waiting"]
 
