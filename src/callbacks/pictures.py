@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from src.callbacks.history import History
+from src.cells.trace import Trace
 from src.common import checks
 from src.common.files import write_whole
 from src.figures.addressing_examples import addressing_examples
@@ -92,7 +93,7 @@ def save(figures: dict[str, Figure], folder: Path) -> None:
         write_whole(folder / "figures" / f"{name}.png", content)
 
 
-Traced = tuple[Example, torch.Tensor, dict[str, torch.Tensor]]
+Traced = tuple[Example, torch.Tensor, Trace]
 
 
 def draw(learner: Learner, examples: list[Example], cmap: str) -> dict[str, Figure]:
@@ -155,7 +156,7 @@ def draw_memory(learner: Learner, traced: Traced, cmap: str) -> dict[str, Figure
     return {"memory": memory(memories, heads, cmap, example.marks, example.title)}
 
 
-def trace(learner: Learner, example: Example) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+def trace(learner: Learner, example: Example) -> tuple[torch.Tensor, Trace]:
     """The outputs of the network for one example, and what its heads did, on the CPU."""
     network: Any = learner.network
     was_training = network.training
@@ -170,7 +171,7 @@ def trace(learner: Learner, example: Example) -> tuple[torch.Tensor, dict[str, t
                 y, _, seen = network.trace(x, network.initial_state(len(x), slots))
     finally:
         network.train(was_training)
-    return y.cpu(), {name: values.cpu() for name, values in seen.items()}
+    return y.cpu(), Trace.of(seen).map(lambda tensor: tensor.cpu())
 
 
 def answered(values: torch.Tensor, example: Example) -> np.ndarray:
@@ -227,3 +228,7 @@ def draw_addressing() -> Figure:
     delta, sigma = torch.meshgrid(torch.tensor(deltas), torch.tensor(sigmas), indexing="ij")
     kernels = addressing.gaussian(before + delta, sigma.unsqueeze(2), torch.ones_like(sigma).unsqueeze(2), slots)
     return addressing_examples(kernels.numpy(), deltas, sigmas, before)
+
+
+#: How to draw what explains a kind of cell whatever it learned, see `Cell.drawings`.
+DRAWINGS = {"addressing_examples": draw_addressing}

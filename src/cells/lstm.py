@@ -53,7 +53,3 @@ class LSTM(Layered):
         before = (torch.stack(state.hidden), torch.stack(state.cell))
         y, after = self.layers(x, before)
         return y, LSTMState(*(part.to(x.dtype).unbind(0) for part in after))
-
-    def joint_weights(self, features: int) -> Float[Tensor, "G U"]:
-        w_ih, w_hh, b_ih, b_hh = self.layers.all_weights[0]
-        return torch.cat([w_hh, w_ih[:, features:], w_ih[:, :features], (b_ih + b_hh).unsqueeze(1)], 1)

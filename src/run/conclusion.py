@@ -15,7 +15,7 @@ from src.callbacks import hparams
 from src.callbacks.checkpoint import BEST, LAST
 from src.callbacks.clock import Clock
 from src.callbacks.history import History
-from src.callbacks.pictures import draw, draw_addressing, save
+from src.callbacks.pictures import DRAWINGS, draw, save
 from src.callbacks.solved import Solved
 from src.figures.png import spared
 from src.figures.style import Figure
@@ -148,9 +148,9 @@ def test_and_draw(parts: Parts) -> dict[str, Any]:
     figures: dict[str, Figure] = {}
     with spared("of the examples"):
         figures |= draw(learner, task.examples(), cfg["figure"]["cmap"])
-    if cfg["model"]["name"] == "dms_ntm":
-        with spared("addressing_examples"):
-            figures["addressing_examples"] = draw_addressing()
+    for name in getattr(getattr(learner.network, "cell", None), "drawings", ()):
+        with spared(name):
+            figures[name] = DRAWINGS[name]()
     save(figures, folder)
     own = learner.network.memory_slots
     for name, metrics in learner.tested.items():
