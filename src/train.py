@@ -13,12 +13,12 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from src.common import output
+from src.common.files import write_json
 from src.common.paths import CONF
 from src.common.text import table
 from src.launch import launch, sweep
 from src.run import resume as going_on
-from src.run import runs
-from src.run.follow import follow
+from src.run.nonzero_rank import take_part
 from src.run.train import Outcome, assemble, refuse_run, resume, train, worth
 from src.settings import cli, keys
 from src.settings.errors import ConfigError
@@ -66,7 +66,7 @@ def job(cfg: DictConfig, folder: Path) -> float:
     except ConfigError as refusal:
         # The job's folder tells why it failed; that of a run that is there is not touched.
         if not (folder / "config.yaml").exists():
-            runs.write_json(folder / "metrics.json", {"status": "failed", "error": str(refusal)})
+            write_json(folder / "metrics.json", {"status": "failed", "error": str(refusal)})
         log.error("%s", refusal)
         raise
     finally:
@@ -106,5 +106,5 @@ def refuse(cfg: dict[str, Any], folder: Path) -> None:
 
 if __name__ == "__main__":
     output.steady()
-    if not follow(assemble):
+    if not take_part(assemble):
         launch.command(main, refuse)

@@ -13,7 +13,7 @@ from src.benchmark import cost, jobs, loop, memory, speed, sweep
 from src.common import output
 from src.common.files import write_whole
 from src.figures.png import pngs, spared
-from src.run.runs import versions
+from src.run.provenance import versions
 from src.settings import cli
 from src.settings.unknown import first_line, unknown_choice
 

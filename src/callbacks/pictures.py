@@ -33,7 +33,7 @@ class Pictures(Callback):
     """Draws an example of the task as the network answers it, and where its heads look.
 
     While training, to TensorBoard after every `every`-th validation and the last; at its end, the learning curves
-    as a PNG file. The other PNG files show the checkpoint that validation chose: `src.run.conclusion` draws them.
+    as a PNG file. The other PNG files show the checkpoint that validation chose: `src.run.finalize` draws them.
     What cannot be drawn is a warning.
 
     Args:

@@ -1,12 +1,16 @@
 """Files that are written whole or not at all, in UTF-8."""
 
 import atexit
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from src.common.nested import finite
 
 
 @contextmanager
@@ -61,6 +65,11 @@ def write_whole(path: str | Path, content: str | bytes | memoryview) -> None:
     """Write a file whole or not at all; text as UTF-8."""
     with whole(path) as partial:
         partial.write_bytes(utf8(content) if isinstance(content, str) else content)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON whole or not at all; numbers that JSON lacks become null."""
+    write_whole(path, json.dumps(finite(content), indent=2) + "\n")
 
 
 def utf8(text: str) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 from src import evaluate
 from src.common.children import passed_on
 from src.launch import sweep
-from src.run import runs
+from src.run.folder import RunFolder
 from src.settings import cli, keys
 from src.settings.errors import ConfigError
 from src.study.plan import Plan, Report
@@ -30,7 +30,7 @@ def request(run: Path, settings: list[str]) -> dict[str, Any]:
 
 def evaluated(run: Path, cfg: Mapping[str, Any]) -> bool:
     """Whether evaluation.json of a run answers what is asked."""
-    task = runs.read_config(run)["task"]
+    task = RunFolder(run).read_config()["task"]
     asked = evaluate.read_request(cfg, task["name"])
     try:
         found = json.loads((run / "evaluation.json").read_text(encoding="utf-8"))

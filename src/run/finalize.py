@@ -17,10 +17,12 @@ from src.callbacks.clock import Clock
 from src.callbacks.history import History
 from src.callbacks.pictures import DRAWINGS, draw, save
 from src.callbacks.solved import Solved
+from src.common.files import write_json
 from src.figures.png import spared
 from src.figures.style import Figure
 from src.lit.learner import Learner
-from src.run import runs
+from src.run import provenance
+from src.run.load import load_weights
 from src.settings import cli
 from src.tasks.base import Task
 
@@ -107,10 +109,10 @@ def conclude(parts: Parts, status: str, error: str | None) -> dict[str, Any]:
         "test": tested,
         "error": error,
         "git_revision": parts.revision,
-        "versions": runs.versions(),
+        "versions": provenance.versions(),
     }
     try:
-        runs.write_json(parts.folder / "metrics.json", metrics)
+        write_json(parts.folder / "metrics.json", metrics)
         if isinstance(trainer.logger, TensorBoardLogger):
             numbers = hparams.final(metrics, learner.headline, learner.reach[0])
             trainer.logger.log_metrics(numbers, step=trainer.global_step)
@@ -142,7 +144,7 @@ def validate(parts: Parts) -> dict[str, Any]:
 def test_and_draw(parts: Parts) -> dict[str, Any]:
     """Test metrics of the checkpoint that validation chose, by test set; figures into the run folder."""
     cfg, folder, learner, task, trainer = parts[:5]
-    runs.load_weights(learner.network, parts.best)
+    load_weights(learner.network, parts.best)
     with quiet():
         trainer.test(learner, datamodule=task, verbose=False)
     figures: dict[str, Figure] = {}
