@@ -286,7 +286,11 @@ class TestOptimisersAndSchedules:
                 {"_target_": "src.lit.rmsprop_graves.RMSpropGraves"},
                 "schedule: RMSpropGraves refuses {}: ",
             ),
-            ("logger", {"_target_": "tests.test_trainer_arguments.no_logger", "name": "mine"}, "logger._target_="),
+            (
+                "logger",
+                {"_target_": "tests.settings.test_trainer_arguments.no_logger", "name": "mine"},
+                "logger._target_=",
+            ),
         ],
     )
     def test_targets_of_another_kind(self, section, node, told, tmp_path):
