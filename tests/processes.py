@@ -1,9 +1,9 @@
 """Commands in processes of their own that need not be cold: forks of a parent that has imported everything.
 
-A cold `python -m src.train` imports for some seconds before it does anything; a fork of this parent begins at once.
-It has its own working folder, environment, streams and, where asked for, session, and goes through the whole end of
-the interpreter, so that signals, exit codes and output are as ever. Variables that are read while modules are imported
-come too late for it, and a process that it starts is cold.
+A cold `python -m src.train` imports for some seconds before it does anything; a fork of this parent begins at
+once. It has its own working folder, environment, streams and, where asked for, session, and goes through the whole
+end of the interpreter, so that signals, exit codes and output are as ever. Variables that are read while modules are
+imported come too late for it, and a process that it starts is cold.
 """
 
 import atexit
@@ -21,7 +21,15 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 #: What the parent imports.
-COMMANDS = ("train", "evaluate", "publish", "replay.__main__", "report.__main__", "search.__main__", "study.__main__")
+COMMANDS = (
+    "train",
+    "evaluate",
+    "publish",
+    "replay.__main__",
+    "report.__main__",
+    "search.__main__",
+    "study.__main__",
+)
 
 
 class Ended(NamedTuple):
@@ -45,7 +53,7 @@ class Process:
 
     def __init__(self, *arguments, session=False, together=False, cwd=ROOT, env=None):
         self.returncode = None
-        self._files = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+        self._files = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115  (closed by `_look`)
         self._status, status = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         request = {
             "arguments": [str(argument) for argument in arguments],
