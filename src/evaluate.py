@@ -17,8 +17,8 @@ from src.figures.grid import length_repeat_grid
 from src.figures.png import spared
 from src.figures.style import Figure
 from src.run import runs
-from src.settings import build, cli
-from src.settings.build import ConfigError
+from src.settings import build, cli, errors, keys
+from src.settings.errors import ConfigError
 from src.tasks.repeat_copy import RepeatCopy, check_cells
 
 log = logging.getLogger(__name__)
@@ -42,12 +42,12 @@ def read_request(cfg: Mapping[str, Any], task_name: str) -> Request:
     Raises:
         ConfigError: a value that cannot be used, or one that does not suit the run's task.
     """
-    checkpoint = build.check("", checks.choice, "checkpoint", cfg["checkpoint"], ("best", "last"))
+    checkpoint = errors.check("", checks.choice, "checkpoint", cfg["checkpoint"], ("best", "last"))
     slots = cfg["memory_slots"]
     if slots is not None:
-        slots = build.check("", checks.integer, "memory_slots", slots)
+        slots = errors.check("", checks.integer, "memory_slots", slots)
     if cfg["figure"]["cmap"] is not None:
-        build.check_cmap(cfg["figure"]["cmap"])
+        keys.check_cmap(cfg["figure"]["cmap"])
     lengths, repeats = cfg["grid"]["lengths"], cfg["grid"]["repeats"]
     asked = {"test_cells": cfg["test_cells"], "grid.lengths": lengths, "grid.repeats": repeats}
     for key, value in asked.items():
@@ -57,10 +57,10 @@ def read_request(cfg: Mapping[str, Any], task_name: str) -> Request:
         raise ConfigError(
             f"grid.lengths={lengths!r}, grid.repeats={repeats!r}: must both be lists of integers, or both null"
         )
-    cells = None if cfg["test_cells"] is None else build.check("", check_cells, "test_cells", cfg["test_cells"])
+    cells = None if cfg["test_cells"] is None else errors.check("", check_cells, "test_cells", cfg["test_cells"])
     if lengths is not None:
-        lengths = sorted(set(build.check("", checks.integers, "grid.lengths", lengths)))
-        repeats = sorted(set(build.check("", checks.integers, "grid.repeats", repeats)))
+        lengths = sorted(set(errors.check("", checks.integers, "grid.lengths", lengths)))
+        repeats = sorted(set(errors.check("", checks.integers, "grid.repeats", repeats)))
     return Request(cells, lengths or [], repeats or [], slots, checkpoint)
 
 
@@ -149,7 +149,7 @@ def draw_grids(tested: Mapping[str, Mapping[str, float]], request: Request, task
 @hydra.main(config_path=CONF, config_name="evaluate", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """Evaluate one run."""
-    plain = build.resolve(cfg)
+    plain = keys.resolve(cfg)
     evaluation = evaluate(plain)
     print(f"\n{table(evaluation['test'])}\n\nevaluated: {plain['run']}")
 

@@ -15,8 +15,8 @@ from omegaconf import DictConfig
 from src.common import checks, output
 from src.common.paths import CONF
 from src.run import runs
-from src.settings import build, cli
-from src.settings.build import ConfigError
+from src.settings import cli, errors, keys
+from src.settings.errors import ConfigError
 
 log = logging.getLogger(__name__)
 FILES = ("config.yaml", "metrics.json", "history.csv")
@@ -31,7 +31,7 @@ def target(cfg: Mapping[str, Any]) -> Path:
     if cfg["run"] is None:
         raise ConfigError("run=None: must be the folder of a run: python -m src.publish run=outputs/runs/...")
     folder = Path(str(cfg["run"]))
-    build.check("", checks.integer, "largest_kib", cfg["largest_kib"])
+    errors.check("", checks.integer, "largest_kib", cfg["largest_kib"])
     runs.load_run(folder)
     status = runs.read_metrics(folder).get("status")
     if status != "finished":
@@ -84,7 +84,7 @@ def publish(cfg: Mapping[str, Any]) -> Path:
 @hydra.main(config_path=CONF, config_name="publish", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """Publish one run."""
-    print(f"published: {publish(build.resolve(cfg))}")
+    print(f"published: {publish(keys.resolve(cfg))}")
 
 
 def refuse(cfg: dict[str, Any]) -> None:

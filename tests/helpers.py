@@ -10,7 +10,7 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 
 from src.common.paths import CONF
-from src.settings import build
+from src.settings import keys
 from src.train import Outcome, train
 
 #: MNIST-1D is made once a test session.
@@ -49,19 +49,19 @@ def small(*overrides: str, model: str = "dms_ntm", task: str = "repeat_copy") ->
 def compose_train(*overrides: str) -> dict[str, Any]:
     """The resolved configuration of `python -m src.train` with these overrides."""
     with initialize_config_dir(CONF, version_base="1.3"):
-        return build.resolve(compose("train", list(overrides)))
+        return keys.resolve(compose("train", list(overrides)))
 
 
 def compose_evaluate(*overrides: str) -> dict[str, Any]:
     """The resolved configuration of `python -m src.evaluate` with these overrides."""
     with initialize_config_dir(CONF, version_base="1.3"):
-        return build.resolve(compose("evaluate", list(overrides)))
+        return keys.resolve(compose("evaluate", list(overrides)))
 
 
 def compose_replay(*overrides: str) -> dict[str, Any]:
     """The resolved configuration of `python -m src.replay` with these overrides."""
     with initialize_config_dir(CONF, version_base="1.3"):
-        return build.resolve(compose("replay", list(overrides)))
+        return keys.resolve(compose("replay", list(overrides)))
 
 
 def train_small(folder: Path, *overrides: str, model: str = "dms_ntm", task: str = "repeat_copy") -> Outcome:

@@ -10,7 +10,7 @@ from hydra.utils import get_object
 from omegaconf import OmegaConf
 
 from src.common.paths import CONF
-from src.settings import build, cli
+from src.settings import build, cli, keys, training
 from tests.helpers import AT_ONCE, compose_evaluate, compose_train
 
 CONF = Path(CONF)
@@ -82,18 +82,18 @@ def suitable(group, name):
 @pytest.mark.parametrize(("group", "name"), CHOICES)
 def test_every_choice_makes_a_run(group, name):
     cfg = compose_train(*suitable(group, name))
-    build.check_run(cfg)
+    keys.check_run(cfg)
     task = build.build_task(cfg)
     learner = build.build_learner(cfg, task, build.build_network(cfg, task))
-    callbacks = build.build_callbacks(cfg, "nowhere", learner)
-    build.build_trainer(cfg, "nowhere", callbacks, build.build_logger(cfg, "nowhere"))
+    callbacks = training.build_callbacks(cfg, "nowhere", learner)
+    training.build_trainer(cfg, "nowhere", callbacks, training.build_logger(cfg, "nowhere"))
     assert not Path("nowhere").exists()
 
 
 @pytest.mark.parametrize("debug", [path.stem for path in sorted((CONF / "debug").glob("*.yaml"))])
 def test_every_debug_preset_composes(debug):
     cfg = compose_train(f"debug={debug}", "experiment=repeat_copy")
-    build.check_run(cfg)
+    keys.check_run(cfg)
     assert cfg["trainer"]["max_steps"] < compose_train()["trainer"]["max_steps"]
 
 
@@ -102,8 +102,8 @@ def test_every_experiment_composes_with_each_of_its_models(experiment):
     jobs = cli.composed("train", [f"experiment={experiment}"], multirun=True)
     assert len({job.folder for job in jobs}) == len(jobs) > 1
     for job in jobs:
-        plain = build.resolve(job.config)
-        build.check_run(plain)
+        plain = keys.resolve(job.config)
+        keys.check_run(plain)
         build.build_network(plain, build.build_task(plain))
 
 
@@ -119,7 +119,7 @@ def test_every_choice_of_a_study_makes_a_run_of_its_model(experiment):
     study, model = experiment.split("/")
     cfg = compose_train(f"experiment={experiment}", *(["task=mnist1d"] if study.startswith("mnist1d") else []))
     assert cfg["model"]["name"] == model
-    build.check_run(cfg)
+    keys.check_run(cfg)
     build.build_network(cfg, build.build_task(cfg))
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from src import train
 from src.launch import launch
+from src.run import train
 from src.settings import cli
 from tests.helpers import small
 

@@ -8,7 +8,7 @@ import tempfile
 import time
 
 from src.common.paths import ROOT
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 
 ABOUT = "seconds of two training commands side by side with one thread each, and of the two one after the other"
 

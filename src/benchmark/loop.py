@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from src.benchmark.rounds import composed, digits, parted, shaped, training_round
-from src.train import train
+from src.run.train import train
 
 ABOUT = (
     "sequences a second through trainer.fit with default logging, beside the updates alone; and an update's split"

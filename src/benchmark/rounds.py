@@ -11,8 +11,8 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from src.common.paths import CONF
-from src.settings import build
-from src.settings.build import ConfigError
+from src.settings import build, keys
+from src.settings.errors import ConfigError
 from src.tasks.repeat_copy import RepeatCopy
 
 Key = TypeVar("Key", bound=Hashable)
@@ -37,7 +37,7 @@ def parted(model: str) -> tuple[str, list[str]]:
 def composed(*overrides: str) -> dict[str, Any]:
     """A resolved configuration of training on repeat-copy."""
     with initialize_config_dir(CONF, version_base="1.3"):
-        return build.resolve(compose("train", ["task=repeat_copy", *overrides]))
+        return keys.resolve(compose("train", ["task=repeat_copy", *overrides]))
 
 
 def shaped(length: int, repeats: int) -> list[str]:

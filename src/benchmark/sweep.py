@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from src.common.paths import ROOT
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 
 ABOUT = "many tiny jobs, killed half-way and gone on with: seconds a job, jobs lost, seconds of the report"
 #: One update of a small network: what is left is what a job costs in itself.

@@ -221,7 +221,7 @@ class Machine(Cell):
         if not self.has_sequence:
             yield
             return
-        from src.cells import fused
+        from src.engines.numba_cpu import engine as fused
 
         fused.prepare(self.heads.weight.dtype)
         with fused.all_threads():
@@ -231,7 +231,7 @@ class Machine(Cell):
         self, x: Float[Tensor, "B T F"], state: MachineState | None
     ) -> tuple[Float[Tensor, "B T O"], MachineState]:
         """All steps in one call of the fused engine; equals calling `step` T times, but for rounding."""
-        from src.cells import fused  # it imports numba, which takes its time
+        from src.engines.numba_cpu import engine as fused  # it imports numba, which takes its time
 
         return fused.sequence(self, x, state)
 

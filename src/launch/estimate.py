@@ -10,9 +10,9 @@ import torch
 from src.common.text import columns, duration, size
 from src.launch import launchers
 from src.lit.learner import like
-from src.settings import build, trainer_arguments
-from src.settings.build import ConfigError
+from src.settings import build, keys, trainer_arguments, training
 from src.settings.cli import Job
+from src.settings.errors import ConfigError
 
 #: Updates that are timed, after one that is not.
 UPDATES = 8
@@ -33,7 +33,7 @@ def report(jobs: Sequence[Job]) -> str:
     """A table of the jobs with the cost of each, and of all."""
     if not jobs:
         return "Nothing is left to do."
-    found = costs([build.resolve(job.config) for job in jobs])
+    found = costs([keys.resolve(job.config) for job in jobs])
     rows = [
         {
             "job": str(number),
@@ -61,7 +61,7 @@ def costs(configs: Sequence[dict[str, Any]]) -> list[Cost | str]:
     for cfg in configs:
         kind = repr(sized(cfg))
         try:
-            build.check_run(cfg)
+            keys.check_run(cfg)
             if kind not in seen:
                 seen[kind] = measure(cfg)
             found.append(cost(cfg, *seen[kind]))
@@ -94,7 +94,7 @@ def measure(cfg: dict[str, Any]) -> tuple[float, float, int]:
         torch.manual_seed(0)
         task = build.build_task(cfg)
         learner = build.build_learner(cfg, task, build.build_network(cfg, task))
-        build.build_callbacks(cfg, "", learner)
+        training.build_callbacks(cfg, "", learner)
         precision = cfg["trainer"].get("precision") or "32-true"
         if str(precision).startswith("64"):
             learner.double()

@@ -8,10 +8,11 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from src.common import checks
 from src.launch import estimate, launchers, remote, sweep
 from src.run import resume, runs
-from src.settings import build, cli
-from src.settings.build import ConfigError
+from src.settings import cli, errors, keys
+from src.settings.errors import ConfigError
 
 #: Settings of the command, not of the run.
 OWN = ("resume", "retry_failed", "dry_run")
@@ -29,7 +30,7 @@ def command(main: Callable[[], Any], refuse: Callable[[dict[str, Any], Path], No
         line = resumed(cli.read())
         line = line._replace(overrides=launchers.given(line.overrides)) if line.multirun else line
         jobs = cli.composed("train", line.overrides, line.multirun)
-        first = build.resolve(jobs[0].config)
+        first = keys.resolve(jobs[0].config)
         check(first)
         launchers.check(jobs[0].launcher)
         if launchers.is_remote(jobs[0].launcher) and without(line.overrides, "hydra.searchpath") != line.overrides:
@@ -76,8 +77,8 @@ def left(jobs: list[cli.Job], overrides: list[str]) -> list[cli.Job]:
 
 def check(cfg: dict[str, Any]) -> None:
     """Refuse what is wrong with the settings of the command itself."""
-    build.check("", build.checks.flag, "dry_run", cfg["dry_run"])
-    build.check("", build.checks.flag, "retry_failed", cfg["retry_failed"])
+    errors.check("", checks.flag, "dry_run", cfg["dry_run"])
+    errors.check("", checks.flag, "retry_failed", cfg["retry_failed"])
     if cfg["retry_failed"] and cfg["resume"] is None:
         raise ConfigError("retry_failed=True: goes with resume=<folder of a sweep> alone; must be false here")
 
@@ -87,7 +88,7 @@ def refuse_all(jobs: list[cli.Job], refuse: Callable[[dict[str, Any], Path], Non
     refusals = []
     for job in jobs:
         try:
-            return refuse(build.resolve(job.config), job.folder)
+            return refuse(keys.resolve(job.config), job.folder)
         except ConfigError as error:
             refusals.append(error)
     raise refusals[0]

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from src.common.paths import CONF
 from src.launch import remote
 from src.settings import cli
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 
 SUBMITIT = "hydra_plugins.hydra_submitit_launcher.submitit_launcher."
 SLURM = f"{SUBMITIT}SlurmLauncher"
@@ -81,11 +81,6 @@ def faults(launcher: dict[str, Any]) -> Iterator[None]:
     except Exception as fault:
         lines = [line for line in str(fault).splitlines() if line.strip()] or [type(fault).__name__]
         raise ConfigError(f"a job was lost: {lines[0]}; the others are left to end, and resume goes on") from fault
-
-
-def out_of_time(failure: Exception) -> bool:
-    """Whether submitit ends a job that it has queued again as often as it may; its run can still go on."""
-    return type(failure).__module__.startswith("submitit.")
 
 
 def is_remote(launcher: dict[str, Any]) -> bool:

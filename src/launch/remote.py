@@ -20,8 +20,8 @@ from src.common.paths import ROOT
 from src.launch import sweep
 from src.launch.worker import Left, Worker, pack, unpack
 from src.run import resume, runs
-from src.settings import build, cli
-from src.settings.build import ConfigError
+from src.settings import cli, errors
+from src.settings.errors import ConfigError
 
 TARGET = f"{__name__}.carry_out"
 WHERE = "hydra.launcher.ray."
@@ -56,9 +56,9 @@ def settings(launcher: Mapping[str, Any]) -> Settings:
     if address is not None and not (isinstance(address, str) and address):
         raise ConfigError(f"{WHERE}init.address={address!r}: must be null, auto or the address of a cluster")
     init["address"] = address or OWN  # Ray takes none for the cluster that RAY_ADDRESS or this machine has
-    retries = build.check(f"{WHERE}remote.", checks.integer, "max_retries", remote.pop("max_retries", 0), least=0)
+    retries = errors.check(f"{WHERE}remote.", checks.integer, "max_retries", remote.pop("max_retries", 0), least=0)
     for key in ("num_cpus", "num_gpus"):
-        build.check(f"{WHERE}remote.", checks.number, key, remote.get(key, 0), least=0)
+        errors.check(f"{WHERE}remote.", checks.number, key, remote.get(key, 0), least=0)
     try:
         import ray
     except ImportError:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from src.common.text import columns, duration
 from src.run import runs
-from src.settings.build import ConfigError
 from src.settings.cli import Job, argument
+from src.settings.errors import ConfigError
 
 #: How a job can stand, in the order in which they are told. `waiting` has nothing yet, `half-done` was killed.
 STANDINGS = ("finished", "diverged", "failed", "stopped", "half-done", "running", "waiting")

@@ -16,8 +16,8 @@ from src.replay import gif, page
 from src.replay.film import Film
 from src.replay.recording import Recording, record
 from src.replay.request import Request, choose_examples, open_runs
-from src.settings import build, cli
-from src.settings.build import ConfigError
+from src.settings import build, cli, keys
+from src.settings.errors import ConfigError
 
 log = logging.getLogger(__name__)
 #: How many frames of an animation its palette is taken from.
@@ -79,7 +79,7 @@ def file_name(request: Request, cell: str) -> str:
 def main(cfg: DictConfig) -> None:
     """Replay one run, or two."""
     with cli.refusals():
-        for path in replay(build.resolve(cfg)):
+        for path in replay(keys.resolve(cfg)):
             print(f"written: {path}")
 
 

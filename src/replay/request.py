@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from src.common import checks
 from src.networks.recurrent import Recurrent
 from src.run import runs
-from src.settings import build, cli
-from src.settings.build import ConfigError
+from src.settings import cli, errors, keys
+from src.settings.errors import ConfigError
 from src.tasks.base import Example, Task
 from src.tasks.repeat_copy import RepeatCopy
 
@@ -40,14 +40,14 @@ def read_request(cfg: Mapping[str, Any]) -> Request:
             f"run={cfg['run']!r}: must be the folder of a run, or a list of two: "
             "python -m src.replay run=outputs/runs/..."
         )
-    checkpoint = build.check("", checks.choice, "checkpoint", cfg["checkpoint"], ("best", "last"))
+    checkpoint = errors.check("", checks.choice, "checkpoint", cfg["checkpoint"], ("best", "last"))
     for key in ("length", "repeats"):
         if cfg[key] is not None:
-            build.check("", checks.integer, key, cfg[key])
+            errors.check("", checks.integer, key, cfg[key])
     # An animation counts hundredths of a second, and viewers slow down what has fewer than two a frame.
-    fps = build.check("", checks.number, "fps", cfg["fps"], above=0, most=50)
+    fps = errors.check("", checks.number, "fps", cfg["fps"], above=0, most=50)
     if cfg["figure"]["cmap"] is not None:
-        build.check_cmap(cfg["figure"]["cmap"])
+        keys.check_cmap(cfg["figure"]["cmap"])
     folders = [str(folder) for folder in folders]
     out = folders[0] if cfg["out"] is None else str(cfg["out"])
     return Request(folders, checkpoint, cfg["length"], cfg["repeats"], fps, Path(out), cfg["figure"]["cmap"])

@@ -10,7 +10,7 @@ from src.common import output
 from src.common.paths import CONF
 from src.report.publication import Found, begin, make, rebuild
 from src.report.request import read_request
-from src.settings import build, cli
+from src.settings import cli, keys
 
 log = logging.getLogger(__name__)
 #: What `refuse` has read of the runs, so that a thousand of them are not read twice.
@@ -20,7 +20,7 @@ READ: list[Found] = []
 @hydra.main(config_path=CONF, config_name="report", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """Report on runs; the exit code is 1 where one could not be counted."""
-    request = read_request(build.resolve(cfg))
+    request = read_request(keys.resolve(cfg))
     problems = rebuild(request) if not request.folders else make(request, READ.pop() if READ else begin(request))
     for problem in problems:
         log.warning("%s: %s%s", problem.run, problem.what, "" if problem.counted else "; not counted")

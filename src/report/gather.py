@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from src.report.metrics import bad_test, fault, sets
 from src.run import runs
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 
 #: Ends of a run that say something about its model; any other says something about its user or machine.
 ENDED = ("finished", "diverged")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from src.report.gather import Entry
-from src.settings import build
+from src.settings import construct
 
 #: Cells of repeat-copy that a table leads with: the first of its test cells.
 CELLS = 2
@@ -33,7 +33,7 @@ def kind_of(entries: Sequence[Entry], told: str) -> Kind:
         ConfigError: a task that is not one of ours.
     """
     task = entries[0].config["task"]
-    if getattr(build.locate("task", task), "objective", None) == "bits":
+    if getattr(construct.locate("task", task), "objective", None) == "bits":
         cells = [f"{length}x{repeats}" for length, repeats in (task.get("test_cells") or [])[:CELLS]]
         headlines = [("in_distribution", "error_bits"), *((cell, "payload_error") for cell in cells)]
         return Kind(told, True, headlines, _trained(task))

@@ -15,7 +15,7 @@ from src.report.protocols import Placed, place
 from src.report.request import Request, merged, options
 from src.report.rows import Row
 from src.run import runs
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 
 
 class Found(NamedTuple):

@@ -19,7 +19,7 @@ from src.report.protocols import Placed
 from src.report.rows import Row
 from src.run import runs
 from src.settings import build
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 
 #: Rows of a table that are shown as pictures, at most.
 SHOWN = 5

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from src.common import checks
 from src.report.summary import Options
-from src.settings import build, cli
-from src.settings.build import ConfigError
+from src.settings import cli, errors, keys
+from src.settings.errors import ConfigError
 
 #: Settings of the pages, which a report that is drawn anew keeps where no others are given.
 KEPT = ("title", "command", "against", "reference", "margin", "published")
@@ -53,10 +53,10 @@ def read_request(cfg: Mapping[str, Any]) -> Request:
         )
     folders = [str(one) for one in given]
     for key in ("pool_versions", "pictures"):
-        build.check("", checks.flag, key, cfg[key])
+        errors.check("", checks.flag, key, cfg[key])
     slots = cfg["memory_slots"]
     if slots is not None:
-        build.check("", checks.integer, "memory_slots", slots)
+        errors.check("", checks.integer, "memory_slots", slots)
     tuning = None if cfg["tuning"] is None else Path(str(cfg["tuning"]))
     if tuning is not None and not os.path.isfile(tuning):
         raise ConfigError(f"tuning={str(tuning)!r}: no such file; must be a table, as src.study writes it")
@@ -93,7 +93,7 @@ def _settings(cfg: Mapping[str, Any]) -> dict[str, Any]:
         if cfg[key] is not None and not isinstance(cfg[key], str):
             raise ConfigError(f"{key}={cfg[key]!r}: must be a text")
     if cfg["margin"] is not None:
-        build.check("", checks.number, "margin", cfg["margin"], above=0)
+        errors.check("", checks.number, "margin", cfg["margin"], above=0)
     reference = cfg["reference"]
     if not isinstance(reference, list) or not all(isinstance(one, str) for one in reference):
         raise ConfigError(f"reference={reference!r}: must be a list of models")
@@ -104,8 +104,8 @@ def _settings(cfg: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(values, Mapping):
         raise ConfigError(f"published.values={values!r}: must be numbers by model, as {{gru: 0.91}}")
     for row, value in values.items():
-        build.check("", checks.number, f"published.values.{row}", value)
-    build.check_cmap(cfg["figure"]["cmap"])
+        errors.check("", checks.number, f"published.values.{row}", value)
+    keys.check_cmap(cfg["figure"]["cmap"])
     return {key: cfg[key] for key in KEPT} | {"cmap": cfg["figure"]["cmap"]}
 
 

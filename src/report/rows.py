@@ -11,7 +11,7 @@ from src.report.gather import Problem
 from src.report.metrics import METRICS, sets
 from src.report.protocols import Placed
 from src.run.runs import flat
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from src.tasks.repeat_copy import cell_of
 
 #: A row as it is read again: every value a text, empty where there is none.

@@ -128,6 +128,11 @@ def fault(parts: Parts, failure: OSError) -> str:
     return f"{failure}{MEND}{cli.argument('resume', parts.folder)} goes on from {where}"
 
 
+def out_of_time(failure: Exception) -> bool:
+    """Whether submitit ends a job that it has queued again as often as it may; its run can still go on."""
+    return type(failure).__module__.startswith("submitit.")
+
+
 def validate(parts: Parts) -> dict[str, Any]:
     """A row for a run that was stopped before its first validation; its last checkpoint is its best so far."""
     parts.best.write_bytes(parts.last.read_bytes())

@@ -19,7 +19,8 @@ from src.lit.learner import Diverged
 from src.run import processes, resume, runs
 from src.run.conclusion import Parts, quiet
 from src.settings import cli
-from src.settings.build import ConfigError, resolve
+from src.settings.errors import ConfigError
+from src.settings.keys import resolve
 
 
 def follow(assemble: Callable[..., Parts]) -> bool:

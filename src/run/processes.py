@@ -32,7 +32,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from src.common.paths import ROOT
 from src.lit.learner import Learner
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 
 #: First argument of a process that another has started; the second says what it needs to know, as JSON.
 FOLLOW = "--follow"

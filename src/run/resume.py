@@ -14,8 +14,8 @@ from lightning.pytorch.loggers import CSVLogger
 from src.callbacks.checkpoint import BEST, LAST
 from src.common import checks
 from src.run import runs
-from src.settings import build, cli
-from src.settings.build import ConfigError
+from src.settings import cli, errors
+from src.settings.errors import ConfigError
 
 log = logging.getLogger(__name__)
 #: What may be given with `resume`; all else stays as the run began.
@@ -51,7 +51,7 @@ def settings(folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
         )
     before = cfg["trainer"]["max_steps"]
     if "trainer.max_steps" in changes:
-        after = build.check("trainer.", checks.integer, "max_steps", changes["trainer.max_steps"])
+        after = errors.check("trainer.", checks.integer, "max_steps", changes["trainer.max_steps"])
         if after < before:
             raise ConfigError(f"trainer.max_steps={after}: must be at least the run's own {before}")
         cfg["trainer"]["max_steps"] = after
@@ -62,7 +62,7 @@ def settings(folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
             )
     if "trainer.enable_progress_bar" in changes:
         shown = changes["trainer.enable_progress_bar"]
-        cfg["trainer"]["enable_progress_bar"] = build.check("trainer.", checks.flag, "enable_progress_bar", shown)
+        cfg["trainer"]["enable_progress_bar"] = errors.check("trainer.", checks.flag, "enable_progress_bar", shown)
     if "logger" in changes:
         cfg["logger"] = dict(changes["logger"])
     status = metrics.get("status")

@@ -18,7 +18,8 @@ from torch import nn
 
 from src.common.files import write_whole
 from src.common.paths import ROOT
-from src.settings.build import ConfigError, build_network, build_task
+from src.settings.build import build_network, build_task
+from src.settings.errors import ConfigError
 from src.tasks.base import Task
 
 #: Raised when a run folder of today could no longer be read as one of yesterday.

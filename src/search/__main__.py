@@ -10,19 +10,19 @@ import hydra
 import torch
 from omegaconf import DictConfig
 
-from src import train
 from src.common import output
 from src.common.children import side_by_side
 from src.common.paths import CONF
 from src.common.text import columns, duration
 from src.launch import estimate
+from src.run import train
 from src.search import plan as plans
 from src.search import results, space, studies
 from src.search.command import Command, read, sorted_out
 from src.search.plan import Plan
 from src.search.work import faults, work
-from src.settings import cli, experiments
-from src.settings.build import ConfigError
+from src.settings import cli, experiments, keys
+from src.settings.errors import ConfigError
 
 
 def search(overrides: list[str]) -> int:
@@ -75,7 +75,7 @@ def check(plan: Plan, command: Command) -> None:
         for values in space.corners(model.space):
             (job, *_) = plans.jobs(plan, name, 0, values)
             with torch.random.fork_rng():
-                train.assemble(plans.build.resolve(job.config), job.folder)
+                train.assemble(keys.resolve(job.config), job.folder)
     return None
 
 

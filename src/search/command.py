@@ -13,8 +13,8 @@ from src.common import checks
 from src.common.paths import CONF
 from src.search import plan
 from src.search.plan import Plan
-from src.settings import build, cli
-from src.settings.build import ConfigError
+from src.settings import cli, errors, keys
+from src.settings.errors import ConfigError
 
 
 class Command(NamedTuple):
@@ -34,7 +34,7 @@ def sorted_out(overrides: list[str]) -> tuple[list[str], list[str], list[str]]:
     Raises:
         ConfigError: a key that neither has.
     """
-    own_keys, train_keys = keys("search"), keys("train")
+    own_keys, train_keys = keys_of("search"), keys_of("train")
     groups = {path.name for path in Path(CONF).iterdir() if path.is_dir()}
     own, train, spaces = [], [], []
     for line, one in zip(overrides, cli.parsed(overrides), strict=True):
@@ -67,23 +67,23 @@ def read(overrides: list[str]) -> tuple[Plan, Command]:
     if importlib.util.find_spec("optuna") is None:
         raise ConfigError("src.search: needs optuna, which `make search` installs")
     own, train, spaces = sorted_out(overrides)
-    cfg = build.resolve(cli.composed("search", own)[0].config)
+    cfg = keys.resolve(cli.composed("search", own)[0].config)
     for key in cfg:
-        if key not in keys("search"):
-            known = ", ".join(sorted(keys("search")))
+        if key not in keys_of("search"):
+            known = ", ".join(sorted(keys_of("search")))
             raise ConfigError(f"{key}: unknown key of a search; must be one of {known} in conf/search/<file>.yaml")
     name = named("name", cfg["name"])
     command = Command(
-        build.check("", checks.integer, "trials", cfg["trials"]),
-        build.check("", checks.integer, "workers", cfg["workers"]),
+        errors.check("", checks.integer, "trials", cfg["trials"]),
+        errors.check("", checks.integer, "workers", cfg["workers"]),
         None if cfg["write"] is None else named("write", cfg["write"]),
         Path(CONF if cfg["conf"] is None else str(cfg["conf"])).absolute(),
-        build.check("", checks.flag, "retry_failed", cfg["retry_failed"]),
-        build.check("", checks.flag, "dry_run", cfg["dry_run"]),
+        errors.check("", checks.flag, "retry_failed", cfg["retry_failed"]),
+        errors.check("", checks.flag, "dry_run", cfg["dry_run"]),
     )
     if not os.path.isdir(command.conf):
         raise ConfigError(f"conf={cfg['conf']!r}: must be a folder")
-    seeds = build.check("", checks.integers, "seeds", cfg["seeds"], least=0)
+    seeds = errors.check("", checks.integers, "seeds", cfg["seeds"], least=0)
     if len(set(seeds)) < len(seeds):
         raise ConfigError(f"seeds={seeds}: must be different seeds")
     folder = Path(str(cfg["folder"])).absolute() / name
@@ -99,16 +99,16 @@ def read(overrides: list[str]) -> tuple[Plan, Command]:
         folder=folder,
         models=plan.models([*shared, *train], of_models | of_each(spaces)),
         seeds=seeds,
-        sampler=build.check("", checks.choice, "sampler", cfg["sampler"], ("tpe", "random")),
-        sampler_seed=build.check("", checks.integer, "sampler_seed", cfg["sampler_seed"], least=0),
-        prune=build.check("", checks.choice, "prune", cfg["prune"], ("median", "none")),
-        prune_trials=build.check("", checks.integer, "prune_trials", cfg["prune_trials"]),
-        prune_validations=build.check("", checks.integer, "prune_validations", cfg["prune_validations"], least=0),
+        sampler=errors.check("", checks.choice, "sampler", cfg["sampler"], ("tpe", "random")),
+        sampler_seed=errors.check("", checks.integer, "sampler_seed", cfg["sampler_seed"], least=0),
+        prune=errors.check("", checks.choice, "prune", cfg["prune"], ("median", "none")),
+        prune_trials=errors.check("", checks.integer, "prune_trials", cfg["prune_trials"]),
+        prune_validations=errors.check("", checks.integer, "prune_validations", cfg["prune_validations"], least=0),
     )
     return asked, command
 
 
-def keys(name: str) -> set[str]:
+def keys_of(name: str) -> set[str]:
     """The keys of a primary configuration."""
     return {str(key) for key in OmegaConf.load(Path(CONF) / f"{name}.yaml")} - {"defaults", "hydra"}
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from src.run import runs
 from src.search import space
-from src.settings import build, cli
-from src.settings.build import ConfigError
+from src.settings import cli, keys
+from src.settings.errors import ConfigError
 
 #: For all runs of a search, where nothing else is asked for. If runs ended when their task is solved, the first to
 #: solve it would be ranked behind those that were given more updates.
@@ -131,7 +131,7 @@ def of_the_task(key: str) -> bool:
 def configuration(overrides: Sequence[str]) -> dict[str, Any]:
     """The settings of src.train with these overrides."""
     (job,) = cli.composed("train", list(overrides))
-    return build.resolve(job.config)
+    return keys.resolve(job.config)
 
 
 def check_budget(found: Mapping[str, Model]) -> None:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from src import train
 from src.callbacks.history import as_csv
 from src.common.files import write_whole
 from src.common.text import columns
 from src.figures.png import pngs, spared
 from src.figures.style import Figure
-from src.run import resume, runs
+from src.run import resume, runs, train
 from src.search import plan as plans
 from src.search import space, studies
 from src.search.importance import importances

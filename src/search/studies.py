@@ -11,7 +11,7 @@ from src.run import runs
 from src.search import plan as plans
 from src.search import space
 from src.search.plan import Plan
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 
 if TYPE_CHECKING:
     from optuna import Study, Trial

@@ -10,19 +10,19 @@ from typing import Any
 
 import torch
 
-from src import train
 from src.common import output
 from src.common.text import duration
 from src.launch import sweep
+from src.run import train
 from src.run.conclusion import MEND
 from src.search import plan as plans
 from src.search import space, studies
 from src.search.plan import Plan
 from src.search.studies import Taken
 from src.search.watch import PRUNED, Watch
-from src.settings import build, cli
-from src.settings.build import ConfigError
+from src.settings import cli, keys
 from src.settings.cli import Job
+from src.settings.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def ended(plan: Plan, taken: Taken) -> tuple[str, float | None]:
     number = taken.trial.number
     try:
         for job in plans.jobs(plan, taken.model, number, space.overrides(taken.values)):
-            cfg = build.resolve(job.config)
+            cfg = keys.resolve(job.config)
             watch = Watch(taken.trial, values, plans.validations(cfg), last=len(values) + 1 == len(plan.seeds))
             metrics = run(job, cfg, watch)
             if mendable(metrics):

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, NoReturn
 
 from hydra._internal.utils import get_args_parser
 
-from src.settings import build
-from src.settings.build import ConfigError
+from src.settings import keys
+from src.settings.errors import ConfigError
 from src.settings.jobs import Job, check_writable, composed
 from src.settings.overrides import parsed, quoted, searched
 
@@ -104,7 +104,7 @@ def run(main: Callable[[], Any], config_name: str, refuse: Callable[[dict[str, A
             raise ConfigError(f"-m: is for src.train alone; must be left out of src.{config_name}")
         (job,) = composed(config_name, line.overrides)
         if not line.asks_only:
-            refuse(build.resolve(job.config))
+            refuse(keys.resolve(job.config))
         give(line)
     main()
 

@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from src.common.paths import CONF
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from src.settings.overrides import (
     CONSTRUCTED,
     blamed,

@@ -16,7 +16,7 @@ from hydra.errors import HydraException
 
 from src.common.checks import meant
 from src.common.paths import CONF
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from src.settings.unknown import FAULTS, first_line
 
 #: Sections whose keys a constructor checks, so that `+section.key=` may add one of its arguments.

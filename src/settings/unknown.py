@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from src.common.checks import meant
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 
 #: What composing settings raises, where it is the user who is wrong.
 FAULTS = (HydraException, OmegaConfBaseException, ValueError, YAMLError)

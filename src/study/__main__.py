@@ -14,8 +14,8 @@ from omegaconf import DictConfig
 from src.common import checks, output
 from src.common.paths import CONF
 from src.launch import launchers
-from src.settings import build, cli
-from src.settings.build import ConfigError
+from src.settings import cli, errors, keys
+from src.settings.errors import ConfigError
 from src.settings.experiments import experiment_file
 from src.study import choose, finish
 from src.study.carry import Crew, carry_out
@@ -34,10 +34,10 @@ def settings(cfg: Mapping[str, Any]) -> tuple[Plan, Crew, tuple[str, ...]]:
         ConfigError: a setting or a study that cannot be used.
     """
     plan = read(cfg)
-    build.check("", checks.flag, "dry_run", cfg["dry_run"])
+    errors.check("", checks.flag, "dry_run", cfg["dry_run"])
     crew = Crew(
-        build.check("", checks.integer, "workers", cfg["workers"]),
-        build.check("", checks.flag, "retry_failed", cfg["retry_failed"]),
+        errors.check("", checks.integer, "workers", cfg["workers"]),
+        errors.check("", checks.flag, "retry_failed", cfg["retry_failed"]),
         cfg["launcher"],
     )
     if crew.launcher is not None:
@@ -50,7 +50,7 @@ def settings(cfg: Mapping[str, Any]) -> tuple[Plan, Crew, tuple[str, ...]]:
     there = {"tune": plan.tuning, "run": plan.sweeps, "evaluate": plan.evaluate, "report": plan.reports}
     stages = tuple(name for name in STAGES if there[name])
     if cfg["only"] is not None:
-        stages = (build.check("", checks.choice, "only", cfg["only"], stages),)
+        stages = (errors.check("", checks.choice, "only", cfg["only"], stages),)
     cli.check_writable("folder", plan.folder)
     cli.check_writable("published", Path(str(cfg["published"])))
     return plan, crew, stages
@@ -114,7 +114,7 @@ def tell(sweeps: list[Sweep], crew: Crew) -> None:
 def main(cfg: DictConfig) -> None:
     """Carry out one study."""
     try:
-        study(build.resolve(cfg))
+        study(keys.resolve(cfg))
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

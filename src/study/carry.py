@@ -5,7 +5,7 @@ from typing import NamedTuple
 from src.common.children import passed_on
 from src.launch import sweep
 from src.settings import cli
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from src.study.left import left
 from src.study.plan import Sweep
 

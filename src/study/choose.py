@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from src.common.files import write_whole
 from src.launch import sweep
 from src.settings import cli, experiments
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from src.study.plan import METRICS, Plan, Tuning
 
 #: Means that differ by no more than this are equal.

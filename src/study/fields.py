@@ -9,7 +9,7 @@ from hydra.core.override_parser.types import Override
 
 from src.common.paths import CONF
 from src.settings import cli
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from src.settings.experiments import experiment_file
 
 #: What a study gives its sweeps itself.

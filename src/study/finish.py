@@ -9,8 +9,8 @@ from src import evaluate
 from src.common.children import passed_on
 from src.launch import sweep
 from src.run import runs
-from src.settings import build, cli
-from src.settings.build import ConfigError
+from src.settings import cli, keys
+from src.settings.errors import ConfigError
 from src.study.plan import Plan, Report
 
 
@@ -25,7 +25,7 @@ def finished(plan: Plan, name: str) -> list[Path]:
 def request(run: Path, settings: list[str]) -> dict[str, Any]:
     """The settings of src.evaluate for a run."""
     (job,) = cli.composed("evaluate", [f"run={cli.quoted(run)}", *settings])
-    return build.resolve(job.config)
+    return keys.resolve(job.config)
 
 
 def evaluated(run: Path, cfg: Mapping[str, Any]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from src.common.text import columns, duration
 from src.launch import estimate
 from src.launch.estimate import Cost
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 
 
 def forecast(todo: Mapping[str, list[dict[str, Any]]], workers: int) -> str:

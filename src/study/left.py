@@ -5,8 +5,8 @@ from typing import Any
 
 from src.launch import sweep
 from src.run import resume, runs
-from src.settings import build, cli
-from src.settings.build import ConfigError
+from src.settings import cli, keys
+from src.settings.errors import ConfigError
 from src.study.fields import values
 from src.study.plan import Sweep
 
@@ -24,9 +24,9 @@ def left(of: Sweep, retry_failed: bool = False) -> list[dict[str, Any]]:
         jobs, seeds = _without_seeds(of.overrides)
     except ConfigError as refusal:
         raise ConfigError(f"{of.name}: {refusal}") from refusal
-    configs = {kind(job.overrides): build.resolve(job.config) for job in jobs}
+    configs = {kind(job.overrides): keys.resolve(job.config) for job in jobs}
     if not (of.folder / "sweep.json").exists():
-        return [build.resolve(job.config) for job in jobs for _ in seeds]
+        return [keys.resolve(job.config) for job in jobs for _ in seeds]
     before = sweep.read(of.folder)["jobs"]
     asked = {(one, seed) for one in configs for seed in seeds}
     foreign = [job["folder"] for job in before if (kind(job["overrides"]), seed_of(job["overrides"])) not in asked]

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from src.common import checks
 from src.common.paths import CONF
-from src.settings import build, cli
-from src.settings.build import ConfigError
+from src.settings import cli, errors
+from src.settings.errors import ConfigError
 from src.settings.experiments import search_path
 from src.study import fields
 from src.study.fields import named, overrides, section, settings, some_of, values
@@ -114,7 +114,7 @@ def seeds(sweeps: Iterable[Sweep]) -> set[str]:
 
 def _tuning(content: Any, folder: Path, conf: Path) -> Tuning:
     node = section("tuning", content, ("metric", "sweeps", "write"), ("common",))
-    build.check("tuning.", checks.choice, "metric", node["metric"], METRICS)
+    errors.check("tuning.", checks.choice, "metric", node["metric"], METRICS)
     common = overrides("tuning.common", node["common"], conf, []) if node.get("common") else []
     sweeps, chosen = {}, {}
     for key, value in named("tuning.sweeps", node["sweeps"]).items():

@@ -7,7 +7,7 @@ import pytest
 
 from src.benchmark import __main__ as benchmark
 from src.benchmark import cost, jobs, loop, memory, speed, sweep
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from tests.benchmark.test_rounds import peer  # noqa: F401  (a fixture)
 
 LSTM = "lstm model.hidden_size=4"

@@ -15,14 +15,14 @@ import torch
 from hydra import compose, initialize_config_dir
 from torch.nn.functional import mse_loss
 
-from src.cells import fused
 from src.cells import machine as machine_module
 from src.cells.dms_ntm import DMSNTM
 from src.cells.ntm import NTM
 from src.common.checks import Refusal
 from src.common.paths import CONF
+from src.engines.numba_cpu import engine as fused
 from src.networks.recurrent import Recurrent
-from src.settings import build
+from src.settings import build, errors, keys
 from tests.cells.fused_cases import OUTPUTS, F, assert_engines_agree, network, outcome
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -423,7 +423,7 @@ class TestChoice:
     @staticmethod
     def network_of(overrides):
         with initialize_config_dir(CONF, version_base="1.3"):
-            cfg = build.resolve(compose("train", overrides.split()))
+            cfg = keys.resolve(compose("train", overrides.split()))
         return build.build_network(cfg, build.build_task(cfg))
 
     @pytest.mark.parametrize("overrides", COVERED)
@@ -446,7 +446,7 @@ class TestChoice:
         assert expected in caplog.messages
 
     def test_fused_elsewhere_is_refused(self):
-        with pytest.raises(build.ConfigError) as refusal:
+        with pytest.raises(errors.ConfigError) as refusal:
             self.network_of("model=ntm model.engine=fused +trainer.precision=bf16-mixed")
         expected = "model.engine='fused': must be auto or reference here, for "
         expected += "the fused engine needs trainer.precision=32-true or 64-true, and it is bf16-mixed"

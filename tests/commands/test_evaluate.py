@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from src.evaluate import evaluate, refuse
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from tests.helpers import compose_evaluate, train_small, written
 
 BITS = {"bits", "error_bits", "payload_error", "end_error", "end_exact", "exact", "loss"}

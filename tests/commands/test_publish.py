@@ -9,8 +9,8 @@ from hydra import compose, initialize_config_dir
 from src.common.paths import CONF
 from src.publish import publish
 from src.run import runs
-from src.settings import build
-from src.settings.build import ConfigError
+from src.settings import keys
+from src.settings.errors import ConfigError
 from tests.helpers import train_small, written
 
 
@@ -23,7 +23,7 @@ def trained(tmp_path_factory):
 
 def settings(folder, to, **others):
     with initialize_config_dir(CONF, version_base="1.3"):
-        plain = build.resolve(compose("publish"))
+        plain = keys.resolve(compose("publish"))
     return plain | {"run": str(folder), "to": str(to)} | others
 
 

@@ -16,7 +16,7 @@ from src.callbacks.interrupt import Interrupt
 from src.common.files import write_whole
 from src.figures.style import Figure
 from src.lit.bits import BitLearner
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from src.tasks.repeat_copy import RepeatCopy
 from src.train import resume, tell, train
 from tests.helpers import AT_ONCE, compose_train, small, train_small, written

@@ -7,7 +7,7 @@ import torch
 
 from src.launch import estimate
 from src.settings import cli
-from src.settings.build import resolve
+from src.settings.keys import resolve
 from tests.helpers import compose_train, small, train_small
 
 

@@ -12,12 +12,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from src import train
 from src.common.paths import ROOT
 from src.launch import launchers, remote, sweep
-from src.run import runs
+from src.run import runs, train
 from src.settings import cli
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from tests.helpers import compose_train, small, train_small, written
 
 SUBMITIT = "hydra_plugins.hydra_submitit_launcher"

@@ -13,7 +13,7 @@ import pytest
 from src.launch import remote, sweep, worker
 from src.run import runs
 from src.settings import cli
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from tests.helpers import small, train_small, written
 from tests.launch.test_sweep import command, ended, wait
 

@@ -13,8 +13,8 @@ import torch
 
 from src.launch import sweep
 from src.run import runs
-from src.settings.build import ConfigError
 from src.settings.cli import Job
+from src.settings.errors import ConfigError
 from tests.helpers import small, train_small, written
 
 ROOT = Path(__file__).resolve().parents[2]

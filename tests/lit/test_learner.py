@@ -20,10 +20,10 @@ from src.networks.cnn import CNN
 from src.networks.mlp import MLP
 from src.networks.recurrent import Recurrent
 from src.networks.resnet1d import ResNet1D
+from src.run.conclusion import quiet
 from src.tasks.mnist1d import Batch
 from src.tasks.repeat_copy import RepeatCopy, sample
 from src.tasks.streams import generator
-from src.train import quiet
 
 
 def adam(lr):

@@ -14,7 +14,7 @@ from src.replay import gif
 from src.replay.__main__ import refuse, replay
 from src.replay.page import lookup
 from src.settings import cli
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from tests.helpers import compose_replay
 from tests.replay.test_page import data_of
 

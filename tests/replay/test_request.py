@@ -6,7 +6,7 @@ import pytest
 
 from src.replay.__main__ import refuse, replay
 from src.replay.request import choose_examples, open_runs
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from tests.helpers import compose_replay
 
 POSITIVE = "must be an integer of at least 1"

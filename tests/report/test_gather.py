@@ -7,7 +7,7 @@ import pytest
 from src.report import gather
 from src.report.gather import Entry, Problem
 from src.run import runs
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from tests.helpers import train_small
 
 

@@ -17,8 +17,8 @@ from src.report import publication
 from src.report.gather import Problem
 from src.report.request import read_request
 from src.run import runs
-from src.settings import build
-from src.settings.build import ConfigError
+from src.settings import keys
+from src.settings.errors import ConfigError
 from tests.helpers import train_small
 from tests.report.conftest import CELLS, bits
 
@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def request(*overrides):
     with initialize_config_dir(CONF, version_base="1.3"):
-        return read_request(build.resolve(compose("report", list(overrides))))
+        return read_request(keys.resolve(compose("report", list(overrides))))
 
 
 def report(top, out, *overrides):

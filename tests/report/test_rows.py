@@ -8,7 +8,7 @@ from src.report import gather, rows
 from src.report.gather import Problem
 from src.report.protocols import place
 from src.run import runs
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from tests.report.conftest import bits
 
 

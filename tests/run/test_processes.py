@@ -20,7 +20,7 @@ from torch import nn
 from src.run import processes
 from src.run.follow import follow
 from src.settings import build
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from src.tasks.base import share
 from src.train import assemble, resume
 from tests.helpers import compose_train, small, train_small, written

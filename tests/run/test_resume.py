@@ -18,7 +18,7 @@ from src.common import files
 from src.lit.bits import BitLearner
 from src.run import runs
 from src.run.resume import CHANGES, fault_of, newest, settings
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from src.train import resume
 from tests.helpers import small, train_small, written
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from src.run import runs
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from tests.helpers import compose_train, small, train_small
 
 ALLOWED = "must be the folder of a finished run, one that holds config.yaml and checkpoints/best.ckpt"

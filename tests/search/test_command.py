@@ -8,7 +8,7 @@ import pytest
 from src.search import __main__ as command
 from src.search import command as settings
 from src.settings import jobs, overrides
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 
 pytest.importorskip("optuna")
 

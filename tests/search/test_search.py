@@ -9,17 +9,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from src import train
 from src.callbacks import interrupt
 from src.launch import sweep
 from src.lit.classes import ClassLearner
 from src.lit.learner import Diverged, Learner
-from src.run import conclusion, runs
+from src.run import conclusion, runs, train
 from src.search import __main__ as command
 from src.search import plan as plans
 from src.search import space, studies, work
 from src.settings import cli
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from tests.helpers import written
 
 pytest.importorskip("optuna")

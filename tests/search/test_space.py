@@ -3,7 +3,7 @@
 import pytest
 
 from src.search import space
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 
 optuna = pytest.importorskip("optuna")
 

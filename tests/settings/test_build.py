@@ -11,8 +11,8 @@ from hydra.errors import CompactHydraException
 from omegaconf import OmegaConf
 
 from src.lit.rmsprop_graves import RMSpropGraves
-from src.settings import build
-from src.settings.build import ConfigError
+from src.settings import build, keys, training
+from src.settings.errors import ConfigError
 from tests.helpers import AT_ONCE, compose_train
 
 SEED = "an integer of at least 0 and at most 4294967295"
@@ -26,11 +26,11 @@ pytestmark = pytest.mark.usefixtures("unchecked_types")
 
 def make(cfg, folder="nowhere"):
     """All that a run is built of."""
-    build.check_run(cfg)
+    keys.check_run(cfg)
     task = build.build_task(cfg)
     learner = build.build_learner(cfg, task, build.build_network(cfg, task))
-    callbacks = build.build_callbacks(cfg, folder, learner)
-    trainer = build.build_trainer(cfg, folder, callbacks, build.build_logger(cfg, folder))
+    callbacks = training.build_callbacks(cfg, folder, learner)
+    trainer = training.build_trainer(cfg, folder, callbacks, training.build_logger(cfg, folder))
     return task, learner, callbacks, trainer
 
 
@@ -191,7 +191,7 @@ def test_what_a_constructor_of_others_refuses_is_told_with_its_arguments(betas):
 
 def test_resolve_names_a_reference_that_leads_nowhere():
     with pytest.raises(ConfigError, match="'nothing' not found"):
-        build.resolve(OmegaConf.create({"a": "${nothing}"}))
+        keys.resolve(OmegaConf.create({"a": "${nothing}"}))
 
 
 @pytest.mark.parametrize("seed", [0, 2**32 - 1])
@@ -214,4 +214,4 @@ def test_a_run_is_built_as_configured(seed):
     assert isinstance(trainer.logger, lightning.pytorch.loggers.TensorBoardLogger)
     quiet = compose_train("trainer.enable_progress_bar=false", "logger=none")
     assert "Progress" not in [type(one).__name__ for one in make(quiet)[2]]
-    assert build.build_logger(quiet, "there") is False
+    assert training.build_logger(quiet, "there") is False

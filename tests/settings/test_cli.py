@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from src import evaluate, train
 from src.launch import launch
 from src.settings import cli, jobs, overrides
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from src.settings.overrides import FORM
 from tests.helpers import small
 

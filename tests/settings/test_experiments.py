@@ -1,12 +1,12 @@
 """Settings written as an experiment are the settings that are read back from it."""
 
-from src.settings import build, cli
+from src.settings import cli, keys
 from src.settings.experiments import experiment, experiment_file, write
 
 
 def settings(*overrides):
     (job,) = cli.composed("train", list(overrides))
-    return build.resolve(job.config)
+    return keys.resolve(job.config)
 
 
 def test_an_experiment_gives_the_settings_that_it_was_made_of(tmp_path):

@@ -12,8 +12,8 @@ from src.common.checks import Refusal
 from src.launch import estimate
 from src.lit.bits import BitLearner
 from src.lit.classes import ClassLearner
-from src.settings import build, trainer_arguments
-from src.settings.build import ConfigError
+from src.settings import build, trainer_arguments, training
+from src.settings.errors import ConfigError
 from src.settings.trainer_arguments import ARGUMENTS, duration
 from src.train import assemble
 from tests.helpers import compose_train, small, train_small
@@ -211,7 +211,7 @@ class TestCallbacks:
         cfg = compose_train(*small(model="lstm"))
         task = build.build_task(cfg)
         learner = build.build_learner(cfg, task, build.build_network(cfg, task))
-        assert len(build.build_callbacks(cfg, "run", learner)) == len(cfg["callbacks"]) - 1  # no progress bar
+        assert len(training.build_callbacks(cfg, "run", learner)) == len(cfg["callbacks"]) - 1  # no progress bar
 
     def test_what_is_no_callback(self, tmp_path):
         told = refusal_of("+callbacks.more._target_=fractions.Fraction", folder=tmp_path)

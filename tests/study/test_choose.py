@@ -7,7 +7,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from src.common.paths import CONF
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from src.study.choose import choose, uncommitted
 
 

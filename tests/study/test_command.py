@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from src import evaluate
 from src.common.paths import ROOT
 from src.launch import sweep
-from src.settings.build import ConfigError
+from src.settings.errors import ConfigError
 from src.study import __main__ as command
 from src.study import carry, finish
 from src.study.finish import evaluated, request

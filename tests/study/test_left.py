@@ -4,8 +4,9 @@ import pytest
 
 from src.launch import sweep
 from src.run import runs
-from src.settings.build import ConfigError, resolve
 from src.settings.cli import composed
+from src.settings.errors import ConfigError
+from src.settings.keys import resolve
 from src.study.carry import Crew, carry_out, command
 from src.study.forecast import forecast
 from src.study.left import left

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from src.common.paths import CONF
-from src.settings import build, cli
-from src.settings.build import ConfigError
+from src.settings import build, cli, keys
+from src.settings.errors import ConfigError
 from src.study.plan import read
 from tests.study.conftest import STUDY
 
@@ -93,7 +93,7 @@ def test_what_all_try_out_is_chosen_too(settings):
 @pytest.mark.parametrize("name", STUDIES)
 def test_the_studies_there_are(name):
     (job,) = cli.composed("study", [f"study={name}"])
-    plan = read(build.resolve(job.config))
+    plan = read(keys.resolve(job.config))
     assert plan.name == name
     assert plan.reports
     makefile = (Path(CONF).parent / "Makefile").read_text()
@@ -105,11 +105,11 @@ def test_the_studies_there_are(name):
 def test_the_sweeps_of_the_studies_compose(unchecked_types):
     """The configuration of one seed of each, where it does not wait for a choice."""
     for name in STUDIES:
-        plan = read(build.resolve(cli.composed("study", [f"study={name}"])[0].config))
+        plan = read(keys.resolve(cli.composed("study", [f"study={name}"])[0].config))
         for sweep in plan.sweeps.values():
             if not any(one.startswith("experiment=") for one in sweep.overrides):
                 first = [one for one in sweep.overrides if not one.startswith("seed=")]
                 for job in cli.composed("train", first, multirun=True):
-                    plain = build.resolve(job.config)
-                    build.check_run(plain)
+                    plain = keys.resolve(job.config)
+                    keys.check_run(plain)
                     build.build_network(plain, build.build_task(plain))

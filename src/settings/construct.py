@@ -1,0 +1,83 @@
+"""From a node of the configuration to the object that its `_target_` makes."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import lightning
+from hydra.utils import get_object
+
+from src.common import checks
+from src.settings.errors import ConfigError
+
+#: Keys of a configuration node that are not for its target.
+IMPORTABLE = "must be a class or function that can be imported"
+NOT_ARGUMENTS = ("_target_", "name", "recipe")
+#: What constructors of others raise at values that they cannot use.
+REFUSALS = (
+    TypeError,
+    ValueError,
+    IndexError,
+    ImportError,
+    RuntimeError,
+    lightning.fabric.utilities.exceptions.MisconfigurationException,
+)
+
+
+def construct(section: str, node: Mapping[str, Any], kind: type, **given: Any) -> Any:
+    """Call what `_target_` names with the keys of a configuration node.
+
+    Args:
+        section: where the node stands, for messages: "model", "task", ...
+        node: the target and its arguments; those in NOT_ARGUMENTS are not passed on.
+        kind: what the target should give.
+        given: further arguments, which the node may not set.
+
+    Raises:
+        ConfigError: an unknown target or key, or a value that the target refuses.
+    """
+    target = locate(section, node)
+    arguments = {key: value for key, value in node.items() if key not in NOT_ARGUMENTS}
+    allowed = arguments_of(target) - set(given)
+    for key, value in arguments.items():
+        if key not in allowed:
+            raise ConfigError(
+                f"{section}.{key}={value!r}: unknown key; must be one of {', '.join(sorted(allowed))}"
+                + checks.meant(key, allowed)
+            )
+    try:
+        made = target(**arguments, **given)
+    except checks.Refusal as refusal:
+        raise ConfigError(f"{section}.{refusal}") from refusal
+    except REFUSALS as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{section}: {_name(target)} refuses {arguments}: {reason}") from error
+    if not isinstance(made, kind):
+        raise ConfigError(f"{section}._target_={node['_target_']!r}: must give a {kind.__name__}")
+    return made
+
+
+def locate(section: str, node: Mapping[str, Any]) -> Callable[..., Any]:
+    """What `_target_` of a configuration node names."""
+    if not isinstance(node, Mapping):
+        raise ConfigError(f"{section}={node!r}: must be a section of keys, as in conf/")
+    name = node.get("_target_")
+    try:
+        target = get_object(str(name))
+        if callable(target) and inspect.signature(target):
+            return target
+    except Exception as error:
+        raise ConfigError(f"{section}._target_={name!r}: {IMPORTABLE}") from error
+    raise ConfigError(f"{section}._target_={name!r}: {IMPORTABLE}")
+
+
+def arguments_of(target: Callable[..., Any]) -> set[str]:
+    return {
+        name
+        for name, parameter in inspect.signature(target).parameters.items()
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    }
+
+
+def _name(target: Callable[..., Any]) -> str:
+    return getattr(target, "__name__", str(target))

@@ -1,0 +1,119 @@
+"""From configuration to the Lightning trainer, its callbacks and its logger."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor
+from lightning.pytorch.loggers import Logger
+
+from src.callbacks.checkpoint import Checkpoint, WholeFiles
+from src.callbacks.clock import Clock
+from src.callbacks.history import History
+from src.callbacks.interrupt import Interrupt
+from src.callbacks.randomness import Randomness
+from src.callbacks.solved import Solved
+from src.common.files import encodable
+from src.lit.learner import Learner
+from src.settings import trainer_arguments
+from src.settings.construct import arguments_of, construct, locate
+from src.settings.errors import ConfigError
+from src.settings.keys import on_cpu
+
+log = logging.getLogger(__name__)
+#: Callbacks that a run cannot do without.
+NEEDED: dict[str, type[Callback]] = {
+    "interrupt": Interrupt,
+    "clock": Clock,
+    "history": History,
+    "solved": Solved,
+    "randomness": Randomness,
+    "checkpoint": Checkpoint,
+}
+
+
+def build_trainer(
+    cfg: Mapping[str, Any], folder: str, callbacks: list[Any], logger: Any, environment: Any = None
+) -> lightning.Trainer:
+    """The Lightning trainer; its epochs are the times between validations, see `src.tasks.base`.
+
+    `environment` tells one of several processes which one it is; None leaves that to Lightning.
+    """
+    # Lightning's greetings tell a user of this project nothing.
+    for chatty in ("pytorch.utilities.rank_zero", "pytorch.trainer.connectors", "fabric.utilities.distributed"):
+        logging.getLogger(f"lightning.{chatty}").setLevel(logging.WARNING)
+    node = {key: value for key, value in cfg["trainer"].items() if key != "max_time"}  # Interrupt looks at that
+    if node.get("precision") == "16-mixed" and on_cpu(node):
+        log.info("trainer.precision=16-mixed is for GPUs; on the CPU bf16-mixed takes its place.")
+        node["precision"] = "bf16-mixed"
+    # Lightning warns of, and logs nothing in, an epoch shorter than this.
+    node["log_every_n_steps"] = min(node["log_every_n_steps"], cfg["validate_every"], node["max_steps"])
+    return construct(
+        "trainer",
+        node,
+        lightning.Trainer,
+        max_epochs=-1,
+        default_root_dir=folder,
+        callbacks=callbacks,
+        logger=logger,
+        plugins=[WholeFiles()] if environment is None else [WholeFiles(), environment],
+        reload_dataloaders_every_n_epochs=1,  # `Task.train_dataloader` gives one period at a time
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        fast_dev_run=False,  # it saves no checkpoint to test; debug=fast is the same and does
+    )
+
+
+def build_callbacks(cfg: Mapping[str, Any], folder: str, learner: Learner) -> list[Any]:
+    """The callbacks of a resolved configuration, in its order; what only the run knows is filled in."""
+    callbacks = []
+    optional = ", ".join(name for name in cfg["callbacks"] if name not in NEEDED)
+    for name in NEEDED:
+        if cfg["callbacks"].get(name) is None:
+            raise ConfigError(f"callbacks.{name}=None: cannot be left out; only {optional} can")
+    for name, node in cfg["callbacks"].items():
+        if node is None or (name == "progress" and not cfg["trainer"].get("enable_progress_bar", True)):
+            continue
+        given: dict[str, Any] = {}
+        if name == "checkpoint":
+            monitor = f"validation/{learner.monitor}"
+            given = {"folder": folder, "monitor": monitor, "mode": learner.monitor_mode}
+        elif "folder" in arguments_of(locate(f"callbacks.{name}", node)):
+            given = {"folder": folder}
+        callback = construct(f"callbacks.{name}", node, NEEDED.get(name, Callback), **given)
+        check_callback(cfg, name, callback, learner)
+        callbacks.append(callback)
+    limit = cfg["trainer"].get("max_time")
+    if limit is not None:
+        interrupt = next(one for one in callbacks if isinstance(one, Interrupt))
+        interrupt.limit(limit, trainer_arguments.duration("max_time", limit).total_seconds())
+    return callbacks
+
+
+def check_callback(cfg: Mapping[str, Any], name: str, callback: Callback, learner: Learner) -> None:
+    """Refuse a callback of Lightning that would fail, or do harm, once the run has begun."""
+    where = f"callbacks.{name}._target_={cfg['callbacks'][name]['_target_']!r}"
+    reason = trainer_arguments.refused_callback(type(callback))
+    if reason is not None:
+        raise ConfigError(f"{where}: cannot be used, {reason}")
+    if isinstance(callback, LearningRateMonitor) and "_target_" not in cfg["logger"]:
+        raise ConfigError(f"{where}: needs a logger, and logger=none has none")
+    known = [f"validation/{metric}" for metric in learner.metric_names]
+    if isinstance(callback, EarlyStopping) and callback.monitor not in known:
+        raise ConfigError(f"callbacks.{name}.monitor={callback.monitor!r}: must be one of {', '.join(known)}")
+
+
+def build_logger(cfg: Mapping[str, Any], folder: str, done: int = 0) -> Any:
+    """The logger of a resolved configuration, writing straight into the run folder; False for none.
+
+    `done` is the update that a run goes on from: TensorBoard then hides what was logged after it before.
+    """
+    if "_target_" not in cfg["logger"]:
+        return False
+    given: dict[str, Any] = {"save_dir": folder, "name": "", "version": ""}
+    if cfg["logger"]["name"] == "tensorboard":
+        given |= {"save_dir": encodable(folder), "default_hp_metric": False}
+        given |= {"purge_step": done + 1 if done else None}
+    return construct("logger", cfg["logger"], Logger, **given)
