@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from src.figures import addressing, comparison, grids, loss_comparison, seeds, settings_map, survival
-from src.figures.png import spared
+from src.figures.png import figure_errors_as_warnings
 from src.figures.style import Figure
 from src.figures.target_output import Panel
 from src.report import statistics, summary
@@ -33,7 +33,7 @@ class Drawing(NamedTuple):
     data: Sequence[Mapping[str, Any]]
 
 
-@spared("loss_comparison")
+@figure_errors_as_warnings("loss_comparison")
 def draw_losses(curves: Sequence[Row], order: Sequence[str]) -> Drawing | None:
     """Validation loss of all runs."""
     panels: dict[str, list[loss_comparison.Curve]] = defaultdict(list)
@@ -50,7 +50,7 @@ def draw_losses(curves: Sequence[Row], order: Sequence[str]) -> Drawing | None:
     return Drawing("loss_comparison", caption, figure, list(curves[0]), curves)
 
 
-@spared("survival")
+@figure_errors_as_warnings("survival")
 def draw_survival(rows: Sequence[Row], kind: Kind, name: str, order: Sequence[str]) -> Drawing | None:
     """The share of runs that have solved the task by when."""
     if not kind.bits:
@@ -90,7 +90,7 @@ def groups(rows: Sequence[Row], test: str, metric: str) -> list[seeds.Group]:
     return found
 
 
-@spared("seeds")
+@figure_errors_as_warnings("seeds")
 def draw_seeds(
     rows: Sequence[Row], kind: Kind, options: Options, name: str, order: Sequence[str]
 ) -> Drawing | None:
@@ -142,7 +142,7 @@ def draw_grids(rows: Sequence[Row], kind: Kind, name: str) -> list[Drawing]:
             panels[label] = values
         told = METRICS[metric].told
         caption = f"{told.capitalize()} over lengths and repeats: interquartile means over all runs."
-        with spared(f"{name}_{metric}"):
+        with figure_errors_as_warnings(f"{name}_{metric}"):
             figure = grids.grids(panels, lengths, repeats, told, trained)
             drawings.append(
                 Drawing(f"{name}_{metric}", caption, figure, ("row", "length", "repeats", metric, "runs"), data)
@@ -150,7 +150,7 @@ def draw_grids(rows: Sequence[Row], kind: Kind, name: str) -> list[Drawing]:
     return drawings
 
 
-@spared("settings")
+@figure_errors_as_warnings("settings")
 def draw_settings(rows: Sequence[Row], kind: Kind, name: str) -> Drawing | None:
     """Heat maps over two settings, where just two were varied for one model."""
     varied = [
@@ -198,7 +198,7 @@ def _as_number(value: str) -> tuple[int, float, str]:
         return (1, 0.0, value)
 
 
-@spared("target_output")
+@figure_errors_as_warnings("target_output")
 def draw_answers(
     answers: Sequence[Row], rows: Sequence[Row], name: str, cmap: str, order: Sequence[str]
 ) -> Drawing | None:
@@ -225,7 +225,7 @@ def draw_answers(
     return Drawing(name, caption, figure, list(answers[0]), answers)
 
 
-@spared("addressing_examples")
+@figure_errors_as_warnings("addressing_examples")
 def draw_heads(heads: Sequence[Row], name: str, cmap: str) -> Drawing | None:
     """Where the heads of the median run of each row look."""
     if not heads:

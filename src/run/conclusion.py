@@ -17,7 +17,7 @@ from src.callbacks.clock import Clock
 from src.callbacks.history import History
 from src.callbacks.pictures import draw, draw_addressing, save
 from src.callbacks.solved import Solved
-from src.figures.png import spared
+from src.figures.png import figure_errors_as_warnings
 from src.figures.style import Figure
 from src.lit.learner import Learner
 from src.run import runs
@@ -146,10 +146,10 @@ def test_and_draw(parts: Parts) -> dict[str, Any]:
     with quiet():
         trainer.test(learner, datamodule=task, verbose=False)
     figures: dict[str, Figure] = {}
-    with spared("of the examples"):
+    with figure_errors_as_warnings("of the examples"):
         figures |= draw(learner, task.examples(), cfg["figure"]["cmap"])
     if cfg["model"]["name"] == "dms_ntm":
-        with spared("addressing_examples"):
+        with figure_errors_as_warnings("addressing_examples"):
             figures["addressing_examples"] = draw_addressing()
     save(figures, folder)
     own = learner.network.memory_slots
