@@ -89,5 +89,5 @@ def _write(given: argparse.Namespace, part: Any, result: Any, text: str) -> None
 
 
 if __name__ == "__main__":
-    output.steady()
+    output.protect_standard_streams()
     main()

@@ -161,5 +161,5 @@ def run() -> None:
 
 
 if __name__ == "__main__":
-    output.steady()
+    output.protect_standard_streams()
     run()
