@@ -15,11 +15,11 @@ from src.common.files import write_whole
 from src.figures.addressing_examples import addressing_examples
 from src.figures.head_weights import head_weights
 from src.figures.learning_curves import learning_curves
-from src.figures.memory import Head, memory
+from src.figures.memory import HeadTrace, memory
 from src.figures.png import figure_errors_as_warnings, pngs
 from src.figures.reading import reading
 from src.figures.style import Figure
-from src.figures.target_output import Panel, target_output
+from src.figures.target_output import TargetOutputPanel, target_output
 from src.lit.learner import Learner
 from src.memory import addressing
 from src.tasks.base import Example
@@ -129,7 +129,7 @@ def draw_answers(learner: Learner, traced: list[Traced], cmap: str) -> dict[str,
     """The answers to examples in bits, or the answer to the first that has a class."""
     if learner.task.objective == "bits":
         panels = [
-            Panel(example.title, answered(example.y, example), answered(y.sigmoid(), example))
+            TargetOutputPanel(example.title, answered(example.y, example), answered(y.sigmoid(), example))
             for example, y, _ in traced
         ]
         return {"target_output": target_output(panels, cmap)}
@@ -147,9 +147,10 @@ def draw_memory(learner: Learner, traced: Traced, cmap: str) -> dict[str, Figure
     reads, writes = seen["read"].shape[1], seen["add"].shape[1]
     names, held = head_names(learner), seen["memory"]
     heads = [
-        Head(names[reads + w], "added", seen["add"][:, w], seen["weighting"][:, reads + w]) for w in range(writes)
+        HeadTrace(names[reads + w], "added", seen["add"][:, w], seen["weighting"][:, reads + w])
+        for w in range(writes)
     ]
-    heads += [Head(names[r], "read", seen["read"][:, r], seen["weighting"][:, r]) for r in range(reads)]
+    heads += [HeadTrace(names[r], "read", seen["read"][:, r], seen["weighting"][:, r]) for r in range(reads)]
     memories = {f"memory as the\n{mark} begins": held[step - 1] for mark, step in example.marks.items()}
     memories["memory\nat the end"] = held[-1]
     return {"memory": memory(memories, heads, cmap, example.marks, example.title)}
