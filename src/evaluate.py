@@ -15,7 +15,7 @@ from src.common.files import write_json
 from src.common.paths import CONF
 from src.common.text import table
 from src.figures.grid import length_repeat_grid
-from src.figures.png import spared
+from src.figures.png import figure_errors_as_warnings
 from src.figures.style import Figure
 from src.run import provenance
 from src.run.folder import RunFolder
@@ -113,7 +113,7 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
 
     cmap = cfg["figure"]["cmap"] or run.config["figure"]["cmap"]
     figures = draw_grids(tested, request, task)
-    with spared("of the examples"):
+    with figure_errors_as_warnings("of the examples"):
         figures |= draw(learner, task.examples(), cmap)
     save({f"evaluation_{name}": figure for name, figure in figures.items()}, folder)
     evaluation = {
@@ -142,7 +142,7 @@ def draw_grids(tested: Mapping[str, Mapping[str, float]], request: Request, task
             [[tested[f"{length}x{repeat}"][metric] for repeat in request.repeats] for length in request.lengths]
         )
         label = metric.replace("_", " ")
-        with spared(f"grid_{metric}"):
+        with figure_errors_as_warnings(f"grid_{metric}"):
             figures[f"grid_{metric}"] = length_repeat_grid(
                 values, request.lengths, request.repeats, label, trained
             )
@@ -163,5 +163,5 @@ def refuse(cfg: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    output.steady()
+    output.protect_standard_streams()
     cli.run(main, "evaluate", refuse)

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 @hydra.main(config_path=CONF, config_name="train", version_base="1.3")
 def main(cfg: DictConfig) -> float:
     """Train one configuration, or go on with one; in a sweep, one job of it."""
-    output.steady()  # in a worker of joblib, too
+    output.protect_standard_streams()  # in a worker of joblib, too
     hydra_cfg = HydraConfig.get()
     folder = Path(hydra_cfg.runtime.output_dir)
     # A full disk is told once, not by every line of the log and by the thread that writes TensorBoard's files.
@@ -105,6 +105,6 @@ def refuse(cfg: dict[str, Any], folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    output.steady()
+    output.protect_standard_streams()
     if not take_part(assemble):
         launch.command(main, refuse)

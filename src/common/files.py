@@ -88,7 +88,7 @@ def utf8(text: str) -> bytes:
     return content.decode("utf-8", "replace").encode("utf-8")
 
 
-def encodable(folder: str) -> str:
+def utf8_path(folder: str) -> str:
     """The folder by a name that can be written as UTF-8: through a link where its own cannot; for TensorBoard.
 
     Args:

@@ -15,10 +15,10 @@ from src.callbacks import hparams
 from src.callbacks.checkpoint import BEST, LAST
 from src.callbacks.clock import Clock
 from src.callbacks.history import History
-from src.callbacks.pictures import draw, draw_addressing, save
+from src.callbacks.pictures import DRAWINGS, draw, save
 from src.callbacks.solved import Solved
 from src.common.files import write_json
-from src.figures.png import spared
+from src.figures.png import figure_errors_as_warnings
 from src.figures.style import Figure
 from src.lit.learner import Learner
 from src.run import provenance
@@ -148,11 +148,11 @@ def test_and_draw(parts: Parts) -> dict[str, Any]:
     with quiet():
         trainer.test(learner, datamodule=task, verbose=False)
     figures: dict[str, Figure] = {}
-    with spared("of the examples"):
+    with figure_errors_as_warnings("of the examples"):
         figures |= draw(learner, task.examples(), cfg["figure"]["cmap"])
-    if cfg["model"]["name"] == "dms_ntm":
-        with spared("addressing_examples"):
-            figures["addressing_examples"] = draw_addressing()
+    for name in getattr(getattr(learner.network, "cell", None), "drawings", ()):
+        with figure_errors_as_warnings(name):
+            figures[name] = DRAWINGS[name]()
     save(figures, folder)
     own = learner.network.memory_slots
     for name, metrics in learner.tested.items():

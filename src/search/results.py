@@ -10,7 +10,7 @@ import numpy as np
 from src.callbacks.history import as_csv
 from src.common.files import write_whole
 from src.common.text import columns
-from src.figures.png import pngs, spared
+from src.figures.png import figure_errors_as_warnings, pngs
 from src.figures.style import Figure
 from src.run import lock, resume, train
 from src.run.folder import RunFolder
@@ -109,7 +109,7 @@ def write(plan: Plan, opened: Mapping[str, "Study"], found: list[Result]) -> Non
         }
         from src.figures.best_so_far import best_so_far
 
-        with spared("history"):
+        with figure_errors_as_warnings("history"):
             figures["history"] = best_so_far(values, minimised(plan))
     shares = {name: importances(study) for name, study in opened.items()}
     shares = {name: of for name, of in shares.items() if of}
@@ -117,7 +117,7 @@ def write(plan: Plan, opened: Mapping[str, "Study"], found: list[Result]) -> Non
         from src.figures.importance import importance
 
         label = "share in being among the best trials (PED-ANOVA)"
-        with spared("importance"):
+        with figure_errors_as_warnings("importance"):
             figures["importance"] = importance(shares, label)
         rows = [
             {"model": name, "key": key, "importance": share}

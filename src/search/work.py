@@ -139,5 +139,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    output.steady()
+    output.protect_standard_streams()
     main()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from src import evaluate
-from src.common.children import passed_on
+from src.common.subprocesses import run_module
 from src.launch import sweep
 from src.run.folder import RunFolder
 from src.settings import cli, keys
@@ -86,7 +86,7 @@ def publish(plan: Plan, published: Path) -> None:
             waiting.append(f"{name} waits for {', '.join(missing)}")
             continue
         out = published / name
-        code = passed_on(command(plan, report, out))
+        code = run_module(command(plan, report, out))
         if code:
             raise ConfigError(f"reports.{name}: src.report ended with exit code {code}")
     if waiting:

@@ -21,7 +21,7 @@ from src.run import processes
 from src.run.nonzero_rank import take_part
 from src.settings import build
 from src.settings.errors import ConfigError
-from src.tasks.base import share
+from src.tasks.base import shard
 from src.train import assemble, resume
 from tests.helpers import compose_train, small, train_small, written
 
@@ -294,7 +294,7 @@ def test_shares_add_up_to_the_whole_batch(tmp_path, model, task, parts):
     made.task.setup()
     batch = made.task.training_batch(3)
     loss, metrics = made.learner.loss_and_metrics(batch)
-    shares = [share(batch, part, parts) for part in range(parts)]
+    shares = [shard(batch, part, parts) for part in range(parts)]
     assert torch.equal(torch.cat([one.x for one in shares]), batch.x)
     losses, seen = zip(*(made.learner.loss_and_metrics(one, True, batch) for one in shares), strict=True)
     torch.testing.assert_close(sum(losses), loss)

@@ -113,7 +113,7 @@ def test_killed_twenty_times_at_random_moments(tmp_path, engine):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
 
     def killing(name, kills):
-        command = [sys.executable, "tests/killing.py", str(tmp_path / name), str(kills), "3", *overrides]
+        command = [sys.executable, "tests/commands/killing.py", str(tmp_path / name), str(kills), "3", *overrides]
         done = subprocess.run(
             command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False, env=environment
         )
@@ -247,7 +247,7 @@ class Dropped(nn.Module):
 
 
 def test_random_numbers_of_a_model_go_on_where_they_were(tmp_path, stop_at, monkeypatch):
-    settings = (*LENGTH, "model._target_=tests.test_resume.Dropped", "~model.hidden_size", "~model.num_layers")
+    settings = (*LENGTH, "model._target_=tests.run.test_resume.Dropped", "~model.hidden_size", "~model.num_layers")
     train_small(tmp_path / "whole", *settings, model="lstm")
     stop_at(8)
     train_small(tmp_path / "run", *settings, model="lstm")
