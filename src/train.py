@@ -13,12 +13,12 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from src.common import output
+from src.common.files import write_json
 from src.common.paths import CONF
 from src.common.text import table
 from src.launch import launch, sweep
 from src.run import resume as going_on
-from src.run import runs
-from src.run.follow import follow
+from src.run.nonzero_rank import take_part
 from src.run.train import Outcome, assemble, refuse_run, resume, train, worth
 from src.settings import cli, keys
 from src.settings.errors import ConfigError
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 @hydra.main(config_path=CONF, config_name="train", version_base="1.3")
 def main(cfg: DictConfig) -> float:
     """Train one configuration, or go on with one; in a sweep, one job of it."""
-    output.steady()  # in a worker of joblib, too
+    output.protect_standard_streams()  # in a worker of joblib, too
     hydra_cfg = HydraConfig.get()
     folder = Path(hydra_cfg.runtime.output_dir)
     # A full disk is told once, not by every line of the log and by the thread that writes TensorBoard's files.
@@ -66,7 +66,7 @@ def job(cfg: DictConfig, folder: Path) -> float:
     except ConfigError as refusal:
         # The job's folder tells why it failed; that of a run that is there is not touched.
         if not (folder / "config.yaml").exists():
-            runs.write_json(folder / "metrics.json", {"status": "failed", "error": str(refusal)})
+            write_json(folder / "metrics.json", {"status": "failed", "error": str(refusal)})
         log.error("%s", refusal)
         raise
     finally:
@@ -105,6 +105,6 @@ def refuse(cfg: dict[str, Any], folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    output.steady()
-    if not follow(assemble):
+    output.protect_standard_streams()
+    if not take_part(assemble):
         launch.command(main, refuse)

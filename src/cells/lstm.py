@@ -59,10 +59,6 @@ class LSTM(Layered):
             y, after = self.layers(x, before)
         return y, LSTMState(*(part.to(x.dtype).unbind(0) for part in after))
 
-    def joint_weights(self, features: int) -> Float[Tensor, "G U"]:
-        w_ih, w_hh, b_ih, b_hh = self.layers.all_weights[0]
-        return torch.cat([w_hh, w_ih[:, features:], w_ih[:, :features], (b_ih + b_hh).unsqueeze(1)], 1)
-
 
 def _has_kernel(x: Tensor) -> bool:
     """Whether the library has an LSTM of the precision of autocast; on many processors it has none of half."""

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from src.common import checks
 from src.launch import estimate, launchers, remote, sweep
-from src.run import resume, runs
+from src.run import lock, resume
 from src.settings import cli, errors, keys
 from src.settings.errors import ConfigError
 
@@ -97,7 +97,7 @@ def refuse_all(jobs: list[cli.Job], refuse: Callable[[dict[str, Any], Path], Non
 def begin(line: cli.Line, jobs: list[cli.Job], folder: Path, going_on: bool) -> cli.Line:
     """Write down a new sweep, or make sure that an old one still is what it was; its folder is set for good."""
     if going_on:
-        if runs.is_held(folder):  # by a cluster, whose jobs are elsewhere
+        if lock.is_held(folder):  # by a cluster, whose jobs are elsewhere
             raise ConfigError(f"resume={str(folder)!r}: is running now; must be a sweep that has stopped")
         before = [job["folder"] for job in sweep.read(folder)["jobs"]]
         now = [str(job.folder.relative_to(folder.absolute())) for job in jobs]
@@ -160,7 +160,7 @@ def resumed(line: cli.Line) -> cli.Line:
         return line._replace(overrides=[*before, *line.overrides, at(folder)], multirun=True)
     resume.settings(folder, resume.changes_of(line.overrides))
     resume.newest(folder)
-    if runs.is_held(folder):
+    if lock.is_held(folder):
         raise ConfigError(f"resume={str(folder)!r}: is running now; must be a run that has stopped")
     # What Hydra keeps of the first command line stays as it is.
     here = [f"hydra.run.dir={cli.quoted(folder)}", "hydra.output_subdir=null"]

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from src.common import checks
+from src.common.files import write_json
 from src.common.paths import ROOT
 from src.launch import sweep
 from src.launch.worker import Left, Worker, pack, unpack
-from src.run import resume, runs
+from src.run import lock, provenance, resume
 from src.settings import cli, errors
 from src.settings.errors import ConfigError
 
@@ -100,7 +101,7 @@ def carry_out(jobs: Sequence[cli.Job], folder: Path, retry_failed: bool) -> int:
     """
     left_out = sweep.DONE if retry_failed else (*sweep.DONE, "failed")
     todo = deque(job for job in jobs if is_free(job) and sweep.standing(job.folder).standing not in left_out)
-    with runs.held(folder):
+    with lock.held(folder):
         code = Crew(settings(jobs[0].launcher), folder).work(todo) if todo else 0
     failed = any(sweep.standing(job.folder).standing not in sweep.DONE for job in jobs)
     return code or int(failed)
@@ -108,7 +109,7 @@ def carry_out(jobs: Sequence[cli.Job], folder: Path, retry_failed: bool) -> int:
 
 def is_free(job: cli.Job) -> bool:
     """Whether no process is at a job; one that is gets told."""
-    held = runs.is_held(job.folder)
+    held = lock.is_held(job.folder)
     if held:
         print(f"{job.folder.name}: another process is at it; left to it", flush=True)
     return not held
@@ -182,7 +183,7 @@ class Crew:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # a busy machine takes its time
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        variables = {"OMP_NUM_THREADS": "1", runs.REVISION: str(runs.git_revision() or "")}
+        variables = {"OMP_NUM_THREADS": "1", provenance.REVISION: str(provenance.git_revision() or "")}
         code = {"working_dir": str(ROOT), "excludes": list(LEFT_OUT), "env_vars": variables}
         own = {"include_dashboard": False} if self.its.init["address"] == OWN else {}
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -225,7 +226,7 @@ class Crew:
         if not is_free(job) or sweep.standing(job.folder).standing in sweep.DONE:
             return
         with ExitStack() as hold:
-            hold.enter_context(runs.held(job.folder))
+            hold.enter_context(lock.held(job.folder))
             worker = self.ray.remote(**CONCURRENCY, **self.its.remote)(Worker).remote()
             begun = worker.begin.remote()
             self.out[worker.run.remote(*arguments(job))] = Out(job, worker, begun, hold.pop_all())
@@ -255,7 +256,7 @@ class Crew:
         if left.code not in (0, *STOPPED) and not (job.folder / "config.yaml").exists():
             told = [*left.printed.strip().splitlines(), f"ended with exit code {left.code}"]
             error = next((line for line in told if line.startswith("error: ")), told[-1]).removeprefix("error: ")
-            runs.write_json(job.folder / "metrics.json", {"status": "failed", "error": error})
+            write_json(job.folder / "metrics.json", {"status": "failed", "error": error})
         self.let_go(done)
         standing = sweep.standing(job.folder)
         print(f"{name}: {standing.standing}", flush=True)

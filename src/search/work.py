@@ -14,7 +14,7 @@ from src.common import output
 from src.common.text import duration
 from src.launch import sweep
 from src.run import train
-from src.run.conclusion import MEND
+from src.run.finalize import MEND
 from src.search import plan as plans
 from src.search import space, studies
 from src.search.plan import Plan
@@ -139,5 +139,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    output.steady()
+    output.protect_standard_streams()
     main()

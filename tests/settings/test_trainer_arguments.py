@@ -158,7 +158,7 @@ class TestPrecision:
 
 def build_quietly():
     """Without Lightning's remarks."""
-    from src.run.conclusion import quiet
+    from src.run.finalize import quiet
 
     return quiet()
 
