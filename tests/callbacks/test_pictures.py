@@ -25,6 +25,7 @@ from src.callbacks.pictures import (
 from src.cells.dms_ntm import DMSNTM
 from src.cells.lstm import LSTM
 from src.cells.ntm import NTM
+from src.cells.trace import Trace
 from src.common.checks import Refusal
 from src.lit.bits import BitLearner
 from src.lit.classes import ClassLearner
@@ -178,7 +179,7 @@ def test_draw_memory_shows_what_was_held_added_and_read(task, monkeypatch):
     for head, words, number in zip(heads, ("add", "read", "read"), (2, 0, 1), strict=True):
         assert np.array_equal(head.weights, seen["weighting"][0, :, number].numpy())
         assert np.array_equal(head.words, seen[words][0, :, number % 2].numpy())
-    assert draw_memory(learner_of(LSTM(4, 5), task), (example, y, {}), "viridis") == {}
+    assert draw_memory(learner_of(LSTM(4, 5), task), (example, y, Trace()), "viridis") == {}
 
 
 def test_while_training_scalars_every_time_and_pictures_every_so_often(task, tmp_path, trainer, monkeypatch):
