@@ -1,4 +1,4 @@
-"""Checks of every figure: it can be drawn, no text is cut off or overlaps another, no figure stays open in pyplot."""
+"""Checks of every figure: it can be drawn, no text is cut off or overlaps another, none stays open in pyplot."""
 
 from collections.abc import Callable, Iterator
 from itertools import combinations
