@@ -17,9 +17,9 @@ from src.report.kinds import Kind
 from src.report.metrics import METRICS
 from src.report.protocols import Placed
 from src.report.rows import Row
+from src.run.folder import UnreadableError
 from src.run.load import load_run
 from src.settings import build
-from src.settings.errors import ConfigError
 
 #: Rows of a table that are shown as pictures, at most.
 SHOWN = 5
@@ -59,7 +59,7 @@ def show(
                 _run(one, shown, memory_slots)
                 break
             except ConfigError as error:
-                reason = str(error).split("; ", 1)[0]
+                reason = f"{error.where}: {error.reason}" if isinstance(error, UnreadableError) else str(error)
                 problems.append(Problem(one.entry.name, f"not shown: {reason}", counted=True))
     return shown, problems
 
