@@ -11,7 +11,6 @@ from omegaconf import DictConfig
 
 from src.callbacks.pictures import draw, save
 from src.common import checks, output
-from src.common.files import write_json
 from src.common.paths import CONF
 from src.common.text import table
 from src.figures.grid import length_repeat_grid
@@ -127,7 +126,7 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
         "git_revision": provenance.git_revision(),
         "versions": provenance.versions(),
     }
-    write_json(folder / "evaluation.json", evaluation)
+    RunFolder(folder).write_evaluation(evaluation)
     return evaluation
 
 

@@ -13,13 +13,15 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from src.common import output
-from src.common.files import write_json
 from src.common.paths import CONF
 from src.common.text import table
 from src.launch import launch, sweep
-from src.run import resume as going_on
+from src.run.ending import Ending
+from src.run.folder import RunFolder
 from src.run.nonzero_rank import take_part
-from src.run.train import Outcome, assemble, refuse_run, resume, train, worth
+from src.run.parts import assemble
+from src.run.resume import CHANGES
+from src.run.train import Outcome, resume, train, worth
 from src.settings import cli, keys
 from src.settings.errors import ConfigError
 
@@ -61,12 +63,12 @@ def job(cfg: DictConfig, folder: Path) -> float:
         raise ConfigError(f"{folder.name} failed before: {error}; retry_failed=true tries it again")
     try:
         # Of a new sweep, too: a cluster may stop a job and begin it again.
-        begun = (folder / "config.yaml").exists()
+        begun = RunFolder(folder).holds_run()
         outcome = resume(folder, changes_in(cfg)) if begun else train(cfg, folder)
     except ConfigError as refusal:
         # The job's folder tells why it failed; that of a run that is there is not touched.
-        if not (folder / "config.yaml").exists():
-            write_json(folder / "metrics.json", {"status": "failed", "error": str(refusal)})
+        if not RunFolder(folder).holds_run():
+            RunFolder(folder).write_metrics(Ending.of("refused", str(refusal)).entries())
         log.error("%s", refusal)
         raise
     finally:
@@ -83,7 +85,7 @@ def tell(outcome: Outcome, folder: Path) -> None:
         print(f"{metrics['error']}; {cli.argument('resume', folder)} goes on from there")
     if outcome.metrics["status"] == "failed":
         raise ConfigError(f"{outcome.metrics['error']}; see {folder / 'train.log'}")
-    if outcome.metrics["status"] == "stopped" and outcome.metrics["error"] is None:  # by Ctrl-C
+    if outcome.ending.cause == "user":
         sys.exit(130)
 
 
@@ -94,12 +96,12 @@ def changes_in(cfg: DictConfig) -> dict[str, Any]:
     values = {"logger": plain["logger"]} | {f"trainer.{key}": value for key, value in plain["trainer"].items()}
     if not plain["trainer"]["enable_progress_bar"]:
         given.add("trainer.enable_progress_bar")
-    return {key: values[key] for key in going_on.CHANGES if key in given}
+    return {key: values[key] for key in CHANGES if key in given}
 
 
 def refuse(cfg: dict[str, Any], folder: Path) -> None:
     """Refuse, before Hydra writes into the folder, what `train` would refuse."""
-    refuse_run(folder)
+    RunFolder(folder).check_new()
     with torch.random.fork_rng():
         assemble(cfg, folder)
 

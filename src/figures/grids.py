@@ -1,4 +1,4 @@
-"""How far several networks generalise, on one colour scale."""
+"""Heat maps of a metric by length and repeats, for several networks on one colour scale."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,10 +19,10 @@ def grids(
     trained: Ranges | None = None,
     cmap: str = "viridis",
 ) -> Figure:
-    """An annotated heat map a network, lengths upwards on y, repeats on x.
+    """One annotated heat map per network, lengths upwards on y, repeats on x.
 
     Args:
-        panels: name -> [len(lengths), len(repeats)]; NaN where nothing was measured, which stays blank.
+        panels: name -> [len(lengths), len(repeats)]; NaN where nothing was measured; its cell stays empty.
         lengths: ascending.
         repeats: ascending.
         label: what the values are, with their unit.
@@ -36,7 +36,7 @@ def grids(
         draw_grid(ax, values, lengths, repeats, cmap, limits)
         for ax, values in zip(axes, panels.values(), strict=True)
     ]
-    # First the bar, since it widens the colour scale of values that are all equal; the others follow.
+    # The colour bar first: it widens the scale of equal values, which the other images then take.
     figure.colorbar(images[0], ax=axes, label=label, aspect=12 * height)
     boxes = []
     for ax, image, values in zip(axes, images, panels.values(), strict=True):

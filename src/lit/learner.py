@@ -22,6 +22,7 @@ class Diverged(Exception):
 
     def __init__(self, what: str, value: float, step: int) -> None:
         super().__init__(f"the {what} became {value} at update {step}")
+        self.what = what
 
 
 def like(weight: Tensor, batch: Any) -> Any:

@@ -17,6 +17,7 @@ from src.report.kinds import Kind
 from src.report.metrics import METRICS
 from src.report.protocols import Placed
 from src.report.rows import Row
+from src.run.folder import UnreadableError
 from src.run.load import load_run
 from src.settings import build
 from src.settings.errors import ConfigError
@@ -59,7 +60,7 @@ def show(
                 _run(one, shown, memory_slots)
                 break
             except ConfigError as error:
-                reason = str(error).split("; ", 1)[0]
+                reason = f"{error.where}: {error.reason}" if isinstance(error, UnreadableError) else str(error)
                 problems.append(Problem(one.entry.name, f"not shown: {reason}", counted=True))
     return shown, problems
 

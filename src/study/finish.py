@@ -1,6 +1,5 @@
 """What follows the sweeps of a study: runs tested beyond what they were trained on, and reports."""
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,9 +32,9 @@ def evaluated(run: Path, cfg: Mapping[str, Any]) -> bool:
     task = RunFolder(run).read_config()["task"]
     asked = evaluate.read_request(cfg, task["name"])
     try:
-        found = json.loads((run / "evaluation.json").read_text(encoding="utf-8"))
+        found = RunFolder(run).read_evaluation()
         settings = found["checkpoint"], found.get("memory_slots"), found["grid"], set(found["test"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (ConfigError, KeyError, TypeError):
         return False
     cells = asked.cells if asked.cells is not None else task.get("test_cells") or []
     wanted = asked.checkpoint, asked.memory_slots, {"lengths": asked.lengths, "repeats": asked.repeats}

@@ -1,4 +1,4 @@
-"""Repeat-copy: hear a sequence and a number, say the sequence that many times, then say that it is over.
+"""Repeat-copy: read a sequence and a repeat count, output the sequence that often, then an end marker.
 
 Graves, Wayne and Danihelka, arXiv:1410.5401, section 4.2. For length 3 and 2 repeats, T = L + 2 + L R + 1:
 
@@ -21,26 +21,26 @@ from src.tasks.base import Example, Task
 from src.tasks.repeat_copy_sampler import RepeatCopyBatch, build, sample
 from src.tasks.streams import generator
 
-#: Streams of random numbers; training streams also carry the run's seed.
+#: Names of the random streams; that of training is combined with the seed of the run.
 TRAINING, VALIDATION, TEST, FIGURE, PROBE = range(5)
-#: Sequences of a fixed set that go through a network together.
+#: Batch size of the fixed sets.
 EVALUATION_BATCH = 64
-#: Sequences that watch one test cell while training.
+#: Sequences per test cell that monitor generalisation during training.
 PROBE_SIZE = 16
 
 
 class RepeatCopy(Task):
     """Repeat-copy as a LightningDataModule: fresh training batches, fixed validation and test sets.
 
-    The tests are `in_distribution` and one a cell, named "10x20" for length 10 and 20 repeats.
+    The test sets are `in_distribution` and one per test cell, named "10x20" for length 10 and 20 repeats.
 
     Args:
         min_length, max_length: of a payload, in training; both may be the same.
         min_repeats, max_repeats: in training; both may be the same.
         width: bits of a payload word.
         batch_size: sequences in a training batch.
-        ragged: every sequence its own length and repeats, padded and masked; else one of each a batch,
-            which trains faster for there is no padding.
+        ragged: every sequence has its own length and repeats, padded and masked; otherwise a batch shares them,
+            which is faster without padding.
         test_cells: [length, repeats] pairs to test on beyond training.
         validation_size, test_size: sequences of the in-distribution sets.
         cell_size: sequences of a test cell.
@@ -93,7 +93,7 @@ class RepeatCopy(Task):
         return self.fixed(self.cell_size, (length, length), (repeats, repeats), TEST)
 
     def probes(self) -> dict[str, Sequence[RepeatCopyBatch]]:
-        """A few sequences of each test cell, from a stream of their own."""
+        """A few sequences of each test cell, from a separate random stream."""
         return {
             f"{length}x{repeats}": self.fixed(PROBE_SIZE, (length, length), (repeats, repeats), PROBE)
             for length, repeats in self.test_cells
@@ -102,10 +102,10 @@ class RepeatCopy(Task):
     def fixed(
         self, size: int, lengths: tuple[int, int], repeats: tuple[int, int], stream: int
     ) -> list[RepeatCopyBatch]:
-        """A fixed set: lengths and repeats drawn for every sequence, those alike batched together."""
+        """A fixed set: lengths and repeats drawn per sequence, and batched by similar T."""
         source = generator(stream, *lengths, *repeats, self.width)
         shapes = [torch.randint(least, most + 1, (size,), generator=source) for least, most in (lengths, repeats)]
-        order = (shapes[0] * shapes[1] + shapes[0]).argsort(stable=True)  # by T: little padding
+        order = (shapes[0] * shapes[1] + shapes[0]).argsort(stable=True)  # by T, which keeps padding small
         payload = torch.randint(0, 2, (size, lengths[1], self.width), generator=source).float()
         chunks = (part[order].split(EVALUATION_BATCH) for part in (payload, *shapes))
         return [
@@ -114,7 +114,7 @@ class RepeatCopy(Task):
         ]
 
     def examples(self) -> list[Example]:
-        """The longest of training, then one of each test cell."""
+        """One of the largest length and repeats of training, then one of each test cell."""
         cells = [(self.lengths[1], self.repeats[1]), *self.test_cells]
         return [self.example(*cell) for cell in dict.fromkeys(cells)]
 
@@ -134,7 +134,7 @@ class RepeatCopy(Task):
         )
 
     def needed_slots(self, batch: RepeatCopyBatch) -> int:
-        """One slot a word, and one each for the delimiter and the repeat count."""
+        """One slot per word, one for the delimiter and one for the repeat count."""
         return int(batch.lengths.max()) + 2
 
 

@@ -20,7 +20,7 @@ from src.networks.cnn import CNN
 from src.networks.mlp import MLP
 from src.networks.recurrent import Recurrent
 from src.networks.resnet1d import ResNet1D
-from src.run.finalize import quiet
+from src.run.quiet import quiet
 from src.tasks.mnist1d import MNIST1DBatch
 from src.tasks.repeat_copy import RepeatCopy
 from src.tasks.repeat_copy_sampler import sample

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from src.callbacks.history import History
-from src.callbacks.interrupt import Interrupt
+from src.callbacks.interrupt import Interrupt, Stop
 from src.lit.bits import BitLearner
 from src.search.watch import Watch
 
@@ -67,9 +67,10 @@ def test_pruning(tmp_path, last, count, interrupted, pruned):
     history = trainer.callbacks[0]
     history.rows.append({"bits": 3.0})
     watch.on_validation_end(trainer, object.__new__(BitLearner))
-    assert (trainer.should_stop, interrupt.reason is not None) == (pruned, pruned)
+    assert (trainer.should_stop, interrupt.given is not None) == (pruned, pruned)
     if pruned:
-        assert interrupt.reason == f"pruned: worse than the median of the trials before, after validation {count}"
+        reason = f"pruned: worse than the median of the trials before, after validation {count}"
+        assert interrupt.given == Stop("pruned", reason)
 
 
 def test_a_trial_whose_last_run_has_just_solved_its_task_is_complete(tmp_path):
@@ -85,7 +86,7 @@ def test_a_trial_whose_last_run_has_just_solved_its_task_is_complete(tmp_path):
         trainer.callbacks = [history, interrupt, watch]
         history.rows.append({"bits": 3.0})
         watch.on_validation_end(trainer, object.__new__(BitLearner))
-        assert (interrupt.reason is None) == last
+        assert (interrupt.given is None) == last
 
 
 def test_the_validation_before_a_test_is_nothing_to_tell(tmp_path):

@@ -380,6 +380,7 @@ def test_a_bad_job_of_a_sweep_fails_alone(tmp_path):
     metrics = [json.loads((folder / "metrics.json").read_text()) for folder in folders]
     assert [one["status"] for one in metrics] == ["finished", "failed", "finished"]
     assert metrics[1]["error"] == "model.sigma_init=0.01: must be above sigma_min=0.1"
+    assert (metrics[1]["cause"], metrics[1]["recoverable"]) == ("refused", False)
 
 
 def test_jobs_that_differ_in_values_alone_are_composed_once_and_equal_others(monkeypatch):

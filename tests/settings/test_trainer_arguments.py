@@ -158,7 +158,7 @@ class TestPrecision:
 
 def build_quietly():
     """Without Lightning's remarks."""
-    from src.run.finalize import quiet
+    from src.run.quiet import quiet
 
     return quiet()
 
@@ -238,6 +238,7 @@ class TestCallbacks:
         early += [f"+callbacks.rate._target_={LIGHTNING}LearningRateMonitor", "trainer.max_steps=9"]
         metrics = train_small(tmp_path / "run", *early, model="lstm").metrics
         assert (metrics["status"], metrics["updates"], metrics["error"]) == ("finished", 2, None)
+        assert (metrics["cause"], metrics["recoverable"]) == ("callback", False)
         assert set(metrics["test"]) == {"in_distribution", "3x4"}
         assert "A callback ended the run after update 2." in caplog.messages
 
