@@ -23,7 +23,9 @@ from src.common import output
 from src.common.paths import CONF
 from src.common.text import table
 from src.launch import launch, launchers, sweep
-from src.lit.learner import Diverged, Learner
+from src.lit import objectives
+from src.lit.divergence import Diverged
+from src.lit.learner import Learner
 from src.run import processes, runs
 from src.run import resume as going_on
 from src.run.conclusion import Parts, conclude, fault, quiet
@@ -285,8 +287,9 @@ def worth(metrics: Mapping[str, Any]) -> float:
     """What a run is worth to a search that minimises; infinity for one that did not end well."""
     if metrics["status"] not in ("finished", "stopped") or not metrics.get("validation"):
         return INFINITY
-    kind = next(kind for kind in build.OBJECTIVES.values() if kind.monitor in metrics["validation"])
-    return kind.to_minimise(metrics["validation"])
+    objective = objectives.recognised(metrics["validation"])
+    assert objective is not None
+    return objective.to_minimise(metrics["validation"])
 
 
 def changes_in(cfg: DictConfig) -> dict[str, Any]:

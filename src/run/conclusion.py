@@ -15,7 +15,7 @@ from src.callbacks import hparams
 from src.callbacks.checkpoint import BEST, LAST
 from src.callbacks.clock import Clock
 from src.callbacks.history import History
-from src.callbacks.pictures import draw, draw_addressing, save
+from src.callbacks.pictures import draw, draw_addressing, save, trace
 from src.callbacks.solved import Solved
 from src.figures.png import spared
 from src.figures.style import Figure
@@ -112,7 +112,8 @@ def conclude(parts: Parts, status: str, error: str | None) -> dict[str, Any]:
     try:
         runs.write_json(parts.folder / "metrics.json", metrics)
         if isinstance(trainer.logger, TensorBoardLogger):
-            numbers = hparams.final(metrics, learner.headline, learner.reach[0])
+            of = learner.objective
+            numbers = hparams.final(metrics, of.headline, of.reach[0], learner.task.like_training[0])
             trainer.logger.log_metrics(numbers, step=trainer.global_step)
             hparams.write(trainer.logger, hparams.session_end(status))
             trainer.logger.finalize("success")
@@ -143,8 +144,8 @@ def test_and_draw(parts: Parts) -> dict[str, Any]:
     figures: dict[str, Figure] = {}
     with spared("of the examples"):
         figures |= draw(learner, task.examples(), cfg["figure"]["cmap"])
-    if cfg["model"]["name"] == "dms_ntm":
-        with spared("addressing_examples"):
+    with spared("addressing_examples"):
+        if "sigma" in trace(learner, task.examples()[0])[1]:  # its heads have a focus with a width
             figures["addressing_examples"] = draw_addressing()
     save(figures, folder)
     own = learner.network.memory_slots
@@ -159,7 +160,6 @@ def best_row(rows: list[dict[str, Any]], learner: Learner) -> dict[str, float]:
     """The validation metrics of the checkpoint that validation chose, and the update it was made at."""
     if not rows:
         return {}
-    sign = 1.0 if learner.monitor_mode == "min" else -1.0
-    best = min(rows, key=lambda row: sign * row[learner.monitor])
+    best = min(rows, key=learner.objective.to_minimise)
     left_out = ("memory_slots", "sequences", "seconds", "train_loss", "gradient_norm", "lr")
     return {key: value for key, value in best.items() if key not in left_out}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from src.callbacks.interrupt import Interrupt
-from src.lit.learner import Diverged
+from src.lit.divergence import Diverged
 from src.run import processes, resume, runs
 from src.run.conclusion import Parts, quiet
 from src.settings import cli
