@@ -104,6 +104,7 @@ class Objective(ABC):
         mapped: the metrics that are drawn over a grid of test cells.
         solved_by: the metric that is at or under a threshold where the task is solved; None where it never is.
         picture: the name of the figure of answers.
+        unit: of the loss.
     """
 
     name: ClassVar[str]
@@ -114,6 +115,7 @@ class Objective(ABC):
     mapped: ClassVar[tuple[str, ...]] = ()
     solved_by: ClassVar[str | None] = None
     picture: ClassVar[str]
+    unit: ClassVar[str] = "nats"
 
     @abstractmethod
     def loss(

@@ -32,15 +32,16 @@ class Drawing(NamedTuple):
 
 
 @spared("loss_comparison")
-def draw_losses(curves: Sequence[Row], order: Sequence[str]) -> Drawing | None:
-    """Validation loss of all runs."""
+def draw_losses(curves: Sequence[Row], kinds: Iterable[Kind], order: Sequence[str]) -> Drawing | None:
+    """Validation loss of all runs, of all tables."""
     panels: dict[str, list[loss_comparison.Curve]] = defaultdict(list)
     for (table, row, seed), points in _grouped(curves, ("table", "row", "seed")):
         x, y = (np.array([float(point[key]) for point in points]) for key in ("sequences", "loss"))
         panels[table].append(loss_comparison.Curve(row, int(seed), x, y))
     if not panels:
         return None
-    figure = loss_comparison.loss_comparison(panels, "training sequences", "validation loss (nats)", order=order)
+    label = f"validation loss ({', '.join(dict.fromkeys(kind.of.unit for kind in kinds))})"
+    figure = loss_comparison.loss_comparison(panels, "training sequences", label, order=order)
     caption = (
         "Validation loss while training: every seed thin, the median over seeds thick, the quartiles as a band. "
         "A run that had solved its task keeps its last value; one that diverged counts as infinite from there on."

@@ -78,7 +78,7 @@ def write(folder: Path, home: Path, about: About) -> None:
     for name, suffix in suffixes(about.kinds).items():
         its = [row for row in counted if row["table"] == name]
         blocks += _table(folder, its, about.kinds[name], suffix, asked, about.settings["cmap"])
-    losses = drawings.draw_losses(_records(folder / "figures" / f"{CURVES}.csv"), labels)
+    losses = drawings.draw_losses(_records(folder / "figures" / f"{CURVES}.csv"), about.kinds.values(), labels)
     picture = _save(losses, folder)
     if picture is not None:
         blocks += [Heading(2, "While training"), picture]
