@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from src.common.text import duration
+from src.lit.objective import Metric
 from src.report import statistics
 from src.report.kinds import Kind
-from src.report.metrics import METRICS
 from src.report.rows import Row, is_solved, number, outcome, test_sets
 from src.report.survival import Survival, kaplan_meier, median_time
 
@@ -68,10 +68,10 @@ def main_table(rows: Sequence[Row], kind: Kind, options: Options) -> Table:
         failed = sum(row["status"] == "diverged" for row in its)
         line = {"model": name + (" (reference)" if name in options.reference else ""), "runs": str(len(its))}
         line["diverged"] = str(failed)
-        if kind.bits:
+        if kind.solvable:
             line |= _solving(its)
         for test, metric in kind.headlines:
-            line |= _score(its, test, metric, with_mean=not kind.bits)
+            line |= _score(its, test, metric, with_mean=not kind.solvable)
         if options.published:
             line[options.published_as] = shown(options.published[name]) if name in options.published else ""
         line["parameters"] = _range([number(row, "parameters") for row in its], "{:,.0f}")
@@ -84,9 +84,10 @@ def main_table(rows: Sequence[Row], kind: Kind, options: Options) -> Table:
         "IQM: interquartile mean over all runs, diverged ones at the worst value there is; in brackets its 95 % "
         f"bootstrap interval over seeds, from {FEW} seeds on. Seconds: median of the fitting alone."
     )
-    if kind.bits:
+    if kind.of.solved_by is not None:
+        judged = kind.metric(kind.of.solved_by)
         note = (
-            "Solved: validation at or under the threshold of wrong bits a sequence, three times in a row; "
+            f"Solved: validation at or under the threshold of {judged.about}, three times in a row; "
             "in brackets the 95 % interval of Wilson. Sequences and seconds to solve: Kaplan-Meier median, "
             "unsolved runs censored, — where less than half are solved. " + note
         )
@@ -131,36 +132,42 @@ def centre(values: np.ndarray) -> str:
 
 
 def tests_table(rows: Sequence[Row], kind: Kind) -> Table | None:
-    """Every test set of a task in bits: the spread over seeds of what was wrong."""
-    if not kind.bits:
+    """Every test set of a task with test cells: the spread over seeds of how far what was learned reaches."""
+    if not kind.axes:
         return None
+    first, *others = (kind.metric(name) for name in kind.of.reach)
     lines = []
     for name, its in variants(rows).items():
-        for test in test_sets(rows, "payload_error"):
-            errors, ends = outcomes(its, test, "payload_error"), outcomes(its, test, "end_exact")
-            if not len(errors):
+        for test in test_sets(rows, first.name):
+            values = outcomes(its, test, first.name)
+            if not len(values):
                 continue
-            lines.append(
-                [
-                    name,
-                    test.replace("_", " "),
-                    str(len(errors)),
-                    shown(float(np.mean(errors))),
-                    centre(errors),
-                    shown(float(np.median(errors))),
-                    shown(errors.min()),
-                    shown(errors.max()),
-                    shown(float(np.median(ends))),
-                    shown(ends.max()),
-                ]
-            )
-    header = ["model", "test", "runs", "payload error: mean", "IQM [95 %]", "median", "best", "worst"]
-    header += ["end exact: median", "best of end exact"]
-    note = (
-        "Payload error: share of wrong payload bits, 0.5 for guessing. End exact: share of sequences with the end "
-        "marker at the right step and nowhere else."
-    )
-    return Table("Every test", header, lines, note, folded=len(lines) > MANY)
+            line = [name, test.replace("_", " "), str(len(values)), shown(float(np.mean(values))), centre(values)]
+            line += [shown(float(np.median(values))), shown(best(values, first)), shown(worst(values, first))]
+            for metric in others:
+                its_own = outcomes(its, test, metric.name)
+                line += [shown(float(np.median(its_own))), shown(best(its_own, metric))]
+            lines.append(line)
+    header = ["model", "test", "runs", f"{first.told}: mean", "IQM [95 %]", "median", "best", "worst"]
+    for metric in others:
+        header += [f"{metric.told}: median", f"best of {metric.told}"]
+    notes = [f"{one.told.capitalize()}: {one.about}{guessing(one)}." for one in (first, *others) if one.about]
+    return Table("Every test", header, lines, " ".join(notes), folded=len(lines) > MANY)
+
+
+def best(values: np.ndarray, metric: Metric) -> float:
+    """The best of some values of a metric."""
+    return float(values.max() if metric.more else values.min())
+
+
+def worst(values: np.ndarray, metric: Metric) -> float:
+    """The worst of some values of a metric."""
+    return float(values.min() if metric.more else values.max())
+
+
+def guessing(metric: Metric) -> str:
+    """What guessing gives, to stand after what a metric is."""
+    return "" if metric.chance is None else f", {metric.chance:g} for guessing"
 
 
 class Found(NamedTuple):
@@ -176,11 +183,11 @@ def contrasts(rows: Sequence[Row], kind: Kind, options: Options) -> tuple[list[F
     """Differences between rows, paired by seed; and the pairs of rows with fewer than two seeds in common."""
     by_name = {name: its for name, its in variants(rows).items() if name not in options.reference}
     measures: dict[str, Callable[[Row], float | None]] = {}
-    if kind.bits:
+    if kind.solvable:
         measures["solved"] = lambda row: float(is_solved(row))
     for test, metric in kind.headlines:
-        if METRICS[metric].bounded:
-            measures[f"{METRICS[metric].told} {test.replace('_', ' ')}"] = _measure(test, metric)
+        if kind.metric(metric).bounded:
+            measures[f"{kind.metric(metric).told} {test.replace('_', ' ')}"] = _measure(test, metric)
     found, apart = [], []
     for first, second in _pairs(list(by_name), options.against):
         for what, measure in measures.items():
@@ -263,13 +270,13 @@ def runs_table(rows: Sequence[Row], kind: Kind) -> Table:
     """Every run, one a line."""
     tests = kind.headlines
     header = ["run", "model", "seed", "status"]
-    if kind.bits:
+    if kind.solvable:
         header += ["solved after"]
     header += [f"{metric.replace('_', ' ')} {test.replace('_', ' ')}" for test, metric in tests]
     lines = []
     for row in rows:
         line = [row["run"], row["row"], row["seed"], row["status"] + (f" ({row['note']})" if row["note"] else "")]
-        if kind.bits:
+        if kind.solvable:
             after = number(row, "sequences_to_solve")
             line.append("" if after is None else f"{after:,.0f}")
         values = (outcome(row, test, metric) for test, metric in tests)

@@ -10,6 +10,7 @@ import lightning
 from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig
 
+from src.lit import objectives
 from src.lit.learner import Learner
 from src.run import processes, provenance
 from src.run.ending import Ending
@@ -19,7 +20,7 @@ from src.run.folder import RunFolder
 from src.run.parts import Parts, assemble
 from src.run.quiet import quiet
 from src.run.resume import keep_csv, newest, settings, updates_of
-from src.settings import build, keys
+from src.settings import keys
 from src.tasks.base import Task
 
 log = logging.getLogger(__name__)
@@ -131,5 +132,6 @@ def worth(metrics: Mapping[str, Any]) -> float:
     """What a run is worth to a search that minimises; infinity for one that did not end well."""
     if metrics["status"] not in ("finished", "stopped") or not metrics.get("validation"):
         return INFINITY
-    kind = next(kind for kind in build.OBJECTIVES.values() if kind.monitor in metrics["validation"])
-    return kind.to_minimise(metrics["validation"])
+    objective = objectives.recognised(metrics["validation"])
+    assert objective is not None
+    return objective.to_minimise(metrics["validation"])

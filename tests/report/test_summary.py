@@ -8,12 +8,16 @@ import pytest
 from src.report import statistics, summary
 from src.report.kinds import Kind
 from src.report.summary import Options
+from src.tasks.repeat_copy import RepeatCopy
 
 BITS = Kind(
-    "", True, [("in_distribution", "error_bits"), ("10x20", "payload_error"), ("20x10", "payload_error")], None
+    "",
+    "bits",
+    [("in_distribution", "error_bits"), ("10x20", "payload_error"), ("20x10", "payload_error")],
+    RepeatCopy.axes,
 )
-CLASSES = Kind("", False, [("test", "accuracy"), ("generated", "accuracy")], None)
-TEST = Kind("", False, [("test", "accuracy")], None)
+CLASSES = Kind("", "classes", [("test", "accuracy"), ("generated", "accuracy")])
+TEST = Kind("", "classes", [("test", "accuracy")])
 
 
 def bit_row(model, seed, error, solved=None, status="finished", **more):

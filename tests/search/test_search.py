@@ -11,7 +11,6 @@ import pytest
 
 from src.callbacks import interrupt
 from src.launch import sweep
-from src.lit.classes import ClassLearner
 from src.lit.learner import Diverged, Learner
 from src.run import finalize, resume, train
 from src.run.folder import RunFolder
@@ -262,8 +261,8 @@ def test_a_trial_whose_process_died_is_taken_over(search, stands, tmp_path, monk
     assert (
         sweep.standing(at).standing == {"asking": "waiting", "training": "half-done", "telling": "finished"}[when]
     )
-    counted, steps = [], ClassLearner.training_step
-    monkeypatch.setattr(ClassLearner, "training_step", lambda self, *a: counted.append(1) or steps(self, *a))
+    counted, steps = [], Learner.training_step
+    monkeypatch.setattr(Learner, "training_step", lambda self, *a: counted.append(1) or steps(self, *a))
     assert search(*given) == 0
     assert [(one.number, one.state) for one in stands()] == [(0, "complete"), (1, "complete")]
     assert len(counted) == {"asking": 6, "training": 4, "telling": 3}[when]
