@@ -14,8 +14,8 @@ from src.lit.bits import Bits
 from src.lit.divergence import Diverged, Watch
 from src.lit.learner import Learner
 from src.lit.schedule import warmup_cosine
+from src.run.quiet import quiet
 from src.tasks.repeat_copy import RepeatCopy
-from src.train import quiet
 
 
 @pytest.fixture

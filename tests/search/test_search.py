@@ -11,7 +11,8 @@ import pytest
 
 from src.callbacks import interrupt
 from src.launch import sweep
-from src.lit.learner import Diverged, Learner
+from src.lit.divergence import Diverged
+from src.lit.learner import Learner
 from src.run import finalize, resume, train
 from src.run.folder import RunFolder
 from src.run.quiet import quiet

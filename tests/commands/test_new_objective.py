@@ -18,6 +18,7 @@ from torchmetrics import Metric as Counter
 
 from src import evaluate
 from src.callbacks.pictures import trace
+from src.common.files import write_json
 from src.common.paths import CONF
 from src.figures.style import Figure
 from src.launch import sweep
@@ -26,12 +27,13 @@ from src.lit.objectives import OBJECTIVES, recognised
 from src.replay.recording import record
 from src.report import publication
 from src.report.request import read_request
-from src.run import runs
+from src.run.folder import RunFolder
+from src.run.load import load_run
+from src.run.train import train, worth
 from src.settings import build, keys
 from src.study import plan
 from src.tasks.base import Axis, Example, Task, cell_name
 from src.tasks.streams import generator
-from src.train import train, worth
 from tests.helpers import written
 
 
@@ -150,7 +152,7 @@ class Regression(Objective):
 
 YAML = """
 name: sums
-_target_: tests.test_new_objective.Sums
+_target_: tests.commands.test_new_objective.Sums
 min_length: 2
 max_length: 4
 batch_size: ${task.recipe.batch_size}
@@ -187,7 +189,7 @@ def test_a_run_leaves_its_own_metrics(folder):
     assert (metrics["status"], metrics["error"], metrics["solved"]) == ("finished", None, False)
     assert set(metrics["validation"]) == {"update", "square_error", "near", "loss"}
     assert set(metrics["test"]) == {"in_distribution", "5", "7"}
-    run = runs.load_run(folder)
+    run = load_run(folder)
     run.task.setup()
     (batch,) = run.task.tests["7"]
     with torch.no_grad():
@@ -216,7 +218,9 @@ def test_it_can_be_evaluated_beyond_its_tests(folder, tmp_path):
     assert set(evaluation["test"]["9"]) == {"square_error", "near", "loss"}
     assert (run / "figures" / "evaluation_sums.png").exists()
     with pytest.raises(build.ConfigError, match=r"^grid\.repeats=\[1\]: is for runs on a task with such test"):
-        evaluate.read_request(cfg | {"grid": {"lengths": None, "repeats": [1]}}, runs.read_config(run)["task"])
+        evaluate.read_request(
+            cfg | {"grid": {"lengths": None, "repeats": [1]}}, RunFolder(run).read_config()["task"]
+        )
 
 
 def others(folder, top):
@@ -227,7 +231,7 @@ def others(folder, top):
         ("c", "gru", 0, 0, 0),
     ):
         run = shutil.copytree(folder, top / name)
-        cfg = runs.read_config(run)
+        cfg = RunFolder(run).read_config()
         cfg["model"]["name"], cfg["seed"] = model, seed
         (run / "config.yaml").write_text(json.dumps(cfg))
         metrics = written(run) | {"model": model, "seed": seed}
@@ -235,7 +239,7 @@ def others(folder, top):
             test.update(near=near, square_error=error)
         if model == "gru":
             metrics |= {"status": "diverged", "validation": {}, "test": {}}
-        runs.write_json(run / "metrics.json", metrics)
+        write_json(run / "metrics.json", metrics)
     return top
 
 
@@ -283,7 +287,7 @@ def test_it_is_known_wherever_runs_are_judged(folder, tmp_path):
     assert recognised(written(folder)["validation"]).name == "regression"
     job = tmp_path / "sweep" / "job"
     shutil.copytree(folder, job)
-    runs.write_json(job.parent / "sweep.json", {"overrides": [], "jobs": [{"folder": "job", "overrides": []}]})
+    write_json(job.parent / "sweep.json", {"overrides": [], "jobs": [{"folder": "job", "overrides": []}]})
     assert f"square_error {written(folder)['validation']['square_error']:.4g}" in sweep.summary(job.parent)
     tuning = {"metric": "nothing", "sweeps": {}, "write": "sums"}
     with pytest.raises(build.ConfigError, match=r"must be one of accuracy, error_bits, square_error$"):
@@ -291,7 +295,7 @@ def test_it_is_known_wherever_runs_are_judged(folder, tmp_path):
 
 
 def test_what_a_network_answers_can_be_replayed(folder):
-    run = runs.load_run(folder)
+    run = load_run(folder)
     learner = build.build_learner(run.config, run.task, run.model)
     example = run.task.example(6)
     recording = record(learner, example, "a run")
