@@ -20,6 +20,7 @@ from src.report.rows import Row
 from src.run.folder import UnreadableError
 from src.run.load import load_run
 from src.settings import build
+from src.settings.errors import ConfigError
 
 #: Rows of a table that are shown as pictures, at most.
 SHOWN = 5
