@@ -5,13 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import hydra
 import numpy as np
 from omegaconf import DictConfig
 
 from src.callbacks.pictures import draw, save
 from src.common import checks, output
-from src.common.paths import CONF
 from src.common.text import table
 from src.figures.grid import length_repeat_grid
 from src.figures.png import spared
@@ -146,7 +144,6 @@ def draw_grids(tested: Mapping[str, Mapping[str, float]], request: Request, task
     return figures
 
 
-@hydra.main(config_path=CONF, config_name="evaluate", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """Evaluate one run."""
     plain = keys.resolve(cfg)
@@ -161,4 +158,4 @@ def refuse(cfg: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     output.steady()
-    cli.run(main, "evaluate", refuse)
+    cli.run("evaluate", main, refuse)

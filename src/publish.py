@@ -8,12 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import hydra
 import torch
 from omegaconf import DictConfig
 
 from src.common import checks, output
-from src.common.paths import CONF
 from src.run import runs
 from src.settings import cli, errors, keys
 from src.settings.errors import ConfigError
@@ -81,7 +79,6 @@ def publish(cfg: Mapping[str, Any]) -> Path:
     return place
 
 
-@hydra.main(config_path=CONF, config_name="publish", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """Publish one run."""
     print(f"published: {publish(keys.resolve(cfg))}")
@@ -94,4 +91,4 @@ def refuse(cfg: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     output.steady()
-    cli.run(main, "publish", refuse)
+    cli.run("publish", main, refuse)

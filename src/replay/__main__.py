@@ -5,12 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import hydra
 from omegaconf import DictConfig
 
 from src.common import output
 from src.common.files import write_whole
-from src.common.paths import CONF
 from src.figures.png import reason
 from src.replay import gif, page
 from src.replay.film import Film
@@ -75,7 +73,6 @@ def file_name(request: Request, cell: str) -> str:
     return name
 
 
-@hydra.main(config_path=CONF, config_name="replay", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """Replay one run, or two."""
     with cli.refusals():
@@ -90,4 +87,4 @@ def refuse(cfg: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     output.steady()
-    cli.run(main, "replay", refuse)
+    cli.run("replay", main, refuse)

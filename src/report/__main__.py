@@ -3,11 +3,9 @@
 import logging
 import sys
 
-import hydra
 from omegaconf import DictConfig
 
 from src.common import output
-from src.common.paths import CONF
 from src.report.publication import Found, begin, make, rebuild
 from src.report.request import read_request
 from src.settings import cli, keys
@@ -17,7 +15,6 @@ log = logging.getLogger(__name__)
 READ: list[Found] = []
 
 
-@hydra.main(config_path=CONF, config_name="report", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """Report on runs; the exit code is 1 where one could not be counted."""
     request = read_request(keys.resolve(cfg))
@@ -38,4 +35,4 @@ def refuse(cfg: dict[str, object]) -> None:
 
 if __name__ == "__main__":
     output.steady()
-    cli.run(main, "report", refuse)
+    cli.run("report", main, refuse)

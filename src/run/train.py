@@ -40,13 +40,19 @@ class Outcome(NamedTuple):
     trainer: lightning.Trainer
 
 
-def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path, beside: Sequence[Callback] = ()) -> Outcome:
+def train(
+    cfg: DictConfig | Mapping[str, Any],
+    folder: str | Path,
+    beside: Sequence[Callback] = (),
+    parts: Parts | None = None,
+) -> Outcome:
     """Train, test and draw, and leave all of it in a run folder.
 
     Args:
         cfg: a composed conf/train.yaml.
         folder: the run folder; it may exist but not hold a run.
         beside: callbacks beside those of the configuration, which look on.
+        parts: what `assemble` has made of them already.
 
     Raises:
         ConfigError: a configuration that cannot be run; nothing has been written then.
@@ -55,7 +61,7 @@ def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path, beside: Seque
     plain = {key: value for key, value in plain.items() if key not in NOT_THE_RUNS}
     folder = Path(folder)
     refuse_run(folder)
-    parts = assemble(plain, folder, beside=beside)
+    parts = assemble(plain, folder, beside=beside) if parts is None else parts._replace(cfg=plain)
     with runs.held(folder):
         refuse_run(folder)
         (folder / "metrics.json").unlink(missing_ok=True)  # of a try that was refused

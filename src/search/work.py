@@ -13,6 +13,7 @@ import torch
 from src.common import output
 from src.common.text import duration
 from src.launch import sweep
+from src.launch.job import run_job
 from src.run import train
 from src.run.conclusion import MEND
 from src.search import plan as plans
@@ -62,7 +63,7 @@ def ended(plan: Plan, taken: Taken) -> tuple[str, float | None]:
         for job in plans.jobs(plan, taken.model, number, space.overrides(taken.values)):
             cfg = keys.resolve(job.config)
             watch = Watch(taken.trial, values, plans.validations(cfg), last=len(values) + 1 == len(plan.seeds))
-            metrics = run(job, cfg, watch)
+            metrics = run(job, watch)
             if mendable(metrics):
                 raise OSError(f"{job.folder}: {metrics['error'].partition(MEND)[0]}")
             if metrics["status"] == "failed":
@@ -88,7 +89,7 @@ def ended(plan: Plan, taken: Taken) -> tuple[str, float | None]:
     return "complete", sum(values) / len(values)
 
 
-def run(job: Job, cfg: dict[str, Any], watch: Watch) -> dict[str, Any]:
+def run(job: Job, watch: Watch) -> dict[str, Any]:
     """The metrics.json of a run, which is begun, gone on with, or left as it is where it has ended."""
     before = sweep.standing(job.folder)
     failed = before.standing == "failed" and not mendable(before.metrics)
@@ -96,9 +97,7 @@ def run(job: Job, cfg: dict[str, Any], watch: Watch) -> dict[str, Any]:
     if failed or before.standing in sweep.DONE or limited:
         return before.metrics
     try:
-        if (job.folder / "config.yaml").exists():
-            return train.resume(job.folder, beside=[watch]).metrics
-        return train.train(cfg, job.folder, beside=[watch]).metrics
+        return run_job(job, beside=[watch]).metrics
     except SystemExit as end:
         # What Lightning makes of a second Ctrl-C, or of one in the test.
         if isinstance(end.__context__, KeyboardInterrupt):

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import hydra
 import torch
 from omegaconf import DictConfig
 
@@ -42,7 +41,7 @@ def settings(cfg: Mapping[str, Any]) -> tuple[Plan, Crew, tuple[str, ...]]:
     )
     if crew.launcher is not None:
         (job,) = cli.composed("train", [f"hydra/launcher={crew.launcher}"], multirun=True)
-        launchers.check(job.launcher)
+        launchers.of(job.launcher).check(job.launcher)
     elif crew.workers > 1 and not any(importlib.metadata.distributions(name="hydra-joblib-launcher")):
         raise ConfigError(
             f"workers={crew.workers}: needs joblib, which `make parallel` installs; must be 1 without"
@@ -110,7 +109,6 @@ def tell(sweeps: list[Sweep], crew: Crew) -> None:
     print(f"\n{forecast(todo, crew.workers)}\n", flush=True)
 
 
-@hydra.main(config_path=CONF, config_name="study", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """Carry out one study."""
     try:
@@ -130,4 +128,4 @@ def refuse(cfg: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     output.steady()
-    cli.run(main, "study", refuse)
+    cli.run("study", main, refuse)
