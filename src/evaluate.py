@@ -10,11 +10,14 @@ from omegaconf import DictConfig
 
 from src.callbacks.pictures import draw, save
 from src.common import checks, output
+from src.common.files import write_json
 from src.common.text import table
 from src.figures.grid import length_repeat_grid
-from src.figures.png import spared
+from src.figures.png import figure_errors_as_warnings
 from src.figures.style import Figure
-from src.run import runs
+from src.run import provenance
+from src.run.folder import RunFolder
+from src.run.load import Run, load_run
 from src.settings import build, cli, errors, keys
 from src.settings.errors import ConfigError
 from src.tasks.repeat_copy import RepeatCopy, check_cells
@@ -62,7 +65,7 @@ def read_request(cfg: Mapping[str, Any], task_name: str) -> Request:
     return Request(cells, lengths or [], repeats or [], slots, checkpoint)
 
 
-def open_run(cfg: Mapping[str, Any]) -> tuple[Request, runs.Run]:
+def open_run(cfg: Mapping[str, Any]) -> tuple[Request, Run]:
     """What is asked for, and the run it is asked of.
 
     Raises:
@@ -70,8 +73,8 @@ def open_run(cfg: Mapping[str, Any]) -> tuple[Request, runs.Run]:
     """
     if cfg["run"] is None:
         raise ConfigError("run=None: must be the folder of a run: python -m src.evaluate run=outputs/runs/...")
-    request = read_request(cfg, runs.read_config(str(cfg["run"]))["task"]["name"])
-    run = runs.load_run(str(cfg["run"]), request.checkpoint)
+    request = read_request(cfg, RunFolder(str(cfg["run"])).read_config()["task"]["name"])
+    run = load_run(str(cfg["run"]), request.checkpoint)
     cli.check_writable("run", Path(str(cfg["run"])))
     if request.memory_slots is not None and run.model.memory_slots is None:
         raise ConfigError(
@@ -108,7 +111,7 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
 
     cmap = cfg["figure"]["cmap"] or run.config["figure"]["cmap"]
     figures = draw_grids(tested, request, task)
-    with spared("of the examples"):
+    with figure_errors_as_warnings("of the examples"):
         figures |= draw(learner, task.examples(), cmap)
     save({f"evaluation_{name}": figure for name, figure in figures.items()}, folder)
     evaluation = {
@@ -119,10 +122,10 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
         "test": {**tested.pop("test"), **tested} if "test" in tested else tested,
         "grid": {"lengths": request.lengths, "repeats": request.repeats},
         "memory_slots": request.memory_slots,
-        "git_revision": runs.git_revision(),
-        "versions": runs.versions(),
+        "git_revision": provenance.git_revision(),
+        "versions": provenance.versions(),
     }
-    runs.write_json(folder / "evaluation.json", evaluation)
+    write_json(folder / "evaluation.json", evaluation)
     return evaluation
 
 
@@ -137,7 +140,7 @@ def draw_grids(tested: Mapping[str, Mapping[str, float]], request: Request, task
             [[tested[f"{length}x{repeat}"][metric] for repeat in request.repeats] for length in request.lengths]
         )
         label = metric.replace("_", " ")
-        with spared(f"grid_{metric}"):
+        with figure_errors_as_warnings(f"grid_{metric}"):
             figures[f"grid_{metric}"] = length_repeat_grid(
                 values, request.lengths, request.repeats, label, trained
             )
@@ -157,5 +160,5 @@ def refuse(cfg: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    output.steady()
+    output.protect_standard_streams()
     cli.run("evaluate", main, refuse)

@@ -12,7 +12,8 @@ import torch
 from omegaconf import DictConfig
 
 from src.common import checks, output
-from src.run import runs
+from src.run.folder import RunFolder
+from src.run.load import load_run
 from src.settings import cli, errors, keys
 from src.settings.errors import ConfigError
 
@@ -30,8 +31,8 @@ def target(cfg: Mapping[str, Any]) -> Path:
         raise ConfigError("run=None: must be the folder of a run: python -m src.publish run=outputs/runs/...")
     folder = Path(str(cfg["run"]))
     errors.check("", checks.integer, "largest_kib", cfg["largest_kib"])
-    runs.load_run(folder)
-    status = runs.read_metrics(folder).get("status")
+    load_run(folder)
+    status = RunFolder(folder).read_metrics().get("status")
     if status != "finished":
         raise ConfigError(f"run={str(folder)!r}: is {status or 'not at its end'}; must be a finished run")
     name = folder.resolve().name if cfg["name"] is None else cfg["name"]
@@ -90,5 +91,5 @@ def refuse(cfg: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    output.steady()
+    output.protect_standard_streams()
     cli.run("publish", main, refuse)

@@ -2,12 +2,12 @@
 
 from src.common import output
 from src.launch.command import command
-from src.run.follow import follow
+from src.run.nonzero_rank import take_part
 from src.run.train import Outcome, assemble, resume, train
 
 __all__ = ["Outcome", "assemble", "resume", "train"]
 
 if __name__ == "__main__":
-    output.steady()
-    if not follow(assemble):
+    output.protect_standard_streams()
+    if not take_part(assemble):
         command()

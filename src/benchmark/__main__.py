@@ -12,8 +12,8 @@ from hydra.errors import HydraException, MissingConfigException
 from src.benchmark import cost, jobs, loop, memory, speed, sweep
 from src.common import output
 from src.common.files import write_whole
-from src.figures.png import pngs, spared
-from src.run.runs import versions
+from src.figures.png import figure_errors_as_warnings, pngs
+from src.run.provenance import versions
 from src.settings import cli
 from src.settings.unknown import first_line, unknown_choice
 
@@ -82,12 +82,12 @@ def _write(given: argparse.Namespace, part: Any, result: Any, text: str) -> None
     write_whole(given.out / f"{given.part}.md", text + "\n")
     figures = {}
     if hasattr(part, "figure"):
-        with spared(given.part):
+        with figure_errors_as_warnings(given.part):
             figures[given.part] = part.figure(result)
     for name, drawn in pngs(figures, DPI).items():
         write_whole(given.out / f"{name}.png", drawn)
 
 
 if __name__ == "__main__":
-    output.steady()
+    output.protect_standard_streams()
     main()

@@ -10,16 +10,17 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from src.callbacks.history import History
+from src.cells.trace import Trace
 from src.common import checks
 from src.common.files import write_whole
 from src.figures.addressing_examples import addressing_examples
 from src.figures.head_weights import head_weights
 from src.figures.learning_curves import learning_curves
-from src.figures.memory import Head, memory
-from src.figures.png import pngs, spared
+from src.figures.memory import HeadTrace, memory
+from src.figures.png import figure_errors_as_warnings, pngs
 from src.figures.reading import reading
 from src.figures.style import Figure
-from src.figures.target_output import Panel, target_output
+from src.figures.target_output import TargetOutputPanel, target_output
 from src.lit.learner import Learner
 from src.memory import addressing
 from src.tasks.base import Example
@@ -32,7 +33,7 @@ class Pictures(Callback):
     """Draws an example of the task as the network answers it, and where its heads look.
 
     While training, to TensorBoard after every `every`-th validation and the last; at its end, the learning curves
-    as a PNG file. The other PNG files show the checkpoint that validation chose: `src.run.conclusion` draws them.
+    as a PNG file. The other PNG files show the checkpoint that validation chose: `src.run.finalize` draws them.
     What cannot be drawn is a warning.
 
     Args:
@@ -64,9 +65,9 @@ class Pictures(Callback):
         """Pictures of the first example to TensorBoard, once an update."""
         if isinstance(trainer.logger, TensorBoardLogger) and self.drawn_at != trainer.global_step:
             self.drawn_at = trainer.global_step
-            with spared("of the first example"):
+            with figure_errors_as_warnings("of the first example"):
                 for name, figure in draw_first(learner, learner.task.examples()[0], self.cmap).items():
-                    with spared(name):  # of a full disk the next scalar tells, too
+                    with figure_errors_as_warnings(name):  # of a full disk the next scalar tells, too
                         trainer.logger.experiment.add_figure(name, figure, trainer.global_step)
 
     def state_dict(self) -> dict[str, Any]:
@@ -80,7 +81,7 @@ class Pictures(Callback):
         if isinstance(pl_module, Learner) and history is not None and history.rows and trainer.is_global_zero:
             self.show(trainer, pl_module)
             figures: dict[str, Figure] = {}
-            with spared("learning_curves"):
+            with figure_errors_as_warnings("learning_curves"):
                 figures["learning_curves"] = draw_history(history.rows)
             save(figures, self.folder)
 
@@ -92,7 +93,7 @@ def save(figures: dict[str, Figure], folder: Path) -> None:
         write_whole(folder / "figures" / f"{name}.png", content)
 
 
-Traced = tuple[Example, torch.Tensor, dict[str, torch.Tensor]]
+Traced = tuple[Example, torch.Tensor, Trace]
 
 
 def draw(learner: Learner, examples: list[Example], cmap: str) -> dict[str, Figure]:
@@ -106,7 +107,7 @@ def draw(learner: Learner, examples: list[Example], cmap: str) -> dict[str, Figu
         if "weighting" in seen:
             weights = seen["weighting"][0].numpy()
             name = "head_weights" if example is examples[0] else f"head_weights_{example.name}"
-            with spared(name):
+            with figure_errors_as_warnings(name):
                 figures[name] = head_weights(weights, head_names(learner), cmap, example.marks)
     return figures
 
@@ -118,9 +119,9 @@ def draw_first(learner: Learner, example: Example, cmap: str) -> dict[str, Figur
 
 def _answers_and_memory(learner: Learner, traced: list[Traced], cmap: str) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
-    with spared("target_output" if learner.task.objective == "bits" else "reading"):
+    with figure_errors_as_warnings("target_output" if learner.task.objective == "bits" else "reading"):
         figures |= draw_answers(learner, traced, cmap)
-    with spared("memory"):
+    with figure_errors_as_warnings("memory"):
         figures |= draw_memory(learner, traced[0], cmap)
     return figures
 
@@ -129,7 +130,7 @@ def draw_answers(learner: Learner, traced: list[Traced], cmap: str) -> dict[str,
     """The answers to examples in bits, or the answer to the first that has a class."""
     if learner.task.objective == "bits":
         panels = [
-            Panel(example.title, answered(example.y, example), answered(y.sigmoid(), example))
+            TargetOutputPanel(example.title, answered(example.y, example), answered(y.sigmoid(), example))
             for example, y, _ in traced
         ]
         return {"target_output": target_output(panels, cmap)}
@@ -147,15 +148,16 @@ def draw_memory(learner: Learner, traced: Traced, cmap: str) -> dict[str, Figure
     reads, writes = seen["read"].shape[1], seen["add"].shape[1]
     names, held = head_names(learner), seen["memory"]
     heads = [
-        Head(names[reads + w], "added", seen["add"][:, w], seen["weighting"][:, reads + w]) for w in range(writes)
+        HeadTrace(names[reads + w], "added", seen["add"][:, w], seen["weighting"][:, reads + w])
+        for w in range(writes)
     ]
-    heads += [Head(names[r], "read", seen["read"][:, r], seen["weighting"][:, r]) for r in range(reads)]
+    heads += [HeadTrace(names[r], "read", seen["read"][:, r], seen["weighting"][:, r]) for r in range(reads)]
     memories = {f"memory as the\n{mark} begins": held[step - 1] for mark, step in example.marks.items()}
     memories["memory\nat the end"] = held[-1]
     return {"memory": memory(memories, heads, cmap, example.marks, example.title)}
 
 
-def trace(learner: Learner, example: Example) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+def trace(learner: Learner, example: Example) -> tuple[torch.Tensor, Trace]:
     """The outputs of the network for one example, and what its heads did, on the CPU."""
     network: Any = learner.network
     was_training = network.training
@@ -170,7 +172,7 @@ def trace(learner: Learner, example: Example) -> tuple[torch.Tensor, dict[str, t
                 y, _, seen = network.trace(x, network.initial_state(len(x), slots))
     finally:
         network.train(was_training)
-    return y.cpu(), {name: values.cpu() for name, values in seen.items()}
+    return y.cpu(), Trace.of(seen).map(lambda tensor: tensor.cpu())
 
 
 def answered(values: torch.Tensor, example: Example) -> np.ndarray:
@@ -227,3 +229,7 @@ def draw_addressing() -> Figure:
     delta, sigma = torch.meshgrid(torch.tensor(deltas), torch.tensor(sigmas), indexing="ij")
     kernels = addressing.gaussian(before + delta, sigma.unsqueeze(2), torch.ones_like(sigma).unsqueeze(2), slots)
     return addressing_examples(kernels.numpy(), deltas, sigmas, before)
+
+
+#: How to draw what explains a kind of cell whatever it learned, see `Cell.drawings`.
+DRAWINGS = {"addressing_examples": draw_addressing}

@@ -2,13 +2,14 @@
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from src.cells import boundary
+from src.cells.trace import Trace
 
 #: A NamedTuple of tensors or of further states; each tensor has the batch as its first dimension.
 State = Any
@@ -27,15 +28,13 @@ class Cell(nn.Module, ABC):
 
     input_size: int
     output_size: int
+    #: Figures that explain a kind of cell whatever it learned, by the names of their files; see `src.run`.
+    drawings: ClassVar[tuple[str, ...]] = ()
 
     @property
     def has_sequence(self) -> bool:
         """Whether `sequence` may be used instead of a loop over `step`."""
         return False
-
-    def at_work(self) -> AbstractContextManager[None]:
-        """A context for many sequences: what can be prepared for them is, before they come."""
-        return nullcontext()
 
     def forward(self, x: Float[Tensor, "B F"], state: State) -> tuple[Float[Tensor, "B O"], State]:
         return self.step(x, state)
@@ -78,32 +77,13 @@ class Cell(nn.Module, ABC):
         """
         raise TypeError(f"{type(self).__name__} has no sequence, only steps")
 
-    def trace(
-        self, x: Float[Tensor, "B F"], state: State
-    ) -> tuple[Float[Tensor, "B O"], State, dict[str, Tensor]]:
-        """One time step that also shows what the heads did, by name; empty where there are none."""
-        output, state = self.step(x, state)
-        return output, state, {}
+    def trace(self, x: Float[Tensor, "B F"], state: State) -> tuple[Float[Tensor, "B O"], State, Trace]:
+        """One time step that also shows what the heads did; empty where there are none.
 
-
-class Controller(Cell):
-    """A cell that can steer a machine: the fused engine takes its weights apart."""
-
-    @property
-    @abstractmethod
-    def is_plain(self) -> bool:
-        """Whether its layers are those that it was made with, so that `joint_weights` is all that they do."""
-
-    @abstractmethod
-    def joint_weights(self, features: int) -> Float[Tensor, "G U"]:
-        """The weights of the gates' sums, of one layer, as one matrix over [h, other inputs, first inputs, 1].
-
-        h is the hidden state, left out where there is none; the last column are the biases. G counts the
-        sums, C for each gate, in the order that `src.engines.numba_cpu.controllers` expects.
-
-        Args:
-            features: how many inputs come first.
+        A cell may show tensors [B, ...] as a plain mapping, too.
         """
+        output, state = self.step(x, state)
+        return output, state, Trace()
 
 
 def full_precision(like: Tensor) -> AbstractContextManager[Any]:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 
 #: Of a module, what an engine does by itself, or what it calls.
-METHODS = frozenset({"forward", "step", "trace", "address", "joint_weights"})
+METHODS = frozenset({"forward", "step", "trace", "address"})
 #: Of a state, the shape of every tensor without the batch, nested as the state is.
 Shapes = Any
 

@@ -9,7 +9,6 @@ from torch.nn.functional import softplus
 
 from src.cells.machine import Machine, one_hot_at_zero
 from src.common import checks
-from src.engines.numba_cpu import plan
 from src.memory import addressing
 
 CARRIES = ("weighting", "position")
@@ -46,6 +45,9 @@ class DMSNTM(Machine):
 
     The other arguments are those of `Machine`.
     """
+
+    sized_by = ("content_addressing", "carry", "motion", "num_scales")
+    drawings = ("addressing_examples",)
 
     def __init__(
         self,
@@ -118,18 +120,6 @@ class DMSNTM(Machine):
         else:
             biases[-5:] = torch.tensor([0.0, 0.0, STEP_BIAS, self.jump_bias, 0.0])
         return biases
-
-    def kernel_choices(self) -> dict[str, int]:
-        return {
-            "kind": plan.DMS_NTM,
-            "content": int(self.content_addressing),
-            "position": int(self.carry == "position"),
-            "hybrid": int(self.motion == "hybrid"),
-            "scales": self.num_scales,
-        }
-
-    def kernel_constants(self) -> list[float]:
-        return [self.sigma_min, self.jump_range, *self.sigma_bias.tolist()]
 
     def initial_heads(self, batch_size: int, slots: int) -> Float[Tensor, "B H *N"]:
         if self.carry == "position":

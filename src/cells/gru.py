@@ -49,12 +49,3 @@ class GRU(Layered):
         state = self.initial_state(len(x)) if state is None else state
         y, after = self.layers(x, torch.stack(state.hidden))
         return y, GRUState(after.to(x.dtype).unbind(0))
-
-    def joint_weights(self, features: int) -> Float[Tensor, "G U"]:
-        # Four gates: what is new of the input and what is new of the state meet only after the reset.
-        size, (w_ih, w_hh, b_ih, b_hh) = self.output_size, self.layers.all_weights[0]
-        gates, new = slice(2 * size), slice(2 * size, None)
-        of_input = torch.cat([w_ih, w_ih.new_zeros(size, w_ih.shape[1])])
-        of_state = torch.cat([w_hh[gates], w_hh.new_zeros(size, size), w_hh[new]])
-        biases = torch.cat([b_ih[gates] + b_hh[gates], b_ih[new], b_hh[new]])
-        return torch.cat([of_state, of_input[:, features:], of_input[:, :features], biases.unsqueeze(1)], 1)

@@ -3,10 +3,10 @@
 from torch import Tensor, nn
 
 from src.cells import boundary
-from src.cells.base import Controller
+from src.cells.base import Cell
 
 
-class Layered(Controller):
+class Layered(Cell):
     """A stack of layers of `torch.nn`, in one call of the library or step by step with the weights of each.
 
     Attributes:
@@ -28,13 +28,6 @@ class Layered(Controller):
     def _hooked(self) -> bool:
         """Whether a step, too, has to call the layers: with the call come their hooks, and so their pruning."""
         return boundary.is_altered(self.layers) and not self._parametrised
-
-    @property
-    def is_plain(self) -> bool:
-        layers = self.layers
-        kind = type(layers) in (nn.LSTM, nn.GRU)
-        one = layers.num_layers == 1 and not layers.bidirectional and not layers.proj_size
-        return kind and one and layers.bias
 
     @property
     def any_weight(self) -> Tensor:

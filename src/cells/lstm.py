@@ -1,11 +1,15 @@
 """Long short-term memory, with the equations and the parameters of `torch.nn.LSTM`."""
 
+import functools
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from src.cells import boundary
+from src.cells.base import full_precision
 from src.cells.layered import Layered
 from src.common import checks
 
@@ -51,9 +55,25 @@ class LSTM(Layered):
         x = self.check(x, state)
         state = self.initial_state(len(x)) if state is None else state
         before = (torch.stack(state.hidden), torch.stack(state.cell))
-        y, after = self.layers(x, before)
+        with nullcontext() if _has_kernel(x) else full_precision(x):
+            y, after = self.layers(x, before)
         return y, LSTMState(*(part.to(x.dtype).unbind(0) for part in after))
 
-    def joint_weights(self, features: int) -> Float[Tensor, "G U"]:
-        w_ih, w_hh, b_ih, b_hh = self.layers.all_weights[0]
-        return torch.cat([w_hh, w_ih[:, features:], w_ih[:, :features], (b_ih + b_hh).unsqueeze(1)], 1)
+
+def _has_kernel(x: Tensor) -> bool:
+    """Whether the library has an LSTM of the precision of autocast; on many processors it has none of half."""
+    return x.device.type != "cpu" or not boundary.autocasts(x) or _computes(torch.get_autocast_dtype("cpu"))
+
+
+@functools.cache
+def _computes(dtype: torch.dtype) -> bool:
+    """Whether the library's LSTM runs forward and backward on this processor under autocast to a dtype."""
+    x, state = torch.zeros(1, 1, 1), torch.zeros(1, 1, 1)
+    weights = [torch.zeros(shape, requires_grad=True) for shape in ((4, 1), (4, 1), (4,), (4,))]
+    try:
+        with torch.enable_grad(), torch.autocast("cpu", dtype):
+            y, *_ = torch.lstm(x, (state, state), weights, True, 1, 0.0, True, False, True)
+            y.sum().backward()
+    except RuntimeError:
+        return False
+    return True

@@ -3,30 +3,25 @@
 The kinds of machine differ only in how their heads find their place; see `ntm.py` and `dms_ntm.py`.
 """
 
-import logging
 from abc import abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import lru_cache
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch._C import _are_functorch_transforms_active
 
 from src.cells import boundary
-from src.cells.base import Cell, Controller, State, full_precision
+from src.cells.base import Cell, State, full_precision
 from src.cells.feedforward import Feedforward
 from src.cells.gru import GRU
 from src.cells.lstm import LSTM
+from src.cells.trace import Trace
 from src.common import checks
-from src.engines.numba_cpu import kernels
 from src.memory.access import erase_and_add, read
 
-log = logging.getLogger(__name__)
-ENGINES = ("auto", "fused", "reference")
-CONTROLLERS: dict[str, type[Controller]] = {"lstm": LSTM, "gru": GRU, "feedforward": Feedforward}
+#: What may be asked for as `engine`; `src.engines.choose` says what comes of it.
+CHOICES = ("auto", "fused", "reference")
+CONTROLLERS: dict[str, type[Cell]] = {"lstm": LSTM, "gru": GRU, "feedforward": Feedforward}
 MEMORY_INITS = ("constant", "learned", "random")
 #: A constant memory starts at this value, after Collier and Beel, arXiv:1807.08518.
 MEMORY_CONSTANT = 1e-6
@@ -39,7 +34,7 @@ class MachineState(NamedTuple):
 
     controller: State
     memory: Float[Tensor, "B N M"]
-    heads: Float[Tensor, "B H *N"]  # where each head was: its weighting, or its position
+    heads: State  # where each head was: its weighting, its position, or whatever its kind carries
     reads: Float[Tensor, "B R M"]
 
 
@@ -66,12 +61,16 @@ class Machine(Cell):
         memory_init: constant (1e-6 everywhere), learned (a parameter) or random (drawn once, then fixed).
             A memory of more slots than it was trained with repeats these rows.
         output_clip: bound on the absolute value of what the controller sends to the heads; None for no bound.
-        engine: fused (compiled kernels over the whole sequence, on the CPU), reference (this file, step by step)
-            or auto: fused where it can be. The choice changes no result beyond rounding.
+        engine: fused (compiled kernels over the whole sequence), reference (this file, step by step) or auto:
+            fused where it can be. It is kept for the network that runs the machine, and changes no result beyond
+            rounding.
 
     Raises:
         checks.Refusal: a value of the wrong type or out of its range.
     """
+
+    #: Options that the weights of a kind of machine have sizes for.
+    sized_by: ClassVar[tuple[str, ...]] = ("content_addressing",)
 
     def __init__(
         self,
@@ -102,9 +101,8 @@ class Machine(Cell):
         self.output_clip = None if output_clip is None else checks.number("output_clip", output_clip, above=0)
         checks.integer("controller_size", controller_size)
         checks.choice("controller", controller, tuple(CONTROLLERS))
-        self.engine = choose_engine(engine)
-        self.made_as = self.kernel_choices()
-        self._warned = False
+        self.engine = checks.choice("engine", engine, CHOICES)
+        self.made_as = {name: getattr(self, name) for name in self.sized_by}
         self._shapes: dict[tuple[int, nn.Module | None], boundary.Shapes] = {}
 
         self.controller = CONTROLLERS[controller](input_size + read_heads * word_size, controller_size)
@@ -137,13 +135,13 @@ class Machine(Cell):
         """What a head gets before anything is learned: the biases of one head's raw numbers."""
 
     @abstractmethod
-    def initial_heads(self, batch_size: int, slots: int) -> Float[Tensor, "B H *N"]:
+    def initial_heads(self, batch_size: int, slots: int) -> State:
         """Every head at slot 0."""
 
     @abstractmethod
     def address(
-        self, raw: Float[Tensor, "B H P"], memory: Float[Tensor, "B N M"], before: Float[Tensor, "B H *N"]
-    ) -> tuple[Float[Tensor, "B H N"], Float[Tensor, "B H *N"], dict[str, Tensor]]:
+        self, raw: Float[Tensor, "B H P"], memory: Float[Tensor, "B N M"], before: State
+    ) -> tuple[Float[Tensor, "B H N"], State, dict[str, Tensor]]:
         """Find the place of every head.
 
         Args:
@@ -152,16 +150,9 @@ class Machine(Cell):
             before: where the heads were.
 
         Returns:
-            the weightings; where the heads are now, to be carried on; what is worth seeing, by name.
+            the weightings; where the heads are now, to be carried on; what is worth seeing of every head, by name,
+            as `Trace.numbers`.
         """
-
-    @abstractmethod
-    def kernel_choices(self) -> dict[str, int]:
-        """What the fused engine has to know of the heads, by their options: fields of its plan."""
-
-    @abstractmethod
-    def kernel_constants(self) -> list[float]:
-        """Constants of this kind of heads, in the order that its routines in `src.engines.numba_cpu` expect."""
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> MachineState:
         """As `Cell.initial_state`; the memory is that of the machine, and must not be changed in place."""
@@ -188,52 +179,12 @@ class Machine(Cell):
             self._shapes[key] = boundary.shapes(self.initial_state(1, max(1, slots)))
         return self._shapes[key]
 
-    @property
-    def has_sequence(self) -> bool:
-        """Whether `sequence` may be used: with the fused engine, in float32 or float64 on the CPU.
-
-        The kernels read weights and call no module: one that was hooked, pruned, parametrised or replaced by
-        another makes the reference engine run.
-        """
-        # Neither torch.compile nor the transforms of torch.func can look into a kernel.
-        if self.engine != "fused" or torch.compiler.is_compiling() or _are_functorch_transforms_active():
-            return False
-        other = boundary.altered(self) or self._replaced() or own_steps(type(self))
-        if other is not None:
-            if not self._warned:
-                log.warning("%s is hooked, parametrised or replaced: the reference engine runs it, slower.", other)
-                self._warned = True
-            return False
-        weight = self.heads.weight
-        return weight.is_cpu and weight.dtype in (torch.float32, torch.float64)
-
-    def _replaced(self) -> str | None:
-        """The name of a submodule that is not of the kind that it was made as; None if there is none."""
-        heads, controller = self._modules["heads"], self._modules["controller"]
-        if type(heads) is not nn.Linear or heads.bias is None:
-            return "heads"
-        made = type(controller) in CONTROLLERS.values() and controller.is_plain  # type: ignore[union-attr]
-        return None if made else "controller"
-
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Compiles the kernels, unless they are kept from before, and gives them all threads."""
-        if not self.has_sequence:
-            yield
-            return
-        from src.engines.numba_cpu import engine as fused
-
-        fused.prepare(self.heads.weight.dtype)
-        with fused.all_threads():
-            yield
-
-    def sequence(
-        self, x: Float[Tensor, "B T F"], state: MachineState | None
-    ) -> tuple[Float[Tensor, "B T O"], MachineState]:
-        """All steps in one call of the fused engine; equals calling `step` T times, but for rounding."""
-        from src.engines.numba_cpu import engine as fused  # it imports numba, which takes its time
-
-        return fused.sequence(self, x, state)
+    def changed_options(self) -> str:
+        """Options that are no longer those that the weights have sizes for, and their values; mostly empty."""
+        now = {name: getattr(self, name) for name in self.sized_by}
+        if now == self.made_as:
+            return ""
+        return ", ".join(f"{name}={value!r}" for name, value in now.items() if value != self.made_as[name])
 
     def step(self, x: Float[Tensor, "B F"], state: MachineState) -> tuple[Float[Tensor, "B O"], MachineState]:
         output, state, _ = self.trace(x, state)
@@ -241,12 +192,8 @@ class Machine(Cell):
 
     def trace(
         self, x: Float[Tensor, "B F"], state: MachineState
-    ) -> tuple[Float[Tensor, "B O"], MachineState, dict[str, Tensor]]:
-        """One time step, and by name what is worth seeing of it.
-
-        Of the heads `weighting` [B, H, N] and what the kind of machine adds, each [B, H, ...]; of the memory
-        `erase` and `add` [B, W, M], `memory` [B, N, M] as it is then, and `read` [B, R, M] from it.
-        """
+    ) -> tuple[Float[Tensor, "B O"], MachineState, Trace]:
+        """One time step, and what is worth seeing of it."""
         h, controller = self.controller(torch.cat([x, state.reads.flatten(1)], 1), state.controller)
         raw = self.heads(h)
         # The memory is as precise as its state, where autocast computes the layers in half of that.
@@ -256,7 +203,7 @@ class Machine(Cell):
                 raw = raw.clamp(-self.output_clip, self.output_clip)
             raw, raw_write = raw.tensor_split([self.num_heads * sum(self.head_sizes)], dim=1)
 
-            w, heads, seen = self.address(raw.view(len(x), self.num_heads, -1), state.memory, state.heads)
+            w, heads, numbers = self.address(raw.view(len(x), self.num_heads, -1), state.memory, state.heads)
             w_read, w_write = w.split([self.read_heads, self.write_heads], dim=1)
 
             erase, add = raw_write.view(len(x), self.write_heads, -1).chunk(2, dim=2)
@@ -264,37 +211,8 @@ class Machine(Cell):
             memory = erase_and_add(state.memory, w_write, erase, add)
             reads = read(memory, w_read)
             output = torch.cat([h, reads.flatten(1)], 1)
-        seen = {"weighting": w, **seen, "erase": erase, "add": add, "memory": memory, "read": reads}
+        seen = Trace(weighting=w, numbers=numbers, erase=erase, add=add, memory=memory, read=reads)
         return output, MachineState(controller, memory, heads, reads), seen
-
-
-@lru_cache
-def own_steps(kind: type[Machine]) -> str | None:
-    """The method of a class of machines that the kernels know nothing of; None if there is none.
-
-    They know what the class does that says what they need to know: `kernel_choices` is its.
-    """
-
-    def owner(method: str) -> type:
-        return next(one for one in kind.__mro__ if method in vars(one))
-
-    known = owner("kernel_choices")
-    new = (name for name in ("address", "trace", "step", "initial_heads") if not issubclass(known, owner(name)))
-    return next((f"{kind.__name__}.{name}" for name in new), None)
-
-
-def choose_engine(engine: str) -> str:
-    """The engine that a choice amounts to on this machine: fused or reference."""
-    checks.choice("engine", engine, ENGINES)
-    if engine == "reference":
-        return engine
-    why_not = kernels.missing()
-    if why_not is None:
-        return "fused"
-    if engine == "fused":
-        raise checks.refuse("engine", engine, f"auto or reference on this machine: {why_not}")
-    log.warning("engine=auto takes the reference engine, which is slow: %s", why_not)
-    return "reference"
 
 
 def one_hot_at_zero(like: Tensor, batch_size: int, heads: int, slots: int) -> Float[Tensor, "B H N"]:

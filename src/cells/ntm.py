@@ -10,7 +10,6 @@ from torch.nn.functional import softplus
 
 from src.cells.machine import Machine, one_hot_at_zero
 from src.common import checks
-from src.engines.numba_cpu import plan
 from src.memory import addressing
 
 
@@ -23,6 +22,8 @@ class NTM(Machine):
 
     The other arguments are those of `Machine`.
     """
+
+    sized_by = ("content_addressing", "shift_range")
 
     def __init__(
         self,
@@ -68,12 +69,6 @@ class NTM(Machine):
         *content, shift, gamma = torch.zeros(sum(self.head_sizes)).split(self.head_sizes)
         shift[self.shift_range + 1] = self.step_bias
         return torch.cat([*content, shift, gamma])
-
-    def kernel_choices(self) -> dict[str, int]:
-        return {"kind": plan.NTM, "content": int(self.content_addressing), "shifts": 2 * self.shift_range + 1}
-
-    def kernel_constants(self) -> list[float]:
-        return []
 
     def initial_heads(self, batch_size: int, slots: int) -> Float[Tensor, "B H N"]:
         return one_hot_at_zero(self.initial_memory, batch_size, self.num_heads, slots)

@@ -19,10 +19,10 @@ def refuse(key: str, value: object, allowed: str) -> Refusal:
     return Refusal(f"{key}={value!r}: must be {allowed}")
 
 
-def meant(name: str, allowed: Collection[str]) -> str:
+def did_you_mean(name: str, allowed: Collection[str]) -> str:
     """What to add to the refusal of a misspelt name: the allowed one that is most like it, if any is.
 
-    >>> meant("modle", ["model", "task"]), meant("x", ["model", "task"])
+    >>> did_you_mean("modle", ["model", "task"]), did_you_mean("x", ["model", "task"])
     ("; did you mean 'model'?", '')
     """
     close = difflib.get_close_matches(name, allowed, n=1)

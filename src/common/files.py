@@ -1,12 +1,16 @@
 """Files that are written whole or not at all, in UTF-8."""
 
 import atexit
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from src.common.nested import finite
 
 
 @contextmanager
@@ -63,6 +67,11 @@ def write_whole(path: str | Path, content: str | bytes | memoryview) -> None:
         partial.write_bytes(utf8(content) if isinstance(content, str) else content)
 
 
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON whole or not at all; numbers that JSON lacks become null."""
+    write_whole(path, json.dumps(finite(content), indent=2) + "\n")
+
+
 def utf8(text: str) -> bytes:
     """A text as UTF-8, with the names of files as they are on the disk, whatever the locale of this process.
 
@@ -79,7 +88,7 @@ def utf8(text: str) -> bytes:
     return content.decode("utf-8", "replace").encode("utf-8")
 
 
-def encodable(folder: str) -> str:
+def utf8_path(folder: str) -> str:
     """The folder by a name that can be written as UTF-8: through a link where its own cannot; for TensorBoard.
 
     Args:

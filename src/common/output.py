@@ -23,7 +23,7 @@ class _Unread(io.FileIO):
             return memoryview(data).nbytes
 
 
-def steady() -> None:
+def protect_standard_streams() -> None:
     """Make what this process prints unable to end it; each command does so first.
 
     Where the reader has gone away, as in `... | head -1`, output is dropped. A sign that the encoding lacks is

@@ -14,7 +14,7 @@ from src.figures.style import Figure, default_style
 PANEL, ROW, BESIDE, AROUND = 4.2, 1.9, 1.3, 0.6
 
 
-class Run(NamedTuple):
+class RunHeads(NamedTuple):
     """The heads of one run in one sequence.
 
     Attributes:
@@ -31,7 +31,7 @@ class Run(NamedTuple):
 
 
 @default_style()
-def addressing(runs: Sequence[Run], cmap: str = "jet") -> Figure:
+def addressing(runs: Sequence[RunHeads], cmap: str = "jet") -> Figure:
     """A row a run and a column a head: the weight of every slot at every step, as a colour from 0 to 1.
 
     Of the ring only the stretch is shown that holds every slot in use; one across slot 0 begins below it.

@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.gridspec import GridSpecBase
 
 from src.figures.palette import colours
-from src.figures.seeds import Group, draw_groups, label_room, marks
+from src.figures.seeds import SeedGroup, draw_groups, label_room, marks
 from src.figures.style import Figure, default_style
-from src.figures.target_output import Panel, draw_pair
+from src.figures.target_output import TargetOutputPanel, draw_pair
 
 #: Inches of height: what stands around a row's pictures; a channel, in both of them; what stands around all.
 ROW, CHANNEL, AROUND = 0.9, 0.2, 0.8
@@ -21,7 +21,7 @@ TITLE = 20.0
 PICTURES, PICTURE = 7.4, 3.4
 
 
-class Row(NamedTuple):
+class ComparisonRow(NamedTuple):
     """What one run made of the sequences.
 
     Attributes:
@@ -30,13 +30,13 @@ class Row(NamedTuple):
     """
 
     label: str
-    panels: Sequence[Panel]
+    panels: Sequence[TargetOutputPanel]
 
 
 @default_style()
 def comparison(
-    rows: Sequence[Row],
-    groups: Mapping[str, Sequence[Group]],
+    rows: Sequence[ComparisonRow],
+    groups: Mapping[str, Sequence[SeedGroup]],
     ylabel: str,
     cmap: str = "jet",
     order: Sequence[str] = (),
@@ -87,7 +87,7 @@ def comparison(
     return figure
 
 
-def _pictures(figure: Figure, rows: Sequence[Row], grid: GridSpecBase, cmap: str) -> None:
+def _pictures(figure: Figure, rows: Sequence[ComparisonRow], grid: GridSpecBase, cmap: str) -> None:
     axes: list[Axes] = []
     for index, row in enumerate(rows):
         for column, panel in enumerate(row.panels):

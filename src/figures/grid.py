@@ -8,7 +8,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
-from src.figures.cells import cells, write
+from src.figures.heat_map import heat_map, write
 from src.figures.style import Figure, default_style
 
 #: (least, most) length and (least, most) repeats, both included.
@@ -56,7 +56,7 @@ def draw_grid(
     limits: tuple[float, float] | None = None,
 ) -> AxesImage:
     """The cells and the numbers along both axes; `limits` are those of the colour scale."""
-    image = cells(ax, values, cmap, limits)
+    image = heat_map(ax, values, cmap, limits)
     ax.set_xticks(range(len(repeats)), [str(repeat) for repeat in repeats])
     ax.set_yticks(range(len(lengths)), [str(length) for length in lengths])
     return image

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from src.figures.cells import finite_limits, write
 from src.figures.grid import Ranges, draw_grid, draw_trained
+from src.figures.heat_map import finite_limits, write
 from src.figures.layout import COLUMNS, lowest, panel_axes
 from src.figures.style import Figure, default_style
 

@@ -15,7 +15,7 @@ from src.figures.style import Figure, default_style
 NOTE = "Thin: a seed. Thick: median over seeds. Band: quartiles.\nA run that has ended keeps its last value."
 
 
-class Curve(NamedTuple):
+class LossCurve(NamedTuple):
     """One run.
 
     Attributes:
@@ -33,7 +33,11 @@ class Curve(NamedTuple):
 
 @default_style()
 def loss_comparison(
-    panels: Mapping[str, Sequence[Curve]], xlabel: str, ylabel: str, log: bool = True, order: Sequence[str] = ()
+    panels: Mapping[str, Sequence[LossCurve]],
+    xlabel: str,
+    ylabel: str,
+    log: bool = True,
+    order: Sequence[str] = (),
 ) -> Figure:
     """A panel a task: every seed, the median over the seeds of a label, and the band between their quartiles.
 
@@ -67,7 +71,7 @@ def loss_comparison(
     return figure
 
 
-def quartiles(curves: Sequence[Curve]) -> tuple[np.ndarray, np.ndarray]:
+def quartiles(curves: Sequence[LossCurve]) -> tuple[np.ndarray, np.ndarray]:
     """x [P], and of y at each of them the lower quartile, the median and the upper quartile, [3, P].
 
     The grid is every x of any run from where the last of them begins. In between its points a run is a straight
@@ -84,7 +88,7 @@ def quartiles(curves: Sequence[Curve]) -> tuple[np.ndarray, np.ndarray]:
         return grid, np.quantile(rows, [0.25, 0.5, 0.75], axis=0)
 
 
-def _draw(ax: Axes, curves: Sequence[Curve], colour: str) -> None:
+def _draw(ax: Axes, curves: Sequence[LossCurve], colour: str) -> None:
     for curve in curves:
         known = ~np.isnan(curve.y)
         ax.plot(curve.x[known], curve.y[known], color=colour, linewidth=0.6, alpha=0.3)
@@ -94,7 +98,7 @@ def _draw(ax: Axes, curves: Sequence[Curve], colour: str) -> None:
     ax.plot(grid, middle, color=colour, linewidth=2.0)
 
 
-def _count(panels: Mapping[str, Sequence[Curve]], label: str) -> str:
+def _count(panels: Mapping[str, Sequence[LossCurve]], label: str) -> str:
     """How many runs a panel has, from the fewest to the most of those that have any."""
     counts = [sum(curve.label == label for curve in curves) for curves in panels.values()]
     least, most = min(filter(None, counts)), max(counts)

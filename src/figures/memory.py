@@ -21,7 +21,7 @@ LINE = 0.16
 SEEN, MARGIN = 0.02, 2
 
 
-class Head(NamedTuple):
+class HeadTrace(NamedTuple):
     """What one head did in T steps.
 
     Attributes:
@@ -40,7 +40,7 @@ class Head(NamedTuple):
 @default_style()
 def memory(
     memories: Mapping[str, np.ndarray],
-    heads: Sequence[Head],
+    heads: Sequence[HeadTrace],
     cmap: str = "jet",
     marks: Mapping[str, int] | None = None,
     title: str = "",

@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def spared(name: str) -> Iterator[None]:
+def figure_errors_as_warnings(name: str) -> Iterator[None]:
     """An exception within is a warning in one line; as a decorator, the function then returns None.
 
     Args:
@@ -45,7 +45,7 @@ def pngs(figures: Mapping[str, Figure], dpi: int) -> dict[str, bytes]:
     """
     drawn = {}
     for name, figure in figures.items():
-        with spared(name):
+        with figure_errors_as_warnings(name):
             content = io.BytesIO()
             # Without the version of matplotlib in it, the same data give the same file.
             figure.savefig(content, dpi=dpi, format="png", metadata={"Software": None})

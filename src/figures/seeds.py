@@ -23,7 +23,7 @@ LEGEND = 5.2
 LINE, GAP = 11.0, 10.0
 
 
-class Group(NamedTuple):
+class SeedGroup(NamedTuple):
     """The seeds of one label.
 
     Attributes:
@@ -43,7 +43,7 @@ class Group(NamedTuple):
 
 @default_style()
 def seeds(
-    panels: Mapping[str, Sequence[Group]],
+    panels: Mapping[str, Sequence[SeedGroup]],
     ylabel: str,
     lines: Mapping[str, float] | None = None,
     order: Sequence[str] = (),
@@ -90,7 +90,7 @@ def label_room(names: Sequence[Sequence[str]], width: float) -> float:
     return 0.25 if fits else LETTER * letters + 0.1
 
 
-def draw_groups(ax: Axes, groups: Sequence[Group], painted: Mapping[str, str], upright: bool) -> None:
+def draw_groups(ax: Axes, groups: Sequence[SeedGroup], painted: Mapping[str, str], upright: bool) -> None:
     """The columns, into axes that hold nothing else; infinite values stand on the upper or the lower edge.
 
     A seed has the same place in every column, so that dots never hide one another or the mark.
@@ -135,7 +135,7 @@ def draw_groups(ax: Axes, groups: Sequence[Group], painted: Mapping[str, str], u
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def places(column: int, group: Group) -> np.ndarray:
+def places(column: int, group: SeedGroup) -> np.ndarray:
     """Where across its column each seed stands, [n]."""
     n = len(group.values)
     return column + (np.linspace(FIRST, LAST, n) if n > 1 else np.array([(FIRST + LAST) / 2]))
@@ -181,7 +181,7 @@ def line_label(label: str, value: float) -> str:
     return f"{label} {value:.4g}"
 
 
-def marks(groups: Sequence[Group]) -> list[Line2D]:
+def marks(groups: Sequence[SeedGroup]) -> list[Line2D]:
     """Handles of a legend: what a dot, a mark and a triangle mean."""
     dot = Line2D([], [], linestyle="", label="a seed", **_dot("0.35"))
     mark = Line2D([], [], color="0.35", linewidth=4.0, label="interquartile mean and its 95 % interval")

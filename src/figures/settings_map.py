@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from src.figures.cells import cells, write
+from src.figures.heat_map import heat_map, write
 from src.figures.layout import COLUMNS, LETTER, lowest, panel_axes
 from src.figures.style import Figure, default_style
 
@@ -35,7 +35,7 @@ def settings_map(
     height = 0.8 + 0.4 * len(rows) + (LETTER * across if upright else 0.0)
     figure, axes = panel_axes(list(panels), width, height, around=0.1)
     for ax, values in zip(axes, panels.values(), strict=True):
-        image = cells(ax, values, cmap, origin="upper")
+        image = heat_map(ax, values, cmap, origin="upper")
         figure.colorbar(image, ax=ax)
         write(ax, image, values, missing="-")
         ax.set_xticks(range(len(columns)), columns, rotation=90 if upright else 0)

@@ -12,7 +12,7 @@ from src.figures.palette import colours
 from src.figures.style import Figure, default_style
 
 
-class Steps(NamedTuple):
+class SurvivalCurve(NamedTuple):
     """The runs of one label.
 
     Attributes:
@@ -31,7 +31,7 @@ class Steps(NamedTuple):
 
 
 @default_style()
-def survival(panels: Mapping[str, Mapping[str, Steps]], xlabel: str, order: Sequence[str] = ()) -> Figure:
+def survival(panels: Mapping[str, Mapping[str, SurvivalCurve]], xlabel: str, order: Sequence[str] = ()) -> Figure:
     """A panel a task: a step curve a label, with its interval as a band and a tick where a run ended unsolved.
 
     Every curve goes on to the end of its panel, the latest time of any.
@@ -63,7 +63,7 @@ def survival(panels: Mapping[str, Mapping[str, Steps]], xlabel: str, order: Sequ
     return figure
 
 
-def _draw(ax: Axes, steps: Steps, end: float, colour: str, alpha: float) -> None:
+def _draw(ax: Axes, steps: SurvivalCurve, end: float, colour: str, alpha: float) -> None:
     times = np.append(steps.times, end)
     share, low, high = (np.append(part, part[-1]) for part in steps[1:4])
     ax.fill_between(times, low, high, step="post", color=colour, alpha=alpha, linewidth=0.0)

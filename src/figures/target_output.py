@@ -18,7 +18,7 @@ LEFT, RIGHT, TOP, BOTTOM = 0.65, 0.8, 0.3, 0.5
 WIDTH, BAR = 9.1, 0.14
 
 
-class Panel(NamedTuple):
+class TargetOutputPanel(NamedTuple):
     """One sequence: T steps of O channels, of which the last is the end marker.
 
     Attributes:
@@ -33,7 +33,7 @@ class Panel(NamedTuple):
 
 
 @default_style()
-def target_output(panels: Sequence[Panel], cmap: str = "jet") -> Figure:
+def target_output(panels: Sequence[TargetOutputPanel], cmap: str = "jet") -> Figure:
     """Targets above outputs, time in steps on x, channels on y, the value as a colour from 0 to 1.
 
     Graves, Wayne and Danihelka, arXiv:1410.5401, figure of the generalisation on repeat-copy.
@@ -75,7 +75,7 @@ def target_output(panels: Sequence[Panel], cmap: str = "jet") -> Figure:
     return figure
 
 
-def draw_pair(above: Axes, below: Axes, panel: Panel, cmap: str) -> AxesImage:
+def draw_pair(above: Axes, below: Axes, panel: TargetOutputPanel, cmap: str) -> AxesImage:
     """Targets and outputs of one sequence into axes that share x; any image stands for the colours of all."""
     _image(above, panel.targets, "Targets", cmap)
     image = _image(below, panel.outputs, "Outputs", cmap)

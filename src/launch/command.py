@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 from hydra._internal.callbacks import Callbacks
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from src.common import checks
 from src.launch import estimate, job, launchers, ray, sweep
-from src.run import resume, runs
+from src.run import lock, resume
 from src.settings import cli, errors, keys
 from src.settings.errors import ConfigError
 from src.settings.job import Job
@@ -38,15 +38,14 @@ def command() -> None:
                 "hydra.searchpath: must be left out with hydra/launcher=ray, which sends conf/ alone"
             )
         resumes = first["resume"] is not None
-        checked = None
+        checked: job.Checked | None = None
         if line.asks_only:
             pass
         elif first["dry_run"]:
             print(estimate.report(left(jobs, line.overrides) if resumes else jobs))
             return
         elif line.multirun:
-            folder = Path(first["resume"]) if resumes else jobs[0].sweep
-            assert folder is not None
+            folder = Path(first["resume"] or str(jobs[0].sweep))
             if resumes:
                 check_same(jobs, folder)
             else:
@@ -86,8 +85,11 @@ def left(jobs: list[Job], overrides: list[str]) -> list[Job]:
     """What there still is to do where a run or a sweep goes on: whole runs, however far they have come."""
     if jobs[0].sweep is not None:
         return [one for one in jobs if sweep.standing(one.folder).standing not in sweep.DONE]
-    own = OmegaConf.create(resume.settings(jobs[0].folder, resume.changes_of(overrides)))
-    return [jobs[0]._replace(composed=own, overrides=[])]
+    own = resume.settings(jobs[0].folder, resume.changes_of(overrides))
+    whole = OmegaConf.masked_copy(jobs[0].composed, "hydra")
+    with open_dict(whole):
+        whole.update(own)
+    return [jobs[0]._replace(composed=whole, overrides=[])]
 
 
 def check(cfg: dict[str, Any]) -> None:
@@ -113,7 +115,7 @@ def refuse_all(jobs: list[Job]) -> None:
 
 def check_same(jobs: list[Job], folder: Path) -> None:
     """Make sure that a sweep which is resumed still is what it was."""
-    if runs.is_held(folder):  # by a cluster, whose jobs are elsewhere
+    if lock.is_held(folder):  # by a cluster, whose jobs are elsewhere
         raise ConfigError(f"resume={str(folder)!r}: is running now; must be a sweep that has stopped")
     before = [one["folder"] for one in sweep.read(folder)["jobs"]]
     now = [str(one.folder.relative_to(folder.absolute())) for one in jobs]
@@ -172,6 +174,6 @@ def resumed(line: cli.Line) -> cli.Line:
         return line._replace(overrides=[*before, *line.overrides, at(folder)], multirun=True)
     resume.settings(folder, resume.changes_of(line.overrides))
     resume.newest(folder)
-    if runs.is_held(folder):
+    if lock.is_held(folder):
         raise ConfigError(f"resume={str(folder)!r}: is running now; must be a run that has stopped")
     return line._replace(overrides=[*line.overrides, f"hydra.run.dir={cli.quoted(folder)}"])

@@ -15,11 +15,11 @@ from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig
 
 from src.common import output
+from src.common.files import write_json
 from src.common.text import table
 from src.launch import sweep
 from src.run import resume as resumption
-from src.run import runs
-from src.run.conclusion import Parts
+from src.run.finalize import Parts
 from src.run.train import Outcome, assemble, refuse_run, resume, train, worth
 from src.settings import cli, hydra_job, keys
 from src.settings.errors import ConfigError
@@ -142,7 +142,7 @@ def _of_sweep(job: Job) -> float:
     except ConfigError as refusal:
         # The job's folder tells why it failed; that of a run that is there is not touched.
         if not (folder / "config.yaml").exists():
-            runs.write_json(folder / "metrics.json", {"status": "failed", "error": str(refusal)})
+            write_json(folder / "metrics.json", {"status": "failed", "error": str(refusal)})
         log.error("%s", refusal)
         raise
     finally:
@@ -153,7 +153,7 @@ def _of_sweep(job: Job) -> float:
 
 def prepare_process() -> None:
     """Make a process one that runs jobs, whatever happens to its output and to the disk."""
-    output.steady()
+    output.protect_standard_streams()
     # A full disk is told once, not by every line of the log and by the thread that writes TensorBoard's files.
     logging.raiseExceptions = False
     threading.excepthook = lambda fault: log.error("%s: %s", fault.exc_type.__name__, fault.exc_value)

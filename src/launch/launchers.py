@@ -54,8 +54,8 @@ def of(settings: Mapping[str, Any]) -> Launcher:
     target = settings.get("_target_")
     if target not in LAUNCHERS:
         raise ConfigError(
-            f"hydra.launcher._target_={target!r}: is no launcher of src.train; must be that of hydra/launcher=basic, "
-            "joblib, submitit_local, submitit_slurm or ray"
+            f"hydra.launcher._target_={target!r}: is no launcher of src.train; must be that of "
+            "hydra/launcher=basic, joblib, submitit_local, submitit_slurm or ray"
         )
     return LAUNCHERS[str(target)]
 

@@ -14,9 +14,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from src.common.files import write_json
 from src.launch import ray_cluster, sweep
 from src.launch.ray_worker import Left, Worker, pack, unpack
-from src.run import runs
+from src.run import lock
 from src.settings import cli
 from src.settings.errors import ConfigError
 from src.settings.job import Job
@@ -52,7 +53,7 @@ def launch(jobs: Sequence[Job], folder: Path) -> int:
     """
     left_out = sweep.DONE if jobs[0].composed.retry_failed else (*sweep.DONE, "failed")
     todo = deque(job for job in jobs if is_free(job) and sweep.standing(job.folder).standing not in left_out)
-    with runs.held(folder):
+    with lock.held(folder):
         code = Crew(ray_cluster.read(jobs[0].launcher), folder).work(todo) if todo else 0
     failed = any(sweep.standing(job.folder).standing not in sweep.DONE for job in jobs)
     return code or int(failed)
@@ -60,7 +61,7 @@ def launch(jobs: Sequence[Job], folder: Path) -> int:
 
 def is_free(job: Job) -> bool:
     """Whether no process is at a job; one that is gets told."""
-    held = runs.is_held(job.folder)
+    held = lock.is_held(job.folder)
     if held:
         print(f"{job.folder.name}: another process is at it; left to it", flush=True)
     return not held
@@ -135,7 +136,7 @@ class Crew:
         if not is_free(job) or sweep.standing(job.folder).standing in sweep.DONE:
             return
         with ExitStack() as hold:
-            hold.enter_context(runs.held(job.folder))
+            hold.enter_context(lock.held(job.folder))
             worker = self.ray.remote(**ray_cluster.CONCURRENCY, **self.its.remote)(Worker).remote()
             begun = worker.begin.remote()
             before = pack(job.folder) if (job.folder / "config.yaml").exists() else None
@@ -168,7 +169,7 @@ class Crew:
         if left.code not in (0, *STOPPED) and not (job.folder / "config.yaml").exists():
             told = [*left.printed.strip().splitlines(), f"ended with exit code {left.code}"]
             error = next((line for line in told if line.startswith("error: ")), told[-1]).removeprefix("error: ")
-            runs.write_json(job.folder / "metrics.json", {"status": "failed", "error": error})
+            write_json(job.folder / "metrics.json", {"status": "failed", "error": error})
         self.let_go(done)
         standing = sweep.standing(job.folder)
         print(f"{name}: {standing.standing}", flush=True)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from src.common import checks
 from src.common.paths import ROOT
 from src.launch.ray_worker import Worker
-from src.run import runs
+from src.run import provenance
 from src.settings import errors
 from src.settings.errors import ConfigError
 
@@ -67,7 +67,7 @@ def join(ray: Any, its: Settings) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # a busy machine takes its time
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    variables = {"OMP_NUM_THREADS": "1", runs.REVISION: str(runs.git_revision() or "")}
+    variables = {"OMP_NUM_THREADS": "1", provenance.REVISION: str(provenance.git_revision() or "")}
     code = {"working_dir": str(ROOT), "excludes": list(LEFT_OUT), "env_vars": variables}
     own = {"include_dashboard": False} if its.init["address"] == OWN else {}
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from src.common.files import whole_folder
 from src.common.paths import ROOT
 from src.launch.job import alone
-from src.run import runs
+from src.run import lock
 from src.settings import cli
 from src.settings.job import Job
 
@@ -72,7 +72,7 @@ def pack(folder: Path) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as archive:
         for path in sorted(folder.rglob("*")):
-            if path.name != runs.LOCK:
+            if path.name != lock.LOCK:
                 archive.add(path, path.relative_to(folder), recursive=False)
     return buffer.getvalue()
 
@@ -86,8 +86,8 @@ def unpack(archive: bytes, folder: Path) -> None:
         if content.next() is not None:
             with whole_folder(folder) as new:
                 content.extractall(new, filter="data")
-                if (folder / runs.LOCK).exists():
-                    (new / runs.LOCK).hardlink_to(folder / runs.LOCK)
+                if (folder / lock.LOCK).exists():
+                    (new / lock.LOCK).hardlink_to(folder / lock.LOCK)
 
 
 if __name__ == "__main__":

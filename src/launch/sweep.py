@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from src.common.files import write_json
 from src.common.text import columns, duration
-from src.run import runs
+from src.run import lock
+from src.run.folder import RunFolder
 from src.settings.cli import Job, argument
 from src.settings.errors import ConfigError
 
@@ -57,7 +59,7 @@ def begin(folder: Path, overrides: Sequence[str], jobs: Sequence[Job]) -> None:
         "overrides": list(overrides),
         "jobs": [{"folder": name, "overrides": job.overrides} for name, job in zip(names, jobs, strict=True)],
     }
-    runs.write_json(folder / "sweep.json", content)
+    write_json(folder / "sweep.json", content)
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -84,12 +86,12 @@ def standing(folder: Path) -> Standing:
     """How the job stands that writes to `folder`."""
     config, end = folder / "config.yaml", folder / "metrics.json"
     try:
-        metrics = runs.read_metrics(folder)
+        metrics = RunFolder(folder).read_metrics()
     except ConfigError:
         metrics = {}
     begun = config.stat().st_mtime if config.exists() else None
     done = metrics.get("status") in DONE  # whoever holds it changes nothing any more; locks are dear on a cluster
-    if not done and runs.is_held(folder):
+    if not done and lock.is_held(folder):
         return Standing(folder, "running", {}, _between(begun, time.time()))
     if metrics.get("status") in STANDINGS:
         return Standing(folder, metrics["status"], metrics, _between(begun, end.stat().st_mtime))

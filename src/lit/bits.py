@@ -10,7 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torchmetrics import Metric
 
 from src.lit.learner import Learner
-from src.tasks.repeat_copy import Batch
+from src.tasks.repeat_copy_sampler import RepeatCopyBatch as Batch
 
 
 class BitMetrics(Metric):

@@ -8,7 +8,7 @@ from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 from src.lit.learner import Learner
-from src.tasks.mnist1d import Batch
+from src.tasks.mnist1d import MNIST1DBatch as Batch
 
 
 class ClassLearner(Learner):

@@ -10,7 +10,7 @@ import lightning
 import torch
 from torch import Tensor, nn
 
-from src.tasks.base import Task, share
+from src.tasks.base import Task, shard
 
 log = logging.getLogger(__name__)
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
@@ -170,7 +170,7 @@ class Learner(lightning.LightningModule):
         is the same, they diverge together.
         """
         of = self.trainer.world_size
-        loss, metrics = self.loss_and_metrics(share(batch, self.trainer.global_rank, of), self.due, batch)
+        loss, metrics = self.loss_and_metrics(shard(batch, self.trainer.global_rank, of), self.due, batch)
         parts = torch.stack([loss.detach(), *metrics.values()])
         value, *sums = self.trainer.strategy.reduce(parts, reduce_op="sum")
         # The gradient that the processes end up with is the mean of theirs, and should be the sum.

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from src.cells import boundary
+from src.cells.trace import Trace
 from src.common import checks
 
 
@@ -55,6 +56,6 @@ class AtOnce(nn.Module):
         return self.answer(x).unsqueeze(1), ()
 
     @torch.no_grad()
-    def trace(self, x: Float[Tensor, "B T F"]) -> tuple[Float[Tensor, "B 1 O"], tuple[()], dict[str, Tensor]]:
+    def trace(self, x: Float[Tensor, "B T F"]) -> tuple[Float[Tensor, "B 1 O"], tuple[()], Trace]:
         """As `forward`; there are no heads to see."""
-        return *self(x), {}
+        return *self(x), Trace()

@@ -1,4 +1,4 @@
-"""A cell over time: the only time loop of the project."""
+"""A cell over time, by whatever engine runs it, and a linear readout."""
 
 from contextlib import AbstractContextManager
 
@@ -7,7 +7,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from src.cells.base import Cell, State, state_size
+from src.cells.trace import Trace
 from src.common import checks
+from src.engines import choose
 
 
 class Recurrent(nn.Module):
@@ -18,11 +20,18 @@ class Recurrent(nn.Module):
     Args:
         cell: one time step, or all of them in one call where it can.
         output_size: O.
+        engine: auto, fused or reference, see `src.engines.choose`; None for the `engine` of the cell, which may be
+            set anew at any time.
+
+    Raises:
+        checks.Refusal: an unknown engine, or the fused one for a cell that it does not know.
     """
 
-    def __init__(self, cell: Cell, output_size: int) -> None:
+    def __init__(self, cell: Cell, output_size: int, engine: str | None = None) -> None:
         super().__init__()
         self.cell = cell
+        self.asked_engine = engine
+        choose.check(cell, self.engine_choice)
         self.readout = nn.Linear(cell.output_size, output_size)
 
     @property
@@ -31,13 +40,21 @@ class Recurrent(nn.Module):
         return state_size(self.cell.initial_state(1))
 
     @property
+    def engine_choice(self) -> str | None:
+        """The engine asked for; None where nothing was."""
+        return self.asked_engine or getattr(self.cell, "engine", None)
+
+    @property
     def engine(self) -> str | None:
-        """What runs the memory; None where there is none."""
-        return getattr(self.cell, "engine", None)
+        """What runs the memory, fused or reference; None where no engine was asked for."""
+        choice = self.engine_choice
+        if choice is None or choice == "reference":
+            return choice
+        return "reference" if choose.unknown(self.cell) else "fused"
 
     def at_work(self) -> AbstractContextManager[None]:
         """A context for many sequences: what can be prepared for them is, before they come."""
-        return self.cell.at_work()
+        return choose.engine_for(self.cell, self.engine_choice).at_work(self.cell)
 
     @property
     def memory_slots(self) -> int | None:
@@ -59,29 +76,15 @@ class Recurrent(nn.Module):
         Raises:
             ValueError, TypeError: an input or a state that does not fit, see `Cell.check`.
         """
-        if self.cell.has_sequence:
-            whole, state = self.cell.sequence(x, state)
-            # Time first is how it lies in memory, so that nothing is copied.
-            return self.readout(whole.transpose(0, 1)).transpose(0, 1), state
-        x = self.cell.check(x, state)
-        state = self.cell.initial_state(len(x)) if state is None else state
-        outputs = []
-        for x_t in x.unbind(1):
-            output, state = self.cell(x_t, state)
-            outputs.append(output)
-        return self.readout(torch.stack(outputs, 1)), state
+        cell = self.cell
+        y, state = choose.engine_for(cell, self.engine_choice).sequence(cell, x, state)
+        if y.is_contiguous():
+            return self.readout(y), state
+        # Time first is how it lies in memory, so that nothing is copied.
+        return self.readout(y.transpose(0, 1)).transpose(0, 1), state
 
     @torch.no_grad()
-    def trace(
-        self, x: Float[Tensor, "B T F"], state: State = None
-    ) -> tuple[Float[Tensor, "B T O"], State, dict[str, Tensor]]:
-        """As `forward`, and what the cell shows of every step, by name: `weighting` [B, T, H, N] and more."""
-        x = self.cell.check(x, state)
-        state = self.cell.initial_state(len(x)) if state is None else state
-        outputs, traces = [], []
-        for x_t in x.unbind(1):
-            output, state, seen = self.cell.trace(x_t, state)
-            outputs.append(output)
-            traces.append(seen)
-        seen_over_time = {name: torch.stack([seen[name] for seen in traces], 1) for name in traces[0]}
-        return self.readout(torch.stack(outputs, 1)), state, seen_over_time
+    def trace(self, x: Float[Tensor, "B T F"], state: State = None) -> tuple[Float[Tensor, "B T O"], State, Trace]:
+        """As `forward` by the reference, and what the cell shows of every step, over time."""
+        y, state, seen = choose.REFERENCE.trace(self.cell, x, state)
+        return self.readout(y), state, seen

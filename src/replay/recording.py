@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from src.callbacks.pictures import head_names, trace
+from src.cells.trace import Trace
 from src.figures.memory import stretch
 from src.lit.learner import Learner
 from src.memory import addressing
@@ -121,16 +121,16 @@ def record(learner: Learner, example: Example, title: str) -> Recording:
     )
 
 
-def record_heads(names: list[str], seen: Mapping[str, torch.Tensor]) -> Heads:
+def record_heads(names: list[str], seen: Trace) -> Heads:
     """What the heads did and what the memory held: a trace [1, T, ...] without its batch dimension.
 
     Among the numbers stand a head's position, on the ring from 0 to N, and its width, both in slots: a head that
     carries a weighting has no position, and its circular mean stands in. The others are those of the trace.
     """
-    seen = {name: values[0] for name, values in seen.items()}
+    seen = seen.map(lambda values: values[0])
     weights = seen["weighting"]
     slots = weights.shape[2]
-    position = seen.pop("position", addressing.circular_mean(weights))
+    position = seen.get("position", addressing.circular_mean(weights))
     numbers = {
         # Twice: a hair under 0 is rounded to N the first time.
         "position": position.remainder(slots).remainder(slots),
@@ -139,7 +139,8 @@ def record_heads(names: list[str], seen: Mapping[str, torch.Tensor]) -> Heads:
     if "sigma" in seen:
         scales = seen["sigma"].unbind(2)
         numbers |= {f"sigma {k + 1}" if len(scales) > 1 else "sigma": one for k, one in enumerate(scales)}
-    numbers |= {name.replace("_", " "): values for name, values in seen.items() if values.dim() == 2}
+    own = {name: values for name, values in seen.numbers.items() if values.dim() == 2 and name != "position"}
+    numbers |= {name.replace("_", " "): values for name, values in own.items()}
     words = {
         f"{label} {i + 1}" if seen[name].shape[1] > 1 else label: vector.numpy()
         for name, label in {"read": "read", "add": "added", "erase": "erased"}.items()

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from src.common import checks
 from src.networks.recurrent import Recurrent
-from src.run import runs
+from src.run.folder import RunFolder
+from src.run.load import Run, load_run
 from src.settings import cli, errors, keys
 from src.settings.errors import ConfigError
 from src.tasks.base import Example, Task
@@ -53,7 +54,7 @@ def read_request(cfg: Mapping[str, Any]) -> Request:
     return Request(folders, checkpoint, cfg["length"], cfg["repeats"], fps, Path(out), cfg["figure"]["cmap"])
 
 
-def open_runs(cfg: Mapping[str, Any]) -> tuple[Request, list[runs.Run]]:
+def open_runs(cfg: Mapping[str, Any]) -> tuple[Request, list[Run]]:
     """What is asked for, and the runs it is asked of.
 
     Raises:
@@ -61,14 +62,14 @@ def open_runs(cfg: Mapping[str, Any]) -> tuple[Request, list[runs.Run]]:
             two runs that cannot be put side by side.
     """
     request = read_request(cfg)
-    tasks = [runs.read_config(folder)["task"]["name"] for folder in request.folders]
+    tasks = [RunFolder(folder).read_config()["task"]["name"] for folder in request.folders]
     if len(set(tasks)) == 2:
         raise _apart(request, f"are on {tasks[0]} and {tasks[1]}", "be on the same task")
     for key in ("length", "repeats"):
         value = getattr(request, key)
         if value is not None and tasks[0] != "repeat_copy":
             raise ConfigError(f"{key}={value!r}: is for runs on repeat_copy; must be null on {tasks[0]}")
-    opened = [runs.load_run(folder, request.checkpoint) for folder in request.folders]
+    opened = [load_run(folder, request.checkpoint) for folder in request.folders]
     for folder, run in zip(request.folders, opened, strict=True):
         if not isinstance(run.model, Recurrent):
             raise ConfigError(

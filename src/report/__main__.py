@@ -34,5 +34,5 @@ def refuse(cfg: dict[str, object]) -> None:
 
 
 if __name__ == "__main__":
-    output.steady()
+    output.protect_standard_streams()
     cli.run("report", main, refuse)

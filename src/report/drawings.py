@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from src.figures import addressing, comparison, grids, loss_comparison, seeds, settings_map, survival
-from src.figures.png import spared
+from src.figures.png import figure_errors_as_warnings
 from src.figures.style import Figure
-from src.figures.target_output import Panel
+from src.figures.target_output import TargetOutputPanel
 from src.report import statistics, summary
 from src.report.kinds import Kind
 from src.report.metrics import METRICS
@@ -33,13 +33,13 @@ class Drawing(NamedTuple):
     data: Sequence[Mapping[str, Any]]
 
 
-@spared("loss_comparison")
+@figure_errors_as_warnings("loss_comparison")
 def draw_losses(curves: Sequence[Row], order: Sequence[str]) -> Drawing | None:
     """Validation loss of all runs."""
-    panels: dict[str, list[loss_comparison.Curve]] = defaultdict(list)
+    panels: dict[str, list[loss_comparison.LossCurve]] = defaultdict(list)
     for (table, row, seed), points in _grouped(curves, ("table", "row", "seed")):
         x, y = (np.array([float(point[key]) for point in points]) for key in ("sequences", "loss"))
-        panels[table].append(loss_comparison.Curve(row, int(seed), x, y))
+        panels[table].append(loss_comparison.LossCurve(row, int(seed), x, y))
     if not panels:
         return None
     figure = loss_comparison.loss_comparison(panels, "training sequences", "validation loss (nats)", order=order)
@@ -50,19 +50,19 @@ def draw_losses(curves: Sequence[Row], order: Sequence[str]) -> Drawing | None:
     return Drawing("loss_comparison", caption, figure, list(curves[0]), curves)
 
 
-@spared("survival")
+@figure_errors_as_warnings("survival")
 def draw_survival(rows: Sequence[Row], kind: Kind, name: str, order: Sequence[str]) -> Drawing | None:
     """The share of runs that have solved the task by when."""
     if not kind.bits:
         return None
-    steps: dict[str, survival.Steps] = {}
+    steps: dict[str, survival.SurvivalCurve] = {}
     data: list[dict[str, Any]] = []
     for label, its in summary.variants(rows).items():
         found = summary.survival(its, "sequences")
         unsolved = {
             row["run"]: (number(row, "sequences") or 0.0, row["status"]) for row in its if not is_solved(row)
         }
-        steps[label] = survival.Steps(
+        steps[label] = survival.SurvivalCurve(
             np.asarray(found.times), np.asarray(found.share), np.asarray(found.low), np.asarray(found.high),
             np.array([at for at, _ in unsolved.values()]),
         )  # fmt: skip
@@ -79,18 +79,18 @@ def draw_survival(rows: Sequence[Row], kind: Kind, name: str, order: Sequence[st
     return Drawing(name, caption, figure, columns, data)
 
 
-def groups(rows: Sequence[Row], test: str, metric: str) -> list[seeds.Group]:
+def groups(rows: Sequence[Row], test: str, metric: str) -> list[seeds.SeedGroup]:
     """The distribution over seeds of each row of a table."""
     found = []
     for label, its in summary.variants(rows).items():
         values = summary.outcomes(its, test, metric)
         if len(values):
             low, high = statistics.bootstrap(values)
-            found.append(seeds.Group(label, values, statistics.interquartile_mean(values), low, high))
+            found.append(seeds.SeedGroup(label, values, statistics.interquartile_mean(values), low, high))
     return found
 
 
-@spared("seeds")
+@figure_errors_as_warnings("seeds")
 def draw_seeds(
     rows: Sequence[Row], kind: Kind, options: Options, name: str, order: Sequence[str]
 ) -> Drawing | None:
@@ -142,7 +142,7 @@ def draw_grids(rows: Sequence[Row], kind: Kind, name: str) -> list[Drawing]:
             panels[label] = values
         told = METRICS[metric].told
         caption = f"{told.capitalize()} over lengths and repeats: interquartile means over all runs."
-        with spared(f"{name}_{metric}"):
+        with figure_errors_as_warnings(f"{name}_{metric}"):
             figure = grids.grids(panels, lengths, repeats, told, trained)
             drawings.append(
                 Drawing(f"{name}_{metric}", caption, figure, ("row", "length", "repeats", metric, "runs"), data)
@@ -150,7 +150,7 @@ def draw_grids(rows: Sequence[Row], kind: Kind, name: str) -> list[Drawing]:
     return drawings
 
 
-@spared("settings")
+@figure_errors_as_warnings("settings")
 def draw_settings(rows: Sequence[Row], kind: Kind, name: str) -> Drawing | None:
     """Heat maps over two settings, where just two were varied for one model."""
     varied = [
@@ -198,7 +198,7 @@ def _as_number(value: str) -> tuple[int, float, str]:
         return (1, 0.0, value)
 
 
-@spared("target_output")
+@figure_errors_as_warnings("target_output")
 def draw_answers(
     answers: Sequence[Row], rows: Sequence[Row], name: str, cmap: str, order: Sequence[str]
 ) -> Drawing | None:
@@ -210,9 +210,9 @@ def draw_answers(
     for (label, seed), its in _grouped(answers, ("row", "seed")):
         panels = []
         for (title,), points in _grouped(its, ("title",)):
-            panels.append(Panel(title, _array(points, "target"), _array(points, "output")))
+            panels.append(TargetOutputPanel(title, _array(points, "target"), _array(points, "output")))
             titles[title] = title.replace("Length ", "").replace(", Repeat ", "x")
-        pictures.append(comparison.Row(f"{label}, seed {seed}", panels))
+        pictures.append(comparison.ComparisonRow(f"{label}, seed {seed}", panels))
     shown = {row.label.rsplit(", seed", 1)[0] for row in pictures}
     some = [row for row in rows if row["row"] in shown]
     spread = {title: groups(some, cell, "payload_error") for title, cell in titles.items()}
@@ -225,7 +225,7 @@ def draw_answers(
     return Drawing(name, caption, figure, list(answers[0]), answers)
 
 
-@spared("addressing_examples")
+@figure_errors_as_warnings("addressing_examples")
 def draw_heads(heads: Sequence[Row], name: str, cmap: str) -> Drawing | None:
     """Where the heads of the median run of each row look."""
     if not heads:
@@ -233,7 +233,7 @@ def draw_heads(heads: Sequence[Row], name: str, cmap: str) -> Drawing | None:
     pictures = []
     for (label, seed, title, answer), its in _grouped(heads, ("row", "seed", "title", "answer")):
         of = {head: _array(points, "slot") for (head,), points in _grouped(its, ("head",))}
-        pictures.append(addressing.Run(f"{label}, seed {seed}", title, of, int(answer) if answer else None))
+        pictures.append(addressing.RunHeads(f"{label}, seed {seed}", title, of, int(answer) if answer else None))
     figure = addressing.addressing(pictures, cmap)
     caption = "Where the heads of the median run of each row look, step by step, in one sequence."
     return Drawing(name, caption, figure, list(heads[0]), heads)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from src.report.metrics import bad_test, fault, sets
-from src.run import runs
+from src.run import lock
+from src.run.folder import RunFolder
 from src.settings.errors import ConfigError
 
 #: Ends of a run that say something about its model; any other says something about its user or machine.
@@ -107,8 +108,8 @@ def read(folder: Path, name: str) -> Entry | Problem:
     if not folder.exists() or not any(folder.iterdir()):
         return Problem(name, "not begun")
     try:
-        config = runs.read_config(folder)
-        metrics = runs.read_metrics(folder)
+        config = RunFolder(folder).read_config()
+        metrics = RunFolder(folder).read_metrics()
         evaluation = _json(folder / "evaluation.json")
         history = _history(folder / "history.csv")
     except ConfigError as error:
@@ -116,7 +117,7 @@ def read(folder: Path, name: str) -> Entry | Problem:
     if not metrics:
         return Problem(
             name,
-            "is running" if runs.is_held(folder) else "has no metrics.json: not at its end",
+            "is running" if lock.is_held(folder) else "has no metrics.json: not at its end",
         )
     status = metrics.get("status")
     if status not in ENDED:

@@ -5,9 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from src.common.nested import flat
 from src.report.gather import Entry, Problem
 from src.report.kinds import Kind, kind_of
-from src.run.runs import flat
 
 #: Settings that no result depends on.
 OF_NO_EFFECT = ("callbacks", "logger", "figure", "run_format", "git_revision", "seed")

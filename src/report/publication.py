@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from src.common.files import whole_folder, write_whole
+from src.common.files import whole_folder, write_json, write_whole
 from src.report import gather, pages, records, rows
 from src.report.gather import Entry, Problem
 from src.report.kinds import Kind
@@ -14,7 +14,6 @@ from src.report.pages import ANSWERS, CURVES, HEADS, About, suffixes
 from src.report.protocols import Placed, place
 from src.report.request import Request, merged, options
 from src.report.rows import Row
-from src.run import runs
 from src.settings.errors import ConfigError
 
 
@@ -95,7 +94,7 @@ def make(request: Request, found: Found) -> list[Problem]:
             shutil.copy(request.tuning, folder / "tuning.csv")
         made_by = [request.settings["command"]] if request.settings["command"] else by
         about = About({**request.settings, "memory_slots": slots}, made_by, kinds, problems)
-        runs.write_json(folder / "report.json", about.as_json())
+        write_json(folder / "report.json", about.as_json())
         pages.write(folder, request.out, about)
     return problems
 
@@ -138,6 +137,6 @@ def rebuild(request: Request) -> list[Problem]:
         shutil.copytree(request.out, folder, dirs_exist_ok=True)
         if request.tuning is not None:
             shutil.copy(request.tuning, folder / "tuning.csv")
-        runs.write_json(folder / "report.json", about.as_json())
+        write_json(folder / "report.json", about.as_json())
         pages.write(folder, request.out, about)
     return about.problems

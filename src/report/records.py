@@ -17,7 +17,7 @@ from src.report.kinds import Kind
 from src.report.metrics import METRICS
 from src.report.protocols import Placed
 from src.report.rows import Row
-from src.run import runs
+from src.run.load import load_run
 from src.settings import build
 from src.settings.errors import ConfigError
 
@@ -148,7 +148,7 @@ def _numbered(arrays: dict[str, np.ndarray], step: int, first: int = 1) -> dict[
 def _open(folder: Path, memory_slots: int | None) -> tuple[Learner, list[Any]]:
     """The trained network of a run folder, and its task's examples."""
     with torch.random.fork_rng():
-        run = runs.load_run(folder)
+        run = load_run(folder)
         slots = None if run.model.memory_slots is None else memory_slots
         learner = build.build_learner(run.config, run.task, run.model, slots)
     run.task.setup()

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from src.common.nested import flat
 from src.report.gather import Problem
 from src.report.metrics import METRICS, sets
 from src.report.protocols import Placed
-from src.run.runs import flat
 from src.settings.errors import ConfigError
 from src.tasks.repeat_copy import cell_of
 

@@ -12,6 +12,7 @@ from src.report import statistics
 from src.report.kinds import Kind
 from src.report.metrics import METRICS
 from src.report.rows import Row, is_solved, number, outcome, test_sets
+from src.report.survival import Survival, kaplan_meier, median_time
 
 #: Rows that are all compared with one another, at most; of more, each is compared with one.
 ALL_PAIRS = 5
@@ -97,19 +98,19 @@ def _solving(its: Sequence[Row]) -> dict[str, str]:
     low, high = statistics.wilson(solved, len(its))
     line = {"solved": f"{solved}/{len(its)} [{low:.2f}, {high:.2f}]"}
     for unit in ("sequences", "seconds"):
-        median = statistics.median_time(survival(its, unit))
+        median = median_time(survival(its, unit))
         line[f"{unit} to solve"] = "—" if median is None else f"{median:,.0f}"
     return line
 
 
-def survival(its: Sequence[Row], unit: str) -> statistics.Survival:
+def survival(its: Sequence[Row], unit: str) -> Survival:
     """How many had solved the task by when; a diverged run never will."""
     solved = list(map(is_solved, its))
     times = [
         math.inf if row["status"] == "diverged" else number(row, f"{unit}_to_solve" if yes else unit)
         for row, yes in zip(its, solved, strict=True)
     ]
-    return statistics.kaplan_meier([0.0 if time is None else time for time in times], solved)
+    return kaplan_meier([0.0 if time is None else time for time in times], solved)
 
 
 def _score(its: Sequence[Row], test: str, metric: str, with_mean: bool) -> dict[str, str]:

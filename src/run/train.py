@@ -14,9 +14,10 @@ from omegaconf import DictConfig
 from src.callbacks.interrupt import Interrupt
 from src.callbacks.solved import Solved
 from src.lit.learner import Diverged, Learner
-from src.run import processes, runs
+from src.run import lock, processes, provenance
 from src.run import resume as going_on
-from src.run.conclusion import Parts, conclude, fault, out_of_time, quiet
+from src.run.finalize import Parts, conclude, fault, out_of_time, quiet
+from src.run.folder import RunFolder
 from src.settings import build, cli, keys, training
 from src.settings.errors import ConfigError
 from src.tasks.base import Task
@@ -62,10 +63,10 @@ def train(
     folder = Path(folder)
     refuse_run(folder)
     parts = assemble(plain, folder, beside=beside) if parts is None else parts._replace(cfg=plain)
-    with runs.held(folder):
+    with lock.held(folder):
         refuse_run(folder)
         (folder / "metrics.json").unlink(missing_ok=True)  # of a try that was refused
-        runs.write_config(folder, plain, parts.revision)
+        RunFolder(folder).write_config(plain, parts.revision)
         return run(parts)
 
 
@@ -86,19 +87,19 @@ def resume(
     """
     folder = Path(folder)
     going_on.settings(folder, changes or {})
-    with runs.held(folder):
+    with lock.held(folder):
         plain = going_on.settings(folder, changes or {})
         checkpoint = going_on.newest(folder)
         done = 0 if checkpoint is None else going_on.updates_of(checkpoint)
         parts = assemble(plain, folder, done, beside=beside)
-        begun = str(runs.read_config(folder).get("git_revision"))
+        begun = str(RunFolder(folder).read_config().get("git_revision"))
         if begun.split(GONE_ON)[-1] != str(parts.revision):
             log.warning(
                 "The run was begun with revision %s of the code and goes on with %s.", begun, parts.revision
             )
             begun = f"{begun}{GONE_ON}{parts.revision}"
         parts = parts._replace(revision=begun)
-        runs.write_config(folder, plain, parts.revision)
+        RunFolder(folder).write_config(plain, parts.revision)
         with quiet():
             going_on.keep_csv(parts.trainer.logger, folder, done)
         (folder / "metrics.json").unlink(missing_ok=True)
@@ -145,7 +146,7 @@ def assemble(
     processes.check(plain, trainer, learner)
     task.plan(plain["validate_every"] * trainer.accumulate_grad_batches, plain["overfit_batches"])
     by_kind = {type(one): one for one in callbacks}
-    return Parts(plain, folder, learner, task, trainer, by_kind, runs.git_revision())
+    return Parts(plain, folder, learner, task, trainer, by_kind, provenance.git_revision())
 
 
 def run(parts: Parts, checkpoint: Path | None = None) -> Outcome:

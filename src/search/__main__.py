@@ -11,8 +11,8 @@ import torch
 from omegaconf import DictConfig
 
 from src.common import output
-from src.common.children import side_by_side
 from src.common.paths import CONF
+from src.common.subprocesses import run_modules
 from src.common.text import columns, duration
 from src.launch import estimate
 from src.run import train
@@ -53,7 +53,7 @@ def carried_out(plan: Plan, command: Command, again: str) -> int:
             work(plan, command.trials)
         else:
             alike = ["src.search.work", str(plan.folder), str(command.trials)]
-            side_by_side([alike] * command.workers)  # what one leaves that breaks down, another takes over
+            run_modules([alike] * command.workers)  # what one leaves that breaks down, another takes over
     except KeyboardInterrupt:
         stopped = True
     well = tell(plan, command, again)
@@ -160,5 +160,5 @@ def run() -> None:
 
 
 if __name__ == "__main__":
-    output.steady()
+    output.protect_standard_streams()
     run()

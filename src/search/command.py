@@ -53,7 +53,7 @@ def sorted_out(overrides: list[str]) -> tuple[list[str], list[str], list[str]]:
             known = sorted(own_keys | {"search"})
             raise ConfigError(
                 f"{line}: unknown key {root!r}; must be one of {', '.join(known)}, or a key of src.train"
-                + checks.meant(root, [*known, *train_keys])
+                + checks.did_you_mean(root, [*known, *train_keys])
             )
     return own, train, spaces
 

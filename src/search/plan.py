@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src.run import runs
+from src.common.files import write_json
+from src.common.nested import flat
 from src.search import space
 from src.settings import cli, keys
 from src.settings.errors import ConfigError
@@ -138,7 +139,7 @@ def configuration(overrides: Sequence[str]) -> dict[str, Any]:
 
 def check_budget(found: Mapping[str, Model]) -> None:
     """Refuse models that would not be given the same task and as many updates."""
-    flat = {name: runs.flat(model.config) for name, model in found.items()}
+    flat = {name: flat(model.config) for name, model in found.items()}
     task = [key for config in flat.values() for key in config if of_the_task(key)]
     for key in (*task, *BUDGET):
         given = {name: config.get(key) for name, config in flat.items()}
@@ -173,7 +174,7 @@ def begin(plan: Plan) -> Plan:
     before = load(plan.folder)
     if before is None:
         plan = plan._replace(id=uuid.uuid4().hex[:8])
-        runs.write_json(plan.folder / "search.json", content(plan))
+        write_json(plan.folder / "search.json", content(plan))
         return plan
     check_same(before, plan)
     return before
@@ -205,7 +206,7 @@ def load(at: Path) -> Plan | None:
 
 def check_same(before: Plan, now: Plan) -> None:
     """Refuse to go on with another search than the one that was begun."""
-    old, new = (runs.flat(json.loads(json.dumps(content(one._replace(id=""))))) for one in (before, now))
+    old, new = (flat(json.loads(json.dumps(content(one._replace(id=""))))) for one in (before, now))
     for key in dict.fromkeys((*old, *new)):
         if old.get(key) != new.get(key):
             raise ConfigError(

@@ -10,9 +10,10 @@ import numpy as np
 from src.callbacks.history import as_csv
 from src.common.files import write_whole
 from src.common.text import columns
-from src.figures.png import pngs, spared
+from src.figures.png import figure_errors_as_warnings, pngs
 from src.figures.style import Figure
-from src.run import resume, runs, train
+from src.run import lock, resume, train
+from src.run.folder import RunFolder
 from src.search import plan as plans
 from src.search import space, studies
 from src.search.importance import importances
@@ -51,13 +52,13 @@ def results(plan: Plan, opened: Mapping[str, "Study"]) -> list[Result]:
                 continue
             at = plans.folder(plan, name, trial.number)
             state = {"FAIL": "failed", "RUNNING": "half-done"}.get(trial.state.name, trial.state.name.lower())
-            if state == "half-done" and runs.is_held(at):
+            if state == "half-done" and lock.is_held(at):
                 state = "running"
             if state == "failed" and trial.number not in count:
                 state = "retried"
             if state == "complete" and trial.value == train.INFINITY:
                 state = "diverged"
-            read = {seed: runs.read_metrics(at / f"seed_{seed}") for seed in plan.seeds}
+            read = {seed: RunFolder(at / f"seed_{seed}").read_metrics() for seed in plan.seeds}
             seeds = {seed: metrics for seed, metrics in read.items() if metrics}
             errors = [trial.user_attrs.get(studies.ERROR), *(metrics.get("error") for metrics in seeds.values())]
             error = next((str(one) for one in errors if one), None) if state == "failed" else None
@@ -108,7 +109,7 @@ def write(plan: Plan, opened: Mapping[str, "Study"], found: list[Result]) -> Non
         }
         from src.figures.best_so_far import best_so_far
 
-        with spared("history"):
+        with figure_errors_as_warnings("history"):
             figures["history"] = best_so_far(values, minimised(plan))
     shares = {name: importances(study) for name, study in opened.items()}
     shares = {name: of for name, of in shares.items() if of}
@@ -116,7 +117,7 @@ def write(plan: Plan, opened: Mapping[str, "Study"], found: list[Result]) -> Non
         from src.figures.importance import importance
 
         label = "share in being among the best trials (PED-ANOVA)"
-        with spared("importance"):
+        with figure_errors_as_warnings("importance"):
             figures["importance"] = importance(shares, label)
         rows = [
             {"model": name, "key": key, "importance": share}

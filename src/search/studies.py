@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from filelock import FileLock, Timeout
 
-from src.run import runs
+from src.run.lock import LOCK
 from src.search import plan as plans
 from src.search import space
 from src.search.plan import Plan
@@ -39,7 +39,7 @@ class Taken(NamedTuple):
 
 def locked(folder: Path) -> FileLock:
     """The search to oneself, for a moment: to take a trial, or to write down how all stand."""
-    return FileLock(folder / runs.LOCK)
+    return FileLock(folder / LOCK)
 
 
 def opened(plan: Plan) -> dict[str, "Study"]:
@@ -194,7 +194,7 @@ def retry(studies: dict[str, "Study"]) -> None:
 def held(folder: Path) -> FileLock | None:
     """The lock of a trial, taken; None where another process has it. Whoever dies lets go of it."""
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / runs.LOCK)
+    lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:

@@ -15,7 +15,7 @@ from src.common.text import duration
 from src.launch import sweep
 from src.launch.job import run_job
 from src.run import train
-from src.run.conclusion import MEND
+from src.run.finalize import MEND
 from src.search import plan as plans
 from src.search import space, studies
 from src.search.plan import Plan
@@ -138,5 +138,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    output.steady()
+    output.protect_standard_streams()
     main()

@@ -13,7 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quote, QuotedString
 from hydra.errors import HydraException
 
-from src.common.checks import meant
+from src.common.checks import did_you_mean
 from src.common.paths import CONF
 from src.settings.errors import ConfigError
 from src.settings.unknown import FAULTS, first_line
@@ -64,7 +64,7 @@ def check_addition(override: Override) -> None:
     if (override.is_add() or override.is_force_add()) and section not in CONSTRUCTED:
         raise ConfigError(
             f"{override.input_line}: unknown key '{key}'; a key may be added only under "
-            f"{', '.join(sorted(CONSTRUCTED))}{meant(section, CONSTRUCTED)}"
+            f"{', '.join(sorted(CONSTRUCTED))}{did_you_mean(section, CONSTRUCTED)}"
         )
 
 

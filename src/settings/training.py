@@ -14,7 +14,7 @@ from src.callbacks.history import History
 from src.callbacks.interrupt import Interrupt
 from src.callbacks.randomness import Randomness
 from src.callbacks.solved import Solved
-from src.common.files import encodable
+from src.common.files import utf8_path
 from src.lit.learner import Learner
 from src.settings import trainer_arguments
 from src.settings.construct import arguments_of, construct, locate
@@ -114,6 +114,6 @@ def build_logger(cfg: Mapping[str, Any], folder: str, done: int = 0) -> Any:
         return False
     given: dict[str, Any] = {"save_dir": folder, "name": "", "version": ""}
     if cfg["logger"]["name"] == "tensorboard":
-        given |= {"save_dir": encodable(folder), "default_hp_metric": False}
+        given |= {"save_dir": utf8_path(folder), "default_hp_metric": False}
         given |= {"purge_step": done + 1 if done else None}
     return construct("logger", cfg["logger"], Logger, **given)

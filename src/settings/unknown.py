@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
-from src.common.checks import meant
+from src.common.checks import did_you_mean
 from src.settings.errors import ConfigError
 
 #: What composing settings raises, where it is the user who is wrong.
@@ -38,7 +38,7 @@ def unknown_choice(error: MissingConfigException, job: Sequence[Override]) -> Co
     extra = f"; {EXTRAS[missing]}" if missing in EXTRAS else ""
     return ConfigError(
         f"{group or 'config'}={name!r}: unknown {group or 'config'}; must be one of {', '.join(options)}"
-        f"{meant(name, options)}{extra}"
+        f"{did_you_mean(name, options)}{extra}"
     )
 
 
@@ -67,7 +67,8 @@ def unknown_key(error: ConfigCompositionException, config_name: str, job: list[s
     allowed = sorted(map(str, node))
     where = f" under {above}" if above else ""
     return ConfigError(
-        f"{culprit}: unknown key {name!r}; must be{where} one of {', '.join(allowed)}{meant(parts[0], allowed)}"
+        f"{culprit}: unknown key {name!r}; must be{where} one of {', '.join(allowed)}"
+        f"{did_you_mean(parts[0], allowed)}"
     )
 
 

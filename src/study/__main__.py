@@ -127,5 +127,5 @@ def refuse(cfg: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    output.steady()
+    output.protect_standard_streams()
     cli.run("study", main, refuse)

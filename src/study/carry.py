@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from src.common.children import passed_on
+from src.common.subprocesses import run_module
 from src.launch import sweep
 from src.settings import cli
 from src.settings.errors import ConfigError
@@ -29,7 +29,7 @@ def carry_out(of: Sweep, crew: Crew) -> None:
         if (of.folder / "sweep.json").exists() and _count(of, "running"):
             raise ConfigError(f"{of.folder}: is being run by another process; must be left to end")
         print(f"\n{of.name}: {of.folder}", flush=True)
-        code = passed_on(command(of, crew))
+        code = run_module(command(of, crew))
         if not (of.folder / "sweep.json").exists():
             raise ConfigError(f"{of.name}: could not begin (exit code {code})")
     else:

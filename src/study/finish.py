@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from src import evaluate
-from src.common.children import passed_on
+from src.common.subprocesses import run_module
 from src.launch import sweep
-from src.run import runs
+from src.run.folder import RunFolder
 from src.settings import cli, keys
 from src.settings.errors import ConfigError
 from src.study.plan import Plan, Report
@@ -30,7 +30,7 @@ def request(run: Path, settings: list[str]) -> dict[str, Any]:
 
 def evaluated(run: Path, cfg: Mapping[str, Any]) -> bool:
     """Whether evaluation.json of a run answers what is asked."""
-    task = runs.read_config(run)["task"]
+    task = RunFolder(run).read_config()["task"]
     asked = evaluate.read_request(cfg, task["name"])
     try:
         found = json.loads((run / "evaluation.json").read_text(encoding="utf-8"))
@@ -86,7 +86,7 @@ def publish(plan: Plan, published: Path) -> None:
             waiting.append(f"{name} waits for {', '.join(missing)}")
             continue
         out = published / name
-        code = passed_on(command(plan, report, out))
+        code = run_module(command(plan, report, out))
         if code:
             raise ConfigError(f"reports.{name}: src.report ended with exit code {code}")
     if waiting:

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from src.common.nested import flat
 from src.launch import sweep
-from src.run import resume, runs
+from src.run import resume
+from src.run.folder import RunFolder
 from src.settings import cli, keys
 from src.settings.errors import ConfigError
 from src.study.fields import values
@@ -70,7 +72,7 @@ def check_same(of: Sweep, job: str, config: Mapping[str, Any]) -> None:
     """Refuse a run that was begun with other settings than the study asks for by now."""
     if not (of.folder / job / "config.yaml").exists():
         return
-    stored, asked = runs.flat(runs.read_config(of.folder / job)), runs.flat(config)
+    stored, asked = flat(RunFolder(of.folder / job).read_config()), flat(config)
     for key in stored.keys() & asked.keys():
         if stored[key] != asked[key] and not any(key == one or key.startswith(f"{one}.") for one in MAY_DIFFER):
             raise ConfigError(

@@ -121,12 +121,12 @@ class Task(lightning.LightningDataModule):
         return [_loader(batches.__getitem__, range(len(batches))) for batches in self.tests.values()]
 
 
-def share(batch: Any, part: int, parts: int) -> Any:
+def shard(batch: Any, part: int, parts: int) -> Any:
     """The sequences of a batch that one of several processes takes; where they do not divide, the first take more.
 
     >>> class Batch(NamedTuple):
     ...     y: Tensor
-    >>> [share(Batch(torch.arange(5)), part, 2).y.tolist() for part in range(2)]
+    >>> [shard(Batch(torch.arange(5)), part, 2).y.tolist() for part in range(2)]
     [[0, 1, 2], [3, 4]]
     """
     return type(batch)(*(tensor.tensor_split(parts)[part] for tensor in batch))

@@ -35,7 +35,7 @@ FROZEN_SEED, GENERATED_SEED = 42, 2024
 SPLIT_STREAM = 7
 
 
-class Batch(NamedTuple):
+class MNIST1DBatch(NamedTuple):
     """Sequences with one answer each."""
 
     x: Float[Tensor, "B T 1"]
@@ -164,25 +164,25 @@ class MNIST1D(Task):
         data = load(self.cache, plan.examples, plan.train_share, FROZEN_SEED)
         whole = self.batch(data["x"], data["y"])
         training, validation = stratified(whole.y, plan.validation)
-        self.training = Batch(whole.x[training], whole.y[training])
-        self.validation = split(Batch(whole.x[validation], whole.y[validation]))
+        self.training = MNIST1DBatch(whole.x[training], whole.y[training])
+        self.validation = split(MNIST1DBatch(whole.x[validation], whole.y[validation]))
         self.tests = {"test": split(self.batch(data["x_test"], data["y_test"]))}
         if plan.generated:
             more = load(self.cache, plan.generated, 0.5, GENERATED_SEED)
             x, y = (np.concatenate([more[name], more[f"{name}_test"]]) for name in ("x", "y"))
             self.tests["generated"] = split(self.batch(x, y))
 
-    def batch(self, x: np.ndarray, y: np.ndarray) -> Batch:
+    def batch(self, x: np.ndarray, y: np.ndarray) -> MNIST1DBatch:
         """Arrays x[n, 40] and y[n] as sequences of the chosen length."""
         every = 40 // (self.steps or 40)
-        return Batch(torch.from_numpy(x[:, ::every]).float().unsqueeze(2), torch.from_numpy(y).long())
+        return MNIST1DBatch(torch.from_numpy(x[:, ::every]).float().unsqueeze(2), torch.from_numpy(y).long())
 
-    def training_batch(self, n: int) -> Batch:
+    def training_batch(self, n: int) -> MNIST1DBatch:
         """Batch n: the training set in an order of its own each time through, a last short batch dropped."""
         a_pass = self.training_size // self.batch_size
         order = torch.randperm(self.training_size, generator=generator(self.seed, n // a_pass))
         chosen = order[(n % a_pass) * self.batch_size :][: self.batch_size]
-        return Batch(self.training.x[chosen], self.training.y[chosen])
+        return MNIST1DBatch(self.training.x[chosen], self.training.y[chosen])
 
     def examples(self) -> list[Example]:
         """The first example of validation and of the test."""
@@ -200,12 +200,12 @@ class MNIST1D(Task):
             for name, batch in sets.items()
         ]
 
-    def needed_slots(self, batch: Batch) -> int:
+    def needed_slots(self, batch: MNIST1DBatch) -> int:
         """Nothing need be stored word by word."""
         return 1
 
 
-def split(whole: Batch) -> list[Batch]:
+def split(whole: MNIST1DBatch) -> list[MNIST1DBatch]:
     """A fixed set in batches."""
     parts = zip(whole.x.split(EVALUATION_BATCH), whole.y.split(EVALUATION_BATCH), strict=True)
-    return [Batch(x, y) for x, y in parts]
+    return [MNIST1DBatch(x, y) for x, y in parts]

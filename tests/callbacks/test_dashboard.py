@@ -13,7 +13,7 @@ from src.callbacks.dashboard import layout
 from src.cells.dms_ntm import DMSNTM
 from src.cells.ntm import NTM
 from src.lit.bits import BitLearner
-from src.run import conclusion
+from src.run import finalize
 from src.tasks.repeat_copy import RepeatCopy
 from tests.callbacks.conftest import learner_of
 from tests.helpers import train_small
@@ -41,8 +41,8 @@ ADDRESSING = [
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch):
     """They take most of the time of a small run."""
-    monkeypatch.setattr(conclusion, "draw", lambda *arguments: {})
-    monkeypatch.setattr(conclusion, "draw_addressing", Figure)
+    monkeypatch.setattr(finalize, "draw", lambda *arguments: {})
+    monkeypatch.setattr(finalize, "draw_addressing", Figure)
     monkeypatch.setattr(pictures, "draw_first", lambda *arguments: {})
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from src.cells import lstm
 from src.cells.feedforward import Feedforward
 from src.cells.gru import GRU, GRUState
 from src.cells.lstm import LSTM, LSTMState
@@ -100,3 +101,55 @@ def test_refusals(cls, key, value):
     with pytest.raises(Refusal) as refusal:
         cls(**{"input_size": F, "hidden_size": C, key: value})
     assert str(refusal.value) == f"{key}={value!r}: must be an integer of at least 1"
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("there", [True, False, None])
+def test_an_lstm_under_autocast_where_the_library_has_none_of_half_precision(rng, monkeypatch, half, there):
+    """With a kernel for it, without, and as it is on this processor."""
+    cell, x = LSTM(F, C, 2), torch.randn(B, T, F, generator=rng)
+    exact, after = cell.sequence(x, None)
+    asked = []
+    if there is not None:
+        monkeypatch.setattr(lstm, "_computes", lambda dtype: asked.append(dtype) or there)
+        monkeypatch.setattr(cell.layers, "forward", halved(cell.layers.forward))
+    with torch.autocast("cpu", half):
+        y, state = cell.sequence(x, None)
+    assert asked == ([] if there is None else [half])
+    if there is not None:
+        assert y.dtype == (half if there else torch.float32)
+    torch.testing.assert_close(y.float(), exact, rtol=0, atol=0 if there is False else 0.02)
+    torch.testing.assert_close(stack(state), stack(after), rtol=0, atol=0 if there is False else 0.02)
+    y.float().sum().backward()
+    assert all(torch.isfinite(weight.grad).all() for weight in cell.parameters())
+
+
+def halved(forward):
+    """A layer as of a processor that has half precision, so that it can be told which way it went."""
+
+    def call(x, state):
+        assert state[0].dtype == torch.float32
+        if torch.is_autocast_enabled("cpu"):
+            with torch.autocast("cpu", enabled=False):
+                y, after = forward(x, state)
+            return y.to(torch.get_autocast_dtype("cpu")), after
+        return forward(x, state)
+
+    return call
+
+
+def test_whether_the_library_has_half_precision_is_found_out_once_and_quietly(monkeypatch):
+    lstm._computes.cache_clear()
+    before = torch.get_rng_state()
+    for _ in range(2):
+        assert lstm._computes(torch.bfloat16) in (True, False)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert lstm._computes.cache_info().misses == 1
+
+    def unable(*_):
+        raise RuntimeError("could not create a primitive descriptor")
+
+    monkeypatch.setattr(torch, "lstm", unable)
+    lstm._computes.cache_clear()
+    assert lstm._computes(torch.bfloat16) is False
+    lstm._computes.cache_clear()

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from src.common.files import encodable, utf8, whole, whole_folder, write_whole
+from src.common.files import utf8, utf8_path, whole, whole_folder, write_whole
 
 
 @pytest.mark.parametrize("before", ["there", "dangling"])
@@ -47,9 +47,9 @@ def test_text_is_utf8_whatever_names_are_in_it(text, content):
 
 
 def test_a_name_that_no_text_holds_is_reached_by_another(tmp_path):
-    assert encodable(str(tmp_path / "ä")) == str(tmp_path / "ä")
+    assert utf8_path(str(tmp_path / "ä")) == str(tmp_path / "ä")
     folder = tmp_path / os.fsdecode(b"\xe4")
     folder.mkdir()
-    other = encodable(str(folder))
+    other = utf8_path(str(folder))
     other.encode()
     assert os.path.samefile(other, folder)

@@ -19,7 +19,7 @@ def piped(monkeypatch):
     stream = os.fdopen(write, "w", encoding="ascii", errors="strict", buffering=1)
     monkeypatch.setattr(sys, "__stdout__", stream)
     monkeypatch.setattr(sys, "stdout", stream)
-    output.steady()
+    output.protect_standard_streams()
     return read
 
 
@@ -38,7 +38,7 @@ def test_what_is_not_buffered_stays_so(monkeypatch):
     pipe = piped(monkeypatch)
     sys.__stdout__.reconfigure(write_through=True)
     monkeypatch.setattr(sys, "stdout", sys.__stdout__)
-    output.steady()
+    output.protect_standard_streams()
     print("x", end="")
     assert os.read(pipe, 100) == b"x"
     os.close(pipe)
@@ -57,7 +57,7 @@ def test_what_is_logged_goes_the_same_way(monkeypatch):
     monkeypatch.setattr(sys, "stdout", sys.__stdout__)
     handler = logging.StreamHandler(sys.stdout)
     logging.getLogger("steady").addHandler(handler)
-    output.steady()
+    output.protect_standard_streams()
     logging.getLogger("steady").removeHandler(handler)
     assert handler.stream is sys.stdout is not sys.__stdout__
     sys.__stdout__.close()
@@ -74,14 +74,14 @@ def test_other_faults_of_writing_are_told():
 def test_streams_of_others_stay_as_they_are(monkeypatch):
     own = io.StringIO()
     monkeypatch.setattr(sys, "stdout", own)
-    output.steady()
+    output.protect_standard_streams()
     assert sys.stdout is own
 
 
 def test_a_stream_that_is_closed_takes_all(monkeypatch):
     monkeypatch.setattr(sys, "__stdout__", None)
     monkeypatch.setattr(sys, "stdout", None)
-    output.steady()
+    output.protect_standard_streams()
     print("x", flush=True)
     sys.stdout.close()
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.figures.png import pngs, reason, spared
+from src.figures.png import figure_errors_as_warnings, pngs, reason
 from src.figures.style import Figure
 
 
@@ -44,11 +44,11 @@ TimeOut.__module__ = "submitit.core.utils"
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, TimeOut])
 def test_what_ends_a_job_passes(kind):
-    with pytest.raises(kind), spared("a"):
+    with pytest.raises(kind), figure_errors_as_warnings("a"):
         raise kind
 
 
 def test_as_a_decorator():
-    assert spared("a")(lambda x: x)(3) == 3
-    assert spared("a")(lambda x: 1 / x)(0) is None
+    assert figure_errors_as_warnings("a")(lambda x: x)(3) == 3
+    assert figure_errors_as_warnings("a")(lambda x: 1 / x)(0) is None
     assert reason(MemoryError()) == "MemoryError"

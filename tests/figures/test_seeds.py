@@ -5,14 +5,14 @@ import pytest
 from matplotlib.colors import same_color
 
 from src.figures.palette import colours
-from src.figures.seeds import Group, draw_lines, seeds
+from src.figures.seeds import SeedGroup, draw_lines, seeds
 
 INF = np.inf
 
 
 def group(label, values):
     x = np.array(values, dtype=float)
-    return Group(label, x, float(np.median(x)), float(x.min()), float(x.max()))
+    return SeedGroup(label, x, float(np.median(x)), float(x.min()), float(x.max()))
 
 
 def dots(ax, marker="o"):
@@ -56,8 +56,8 @@ def test_equal_seeds_stand_at_equal_places(random):
 
 def test_failed_runs_stand_on_the_edge(draw):
     groups = [
-        Group("ntm", np.array([1.0, INF, 3.0, INF]), 2.0, 1.0, INF),
-        Group("gru", np.array([2.0, 5.0, -INF]), INF, 4.0, INF),
+        SeedGroup("ntm", np.array([1.0, INF, 3.0, INF]), 2.0, 1.0, INF),
+        SeedGroup("gru", np.array([2.0, 5.0, -INF]), INF, 4.0, INF),
     ]
     figure = seeds({"a": groups}, "bits")
     draw(figure)
@@ -76,7 +76,7 @@ def test_failed_runs_stand_on_the_edge(draw):
 
 
 def test_nothing_finite_is_no_error(draw):
-    figure = seeds({"a": [Group("ntm", np.array([INF, INF]), INF, INF, INF)]}, "bits")
+    figure = seeds({"a": [SeedGroup("ntm", np.array([INF, INF]), INF, INF, INF)]}, "bits")
     draw(figure)
     assert len(dots(figure.axes[0], "^")[0]) == 2
 

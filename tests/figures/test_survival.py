@@ -4,18 +4,20 @@ import numpy as np
 from matplotlib.colors import same_color
 
 from src.figures.palette import colours
-from src.figures.survival import Steps, survival
+from src.figures.survival import SurvivalCurve, survival
 
 NONE = np.zeros(0)
-NTM = Steps(
+NTM = SurvivalCurve(
     np.array([0.0, 20_000.0, 50_000.0]),
     np.array([0.0, 0.25, 0.5]),
     np.array([0.0, 0.1, 0.2]),
     np.array([0.3, 0.6, 0.9]),
     np.array([30_000.0, 50_000.0, np.inf]),
 )
-GRU = Steps(np.array([0.0, 40_000.0]), np.array([0.0, 1.0]), np.array([0.0, 0.7]), np.array([0.3, 1.0]), NONE)
-NEVER = Steps(np.zeros(1), np.zeros(1), np.zeros(1), np.array([0.2]), np.array([np.inf]))
+GRU = SurvivalCurve(
+    np.array([0.0, 40_000.0]), np.array([0.0, 1.0]), np.array([0.0, 0.7]), np.array([0.3, 1.0]), NONE
+)
+NEVER = SurvivalCurve(np.zeros(1), np.zeros(1), np.zeros(1), np.array([0.2]), np.array([np.inf]))
 
 
 def curves(ax):

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from src import train
+from src.common.files import write_json
 from src.launch import launch, sweep
-from src.run import runs
+from src.run import lock
 from src.settings import cli
 from tests.helpers import small, train_small, written
 
@@ -101,7 +102,7 @@ def test_runs_that_cannot_go_on(command, trained, tmp_path):
     assert refusal(command("resume=''")) == "resume='': must be the folder of a run or of a sweep"
     for key in ("resume", "retry_failed", "dry_run"):
         assert refusal(command(f"~{key}")) == f"~{key}: cannot be left out; must be null or false"
-    with runs.held(trained):
+    with lock.held(trained):
         text = "is running now; must be a run that has stopped"
         assert refusal(command(here, "trainer.max_steps=9")).endswith(text)
         assert "holds a run already; must be a new folder, or " in refusal(
@@ -152,7 +153,7 @@ def test_sweeps_that_cannot_go_on(command, begun, monkeypatch):
     assert "hydra.sweep.subdir: gives several jobs the folder" in refusal(shared)
     content = sweep.read(begun)
     content["jobs"][0]["folder"] = "other"
-    runs.write_json(begun / "sweep.json", content)
+    write_json(begun / "sweep.json", content)
     assert "has the jobs other, 1_repeat_copy_lstm_seed1; with conf/ as it is now they would be 0_" in refusal(
         command(f"resume={begun}")
     )
@@ -173,15 +174,15 @@ def test_a_dry_run_of_what_goes_on(command, begun):
     code, text, given = command(f"resume={begun}", "dry_run=true")
     assert (code, given, "2 jobs, 1 at a time" in text) == (0, None, True)
     (begun / "0_repeat_copy_lstm_seed0").mkdir()
-    runs.write_json(begun / "0_repeat_copy_lstm_seed0" / "metrics.json", {"status": "finished"})
+    write_json(begun / "0_repeat_copy_lstm_seed0" / "metrics.json", {"status": "finished"})
     assert "1 job, 1 at a time" in command(f"resume={begun}", "dry_run=true")[1]
     (begun / "1_repeat_copy_lstm_seed1").mkdir()
-    runs.write_json(begun / "1_repeat_copy_lstm_seed1" / "metrics.json", {"status": "diverged"})
+    write_json(begun / "1_repeat_copy_lstm_seed1" / "metrics.json", {"status": "diverged"})
     assert command(f"resume={begun}", "dry_run=true") == (0, "Nothing is left to do.\n", None)
 
 
 def test_a_sweep_that_a_cluster_has_is_left_to_it(command, begun):
-    with runs.held(begun):
+    with lock.held(begun):
         text = f"resume='{begun}': is running now; must be a sweep that has stopped"
         assert refusal(command(f"resume={begun}")) == text
     assert command(f"resume={begun}")[0] == 0

@@ -14,7 +14,7 @@ import torch
 
 from src.common.paths import ROOT
 from src.launch import launchers, remote, sweep
-from src.run import runs, train
+from src.run import lock, provenance, train
 from src.settings import cli
 from src.settings.errors import ConfigError
 from tests.helpers import compose_train, small, train_small, written
@@ -213,14 +213,14 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
     def unable(*_, **__):
         raise NotImplementedError
 
-    monkeypatch.setattr(runs.FileLock, "acquire", unable)
+    monkeypatch.setattr(lock.FileLock, "acquire", unable)
     with (
         pytest.raises(ConfigError, match=r"has no locks \(flock\) to keep two processes apart"),
-        runs.held(tmp_path),
+        lock.held(tmp_path),
     ):
         pass
 
 
 def test_the_revision_travels_with_the_code(monkeypatch):
-    monkeypatch.setenv(runs.REVISION, "abc")
-    assert runs.git_revision() == "abc"
+    monkeypatch.setenv(provenance.REVISION, "abc")
+    assert provenance.git_revision() == "abc"

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from src.launch import remote, sweep, worker
-from src.run import runs
+from src.run import lock, provenance
 from src.settings import cli
 from src.settings.errors import ConfigError
 from tests.helpers import small, train_small, written
@@ -144,7 +144,7 @@ def test_a_sweep_comes_home(begun, fake, capsys):
     assert ray.settings["runtime_env"]["env_vars"]["OMP_NUM_THREADS"] == "1"
     assert (ray.settings["address"], ray.settings["include_dashboard"]) == ("local", False)
     assert not any(one.startswith("hydra") for overrides, _ in ray.sent for one in overrides)
-    assert written(jobs[0].folder)["git_revision"] == runs.git_revision()
+    assert written(jobs[0].folder)["git_revision"] == provenance.git_revision()
     # What is done is not sent out again; what failed is when that is asked for.
     before = [(job.folder / "metrics.json").stat().st_mtime_ns for job in jobs]
     assert remote.carry_out(jobs, folder, False) == 1
@@ -177,7 +177,7 @@ def test_a_job_that_is_lost_too_often_is_waiting_still(begun, fake, capsys):
 def test_a_job_that_another_process_is_at_is_left_to_it(begun, fake, capsys):
     folder, jobs = begun
     ray = fake()
-    with runs.held(jobs[0].folder):
+    with lock.held(jobs[0].folder):
         (jobs[0].folder / "mine").touch()
         assert remote.carry_out(jobs[:1], folder, False) == 1
     assert (ray.sent, (jobs[0].folder / "mine").exists()) == ([], True)
@@ -203,7 +203,7 @@ def test_nobody_goes_on_with_a_job_that_is_out(begun, fake, monkeypatch):
     get = ray.get
 
     def look(one):
-        seen.append([runs.is_held(job.folder) for job in jobs])
+        seen.append([lock.is_held(job.folder) for job in jobs])
         return get(one)
 
     monkeypatch.setattr(ray, "get", look)
@@ -211,7 +211,7 @@ def test_nobody_goes_on_with_a_job_that_is_out(begun, fake, monkeypatch):
     assert remote.carry_out(jobs, folder, False) == 1
     # The first is lost and sent out again behind the second; each is held until all that it left is in its place.
     assert seen == [[True, True], [True, True], [True, True], [True, False], [True, False]]
-    assert not any(runs.is_held(job.folder) for job in jobs)
+    assert not any(lock.is_held(job.folder) for job in jobs)
     assert [job.standing for job in sweep.standings(folder)] == ["finished", "failed"]
 
 
@@ -302,7 +302,7 @@ def test_a_job_that_has_begun_is_sent_out_with_what_it_has(tmp_path):
 def test_two_sweepers_never_share_a_sweep(begun, fake):
     folder, jobs = begun
     fake()
-    with runs.held(folder), pytest.raises(ConfigError, match="another process is writing to it"):
+    with lock.held(folder), pytest.raises(ConfigError, match="another process is writing to it"):
         remote.carry_out(jobs, folder, False)
 
 
@@ -410,7 +410,7 @@ def test_ctrl_c_on_a_real_cluster(tmp_path):
     variables = {"TMPDIR": str(there), "RAY_TMPDIR": "/tmp", "RAY_ADDRESS": "127.0.0.1:1"}
     process = command("-m", *line, "seed=0,1", *ours, **variables)
     wait(lambda: list(there.glob("*/run/checkpoints/last.ckpt")))
-    assert runs.is_held(folder / "0_mnist1d_mlp_seed0")
+    assert lock.is_held(folder / "0_mnist1d_mlp_seed0")
     os.killpg(process.pid, signal.SIGINT)  # to all of them, as a terminal does
     began = time.monotonic()
     code, output = ended(process)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from src.launch import worker
-from src.run import runs
+from src.run import lock
 from tests.helpers import small, written
 from tests.launch.test_sweep import wait
 
@@ -19,7 +19,7 @@ def test_what_a_job_leaves_comes_home_whole(tmp_path):
     there, home = tmp_path / "there", tmp_path / "home"
     (there / "checkpoints").mkdir(parents=True)
     (there / "checkpoints" / "last.ckpt").write_bytes(bytes(range(256)))
-    (there / runs.LOCK).touch()
+    (there / lock.LOCK).touch()
     (home / "old").mkdir(parents=True)
     worker.unpack(worker.pack(there), home)
     assert [path.relative_to(home).as_posix() for path in sorted(home.rglob("*"))] == [
@@ -34,11 +34,11 @@ def test_a_folder_that_is_held_stays_so(tmp_path):
     there, home = tmp_path / "there", tmp_path / "home"
     there.mkdir()
     (there / "config.yaml").touch()
-    with runs.held(home):
+    with lock.held(home):
         worker.unpack(worker.pack(there), home)
         assert (home / "config.yaml").exists()
-        assert runs.is_held(home)
-    assert not runs.is_held(home)
+        assert lock.is_held(home)
+    assert not lock.is_held(home)
 
 
 def test_an_archive_cannot_write_elsewhere(tmp_path):

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from src.lit.bits import BitLearner, BitMetrics
-from src.tasks.repeat_copy import RepeatCopy, build, sample
+from src.tasks.repeat_copy import RepeatCopy
+from src.tasks.repeat_copy_sampler import build, sample
 from src.tasks.streams import generator
 
 WIDTH = 3

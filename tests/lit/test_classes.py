@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from src.lit.classes import ClassLearner
-from src.tasks.mnist1d import CLASSES, Batch
+from src.tasks.mnist1d import CLASSES, MNIST1DBatch
 
 STEPS = 4
 
@@ -50,7 +50,7 @@ def batches(rng):
         y = torch.randint(CLASSES, (size,), generator=rng)
         x = torch.randn(size, STEPS, 3, generator=rng)
         x.view(size, -1)[torch.arange(size), y] += lift
-        made.append(Batch(x, y))
+        made.append(MNIST1DBatch(x, y))
     return made
 
 

@@ -20,9 +20,10 @@ from src.networks.cnn import CNN
 from src.networks.mlp import MLP
 from src.networks.recurrent import Recurrent
 from src.networks.resnet1d import ResNet1D
-from src.run.conclusion import quiet
-from src.tasks.mnist1d import Batch
-from src.tasks.repeat_copy import RepeatCopy, sample
+from src.run.finalize import quiet
+from src.tasks.mnist1d import MNIST1DBatch
+from src.tasks.repeat_copy import RepeatCopy
+from src.tasks.repeat_copy_sampler import sample
 from src.tasks.streams import generator
 
 
@@ -245,7 +246,7 @@ def by_heart(learner, batch, updates=1500, lr=1e-2):
 )
 def test_every_model_learns_digits_by_heart(make):
     torch.manual_seed(0)
-    batch = Batch(torch.randn(8, 10, 1), torch.arange(8))
+    batch = MNIST1DBatch(torch.randn(8, 10, 1), torch.arange(8))
     learner = ClassLearner(make(), SimpleNamespace(output_size=10), adam(1e-2), constant)
     learner.log = lambda *arguments: None
     assert by_heart(learner, batch) < 0.05

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from src.common.files import write_json
 from src.report import gather
 from src.report.gather import Entry, Problem
-from src.run import runs
+from src.run import lock
 from src.settings.errors import ConfigError
 from tests.helpers import train_small
 
@@ -51,7 +52,7 @@ def test_every_hole_is_told(fake):
     fake("untested", "model=ntm", test={})
     folder = fake("lacking", "model=ntm")
     metrics = json.loads((folder / "metrics.json").read_text())
-    runs.write_json(folder / "metrics.json", {k: v for k, v in metrics.items() if k not in ("seed", "test")})
+    write_json(folder / "metrics.json", {k: v for k, v in metrics.items() if k not in ("seed", "test")})
     fake("evaluated", "model=ntm").joinpath("evaluation.json").write_text("[")
     its = {name: one.what for name, one in found(fake.top).items() if isinstance(one, Problem)}
     assert its.pop("truncated").startswith("metrics.json is damaged (Unterminated string")
@@ -70,7 +71,7 @@ def test_every_hole_is_told(fake):
 def test_jobs_that_a_sweep_has_not_begun_are_told(fake):
     fake("sweep/0_ntm", "model=ntm")
     jobs = [{"folder": name, "overrides": []} for name in ("0_ntm", "1_ntm")]
-    runs.write_json(fake.top / "sweep" / "sweep.json", {"overrides": [], "jobs": jobs})
+    write_json(fake.top / "sweep" / "sweep.json", {"overrides": [], "jobs": jobs})
     its = found(fake.top)
     assert its["1_ntm"] == Problem("1_ntm", "not begun")
     assert isinstance(its["0_ntm"], Entry)
@@ -79,7 +80,7 @@ def test_jobs_that_a_sweep_has_not_begun_are_told(fake):
 def test_a_running_run_is_told_as_one(fake):
     folder = fake("running", "model=ntm")
     (folder / "metrics.json").unlink()
-    with runs.held(folder):
+    with lock.held(folder):
         assert found(fake.top) == {"running": Problem("running", "is running")}
 
 

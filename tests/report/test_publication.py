@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 
+from src.common.files import write_json
 from src.common.paths import CONF
 from src.figures.style import Figure
 from src.report import publication
 from src.report.gather import Problem
 from src.report.request import read_request
-from src.run import runs
+from src.run.load import load_run
 from src.settings import keys
 from src.settings.errors import ConfigError
 from tests.helpers import train_small
@@ -115,8 +116,8 @@ def test_a_run_that_diverged_counts_as_infinite_in_the_curves(two_models, tmp_pa
 def test_later_evaluations_do_not_change_what_a_table_leads_with(two_models, tmp_path):
     tests = {name: {"payload_error": 0.01, "end_exact": 1.0} for name in ("5x5", "30x10", "10x20")}
     content = {"checkpoint": "best", "test": tests, "git_revision": "a" * 40}
-    runs.write_json(two_models / "ntm1" / "evaluation.json", content)
-    runs.write_json(two_models / "ntm2" / "evaluation.json", content | {"git_revision": "c" * 40})
+    write_json(two_models / "ntm1" / "evaluation.json", content)
+    write_json(two_models / "ntm2" / "evaluation.json", content | {"git_revision": "c" * 40})
     problems = report(two_models, tmp_path / "report", "pictures=false")
     told = "evaluation.json is of another version of the code than the run"
     assert [(problem.run, problem.what, problem.counted) for problem in problems] == [("ntm2", told, True)]
@@ -130,7 +131,7 @@ def test_a_report_may_lead_with_a_larger_memory(two_models, tmp_path):
     tests = {name: bits(0.01) for name in CELLS}
     for seed in range(1, 5):
         content = {"checkpoint": "best", "memory_slots": 256, "test": tests, "git_revision": "c" * 40}
-        runs.write_json(two_models / f"ntm{seed}" / "evaluation.json", content)
+        write_json(two_models / f"ntm{seed}" / "evaluation.json", content)
     problems = report(two_models, tmp_path / "report", "pictures=false", "memory_slots=256", "pool_versions=true")
     lacking = "has no error_bits of in_distribution, payload_error of 10x20, payload_error of 20x10"
     assert problems == [Problem("ntm0", lacking, counted=True)]
@@ -144,7 +145,7 @@ def test_a_report_may_lead_with_a_larger_memory(two_models, tmp_path):
 def test_a_run_that_was_not_tested_everywhere_is_named(two_models, tmp_path):
     metrics = json.loads((two_models / "ntm1" / "metrics.json").read_text())
     del metrics["test"]["20x10"]
-    runs.write_json(two_models / "ntm1" / "metrics.json", metrics)
+    write_json(two_models / "ntm1" / "metrics.json", metrics)
     (problem,) = report(two_models, tmp_path / "report", "pictures=false")
     assert problem == Problem("ntm1", "has no payload_error of 20x10", counted=True)
 
@@ -269,7 +270,7 @@ def test_answers_and_heads_of_trained_runs(trained, tmp_path):
     assert {row["title"] for row in answers} == {"Length 3, Repeat 4", "Length 4, Repeat 3"}
     assert {row["row"] for row in answers} == {"ntm", "dms_ntm", "lstm"}
     one = next(row for row in answers if row["row"] == "lstm")
-    run = runs.load_run(trained / f"lstm{one['seed']}")
+    run = load_run(trained / f"lstm{one['seed']}")
     example = run.task.example(3, 4)
     y, _ = run.model(example.x)
     expected = y[0][example.mask[0] > 0].sigmoid().detach()
@@ -360,7 +361,7 @@ def test_the_command_and_its_exit_codes(two_models, tmp_path):
     out = tmp_path / "report"
     jobs = [{"folder": "ntm0", "overrides": []}, {"folder": "waiting", "overrides": []}]
     overrides = ["model=ntm,lstm", "hydra/launcher=joblib", "hydra.sweep.dir=x"]
-    runs.write_json(two_models / "sweep.json", {"overrides": overrides, "jobs": jobs})
+    write_json(two_models / "sweep.json", {"overrides": overrides, "jobs": jobs})
     done = command(f"runs={two_models}", f"out={out}", "pictures=false")
     assert done.returncode == 1
     assert done.stdout == f"WARNING waiting: not begun; not counted\nreport: {out / 'index.html'}\n"

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
+from src.common.files import write_json
 from src.report import gather, rows
 from src.report.gather import Problem
 from src.report.protocols import place
-from src.run import runs
 from src.settings.errors import ConfigError
 from tests.report.conftest import bits
 
@@ -74,7 +74,7 @@ def test_cells_that_were_evaluated_later_stand_beside_those_of_the_run(fake, tab
     for name, checkpoint in (("a", "best"), ("b", "last")):
         folder = fake(name, "model=ntm", f"seed={ord(name)}")
         test = {"10x20": bits(0.9), "5x5": bits(0.3)}
-        runs.write_json(folder / "evaluation.json", {"checkpoint": checkpoint, "test": test})
+        write_json(folder / "evaluation.json", {"checkpoint": checkpoint, "test": test})
     its = table()
     assert rows.outcome(its["a"], "5x5", "payload_error") == 0.3
     assert rows.outcome(its["a"], "10x20", "payload_error") == 0.2  # that of the run itself
@@ -84,7 +84,7 @@ def test_cells_that_were_evaluated_later_stand_beside_those_of_the_run(fake, tab
 def test_tests_with_a_larger_memory_have_a_name_of_their_own(fake, table):
     folder = fake("a", "model=ntm", errors=(0.0, 0.25, 0.125))
     content = {"checkpoint": "best", "memory_slots": 256, "test": {"10x20": bits(0.0625)}}
-    runs.write_json(folder / "evaluation.json", content)
+    write_json(folder / "evaluation.json", content)
     row = table()["a"]
     assert rows.outcome(row, "10x20", "payload_error") == 0.25
     assert rows.outcome(row, "10x20 with 256 slots", "payload_error") == 0.0625
@@ -93,7 +93,7 @@ def test_tests_with_a_larger_memory_have_a_name_of_their_own(fake, table):
 
 def test_a_report_may_lead_with_the_tests_of_a_larger_memory(fake, table):
     evaluated = {"checkpoint": "best", "memory_slots": 256, "test": {"10x20": bits(0.0625)}}
-    runs.write_json(fake("a", "model=ntm", errors=(0.0, 0.25, 0.125)) / "evaluation.json", evaluated)
+    write_json(fake("a", "model=ntm", errors=(0.0, 0.25, 0.125)) / "evaluation.json", evaluated)
     fake("b", "model=ntm", "seed=1", "model.memory_slots=256", errors=(0.0, 0.5, 0.125))
     fake("c", "model=lstm", errors=(0.0, 0.375, 0.125))
     its = table(memory_slots=256)

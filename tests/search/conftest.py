@@ -2,7 +2,7 @@
 
 import pytest
 
-from src.run import conclusion
+from src.run import finalize
 from src.search import __main__ as command
 from src.search import plan as plans
 from src.search import results, studies
@@ -30,7 +30,7 @@ def line(tmp_path):
 @pytest.fixture
 def search(line, monkeypatch):
     """Carry the tiny search out; returns its exit code."""
-    monkeypatch.setattr(conclusion, "test_and_draw", lambda parts: {"accuracy": 1e6})
+    monkeypatch.setattr(finalize, "test_and_draw", lambda parts: {"accuracy": 1e6})
     return lambda *overrides: command.search(line(*overrides))
 
 

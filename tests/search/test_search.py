@@ -13,7 +13,8 @@ from src.callbacks import interrupt
 from src.launch import sweep
 from src.lit.classes import ClassLearner
 from src.lit.learner import Diverged, Learner
-from src.run import conclusion, runs, train
+from src.run import finalize, train
+from src.run.folder import RunFolder
 from src.search import __main__ as command
 from src.search import plan as plans
 from src.search import space, studies, work
@@ -76,7 +77,7 @@ def test_models_get_equal_budgets_and_the_best_an_experiment(search, stands, tmp
         assert one.value == pytest.approx(sum(values) / 2)
         folder = tmp_path / "tiny" / one.model / str(one.number)
         for seed in (201, 202):
-            config = runs.read_config(folder / f"seed_{seed}")
+            config = RunFolder(folder / f"seed_{seed}").read_config()
             assert config["seed"] == seed
             assert space.text(one.values["optimizer.lr"]) == str(config["optimizer"]["lr"])
     table = rows(tmp_path / "tiny" / "trials.csv")
@@ -211,7 +212,7 @@ def test_a_fault_of_the_machine_stops_the_search_and_costs_no_trial(search, stan
         "composing": (work, "run", ConfigError("hydra.run.dir='a': cannot be written")),
         "beginning": (runs, "write_config", None),
         "training": (Learner, "training_step", None),
-        "testing": (conclusion, "test_and_draw", None),
+        "testing": (finalize, "test_and_draw", None),
     }
     owner, name, refusal = where[when]
 
@@ -307,7 +308,7 @@ def test_ctrl_c_stops_with_a_checkpoint_and_tells_how_to_go_on(search, stands, t
 @pytest.mark.parametrize("when", ["a second one", "in the test"])
 def test_ctrl_c_that_ends_lightning_stops_the_search_just_so(search, stands, monkeypatch, capsys, when):
     def tested(parts):
-        with conclusion.quiet():
+        with finalize.quiet():
             parts.trainer.test(parts.learner, datamodule=parts.task, verbose=False)
         pytest.fail("went on")
 
@@ -316,7 +317,7 @@ def test_ctrl_c_that_ends_lightning_stops_the_search_just_so(search, stands, mon
 
     before = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as stopping:
-        stopping.setattr(conclusion, "test_and_draw", tested)
+        stopping.setattr(finalize, "test_and_draw", tested)
         stopping.setattr(Learner, "training_step" if when == "a second one" else "test_step", interrupt)
         assert search(RATES, "seeds=[201]") == 130
     signal.signal(signal.SIGINT, before)  # which Lightning ignores from then on

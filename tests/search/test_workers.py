@@ -47,7 +47,7 @@ def test_two_workers_share_the_trials_and_what_they_leave_is_taken_over(line, se
 
 
 def test_workers_that_break_down_leave_trials_to_do(search, monkeypatch, capsys):
-    monkeypatch.setattr("src.search.__main__.side_by_side", lambda commands: [1] * len(commands))
+    monkeypatch.setattr("src.search.__main__.run_modules", lambda commands: [1] * len(commands))
     assert search("workers=2") == 1
     assert "\n2 trials are left to do: python -m src.search name=tiny " in capsys.readouterr().out
 
@@ -59,7 +59,7 @@ def full(*_):
 def test_a_worker_is_a_command_of_its_own(search, stands, tmp_path, monkeypatch, capsys):
     """What one of several does: it needs the folder and the number of trials alone."""
     asked = []
-    monkeypatch.setattr("src.search.__main__.side_by_side", lambda commands: asked.extend(commands) or [0, 0])
+    monkeypatch.setattr("src.search.__main__.run_modules", lambda commands: asked.extend(commands) or [0, 0])
     assert search("workers=2", "seeds=[201]") == 1  # nothing was done
     assert asked == [["src.search.work", str(tmp_path / "tiny"), "2"]] * 2
     monkeypatch.setattr(sys, "argv", asked[0])

@@ -110,13 +110,8 @@ class TestPrecision:
         assert (outcome.metrics["status"], outcome.metrics["engine"]) == ("finished", engine)
         assert {weight.dtype for weight in outcome.learner.network.parameters()} == {dtype}
 
-    @pytest.mark.parametrize(
-        ("model", "half"),
-        [
-            *((model, torch.bfloat16) for model in ("ntm", "dms_ntm", "lstm", "gru")),
-            *((model, torch.float16) for model in ("ntm", "dms_ntm", "gru")),  # no LSTM of torch on a CPU
-        ],
-    )
+    @pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+    @pytest.mark.parametrize("model", ["ntm", "dms_ntm", "lstm", "gru"])
     def test_autocast_keeps_the_state_and_the_memory_as_precise_as_they_were(self, model, half):
         cfg = compose_train(*small(*(["model.engine=reference"] if "ntm" in model else []), model=model))
         task = build.build_task(cfg)
@@ -163,7 +158,7 @@ class TestPrecision:
 
 def build_quietly():
     """Without Lightning's remarks."""
-    from src.run.conclusion import quiet
+    from src.run.finalize import quiet
 
     return quiet()
 
@@ -286,7 +281,11 @@ class TestOptimisersAndSchedules:
                 {"_target_": "src.lit.rmsprop_graves.RMSpropGraves"},
                 "schedule: RMSpropGraves refuses {}: ",
             ),
-            ("logger", {"_target_": "tests.test_trainer_arguments.no_logger", "name": "mine"}, "logger._target_="),
+            (
+                "logger",
+                {"_target_": "tests.settings.test_trainer_arguments.no_logger", "name": "mine"},
+                "logger._target_=",
+            ),
         ],
     )
     def test_targets_of_another_kind(self, section, node, told, tmp_path):

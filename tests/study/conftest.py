@@ -4,8 +4,8 @@ import copy
 
 import pytest
 
+from src.common.files import write_json
 from src.launch import sweep
-from src.run import runs
 from src.settings.cli import Job
 from src.study.plan import read
 from tests.helpers import SMALL
@@ -83,7 +83,7 @@ def tuned(settings):
         for job, (*_, metrics) in zip(jobs, results, strict=True):
             job.folder.mkdir(exist_ok=True)
             (job.folder / "config.yaml").write_text("")
-            runs.write_json(job.folder / "metrics.json", {"status": "finished", "parameters": 100} | metrics)
+            write_json(job.folder / "metrics.json", {"status": "finished", "parameters": 100} | metrics)
         return plan
 
     return made

@@ -81,7 +81,7 @@ def test_a_study_that_was_stopped_goes_on_and_is_done_once(run, settings, tmp_pa
     assert written(main / "0_mnist1d_mlp_seed0", "evaluation.json")["test"] == chosen["test"]
 
     # Nothing of it is done again.
-    monkeypatch.setattr(carry, "passed_on", lambda arguments: pytest.fail(f"ran {arguments}"))
+    monkeypatch.setattr(carry, "run_module", lambda arguments: pytest.fail(f"ran {arguments}"))
     monkeypatch.setattr(evaluate, "evaluate", lambda cfg: pytest.fail(f"evaluated {cfg}"))
     command.study(settings(LONGER))
     printed = capsys.readouterr().out
@@ -198,7 +198,7 @@ def test_a_report_waits_until_its_runs_are_all_there(ran, tmp_path, monkeypatch)
         (tmp_path / "published" / "table").mkdir(parents=True)
         return 0
 
-    monkeypatch.setattr(finish, "passed_on", made)
+    monkeypatch.setattr(finish, "run_module", made)
     with pytest.raises(ConfigError) as refusal:
         finish.publish(ran, tmp_path / "published")
     assert str(refusal.value) == "reports: table waits for runs (2 of 3 jobs done)"
@@ -216,6 +216,6 @@ def test_a_report_waits_until_its_runs_are_all_there(ran, tmp_path, monkeypatch)
         r"title='a tiny network, it\'s small'", "command='make tiny'", f"tuning='{ran.folder}/tuning.csv'",
         "pictures=false",
     ]]  # fmt: skip
-    monkeypatch.setattr(finish, "passed_on", lambda arguments: 1)
+    monkeypatch.setattr(finish, "run_module", lambda arguments: 1)
     with pytest.raises(ConfigError, match=r"^reports.table: src.report ended with exit code 1$"):
         finish.publish(ran, tmp_path / "published")

@@ -2,8 +2,10 @@
 
 import pytest
 
+from src.common.files import write_json
 from src.launch import sweep
-from src.run import runs
+from src.run import lock
+from src.run.folder import RunFolder
 from src.settings.cli import composed
 from src.settings.errors import ConfigError
 from src.settings.keys import resolve
@@ -24,7 +26,7 @@ def begun(tmp_path):
     sweep.begin(of.folder, OVERRIDES, jobs)
     for job in jobs:
         job.folder.mkdir()
-        runs.write_config(job.folder, resolve(job.config), "a revision")
+        RunFolder(job.folder).write_config(resolve(job.config), "a revision")
     return of
 
 
@@ -44,7 +46,7 @@ def test_of_a_sweep_that_is_not_begun_everything_is_left(tmp_path):
 def test_of_a_sweep_that_was_begun_what_is_not_done_is_left(begun):
     for name, status in (("1_mnist1d_mlp_seed1", "finished"), ("3_mnist1d_mlp_seed0", "diverged"),
                          ("4_mnist1d_mlp_seed1", "failed"), ("5_mnist1d_mlp_seed2", "stopped")):  # fmt: skip
-        runs.write_json(begun.folder / name / "metrics.json", {"status": status})
+        write_json(begun.folder / name / "metrics.json", {"status": status})
     assert sizes(left(begun)) == [8, 8, 9]
     assert sizes(left(begun, retry_failed=True)) == [8, 8, 9, 9]
 
@@ -75,9 +77,9 @@ def test_another_sweep_is_not_taken_for_this_one(begun, changed, text):
 def test_a_run_of_other_settings_is_not_taken_for_this_one(begun):
     """As when the experiment that the overrides name was written anew."""
     folder = begun.folder / "3_mnist1d_mlp_seed0"
-    config = runs.read_config(folder)
+    config = RunFolder(folder).read_config()
     config["optimizer"]["lr"] = 0.5
-    runs.write_config(folder, {key: config[key] for key in config if key not in ("run_format",)}, None)
+    RunFolder(folder).write_config({key: config[key] for key in config if key not in ("run_format",)}, None)
     with pytest.raises(ConfigError) as refusal:
         left(begun)
     text = "was begun with optimizer.lr=0.5, and the study asks for 0.003"
@@ -99,7 +101,7 @@ def test_command_lines(begun, tmp_path):
 def test_jobs_that_failed_are_told_without_a_run(begun):
     for job in sweep.standings(begun.folder):
         status = {"status": "failed", "error": "no luck"} if "seed1" in job.folder.name else {"status": "finished"}
-        runs.write_json(job.folder / "metrics.json", status)
+        write_json(job.folder / "metrics.json", status)
     with pytest.raises(ConfigError) as refusal:
         carry_out(begun, Crew(1, False))
     assert str(refusal.value) == (
@@ -110,7 +112,7 @@ def test_jobs_that_failed_are_told_without_a_run(begun):
 
 def test_a_sweep_that_another_process_is_at(begun):
     with (
-        runs.held(begun.folder / "0_mnist1d_mlp_seed0"),
+        lock.held(begun.folder / "0_mnist1d_mlp_seed0"),
         pytest.raises(ConfigError, match=r": is being run by another process; must be left to end$"),
     ):
         carry_out(begun, Crew(1, False))

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from src.common.checks import Refusal
-from src.tasks.repeat_copy import RepeatCopy, build
+from src.tasks.repeat_copy import RepeatCopy
+from src.tasks.repeat_copy_sampler import build
 
 SIZES = {"validation_size": 70, "test_size": 130, "cell_size": 65}
 CELLS = [[10, 20], [3, 2], [20, 10]]

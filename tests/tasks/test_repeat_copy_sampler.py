@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from src.tasks.repeat_copy import build, normalise, sample
+from src.tasks.repeat_copy_sampler import build, normalise, sample
 from src.tasks.streams import generator
 
 WIDTH = 3

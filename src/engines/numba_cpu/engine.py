@@ -6,8 +6,6 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,17 +13,14 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
-from src.cells.feedforward import Feedforward
-from src.cells.gru import GRU
+from src.cells.machine import Machine, MachineState
 from src.engines.numba_cpu import plan
 from src.engines.numba_cpu.kernels import kernels
+from src.engines.numba_cpu.kinds import Kind, kind_of
 from src.engines.numba_cpu.plan import SEGMENT, padded
 from src.engines.numba_cpu.threads import over_rows
+from src.engines.numba_cpu.weights import CONTROLLERS, check_weights
 from src.engines.numba_cpu.workspace import Workspace
-
-if TYPE_CHECKING:
-    from src.cells.machine import Machine, MachineState
-
 
 #: What the kernels compute in.
 DTYPES: dict[torch.dtype, np.dtype] = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
@@ -50,7 +45,9 @@ def sequence(
         raise TypeError(f"x is {x.dtype}: the fused engine computes in float32 or float64")
     controller, heads, own = machine.controller, machine.heads, state.controller
     batch, slots, size = len(x), state.memory.shape[1], controller.output_size
-    kind = {Feedforward: plan.FEEDFORWARD, GRU: plan.GRU}.get(type(controller), plan.LSTM)
+    of_controller, of_heads = CONTROLLERS[type(controller)], kind_of(type(machine))
+    assert of_heads is not None
+    kind = of_controller.number
     h = own.hidden[0] if kind != plan.FEEDFORWARD else x.new_zeros(batch, size)
     c = own.cell[0] if kind == plan.LSTM else x.new_zeros(batch, 0)
     by_position = state.heads.dim() == 2
@@ -59,7 +56,7 @@ def sequence(
 
     inputs = (
         x.contiguous(),
-        controller.joint_weights(machine.input_size),
+        of_controller.joint(controller, machine.input_size),
         heads.weight,
         heads.bias,
         torch.cat([h, state.reads.flatten(1)], 1),
@@ -68,8 +65,8 @@ def sequence(
         place,
         state.memory.transpose(1, 2),
     )
-    settings = _Settings(machine, kind, size, slots, DTYPES[x.dtype])
-    _check_weights(settings.plan, x.dtype, machine.input_size, *inputs[1:4])
+    settings = _Settings(machine, of_heads, kind, size, slots, DTYPES[x.dtype])
+    check_weights(settings.plan, x.dtype, machine.input_size, *inputs[1:4])
     y, c, w, place, memory = _Sequence.apply(settings, torch.is_grad_enabled(), *inputs)
 
     h, reads = y[-1].split([size, machine.read_heads * machine.word_size], dim=1)
@@ -86,27 +83,6 @@ def sequence(
     return y.transpose(0, 1), after
 
 
-def _check_weights(
-    p: plan.Plan, dtype: torch.dtype, features: int, w_u: Tensor, w_heads: Tensor, b_heads: Tensor
-) -> None:
-    """Refuse weights of other sizes than a machine is made with: the kernels look at no bounds."""
-    shapes = _weight_shapes(p, features)
-    one_dtype = w_u.dtype is w_heads.dtype is b_heads.dtype is dtype
-    if (w_u.shape, w_heads.shape, b_heads.shape) == shapes and one_dtype:
-        return
-    given = zip(("controller", "heads.weight", "heads.bias"), (w_u, w_heads, b_heads), shapes, strict=True)
-    told = "; ".join(f"{name} is {list(w.shape)}, {w.dtype}, must be {list(shape)}" for name, w, shape in given)
-    raise ValueError(f"weights of other sizes, or not all of {dtype}: {told}")
-
-
-@lru_cache
-def _weight_shapes(p: plan.Plan, features: int) -> tuple[tuple[int, ...], ...]:
-    numbers = (p.reads + p.writes) * p.head_size + 2 * p.writes * p.words
-    hidden = 0 if p.controller == plan.FEEDFORWARD else p.hidden
-    columns = hidden + p.reads * p.words + features + 1
-    return (plan.GATES[p.controller] * p.hidden, columns), (numbers, p.hidden), (numbers,)
-
-
 def _columns_padded(x: Tensor, rows: int | None = None) -> Tensor:
     """Columns of zeros added up to what the kernels' vectors want, and rows of zeros up to a number."""
     gap = padded(x.shape[-1]) - x.shape[-1]
@@ -117,12 +93,14 @@ def _columns_padded(x: Tensor, rows: int | None = None) -> Tensor:
 class _Settings:
     """What a call of the kernels needs beside its arrays."""
 
-    def __init__(self, machine: Machine, controller: int, hidden: int, slots: int, dtype: np.dtype) -> None:
+    def __init__(
+        self, machine: Machine, kind: Kind, controller: int, hidden: int, slots: int, dtype: np.dtype
+    ) -> None:
         self.dtype = dtype
-        choices = machine.kernel_choices()
-        if choices != machine.made_as:
-            told = ", ".join(f"{key}={choices[key]}" for key in choices if choices[key] != machine.made_as[key])
-            raise ValueError(f"{told}: the machine was made otherwise, and has weights for that; make another one")
+        if changed := machine.changed_options():
+            raise ValueError(
+                f"{changed}: the machine was made otherwise, and has weights for that; make another one"
+            )
         self.plan = plan.Plan(
             controller=controller,
             hidden=hidden,
@@ -131,10 +109,10 @@ class _Settings:
             reads=machine.read_heads,
             writes=machine.write_heads,
             head_size=sum(machine.head_sizes),
-            **choices,
+            **kind.choices(machine),
         )
         # Never empty: a kernel's array has a first element.
-        self.constants = np.array([*machine.kernel_constants(), 0.0], dtype)
+        self.constants = np.array([*kind.constants(machine), 0.0], dtype)
         self.clip = dtype.type(np.inf if machine.output_clip is None else machine.output_clip)
 
 

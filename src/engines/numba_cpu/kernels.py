@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ _ready: set[np.dtype] = set()
 _compiling = threading.RLock()
 
 
+@cache
 def missing() -> str | None:
     """Why kernels cannot be compiled here; None where they can."""
     try:

@@ -15,12 +15,14 @@ from src.callbacks import hparams
 from src.callbacks.checkpoint import BEST, LAST
 from src.callbacks.clock import Clock
 from src.callbacks.history import History
-from src.callbacks.pictures import draw, draw_addressing, save
+from src.callbacks.pictures import DRAWINGS, draw, save
 from src.callbacks.solved import Solved
-from src.figures.png import spared
+from src.common.files import write_json
+from src.figures.png import figure_errors_as_warnings
 from src.figures.style import Figure
 from src.lit.learner import Learner
-from src.run import runs
+from src.run import provenance
+from src.run.load import load_weights
 from src.settings import cli
 from src.tasks.base import Task
 
@@ -107,10 +109,10 @@ def conclude(parts: Parts, status: str, error: str | None) -> dict[str, Any]:
         "test": tested,
         "error": error,
         "git_revision": parts.revision,
-        "versions": runs.versions(),
+        "versions": provenance.versions(),
     }
     try:
-        runs.write_json(parts.folder / "metrics.json", metrics)
+        write_json(parts.folder / "metrics.json", metrics)
         if isinstance(trainer.logger, TensorBoardLogger):
             numbers = hparams.final(metrics, learner.headline, learner.reach[0])
             trainer.logger.log_metrics(numbers, step=trainer.global_step)
@@ -142,15 +144,15 @@ def validate(parts: Parts) -> dict[str, Any]:
 def test_and_draw(parts: Parts) -> dict[str, Any]:
     """Test metrics of the checkpoint that validation chose, by test set; figures into the run folder."""
     cfg, folder, learner, task, trainer = parts[:5]
-    runs.load_weights(learner.network, parts.best)
+    load_weights(learner.network, parts.best)
     with quiet():
         trainer.test(learner, datamodule=task, verbose=False)
     figures: dict[str, Figure] = {}
-    with spared("of the examples"):
+    with figure_errors_as_warnings("of the examples"):
         figures |= draw(learner, task.examples(), cfg["figure"]["cmap"])
-    if cfg["model"]["name"] == "dms_ntm":
-        with spared("addressing_examples"):
-            figures["addressing_examples"] = draw_addressing()
+    for name in getattr(getattr(learner.network, "cell", None), "drawings", ()):
+        with figure_errors_as_warnings(name):
+            figures[name] = DRAWINGS[name]()
     save(figures, folder)
     own = learner.network.memory_slots
     for name, metrics in learner.tested.items():

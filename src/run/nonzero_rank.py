@@ -16,24 +16,27 @@ from typing import Any
 
 from src.callbacks.interrupt import Interrupt
 from src.lit.learner import Diverged
-from src.run import processes, resume, runs
-from src.run.conclusion import Parts, quiet
+from src.run import processes, resume
+from src.run.finalize import Parts, quiet
+from src.run.folder import RunFolder
 from src.settings import cli
 from src.settings.errors import ConfigError
 from src.settings.keys import resolve
 
 
-def follow(assemble: Callable[..., Parts]) -> bool:
+def take_part(assemble: Callable[..., Parts]) -> bool:
     """Do the part of a process that is not the first of its run; False, and nothing done, if it is.
 
     Args:
         assemble: makes the objects of a run of a configuration, a folder, updates done and an environment.
     """
-    if sys.argv[1:2] == [processes.FOLLOW]:
+    if sys.argv[1:2] == [processes.NONZERO_RANK]:
         told = json.loads(sys.argv[2])
         threading.Thread(target=_end_with_the_first, daemon=True).start()
         folder = Path(told["folder"])
-        parts = assemble(_silent(runs.read_config(folder)), folder, 0, processes.Place(told["rank"], told["port"]))
+        parts = assemble(
+            _silent(RunFolder(folder).read_config()), folder, 0, processes.Place(told["rank"], told["port"])
+        )
         os.write(1, b"!")
         os.dup2(2, 1)  # nobody reads on, and a pipe that is full would stop all
         try:

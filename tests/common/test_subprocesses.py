@@ -7,21 +7,21 @@ import time
 
 import pytest
 
-from src.common import children
+from src.common import subprocesses
 
 #: A module of Python's own that takes a program as its argument: `python -m timeit -n 1 -r 1 <statement>`.
 RUN = ["timeit", "-n", "1", "-r", "1"]
 
 
 def test_the_exit_code_of_each():
-    codes = children.side_by_side([[*RUN, "import os; os._exit(3)"], [*RUN, "import os; os._exit(0)"]])
+    codes = subprocesses.run_modules([[*RUN, "import os; os._exit(3)"], [*RUN, "import os; os._exit(0)"]])
     assert codes == [3, 0]
-    assert children.passed_on([*RUN, "import os; os._exit(4)"]) == 4
+    assert subprocesses.run_module([*RUN, "import os; os._exit(4)"]) == 4
 
 
 def test_one_that_was_stopped_stops_the_command():
     with pytest.raises(KeyboardInterrupt):
-        children.side_by_side([[*RUN, "import os; os._exit(130)"], [*RUN, "pass"]])
+        subprocesses.run_modules([[*RUN, "import os; os._exit(130)"], [*RUN, "pass"]])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -45,7 +45,7 @@ def test_a_signal_reaches_all_of_them_once_and_the_handlers_are_put_back(tmp_pat
     thread = threading.Thread(target=stop)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
-        children.side_by_side([[*RUN, program.format(path=str(note))] for note in notes])
+        subprocesses.run_modules([[*RUN, program.format(path=str(note))] for note in notes])
     thread.join()
     assert [note.read_text() for note in notes] == ["1", "1"]
     assert signal.getsignal(number) == before

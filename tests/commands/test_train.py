@@ -335,7 +335,7 @@ def test_figures_that_cannot_be_drawn_cost_nothing_else(tmp_path, monkeypatch, c
 
     for name in ("savefig", "draw"):
         monkeypatch.setattr(Figure, name, broken)
-    monkeypatch.setattr("src.run.conclusion.draw_addressing", broken)
+    monkeypatch.setattr("src.run.finalize.draw_addressing", broken)
     train_small(tmp_path / "run", "logger=tensorboard")
     metrics = written(tmp_path / "run")
     assert (metrics["status"], metrics["error"]) == ("finished", None)

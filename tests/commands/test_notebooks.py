@@ -1,7 +1,7 @@
 """Notebooks run from a clean kernel, hold what they say, and are committed with their outputs.
 
-After a change of a notebook, `python -m tests.test_notebooks` runs them all and writes their outputs, and nothing
-else that the tests would mind.
+After a change of a notebook, `python -m tests.commands.test_notebooks` runs them all and writes their outputs, and
+nothing else that the tests would mind.
 """
 
 import ast
@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 #: Seconds that a notebook may take; it takes some 15 to 25, and twice that beside other work.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from src.figures.cells import cells, finite_limits, short, write
+from src.figures.heat_map import finite_limits, heat_map, short, write
 
 VALUES = np.array([[0.5, np.nan, 2.0], [np.inf, 0.25, -np.inf]])
 
@@ -16,7 +16,7 @@ def written(ax):
 def test_what_is_no_finite_number_stays_empty(draw):
     figure = Figure()
     ax = figure.subplots()
-    image = cells(ax, VALUES, "gray")
+    image = heat_map(ax, VALUES, "gray")
     write(ax, image, VALUES, missing="-")
     draw(figure)
     assert image.get_array().mask.tolist() == [[False, True, False], [True, False, True]]
@@ -29,7 +29,7 @@ def test_what_is_no_finite_number_stays_empty(draw):
 
 def test_nothing_is_written_where_nothing_is_asked_for():
     ax = Figure().subplots()
-    write(ax, cells(ax, VALUES, "gray"), VALUES)
+    write(ax, heat_map(ax, VALUES, "gray"), VALUES)
     assert (0, 1) not in written(ax)
     assert len(written(ax)) == 5
 
@@ -37,7 +37,7 @@ def test_nothing_is_written_where_nothing_is_asked_for():
 @pytest.mark.parametrize(("origin", "limits"), [("lower", (-0.5, 1.5)), ("upper", (1.5, -0.5))])
 def test_the_first_row_is_below_or_above(origin, limits):
     ax = Figure().subplots()
-    image = cells(ax, VALUES, "gray", (-1.0, 4.0), origin)
+    image = heat_map(ax, VALUES, "gray", (-1.0, 4.0), origin)
     assert ax.get_ylim() == limits
     assert image.get_clim() == (-1, 4)
 

@@ -13,7 +13,7 @@ from tests.figures.hostile import LINES
 from tests.helpers import small
 from tests.report.test_publication import request
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 

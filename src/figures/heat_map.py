@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
 
-def cells(
+def heat_map(
     ax: Axes, values: np.ndarray, cmap: str, limits: tuple[float, float] | None = None, origin: str = "lower"
 ) -> AxesImage:
     """The image: a colour a cell; one that is not a finite number stays empty.

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def passed_on(module_and_arguments: list[str]) -> int:
+def run_module(module_and_arguments: list[str]) -> int:
     """Run `python -m ...` and return its exit code.
 
     Raises:
         KeyboardInterrupt: the user stopped it, and it has ended.
     """
-    return side_by_side([module_and_arguments])[0]
+    return run_modules([module_and_arguments])[0]
 
 
-def side_by_side(commands: Sequence[list[str]]) -> list[int]:
+def run_modules(commands: Sequence[list[str]]) -> list[int]:
     """Run several `python -m ...` at a time and return their exit codes.
 
     Each is a process group of its own, so that each Ctrl-C reaches it once: a second one would end it at once.

@@ -1,4 +1,6 @@
-"""Train a tiny model, killed again and again: `python tests/killing.py <folder> <kills> <seed> <override>...`.
+"""Train a tiny model, killed again and again.
+
+Usage: `python tests/commands/killing.py <folder> <kills> <seed> <override>...`.
 
 A process that has imported everything forks a child for each attempt, and ends it with SIGKILL: at a random
 update, while it writes a checkpoint, or soon after its start. Prints what it did, as JSON.
@@ -13,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from src.callbacks import checkpoint  # noqa: E402

@@ -6,9 +6,10 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
+from src.common.files import write_json
 from src.common.paths import CONF
 from src.publish import publish
-from src.run import runs
+from src.run.load import load_run
 from src.settings import keys
 from src.settings.errors import ConfigError
 from tests.helpers import train_small, written
@@ -33,7 +34,7 @@ def test_a_published_run_opens_and_answers_as_before(trained, tmp_path, rng):
     assert sorted(path.name for path in place.iterdir()) == [
         "checkpoints", "config.yaml", "figures", "history.csv", "metrics.json",
     ]  # fmt: skip
-    ours, theirs = runs.load_run(place), runs.load_run(trained)
+    ours, theirs = load_run(place), load_run(trained)
     x = torch.randn(2, 5, ours.task.input_size, generator=rng)
     assert torch.equal(ours.model(x)[0], theirs.model(x)[0])
     assert ours.metrics == theirs.metrics
@@ -70,10 +71,10 @@ def test_what_cannot_be_published_is_told_and_leaves_nothing(trained, tmp_path):
     assert refused(cfg | {"name": "run"}) == f"name='run': {text}"
 
     stopped = shutil.copytree(trained, tmp_path / "stopped")
-    runs.write_json(stopped / "metrics.json", written(stopped) | {"status": "stopped"})
+    write_json(stopped / "metrics.json", written(stopped) | {"status": "stopped"})
     assert refused(cfg | {"run": str(stopped)}) == f"run='{stopped}': is stopped; must be a finished run"
     (stopped / "history.csv").unlink()
-    runs.write_json(stopped / "metrics.json", written(stopped) | {"status": "finished"})
+    write_json(stopped / "metrics.json", written(stopped) | {"status": "finished"})
     assert refused(cfg | {"run": str(stopped)}) == f"run='{stopped}': holds no history.csv; must be a finished run"
     (stopped / "metrics.json").unlink()
     assert refused(cfg | {"run": str(stopped)}) == f"run='{stopped}': is not at its end; must be a finished run"

@@ -1,0 +1,51 @@
+"""The fused engine of the CPU: a whole sequence in one call of compiled kernels, forward and backward."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from src.cells.base import Cell, State
+from src.cells.machine import Machine
+from src.engines.base import Engine
+from src.engines.numba_cpu import engine, kernels, kinds
+
+
+class NumbaCPU(Engine):
+    """Runs machines of the known kinds, in float32 or float64 on the CPU."""
+
+    def knows(self, cell: Cell) -> str | None:
+        """As `Engine.knows`."""
+        why_not = kinds.unknown(type(cell)) or kernels.missing()
+        if why_not is None and isinstance(cell, Machine):
+            why_not = kinds.unknown_controller(cell)
+        return why_not
+
+    def covers(self, cell: Cell, device: torch.device, dtype: torch.dtype) -> str | None:
+        """As `Engine.covers`."""
+        if device.type != "cpu" or dtype not in engine.DTYPES:
+            return f"the fused engine computes in float32 or float64 on the CPU, not in {dtype} on {device}"
+        why_not = kinds.unknown(type(cell)) or kernels.missing()
+        if why_not is not None:
+            return why_not
+        assert isinstance(cell, Machine)
+        name = kinds.altered(cell)
+        return None if name is None else f"{name} is hooked, parametrised or replaced"
+
+    @contextmanager
+    def at_work(self, cell: Cell) -> Iterator[None]:
+        """Compiles the kernels, unless they are kept from before, and gives them all threads."""
+        weight = cell.any_weight
+        assert weight is not None
+        engine.prepare(weight.dtype)
+        with engine.all_threads():
+            yield
+
+    def sequence(
+        self, cell: Cell, x: Float[Tensor, "B T F"], state: State | None
+    ) -> tuple[Float[Tensor, "B T O"], State]:
+        """As `Engine.sequence`."""
+        assert isinstance(cell, Machine)
+        return engine.sequence(cell, x, state)
