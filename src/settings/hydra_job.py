@@ -9,7 +9,7 @@ from hydra.core.utils import JobRuntime, run_job, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from src.settings.jobs import Job
+from src.settings.job import Job, writable
 
 T = TypeVar("T")
 
@@ -28,7 +28,8 @@ def call(job: Job, function: Callable[[DictConfig], T], keep: bool = True) -> T:
     cfg = job.whole()
     JobRuntime().set("name", cfg.hydra.job.name)
     if not keep:
-        cfg.hydra.output_subdir = None
+        with writable(cfg):
+            cfg.hydra.output_subdir = None
     results: list[T] = []
     failures: list[Exception] = []
 

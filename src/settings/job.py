@@ -30,10 +30,8 @@ class Job(NamedTuple):
     def whole(self) -> DictConfig:
         """The configuration as Hydra composes it, with its own node, in which the folder is set."""
         cfg = copy.deepcopy(self.composed)
-        in_a_sweep = self.sweep is not None
-        fill_in(
-            cfg, self.values, parsed(self.overrides) if in_a_sweep else None, self.number if in_a_sweep else None
-        )
+        given, number = (None, None) if self.sweep is None else (parsed(self.overrides), self.number)
+        fill_in(cfg, self.values, given, number)
         with writable(cfg):
             cfg.hydra.runtime.output_dir = os.path.abspath(self.folder)
             if self.id is not None:
