@@ -1,17 +1,47 @@
-"""What every test gets: shapes checked as annotated, one torch thread, no figure windows."""
+"""What every test gets: shapes checked as annotated, one torch thread, no figure windows, one cached data set."""
 
+import atexit
 import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
 
 # Before the first import of ours: annotations such as Float[Tensor, "B N M"] become checks.
 import jaxtyping
 
-jaxtyping.install_import_hook(["src.memory", "src.cells", "src.networks", "src.tasks"], "beartype.beartype")
+SRC = Path(__file__).resolve().parents[1] / "src"
+ROOMS = ("memory", "cells", "networks", "tasks", "lit", "callbacks", "replay", "figures")
+#: But what numba compiles.
+COMPILED = re.compile(r"^@(routine|exact|njit|intrinsic)\b", re.MULTILINE)
+ENGINES = [
+    ".".join(path.relative_to(SRC.parent).with_suffix("").parts)
+    for path in (SRC / "engines").rglob("*.py")
+    if path.stem != "__init__" and not COMPILED.search(path.read_text(encoding="utf-8"))
+]
+jaxtyping.install_import_hook([*(f"src.{room}" for room in ROOMS), *ENGINES], "beartype.beartype")
 
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 torch.set_num_threads(1)
+
+# MNIST-1D is made once a test session: the processes that this one starts find it here.
+if "TESTS_CACHE" not in os.environ:
+    os.environ["TESTS_CACHE"] = tempfile.mkdtemp(prefix="tests-")
+    atexit.register(shutil.rmtree, os.environ["TESTS_CACHE"], ignore_errors=True)
+
+#: Folders whose tests take longest come first, so that no worker is left with one of them at the end.
+LONGEST = ("commands", "run", "launch", "study", "search", "cells", "engines", "settings")
+
+
+def pytest_collection_modifyitems(items):
+    def turn(item):
+        folder = item.path.parent.relative_to(SRC.parent).parts[-1]
+        return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
+
+    items.sort(key=turn)
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """Runs so small that one takes about a second."""
 
-import atexit
 import json
-import shutil
-import tempfile
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +11,8 @@ from src.common.paths import CONF
 from src.settings import keys
 from src.train import Outcome, train
 
-#: MNIST-1D is made once a test session.
-CACHE = tempfile.mkdtemp(prefix="mnist1d-")
-atexit.register(shutil.rmtree, CACHE, ignore_errors=True)
+#: Where MNIST-1D is kept, see tests/conftest.py.
+CACHE = os.environ.get("TESTS_CACHE", "outputs/cache")
 SMALL: dict[str, tuple[str, ...]] = {
     "repeat_copy": (
         "task.max_length=3",

@@ -2,8 +2,8 @@
 
 A cold `python -m src.train` imports for some seconds before it does anything; a fork of this parent begins at
 once. It has its own working folder, environment, streams and, where asked for, session, and goes through the whole
-end of the interpreter, so that signals, exit codes and output are as ever. Variables that are read while modules are
-imported come too late for it, and a process that it starts is cold.
+end of the interpreter, so that signals, exit codes and output are as ever. Variables that are read while modules
+are imported come too late for it, and a process that it starts is cold.
 """
 
 import atexit

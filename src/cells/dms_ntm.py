@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from src.cells.layout import Field, Layout, at_least_one, softmax
 from src.cells.machine import Machine, one_hot_at_zero
 from src.common import checks
 from src.memory import addressing
@@ -106,20 +107,28 @@ class DMSNTM(Machine):
             "sigma_bias", torch.tensor([inverse_softplus(width) for width in widths]), persistent=False
         )
 
-    def _head_sizes(self) -> list[int]:
-        content = [self.word_size, 1, 1] if self.content_addressing else []
-        motion = [1] if self.motion == "relative" else [3, 1, 1]
-        mixture = [self.num_scales] if self.num_scales > 1 else []
-        sharpening = [1] if self.carry == "weighting" else []
-        return [*content, *sharpening, self.num_scales, *mixture, *motion]
-
-    def _head_biases(self) -> Float[Tensor, "P"]:
-        biases = torch.zeros(sum(self.head_sizes))
+    def head_layout(self) -> Layout:
+        fields = self.content_fields()
+        if self.carry == "weighting":
+            fields.append(Field("gamma", squash=at_least_one))
+        fields.append(Field("sigma", self.num_scales, self._width, shown=True))
+        if self.num_scales > 1:
+            fields.append(Field("mixture", self.num_scales, softmax))
         if self.motion == "relative":
-            biases[-1] = self.delta_init
+            fields.append(Field("delta", bias=self.delta_init, shown=True))
         else:
-            biases[-5:] = torch.tensor([0.0, 0.0, STEP_BIAS, self.jump_bias, 0.0])
-        return biases
+            fields += [
+                Field("step", 3, softmax, (0.0, 0.0, STEP_BIAS)),
+                Field("jump", squash=torch.sigmoid, bias=self.jump_bias, shown=True),
+                Field("jump_distance", squash=self._within_range, shown=True),
+            ]
+        return Layout(*fields)
+
+    def _width(self, raw: Float[Tensor, "B H K"]) -> Float[Tensor, "B H K"]:
+        return self.sigma_min + softplus(raw + self.sigma_bias)
+
+    def _within_range(self, raw: Float[Tensor, "B H"]) -> Float[Tensor, "B H"]:
+        return self.jump_range * raw.tanh()
 
     def initial_heads(self, batch_size: int, slots: int) -> Float[Tensor, "B H *N"]:
         if self.carry == "position":
@@ -129,44 +138,27 @@ class DMSNTM(Machine):
     def address(
         self, raw: Float[Tensor, "B H P"], memory: Float[Tensor, "B N M"], before: Float[Tensor, "B H *N"]
     ) -> tuple[Float[Tensor, "B H N"], Float[Tensor, "B H *N"], dict[str, Tensor]]:
-        parts = iter(raw.split(self.head_sizes, dim=2))
-        slots = memory.shape[1]
-        seen: dict[str, Tensor] = {}
-        w_content = gate = None
-        if self.content_addressing:
-            key, beta = next(parts), softplus(next(parts).squeeze(2))
-            w_content = addressing.content(memory, key, beta)
-            gate = seen["gate"] = next(parts).squeeze(2).sigmoid()
-        gamma = 1.0 + softplus(next(parts).squeeze(2)) if self.carry == "weighting" else None
-        sigma = seen["sigma"] = self.sigma_min + softplus(next(parts) + self.sigma_bias)
-        mixture = next(parts).softmax(2) if self.num_scales > 1 else torch.ones_like(sigma)
+        numbers, slots = self.layout.read(raw), memory.shape[1]
+        seen = self.layout.shown(numbers)
+        sigma = numbers.sigma
+        mixture = numbers.mixture if self.num_scales > 1 else torch.ones_like(sigma)
 
-        if self.motion == "relative":
-            distance = seen["delta"] = next(parts).squeeze(2)
-            step = jump = None
-        else:
-            step = next(parts).softmax(2)
-            jump = seen["jump"] = next(parts).squeeze(2).sigmoid()
-            distance = seen["jump_distance"] = self.jump_range * next(parts).squeeze(2).tanh()
-
-        if gamma is None:  # carry = position
-            if step is None or jump is None:
-                position = before + distance
+        if self.carry == "position":
+            if self.motion == "relative":
+                position = before + numbers.delta
             else:
-                position = before + torch.lerp(step[..., 2] - step[..., 0], distance, jump)
-            seen["position"] = position
-            w = addressing.gaussian(position, sigma, mixture, slots)
-            if w_content is not None and gate is not None:
-                w = addressing.interpolate(w_content, w, gate)
-            return w, position, seen
+                stride = numbers.step[..., 2] - numbers.step[..., 0]
+                position = before + torch.lerp(stride, numbers.jump_distance, numbers.jump)
+            w = self.with_content(numbers, memory, addressing.gaussian(position, sigma, mixture, slots))
+            return w, position, seen | {"position": position}
 
-        w = before
-        if w_content is not None and gate is not None:
-            w = addressing.interpolate(w_content, w, gate)
-        kernel = addressing.gaussian(distance, sigma, mixture, slots)
-        if step is not None and jump is not None:
-            kernel = addressing.step_or_jump(step, jump, kernel)
-        w = addressing.sharpen(addressing.convolve(w, kernel), gamma)
+        w = self.with_content(numbers, memory, before)
+        if self.motion == "relative":
+            kernel = addressing.gaussian(numbers.delta, sigma, mixture, slots)
+        else:
+            far = addressing.gaussian(numbers.jump_distance, sigma, mixture, slots)
+            kernel = addressing.step_or_jump(numbers.step, numbers.jump, far)
+        w = addressing.sharpen(addressing.convolve(w, kernel), numbers.gamma)
         return w, w, seen
 
 

@@ -4,6 +4,7 @@ The kinds of machine differ only in how their heads find their place; see `ntm.p
 """
 
 from abc import abstractmethod
+from types import SimpleNamespace
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -14,9 +15,11 @@ from src.cells import boundary
 from src.cells.base import Cell, State, full_precision
 from src.cells.feedforward import Feedforward
 from src.cells.gru import GRU
+from src.cells.layout import Field, Layout, content_fields
 from src.cells.lstm import LSTM
 from src.cells.trace import Trace
 from src.common import checks
+from src.memory import addressing
 from src.memory.access import erase_and_add, read
 
 #: What may be asked for as `engine`; `src.engines.choose` says what comes of it.
@@ -107,16 +110,13 @@ class Machine(Cell):
 
         self.controller = CONTROLLERS[controller](input_size + read_heads * word_size, controller_size)
         self.output_size = controller_size + read_heads * word_size
-        self.head_sizes = self._head_sizes()
+        self.layout = self.head_layout()
+        self.head_sizes = self.layout.sizes
         self.num_heads = read_heads + write_heads
-        self.heads = nn.Linear(
-            controller_size, self.num_heads * sum(self.head_sizes) + write_heads * 2 * word_size
-        )
+        self.heads = nn.Linear(controller_size, self.num_heads * self.layout.size + write_heads * 2 * word_size)
         with torch.no_grad():
-            biases = self.heads.bias[: self.num_heads * sum(self.head_sizes)].view(self.num_heads, -1)
-            biases.copy_(self._head_biases().expand_as(biases))
-            if content_addressing:  # of every kind of head the first numbers: key, beta, gate
-                biases[:, word_size], biases[:, word_size + 1] = self.beta_bias, self.gate_bias
+            biases = self.heads.bias[: self.num_heads * self.layout.size].view(self.num_heads, -1)
+            biases.copy_(self.layout.biases().expand_as(biases))
 
         memory = torch.full((memory_slots, word_size), MEMORY_CONSTANT)
         if memory_init != "constant":
@@ -127,12 +127,12 @@ class Machine(Cell):
             self.register_buffer("initial_memory", memory)
 
     @abstractmethod
-    def _head_sizes(self) -> list[int]:
-        """How many raw numbers of each kind a head gets from the controller, in the order of `address`."""
+    def head_layout(self) -> Layout:
+        """The raw numbers that one head gets from the controller."""
 
-    @abstractmethod
-    def _head_biases(self) -> Float[Tensor, "P"]:
-        """What a head gets before anything is learned: the biases of one head's raw numbers."""
+    def content_fields(self) -> list[Field]:
+        """The first fields of every kind of head; none without content addressing."""
+        return content_fields(self.word_size, self.beta_bias, self.gate_bias) if self.content_addressing else []
 
     @abstractmethod
     def initial_heads(self, batch_size: int, slots: int) -> State:
@@ -153,6 +153,14 @@ class Machine(Cell):
             the weightings; where the heads are now, to be carried on; what is worth seeing of every head, by name,
             as `Trace.numbers`.
         """
+
+    def with_content(
+        self, numbers: SimpleNamespace, memory: Float[Tensor, "B N M"], w: Float[Tensor, "B H N"]
+    ) -> Float[Tensor, "B H N"]:
+        """Equations (5) to (7): a weighting mixed with that of the key; itself without content addressing."""
+        if not self.content_addressing:
+            return w
+        return addressing.interpolate(addressing.content(memory, numbers.key, numbers.beta), w, numbers.gate)
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> MachineState:
         """As `Cell.initial_state`; the memory is that of the machine, and must not be changed in place."""
@@ -201,7 +209,7 @@ class Machine(Cell):
             h, raw = h.to(state.memory.dtype), raw.to(state.memory.dtype)
             if self.output_clip is not None:
                 raw = raw.clamp(-self.output_clip, self.output_clip)
-            raw, raw_write = raw.tensor_split([self.num_heads * sum(self.head_sizes)], dim=1)
+            raw, raw_write = raw.tensor_split([self.num_heads * self.layout.size], dim=1)
 
             w, heads, numbers = self.address(raw.view(len(x), self.num_heads, -1), state.memory, state.heads)
             w_read, w_write = w.split([self.read_heads, self.write_heads], dim=1)

@@ -9,6 +9,7 @@ import torch
 
 from src.cells.base import Cell
 from src.common import checks
+from src.engines import choose
 from src.lit.bits import BitLearner
 from src.lit.classes import ClassLearner
 from src.lit.learner import Learner
@@ -35,8 +36,8 @@ def build_network(cfg: Mapping[str, Any], task: Task) -> Any:
     """
     target = locate("model", cfg["model"])
     if inspect.isclass(target) and issubclass(target, Cell):
-        cell = construct("model", choose_engine(cfg), Cell, input_size=task.input_size)
-        return Recurrent(cell, task.output_size)
+        cell = construct("model", cfg["model"], Cell, input_size=task.input_size)
+        return recurrent(cell, task.output_size, choose_engine(cfg, cell))
     return construct(
         "model",
         cfg["model"],
@@ -47,22 +48,46 @@ def build_network(cfg: Mapping[str, Any], task: Task) -> Any:
     )
 
 
-def choose_engine(cfg: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The model's section, with the reference engine where the trainer rules the fused one out."""
-    model, trainer = cfg["model"], cfg.get("trainer", {})
-    if model.get("engine") not in ("auto", "fused"):
-        return model
+def recurrent(cell: Cell, output_size: int, engine: str | None) -> Recurrent:
+    """A network of a cell.
+
+    Raises:
+        ConfigError: the engine that the cell asks for is not to be had.
+    """
+    try:
+        return Recurrent(cell, output_size, engine)
+    except checks.Refusal as refusal:
+        raise ConfigError(f"model.{refusal}") from refusal
+
+
+def choose_engine(cfg: Mapping[str, Any], cell: Cell) -> str | None:
+    """reference, where the trainer rules all other engines out; None where the cell may have what it asks for."""
+    choice, trainer = cfg["model"].get("engine"), cfg.get("trainer", {})
+    if choice not in ("auto", "fused"):
+        return None
     precision = trainer.get("precision") or "32-true"
+    dtype, device = dtype_of(precision), torch.device("cpu")
     if not on_cpu(trainer):
+        device = torch.device("mps" if trainer["accelerator"] == "mps" else "cuda")
+    if choose.uncovered(cell, device, dtype) is None:
+        return None
+    if device.type != "cpu" and choose.uncovered(cell, device, torch.float32) is not None:
         why = f"the fused engine needs trainer.accelerator=cpu, and it is {trainer['accelerator']}"
     elif precision not in trainer_arguments.TRUE_PRECISIONS:
         why = f"the fused engine needs trainer.precision=32-true or 64-true, and it is {precision}"
     else:
-        return model
-    if model["engine"] == "fused":
+        return None
+    if choice == "fused":
         raise ConfigError(f"model.engine='fused': must be auto or reference here, for {why}")
     log.info("engine=auto takes the reference engine: %s.", why)
-    return {**model, "engine": "reference"}
+    return "reference"
+
+
+def dtype_of(precision: str | int) -> torch.dtype:
+    """What is computed in, at a precision of the trainer."""
+    if precision in trainer_arguments.TRUE_PRECISIONS:
+        return torch.float64 if "64" in str(precision) else torch.float32
+    return torch.bfloat16 if "bf16" in str(precision) else torch.float16
 
 
 def build_learner(cfg: Mapping[str, Any], task: Task, network: Any, memory_slots: int | None = None) -> Learner:

@@ -21,7 +21,7 @@ MACHINE = {
     "controller_size": C,
     "read_heads": READS,
     "memory_init": "random",
-    "engine": "reference",  # the fused one is tested against it in tests/cells/test_fused.py
+    "engine": "reference",  # the fused one is tested against it in tests/engines/numba_cpu/test_fused.py
 }
 
 

@@ -23,60 +23,46 @@ SIGMA_MIN, JUMP_RANGE, SIGMA_BIAS = range(3)
 
 @routine
 def _widths(plan, constants, raw, sigma, mixture):
-    """The widths and their shares, from the raw numbers after content and sharpening."""
-    scales = plan.scales
-    for k in range(scales):
-        sigma[k] = constants[SIGMA_MIN] + softplus(raw[k] + constants[SIGMA_BIAS + k])
-        mixture[k] = raw[scales + k] if scales > 1 else like(raw[0], 1.0)
-    if scales > 1:
+    """The widths and their shares."""
+    for k in range(plan.scales):
+        sigma[k] = constants[SIGMA_MIN] + softplus(raw[plan.start.sigma + k] + constants[SIGMA_BIAS + k])
+        mixture[k] = raw[plan.start.mixture + k] if plan.scales > 1 else like(raw[0], 1.0)
+    if plan.scales > 1:
         softmax(mixture)
 
 
 @routine
 def _widths_backward(plan, constants, raw, mixture, dsigma, dmixture, draw):
-    scales = plan.scales
     mean = dot(mixture, dmixture)
-    for k in range(scales):
-        draw[k] += dsigma[k] * softplus_slope(raw[k] + constants[SIGMA_BIAS + k])
-        if scales > 1:
-            draw[scales + k] += mixture[k] * (dmixture[k] - mean)
-
-
-@routine
-def _first_of_widths(plan):
-    """Where a head's widths begin among its raw numbers."""
-    return (plan.words + 2 if plan.content else 0) + (0 if plan.position else 1)
-
-
-@routine
-def _numbers_of_widths(plan):
-    """How many raw numbers a head's widths take: with several, each has a share in the mixture."""
-    return 2 * plan.scales if plan.scales > 1 else 1
+    for k in range(plan.scales):
+        at_sigma = plan.start.sigma + k
+        draw[at_sigma] += dsigma[k] * softplus_slope(raw[at_sigma] + constants[SIGMA_BIAS + k])
+        if plan.scales > 1:
+            draw[plan.start.mixture + k] += mixture[k] * (dmixture[k] - mean)
 
 
 @routine
 def _motion(plan, constants, raw, step):
     """What the head does: the distance of the shift or jump, and the gate of the jump (hybrid)."""
     if plan.hybrid == 0:
-        return raw[plan.head_size - 1], like(raw[0], 1.0)
-    copy(span(raw, plan.head_size - 5, 3), step)
+        return raw[plan.start.delta], like(raw[0], 1.0)
+    copy(span(raw, plan.start.step, 3), step)
     softmax(step)
-    return constants[JUMP_RANGE] * tanh(raw[plan.head_size - 1]), sigmoid(raw[plan.head_size - 2])
+    return constants[JUMP_RANGE] * tanh(raw[plan.start.jump_distance]), sigmoid(raw[plan.start.jump])
 
 
 @routine
 def _motion_backward(plan, constants, raw, step, jump, ddistance, djump, dstep, draw):
-    last = plan.head_size - 1
     one = like(jump, 1.0)
     if plan.hybrid == 0:
-        draw[last] += ddistance
+        draw[plan.start.delta] += ddistance
         return
-    turn = tanh(raw[last])
-    draw[last] += ddistance * constants[JUMP_RANGE] * (one - turn * turn)
-    draw[last - 1] += djump * jump * (one - jump)
+    turn = tanh(raw[plan.start.jump_distance])
+    draw[plan.start.jump_distance] += ddistance * constants[JUMP_RANGE] * (one - turn * turn)
+    draw[plan.start.jump] += djump * jump * (one - jump)
     mean = dot(step, dstep)
     for q in range(3):
-        draw[last - 4 + q] += step[q] * (dstep[q] - mean)
+        draw[plan.start.step + q] += step[q] * (dstep[q] - mean)
 
 
 @routine
@@ -91,7 +77,7 @@ def _move(plan, constants, raw, w_content, before, room, small):
     choose(plan, raw, w_content, before, span(at(room, ROW.w_gated), 0, slots))
     doubled = span(at(room, ROW.doubled), 0, 2 * slots)
     twice(span(at(room, ROW.w_gated), 0, slots), doubled)
-    _widths(plan, constants, span(raw, _first_of_widths(plan), _numbers_of_widths(plan)), sigma, mixture)
+    _widths(plan, constants, raw, sigma, mixture)
     distance, jump = _motion(plan, constants, raw, step)
     first, count = window(distance, sigma, slots)
     taps = span(at(room, ROW.taps), 0, count)
@@ -113,7 +99,7 @@ def _place(plan, constants, raw, place, room, small):
         span(at(small, 1), 0, plan.scales),
         span(at(small, 2), 0, plan.scales),
     )
-    _widths(plan, constants, span(raw, _first_of_widths(plan), _numbers_of_widths(plan)), sigma, mixture)
+    _widths(plan, constants, raw, sigma, mixture)
     distance, jump = _motion(plan, constants, raw, step)
     move = distance
     if plan.hybrid:
@@ -140,7 +126,7 @@ def address(plan, constants, raw, w_content, before, place, room, small, w):
         choose(plan, raw, w_content, moved, w)
         return now
     _move(plan, constants, raw, w_content, before, room, small)
-    gamma = like(raw[0], 1.0) + softplus(raw[_first_of_widths(plan) - 1])
+    gamma = like(raw[0], 1.0) + softplus(raw[plan.start.gamma])
     sharpen(moved, gamma, w)
     return place
 
@@ -170,7 +156,6 @@ def address_backward(
         span(at(small, 4), 0, scales),
         span(at(small, 5), 0, scales),
     )
-    first_width = _first_of_widths(plan)
     d_moved, d_gated = span(at(room, ROW.d_moved), 0, slots), span(at(room, ROW.d_gated), 0, slots)
     moved, kernels = span(at(room, ROW.moved), 0, slots), span(room, ROW.kernels, plan.scales)
     zero, one = like(raw[0], 0.0), like(raw[0], 1.0)
@@ -190,21 +175,15 @@ def address_backward(
             djump = dnow * (distance - (step[2] - step[0]))
             dstep[2] = dnow * (one - jump)
             dstep[0] = -dstep[2]
-        _widths_backward(
-            plan,
-            constants,
-            span(raw, first_width, _numbers_of_widths(plan)),
-            mixture,
-            dsigma,
-            dmixture,
-            span(draw, first_width, _numbers_of_widths(plan)),
-        )
+        _widths_backward(plan, constants, raw, mixture, dsigma, dmixture, draw)
         _motion_backward(plan, constants, raw, step, jump, ddistance, djump, dstep, draw)
         return dnow
 
     first, count, distance, jump = _move(plan, constants, raw, w_content, before, room, small)
-    gamma = one + softplus(raw[first_width - 1])
-    draw[first_width - 1] += sharpen_backward(moved, gamma, w, dw, d_moved) * softplus_slope(raw[first_width - 1])
+    gamma = one + softplus(raw[plan.start.gamma])
+    draw[plan.start.gamma] += sharpen_backward(moved, gamma, w, dw, d_moved) * softplus_slope(
+        raw[plan.start.gamma]
+    )
     doubled, d_doubled = span(at(room, ROW.doubled), 0, 2 * slots), span(at(room, ROW.d_doubled), 0, 2 * slots)
     twice(d_moved, d_doubled)
     fill(d_gated, zero)
@@ -219,15 +198,7 @@ def address_backward(
         for q in range(count):
             dtaps[q] *= jump
     ddistance = gaussian_backward(distance, first, sigma, mixture, slots, kernels, dtaps, dsigma, dmixture)
-    _widths_backward(
-        plan,
-        constants,
-        span(raw, first_width, _numbers_of_widths(plan)),
-        mixture,
-        dsigma,
-        dmixture,
-        span(draw, first_width, _numbers_of_widths(plan)),
-    )
+    _widths_backward(plan, constants, raw, mixture, dsigma, dmixture, draw)
     _motion_backward(plan, constants, raw, step, jump, ddistance, djump, dstep, draw)
     choose_backward(plan, raw, w_content, before, d_gated, draw, dbefore, dw_content)
     return dplace

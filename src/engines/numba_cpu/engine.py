@@ -108,7 +108,8 @@ class _Settings:
             words=machine.word_size,
             reads=machine.read_heads,
             writes=machine.write_heads,
-            head_size=sum(machine.head_sizes),
+            head_size=machine.layout.size,
+            start=plan.Starts(**machine.layout.starts),
             **kind.choices(machine),
         )
         # Never empty: a kernel's array has a first element.

@@ -19,7 +19,7 @@ from src.engines.numba_cpu.views import at, copy, fill, span
 @routine
 def _key(plan, raw, head):
     """The key among the raw numbers of a head, or the key's gradient among theirs."""
-    return span(raw, head * plan.head_size, plan.words)
+    return span(raw, head * plan.head_size + plan.start.key, plan.words)
 
 
 @routine
@@ -32,7 +32,7 @@ def look(plan, raw, memory, norms, found):
         return
     measure(memory, _key(plan, raw, 0), _key(plan, raw, 1), at(at(found, 0), 0), at(at(found, 1), 0), norms)
     for h in range(found.shape[0]):
-        cosine, beta = at(at(found, h), 0), softplus(raw[h * plan.head_size + plan.words])
+        cosine, beta = at(at(found, h), 0), softplus(raw[h * plan.head_size + plan.start.beta])
         if h >= 2:
             fill(cosine, like(beta, 0.0))
             along_words(memory, _key(plan, raw, h), cosine)
@@ -46,7 +46,7 @@ def look_backward(plan, raw, memory, norms, found, dfound, draw, dmemory, pull):
         return
     fill(pull, like(raw[0], 0.0))
     for h in range(found.shape[0]):
-        strength = raw[h * plan.head_size + plan.words]
+        strength = raw[h * plan.head_size + plan.start.beta]
         dbeta = content_backward(
             norms,
             _key(plan, raw, h),
@@ -57,7 +57,7 @@ def look_backward(plan, raw, memory, norms, found, dfound, draw, dmemory, pull):
             _key(plan, draw, h),
             pull,
         )
-        draw[h * plan.head_size + plan.words] += dbeta * softplus_slope(strength)
+        draw[h * plan.head_size + plan.start.beta] += dbeta * softplus_slope(strength)
         if h >= 2:
             along_slots(memory, at(dfound, h), _key(plan, draw, h))
             spread(_key(plan, raw, h), at(dfound, h), dmemory)
@@ -79,7 +79,7 @@ def look_backward(plan, raw, memory, norms, found, dfound, draw, dmemory, pull):
 def choose(plan, raw, w_content, before, out):
     """out = g w_content + (1 - g) before; `before` itself without content addressing."""
     if plan.content:
-        interpolate(w_content, before, sigmoid(raw[plan.words + 1]), out)
+        interpolate(w_content, before, sigmoid(raw[plan.start.gate]), out)
     else:
         copy(before, out)
 
@@ -91,9 +91,9 @@ def choose_backward(plan, raw, w_content, before, dout, draw, dbefore, dw_conten
         for n in range(dout.shape[0]):
             dbefore[n] += dout[n]
         return
-    gate = sigmoid(raw[plan.words + 1])
+    gate = sigmoid(raw[plan.start.gate])
     rest = like(gate, 1.0) - gate
-    draw[plan.words + 1] += gate * rest * (dot(dout, w_content) - dot(dout, before))
+    draw[plan.start.gate] += gate * rest * (dot(dout, w_content) - dot(dout, before))
     for n in range(dout.shape[0]):
         dbefore[n] += rest * dout[n]
         dw_content[n] = gate * dout[n]

@@ -123,17 +123,22 @@ def _features() -> str:
 
 def _compile(driver: Any, folder: Path | None, dtype: np.dtype) -> None:
     """Compile for a dtype, or load what was compiled before."""
-    from numba import from_dtype, typeof, types
+    from numba import from_dtype, types
 
     if not hasattr(driver.forward, "compile"):  # NUMBA_DISABLE_JIT: the kernels are plain Python then
         return
     assert folder is not None
     number = from_dtype(dtype)
 
+    def integers(bundle: Any) -> Any:
+        kinds = bundle.__annotations__.values()
+        return types.BaseTuple.from_types(
+            [types.intp if kind is int else integers(kind) for kind in kinds], bundle
+        )
+
     def signature(dimensions: tuple[int, ...]) -> tuple[Any, ...]:
         arrays = [types.Array(number, count, "C") for count in dimensions]
-        plan = typeof(driver.Plan(*[0] * len(driver.Plan._fields)))
-        return (plan, arrays[0], number, types.intp, types.intp, *arrays[1:])
+        return (integers(driver.Plan), arrays[0], number, types.intp, types.intp, *arrays[1:])
 
     with _locked(folder):
         record = _record(folder)

@@ -15,7 +15,7 @@ from src.engines.numba_cpu import plan
 from src.engines.numba_cpu.weights import CONTROLLERS
 
 #: Of a machine, what the kernels do by themselves: a kind of its own may not have another.
-STEPS = ("address", "trace", "step", "initial_heads")
+STEPS = ("head_layout", "with_content", "address", "trace", "step", "initial_heads")
 
 
 class Kind(NamedTuple):

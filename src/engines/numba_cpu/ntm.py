@@ -16,7 +16,7 @@ def _shift(plan, raw, w_content, before, room):
     choose(plan, raw, w_content, before, span(at(room, ROW.w_gated), 0, slots))
     twice(span(at(room, ROW.w_gated), 0, slots), span(at(room, ROW.doubled), 0, 2 * slots))
     taps = span(at(room, ROW.taps), 0, shifts)
-    copy(span(raw, plan.head_size - 1 - shifts, shifts), taps)
+    copy(span(raw, plan.start.shift, shifts), taps)
     softmax(taps)
     moved = span(at(room, ROW.moved), 0, slots)
     fill(moved, like(raw[0], 0.0))
@@ -27,7 +27,7 @@ def _shift(plan, raw, w_content, before, room):
 def address(plan, constants, raw, w_content, before, place, room, small, w):
     """Find the weighting w of one head; an NTM head carries no place beside it."""
     _shift(plan, raw, w_content, before, room)
-    gamma = like(raw[0], 1.0) + softplus(raw[plan.head_size - 1])
+    gamma = like(raw[0], 1.0) + softplus(raw[plan.start.gamma])
     sharpen(span(at(room, ROW.moved), 0, plan.slots), gamma, w)
     return place
 
@@ -52,11 +52,11 @@ def address_backward(
     """Backward of `address`: adds to draw and dbefore, sets dw_content; returns the place's gradient before."""
     slots, shifts = plan.slots, plan.shifts
     _shift(plan, raw, w_content, before, room)
-    last = plan.head_size - 1
-    gamma = like(raw[0], 1.0) + softplus(raw[last])
+    raw_gamma = raw[plan.start.gamma]
+    gamma = like(raw[0], 1.0) + softplus(raw_gamma)
     d_moved, d_gated = span(at(room, ROW.d_moved), 0, slots), span(at(room, ROW.d_gated), 0, slots)
     dgamma = sharpen_backward(span(at(room, ROW.moved), 0, slots), gamma, w, dw, d_moved)
-    draw[last] += dgamma * softplus_slope(raw[last])
+    draw[plan.start.gamma] += dgamma * softplus_slope(raw_gamma)
 
     taps, dtaps = span(at(room, ROW.taps), 0, shifts), span(at(room, ROW.dtaps), 0, shifts)
     d_doubled = span(at(room, ROW.d_doubled), 0, 2 * slots)
@@ -73,6 +73,6 @@ def address_backward(
     )
     mean = dot(taps, dtaps)
     for q in range(shifts):
-        draw[last - shifts + q] += taps[q] * (dtaps[q] - mean)
+        draw[plan.start.shift + q] += taps[q] * (dtaps[q] - mean)
     choose_backward(plan, raw, w_content, before, d_gated, draw, dbefore, dw_content)
     return dplace

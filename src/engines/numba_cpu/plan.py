@@ -13,11 +13,26 @@ GATES = (4, 4, 1)
 NTM, DMS_NTM = range(2)
 
 
+class Starts(NamedTuple):
+    """Where each field of a head's raw numbers begins, by its name in the cell's layout; -1 where it is absent."""
+
+    key: int = -1
+    beta: int = -1
+    gate: int = -1
+    shift: int = -1
+    gamma: int = -1
+    sigma: int = -1
+    mixture: int = -1
+    delta: int = -1
+    step: int = -1
+    jump: int = -1
+    jump_distance: int = -1
+
+
 class Plan(NamedTuple):
     """Sizes and choices of a machine, as integers.
 
-    A head gets `head_size` raw numbers: for content [key M, beta, gate], then what its kind needs, in the
-    order of `address` in `src.cells`. After those of all heads come, for every write head, erase M and add M.
+    After the raw numbers of all heads come, for every write head, erase M and add M.
     """
 
     kind: int  # NTM | DMS_NTM
@@ -27,7 +42,8 @@ class Plan(NamedTuple):
     words: int  # M
     reads: int  # R
     writes: int  # W
-    head_size: int
+    head_size: int  # raw numbers of a head
+    start: Starts  # where each of them begins
     content: int  # 1: content addressing
     shifts: int = 1  # 2 r + 1 (NTM)
     position: int = 0  # 1: carry = position (DMS-NTM)

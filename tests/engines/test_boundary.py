@@ -5,13 +5,15 @@ import pytest
 import torch
 from torch.nn.utils import parametrizations, parametrize, prune
 
-from src.cells import boundary, fused
+from src.cells import boundary
 from src.cells.gru import GRU, GRUState
 from src.cells.lstm import LSTM
 from src.cells.ntm import NTM
 from src.common.checks import Refusal
+from src.engines import choose
+from src.engines.numba_cpu.kernels import kernels
 from src.networks.recurrent import Recurrent
-from tests.cells.fused_cases import OUTPUTS, F, network
+from tests.engines.fused_cases import OUTPUTS, F, network
 
 SIZES = {"memory_slots": 5, "word_size": 4, "controller_size": 7, "write_heads": 2}
 pytestmark = pytest.mark.usefixtures("unchecked_types")
@@ -114,10 +116,11 @@ def short(part):
     ids=range(13),
 )
 def test_a_state_that_does_not_fit(engine, change, error, told):
-    """Each part is checked, whether the network is called, traced, or the cell's own sequence."""
+    """Each part is checked, whether the network is called or traced, or the engine by itself."""
     net = MADE[engine]()
     state = change(net.initial_state(2))
-    calls = [net, net.trace, *([net.cell.sequence] if engine == "fused" else [])]
+    running = choose.engine_for(net.cell, engine)
+    calls = [net, net.trace, lambda x, state: running.sequence(net.cell, x, state)]
     for call in calls:
         with pytest.raises(error) as refusal:
             call(X, state)
@@ -128,7 +131,7 @@ def test_a_state_of_float64_compiles_nothing():
     """It would be kept beside the kernels that were asked for, and those be called damaged by the next process."""
     net = MADE["fused"]()
     net(X)
-    forward, _ = fused.kernels(np.dtype(np.float32))
+    forward, _ = kernels(np.dtype(np.float32))
     before = list(forward.signatures)
     state = net.initial_state(2)
     with pytest.raises(TypeError, match=r"state\.memory is torch\.float64"):
@@ -306,14 +309,14 @@ def test_what_stands_around_a_cell_may_be_anything():
     """A readout without a weight, as for features; and dynamic quantization."""
     for made in ("fused", "lstm"):
         net = MADE[made]()
-        features, _ = net.cell.sequence(X, net.initial_state(2))
+        features, _ = choose.engine_for(net.cell, net.engine_choice).sequence(net.cell, X, net.initial_state(2))
         net.readout = torch.nn.Identity()
         torch.testing.assert_close(net(X)[0], features)
 
 
 @pytest.mark.parametrize(
     ("option", "value", "told"),
-    [("shift_range", 100, "shifts=201"), ("content_addressing", False, "content=0")],
+    [("shift_range", 100, "shift_range=100"), ("content_addressing", False, "content_addressing=False")],
 )
 def test_options_that_were_changed_after_it_was_made(option, value, told):
     """The kernels would read beside the raw numbers."""

@@ -9,7 +9,7 @@ from torch.utils import _pytree as pytree
 from src.cells.dms_ntm import DMSNTM
 from src.cells.ntm import NTM
 from src.networks.recurrent import Recurrent
-from tests.cells.fused_cases import F, network
+from tests.engines.fused_cases import F, network
 
 pytestmark = pytest.mark.usefixtures("unchecked_types")
 # The same examples each time: a failure is one of the code, not of the day.

@@ -15,17 +15,18 @@ import torch
 from hydra import compose, initialize_config_dir
 from torch.nn.functional import mse_loss
 
-from src.cells import machine as machine_module
 from src.cells.dms_ntm import DMSNTM
 from src.cells.ntm import NTM
 from src.common.checks import Refusal
 from src.common.paths import CONF
+from src.engines import choose
 from src.engines.numba_cpu import engine as fused
+from src.engines.numba_cpu import kernels
 from src.networks.recurrent import Recurrent
 from src.settings import build, errors, keys
-from tests.cells.fused_cases import OUTPUTS, F, assert_engines_agree, network, outcome
+from tests.engines.fused_cases import OUTPUTS, F, assert_engines_agree, network, outcome
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SIZES = {"memory_slots": 11, "word_size": 6, "controller_size": 9}
 CASES = {
     "ntm": (NTM, {}),
@@ -82,7 +83,7 @@ class TestAgainstTheReference:
     def test_machines_at_random_with_the_kernels_interpreted(self, seed):
         """Interpreted, the kernels are Python: an index out of bounds is an error there."""
         subprocess.run(
-            [sys.executable, "-m", "tests.cells.fused_cases", str(seed), "25"],
+            [sys.executable, "-m", "tests.engines.fused_cases", str(seed), "25"],
             env={**os.environ, "NUMBA_DISABLE_JIT": "1", "OMP_NUM_THREADS": "1"},
             cwd=ROOT,
             check=True,
@@ -170,7 +171,7 @@ class TestAsAnOperation:
 
     def test_notices_outputs_that_were_changed(self, rng):
         net = made("ntm")
-        y, _ = net.cell.sequence(torch.randn(1, 3, F, dtype=torch.float64), net.initial_state(1))
+        y, _ = fused.sequence(net.cell, torch.randn(1, 3, F, dtype=torch.float64), net.initial_state(1))
         loss = y.sum()
         y.detach().mul_(2.0)
         with pytest.raises(RuntimeError, match="changed in place"):
@@ -430,12 +431,12 @@ class TestChoice:
     def test_auto_takes_the_fused_engine(self, overrides):
         net = self.network_of(overrides)
         assert net.engine == "fused"
-        assert net.cell.has_sequence
+        assert choose.engine_for(net.cell, net.engine_choice) in choose.ENGINES
 
     def test_the_reference_on_request(self):
         net = self.network_of("model=ntm model.engine=reference")
         assert net.engine == "reference"
-        assert not net.cell.has_sequence
+        assert choose.engine_for(net.cell, net.engine_choice) is choose.REFERENCE
 
     def test_auto_elsewhere_says_why(self, caplog):
         caplog.set_level("INFO")
@@ -453,17 +454,17 @@ class TestChoice:
         assert str(refusal.value) == expected
 
     def test_a_machine_without_numba(self, monkeypatch, caplog):
-        monkeypatch.setattr(machine_module.kernels, "missing", lambda: "numba cannot be imported (x)")
-        assert NTM(F, **SIZES).engine == "reference"
+        monkeypatch.setattr(kernels, "missing", lambda: "numba cannot be imported (x)")
+        assert Recurrent(NTM(F, **SIZES), OUTPUTS).engine == "reference"
         expected = "engine=auto takes the reference engine, which is slow: numba cannot be imported (x)"
         assert caplog.messages == [expected]
         with pytest.raises(Refusal) as refusal:
-            NTM(F, **SIZES, engine="fused")
+            Recurrent(NTM(F, **SIZES, engine="fused"), OUTPUTS)
         expected = "engine='fused': must be auto or reference on this machine: numba cannot be imported (x)"
         assert str(refusal.value) == expected
 
     def test_half_precision_steps(self):
         """A network that was turned to another dtype is run step by step."""
         net = Recurrent(NTM(F, **SIZES), OUTPUTS).to(torch.bfloat16)
-        assert not net.cell.has_sequence
+        assert choose.engine_for(net.cell, net.engine_choice) is choose.REFERENCE
         assert net(torch.zeros(1, 2, F, dtype=torch.bfloat16))[0].dtype == torch.bfloat16
