@@ -15,10 +15,11 @@ from src.callbacks.history import History
 from src.callbacks.interrupt import Interrupt
 from src.common.files import write_whole
 from src.figures.style import Figure
+from src.launch.job import tell
 from src.lit.bits import BitLearner
 from src.settings.errors import ConfigError
 from src.tasks.repeat_copy import RepeatCopy
-from src.train import resume, tell, train
+from src.train import resume, train
 from tests.helpers import AT_ONCE, compose_train, small, train_small, written
 
 FILES = ("checkpoints/best.ckpt", "checkpoints/last.ckpt", "config.yaml", "history.csv", "metrics.json")
