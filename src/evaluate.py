@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from omegaconf import DictConfig
 
 from src.callbacks.pictures import draw, save
 from src.common import checks, output
@@ -147,11 +146,10 @@ def draw_grids(tested: Mapping[str, Mapping[str, float]], request: Request, task
     return figures
 
 
-def main(cfg: DictConfig) -> None:
+def main(cfg: dict[str, Any]) -> None:
     """Evaluate one run."""
-    plain = keys.resolve(cfg)
-    evaluation = evaluate(plain)
-    print(f"\n{table(evaluation['test'])}\n\nevaluated: {plain['run']}")
+    evaluation = evaluate(cfg)
+    print(f"\n{table(evaluation['test'])}\n\nevaluated: {cfg['run']}")
 
 
 def refuse(cfg: dict[str, Any]) -> None:

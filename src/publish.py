@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import DictConfig
 
 from src.common import checks, output
 from src.run.folder import RunFolder
 from src.run.load import load_run
-from src.settings import cli, errors, keys
+from src.settings import cli, errors
 from src.settings.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -80,9 +79,9 @@ def publish(cfg: Mapping[str, Any]) -> Path:
     return place
 
 
-def main(cfg: DictConfig) -> None:
+def main(cfg: dict[str, Any]) -> None:
     """Publish one run."""
-    print(f"published: {publish(keys.resolve(cfg))}")
+    print(f"published: {publish(cfg)}")
 
 
 def refuse(cfg: dict[str, Any]) -> None:

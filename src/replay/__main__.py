@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
-
 from src.common import output
 from src.common.files import write_whole
 from src.figures.png import reason
@@ -14,7 +12,7 @@ from src.replay import gif, page
 from src.replay.film import Film
 from src.replay.recording import Recording, record
 from src.replay.request import Request, choose_examples, open_runs
-from src.settings import build, cli, keys
+from src.settings import build, cli
 from src.settings.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -73,10 +71,10 @@ def file_name(request: Request, cell: str) -> str:
     return name
 
 
-def main(cfg: DictConfig) -> None:
+def main(cfg: dict[str, Any]) -> None:
     """Replay one run, or two."""
     with cli.refusals():
-        for path in replay(keys.resolve(cfg)):
+        for path in replay(cfg):
             print(f"written: {path}")
 
 

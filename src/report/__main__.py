@@ -3,21 +3,19 @@
 import logging
 import sys
 
-from omegaconf import DictConfig
-
 from src.common import output
 from src.report.publication import Found, begin, make, rebuild
 from src.report.request import read_request
-from src.settings import cli, keys
+from src.settings import cli
 
 log = logging.getLogger(__name__)
 #: What `refuse` has read of the runs, so that a thousand of them are not read twice.
 READ: list[Found] = []
 
 
-def main(cfg: DictConfig) -> None:
+def main(cfg: dict[str, object]) -> None:
     """Report on runs; the exit code is 1 where one could not be counted."""
-    request = read_request(keys.resolve(cfg))
+    request = read_request(cfg)
     problems = rebuild(request) if not request.folders else make(request, READ.pop() if READ else begin(request))
     for problem in problems:
         log.warning("%s: %s%s", problem.run, problem.what, "" if problem.counted else "; not counted")

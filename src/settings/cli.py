@@ -104,12 +104,12 @@ def ask(config_name: str, line: Line) -> None:
         sys.argv[1:] = before
 
 
-def run(config_name: str, main: Callable[[DictConfig], Any], refuse: Callable[[dict[str, Any]], None]) -> None:
+def run(config_name: str, main: Callable[[dict[str, Any]], Any], refuse: Callable[[dict[str, Any]], None]) -> None:
     """Do the work of a command, or refuse a bad command line with one message and exit code 2.
 
     Args:
         config_name: its primary config.
-        main: does the work; a ConfigError that it raises ends with exit code 1.
+        main: does the work of a resolved configuration; a ConfigError that it raises ends with exit code 1.
         refuse: raises a ConfigError for a configuration that cannot be run.
     """
     with refusals():
@@ -122,7 +122,7 @@ def run(config_name: str, main: Callable[[DictConfig], Any], refuse: Callable[[d
     if line.asks_only:
         return ask(config_name, line)
     with failures():
-        hydra_job.call(job, main)
+        hydra_job.call(job, lambda cfg: main(keys.resolve(cfg)))
     return None
 
 

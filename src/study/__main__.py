@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import DictConfig
 
 from src.common import checks, output
 from src.common.paths import CONF
 from src.launch import launchers
-from src.settings import cli, errors, keys
+from src.settings import cli, errors
 from src.settings.errors import ConfigError
 from src.settings.experiments import experiment_file
 from src.study import choose, finish
@@ -109,10 +108,10 @@ def tell(sweeps: list[Sweep], crew: Crew) -> None:
     print(f"\n{forecast(todo, crew.workers)}\n", flush=True)
 
 
-def main(cfg: DictConfig) -> None:
+def main(cfg: dict[str, Any]) -> None:
     """Carry out one study."""
     try:
-        study(keys.resolve(cfg))
+        study(cfg)
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
