@@ -6,13 +6,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import hydra
 import numpy as np
-from omegaconf import DictConfig
 
 from src.callbacks.pictures import draw, save
 from src.common import output
-from src.common.paths import CONF
 from src.common.text import table
 from src.figures.grid import length_repeat_grid
 from src.figures.png import figure_errors_as_warnings
@@ -22,7 +19,7 @@ from src.run import provenance
 from src.run.evaluation import Request, read_request
 from src.run.folder import RunFolder
 from src.run.load import Run, load_run
-from src.settings import build, cli, keys
+from src.settings import build, cli
 from src.settings.errors import ConfigError
 from src.tasks.base import Task, cell_name
 
@@ -119,12 +116,10 @@ def draw_grids(
     return figures
 
 
-@hydra.main(config_path=CONF, config_name="evaluate", version_base="1.3")
-def main(cfg: DictConfig) -> None:
+def main(cfg: dict[str, Any]) -> None:
     """Evaluate one run."""
-    plain = keys.resolve(cfg)
-    evaluation = evaluate(plain)
-    print(f"\n{table(evaluation['test'])}\n\nevaluated: {plain['run']}")
+    evaluation = evaluate(cfg)
+    print(f"\n{table(evaluation['test'])}\n\nevaluated: {cfg['run']}")
 
 
 def refuse(cfg: dict[str, Any]) -> None:
@@ -134,4 +129,4 @@ def refuse(cfg: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     output.protect_standard_streams()
-    cli.run(main, "evaluate", refuse)
+    cli.run("evaluate", main, refuse)

@@ -41,13 +41,19 @@ class Outcome(NamedTuple):
     ending: Ending
 
 
-def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path, beside: Sequence[Callback] = ()) -> Outcome:
+def train(
+    cfg: DictConfig | Mapping[str, Any],
+    folder: str | Path,
+    beside: Sequence[Callback] = (),
+    parts: Parts | None = None,
+) -> Outcome:
     """Train, test and draw, and leave all of it in a run folder.
 
     Args:
         cfg: a composed conf/train.yaml.
         folder: the run folder; it may exist but not hold a run.
         beside: callbacks beside those of the configuration, which look on.
+        parts: what `assemble` has made of them already.
 
     Raises:
         ConfigError: a configuration that cannot be run; nothing has been written then.
@@ -56,7 +62,7 @@ def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path, beside: Seque
     plain = {key: value for key, value in plain.items() if key not in NOT_THE_RUNS}
     its = RunFolder(folder)
     its.check_new()
-    parts = assemble(plain, folder, beside=beside)
+    parts = assemble(plain, folder, beside=beside) if parts is None else parts._replace(cfg=plain)
     with its.held():
         its.check_new()
         its.remove_metrics()  # of a try that was refused

@@ -27,7 +27,6 @@ from src.lit.objectives import OBJECTIVES, recognised
 from src.replay.recording import record
 from src.report import publication
 from src.report.request import read_request
-from src.run.evaluation import read_request
 from src.run.folder import RunFolder
 from src.run.load import load_run
 from src.run.train import train, worth
@@ -214,12 +213,14 @@ def test_it_can_be_evaluated_beyond_its_tests(folder, tmp_path):
     run = shutil.copytree(folder, tmp_path / "run")
     with initialize_config_dir(CONF, version_base="1.3"):
         cfg = keys.resolve(compose("evaluate", [f"run={run}", "test_cells=[[9]]", "grid.lengths=[3,2]"]))
-    evaluation = evaluate.evaluate(cfg)
-    assert set(evaluation["test"]) == {"in_distribution", "9", "2", "3"}
-    assert set(evaluation["test"]["9"]) == {"square_error", "near", "loss"}
+    tested = evaluate.evaluate(cfg)["test"]
+    assert set(tested) == {"in_distribution", "9", "2", "3"}
+    assert set(tested["9"]) == {"square_error", "near", "loss"}
     assert (run / "figures" / "evaluation_sums.png").exists()
     with pytest.raises(build.ConfigError, match=r"^grid\.repeats=\[1\]: is for runs on a task with such test"):
-        read_request(cfg | {"grid": {"lengths": None, "repeats": [1]}}, RunFolder(run).read_config()["task"])
+        evaluation.read_request(
+            cfg | {"grid": {"lengths": None, "repeats": [1]}}, RunFolder(run).read_config()["task"]
+        )
 
 
 def others(folder, top):

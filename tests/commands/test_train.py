@@ -15,11 +15,12 @@ from src.callbacks.history import History
 from src.callbacks.interrupt import Interrupt, Stop
 from src.common.files import write_whole
 from src.figures.style import Figure
+from src.launch.job import tell
 from src.lit.learner import Learner
 from src.run import final_test
 from src.settings.errors import ConfigError
 from src.tasks.repeat_copy import RepeatCopy
-from src.train import resume, tell, train
+from src.train import resume, train
 from tests.helpers import AT_ONCE, compose_train, small, train_small, written
 
 FILES = ("checkpoints/best.ckpt", "checkpoints/last.ckpt", "config.yaml", "history.csv", "metrics.json")

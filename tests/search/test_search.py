@@ -358,6 +358,6 @@ def test_a_run_that_a_time_limit_stopped_is_a_whole_one(search, stands, tmp_path
         assert one.state == "complete"
         assert [metrics["status"] for metrics in one.seeds.values()] == ["stopped", "stopped"]
     folder = tmp_path / "tiny" / "mlp" / "0" / "seed_201"
-    monkeypatch.setattr(train, "resume", lambda *given, **others: pytest.fail("it was trained on"))
+    monkeypatch.setattr(work, "run_job", lambda *given, **others: pytest.fail("it was trained on"))
     job = SimpleNamespace(folder=folder)
-    assert work.run(job, {}, None) == written(folder)
+    assert work.run(job, None) == written(folder)
