@@ -27,6 +27,7 @@ from src.lit.objectives import OBJECTIVES, recognised
 from src.replay.recording import record
 from src.report import publication
 from src.report.request import read_request
+from src.run import evaluation
 from src.run.folder import RunFolder
 from src.run.load import load_run
 from src.run.train import train, worth
