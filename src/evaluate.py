@@ -4,14 +4,14 @@ import logging
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import hydra
 import numpy as np
 from omegaconf import DictConfig
 
 from src.callbacks.pictures import draw, save
-from src.common import output
+from src.common import checks, output
 from src.common.paths import CONF
 from src.common.text import table
 from src.figures.grid import length_repeat_grid
@@ -19,14 +19,60 @@ from src.figures.png import figure_errors_as_warnings
 from src.figures.style import Figure
 from src.lit.objective import Objective
 from src.run import provenance
-from src.run.evaluation import Request, read_request
 from src.run.folder import RunFolder
 from src.run.load import Run, load_run
-from src.settings import build, cli, keys
+from src.settings import build, cli, errors, keys
+from src.settings.construct import locate
 from src.settings.errors import ConfigError
 from src.tasks.base import Task, cell_name
 
 log = logging.getLogger(__name__)
+
+
+class Request(NamedTuple):
+    """What is to be tested."""
+
+    cells: list[tuple[int, ...]] | None  # None for the run's own
+    grid: dict[str, list[int]]  # values of each axis, by its key, such as lengths and repeats; empty for none
+    memory_slots: int | None
+    checkpoint: str
+
+
+def read_request(cfg: Mapping[str, Any], task: Mapping[str, Any]) -> Request:
+    """Check the settings of an evaluation of a run with that task, as its configuration has it.
+
+    Raises:
+        ConfigError: a value that cannot be used, or one that does not suit the run's task.
+    """
+    checkpoint = errors.check("", checks.choice, "checkpoint", cfg["checkpoint"], ("best", "last"))
+    slots = cfg["memory_slots"]
+    if slots is not None:
+        slots = errors.check("", checks.integer, "memory_slots", slots)
+    if cfg["figure"]["cmap"] is not None:
+        keys.check_cmap(cfg["figure"]["cmap"])
+    axes = build.axes_of(task)
+    own = [axis.many for axis in axes]
+    suits = {"test_cells": bool(axes)} | {f"grid.{key}": key in own for key in cfg["grid"]}
+    asked = {"test_cells": cfg["test_cells"]} | {f"grid.{key}": value for key, value in cfg["grid"].items()}
+    for key, value in asked.items():
+        if value is not None and not suits[key]:
+            raise ConfigError(
+                f"{key}={value!r}: is for runs on a task with such test cells, as repeat_copy has; "
+                f"must be null on {task['name']}"
+            )
+    grid = {key: cfg["grid"].get(key) for key in own}
+    if None in grid.values() and any(value is not None for value in grid.values()):
+        given = ", ".join(f"grid.{key}={value!r}" for key, value in grid.items())
+        raise ConfigError(f"{given}: must both be lists of integers, or both null")
+    cells = cfg["test_cells"]
+    if cells is not None:
+        check_cells = locate("task", task).check_cells  # type: ignore[attr-defined]
+        cells = errors.check("", check_cells, "test_cells", cells)
+    values = {
+        key: [] if given is None else sorted(set(errors.check("", checks.integers, f"grid.{key}", given)))
+        for key, given in (cfg["grid"] | grid).items()
+    }
+    return Request(cells, values, slots, checkpoint)
 
 
 def open_run(cfg: Mapping[str, Any]) -> tuple[Request, Run]:

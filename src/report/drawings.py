@@ -5,20 +5,19 @@ One that cannot be drawn is None, with a warning.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from src.figures import addressing, comparison, grids, loss_comparison, seeds, survival
+from src.figures import addressing, comparison, grids, loss_comparison, seeds, settings_map, survival
 from src.figures.png import figure_errors_as_warnings
 from src.figures.style import Figure
 from src.figures.target_output import TargetOutputPanel
-from src.report import statistics, summary, tables
+from src.report import statistics, summary
 from src.report.kinds import Kind
 from src.report.rows import Row, cells, is_solved, number, test_sets
-from src.report.summary import guessing
-from src.report.tables import Options
+from src.report.summary import Options, guessing
 from src.tasks.base import cell_name
 
 
@@ -57,7 +56,7 @@ def draw_survival(rows: Sequence[Row], kind: Kind, name: str, order: Sequence[st
         return None
     steps: dict[str, survival.SurvivalCurve] = {}
     data: list[dict[str, Any]] = []
-    for label, its in tables.variants(rows).items():
+    for label, its in summary.variants(rows).items():
         found = summary.survival(its, "sequences")
         unsolved = {
             row["run"]: (number(row, "sequences") or 0.0, row["status"]) for row in its if not is_solved(row)
@@ -82,8 +81,8 @@ def draw_survival(rows: Sequence[Row], kind: Kind, name: str, order: Sequence[st
 def groups(rows: Sequence[Row], test: str, metric: str) -> list[seeds.SeedGroup]:
     """The distribution over seeds of each row of a table."""
     found = []
-    for label, its in tables.variants(rows).items():
-        values = tables.outcomes(its, test, metric)
+    for label, its in summary.variants(rows).items():
+        values = summary.outcomes(its, test, metric)
         if len(values):
             low, high = statistics.bootstrap(values)
             found.append(seeds.SeedGroup(label, values, statistics.interquartile_mean(values), low, high))
@@ -104,7 +103,7 @@ def draw_seeds(
     for label in options.reference:
         its = [row for row in rows if row["row"] == label]
         if its:
-            lines[label] = statistics.interquartile_mean(tables.outcomes(its, *bounded[0]))
+            lines[label] = statistics.interquartile_mean(summary.outcomes(its, *bounded[0]))
     figure = seeds.seeds(panels, kind.metric(bounded[0][1]).told, lines, order)
     data = [
         {"test": test, "row": group.label, "value": float(value), "iqm": group.centre, "low": group.low,
@@ -133,10 +132,10 @@ def draw_grids(rows: Sequence[Row], kind: Kind, name: str) -> list[Drawing]:
         if len(lengths) < 2 or len(repeats) < 2:
             continue
         panels, data = {}, []
-        for label, its in tables.variants(rows).items():
+        for label, its in summary.variants(rows).items():
             values = np.full((len(lengths), len(repeats)), np.nan)
             for test, (length, repeat) in where.items():
-                found = tables.outcomes(its, test, metric)
+                found = summary.outcomes(its, test, metric)
                 if len(found):
                     value = statistics.interquartile_mean(found)
                     values[lengths.index(length), repeats.index(repeat)] = value
@@ -150,6 +149,54 @@ def draw_grids(rows: Sequence[Row], kind: Kind, name: str) -> list[Drawing]:
                 Drawing(f"{name}_{metric}", caption, figure, ("row", down, across, metric, "runs"), data)
             )
     return drawings
+
+
+@figure_errors_as_warnings("settings")
+def draw_settings(rows: Sequence[Row], kind: Kind, name: str) -> Drawing | None:
+    """Heat maps over two settings, where just two were varied for one model."""
+    varied = [
+        key for key in dict.fromkeys(key for row in rows for key in row)
+        if key.startswith("setting.") and len({row.get(key, "") for row in rows}) > 1
+    ]  # fmt: skip
+    if len(varied) != 2 or len({row["model"] for row in rows}) > 1:
+        return None
+    values = [sorted({row[key] for row in rows}, key=_as_number) for key in varied]
+    down, across = sorted((0, 1), key=lambda i: len(values[i]))
+    measures: dict[str, Callable[[Sequence[Row]], float]] = {}
+    if kind.solvable:
+        measures["share solved"] = lambda its: float(np.mean([is_solved(row) for row in its]))
+    for test, metric in kind.headlines:
+        measures[f"{kind.metric(metric).told} {test.replace('_', ' ')}"] = _iqm_of(test, metric)
+    panels, data = {}, []
+    for told, measure in measures.items():
+        panel = np.full((len(values[down]), len(values[across])), np.nan)
+        for i, one in enumerate(values[down]):
+            for j, other in enumerate(values[across]):
+                its = [row for row in rows if row[varied[down]] == one and row[varied[across]] == other]
+                if its:
+                    panel[i, j] = measure(its)
+                    data.append({"measure": told, varied[down]: one, varied[across]: other, "value": panel[i, j],
+                                 "runs": len(its)})  # fmt: skip
+        panels[told] = panel
+    names = [key.split(".")[-1] for key in varied]
+    figure = settings_map.settings_map(panels, values[down], values[across], names[down], names[across])
+    caption = f"What {names[0]} and {names[1]} do: interquartile means over all runs of a pair."
+    return Drawing(name, caption, figure, ("measure", varied[down], varied[across], "value", "runs"), data)
+
+
+def _iqm_of(test: str, metric: str) -> Callable[[Sequence[Row]], float]:
+    def measure(its: Sequence[Row]) -> float:
+        values = summary.outcomes(its, test, metric)
+        return statistics.interquartile_mean(values) if len(values) else float("nan")
+
+    return measure
+
+
+def _as_number(value: str) -> tuple[int, float, str]:
+    try:
+        return (0, float(value), "")
+    except ValueError:
+        return (1, 0.0, value)
 
 
 @figure_errors_as_warnings("target_output")

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from src.common.files import write_whole
 from src.figures.png import pngs
-from src.report import contrasts, drawings, rows, settings_drawing, summary
+from src.report import drawings, rows, summary
 from src.report.gather import Problem
 from src.report.kinds import Kind
 from src.report.page import Block, Bullets, Code, Heading, Paragraph, Picture, markdown, page
 from src.report.request import options
 from src.report.rows import Row
-from src.report.tables import Options
+from src.report.summary import Options
 
 #: Dots per inch of PNG files.
 DPI = 130
@@ -137,7 +137,7 @@ def _table(folder: Path, its: Sequence[Row], kind: Kind, suffix: str, asked: Opt
     order = list(dict.fromkeys(row["row"] for row in its))
     answers, heads = (_records(folder / "figures" / f"{name}{suffix}.csv") for name in (ANSWERS, HEADS))
     drawn = [
-        settings_drawing.draw_settings(its, kind, f"settings{suffix}"),
+        drawings.draw_settings(its, kind, f"settings{suffix}"),
         drawings.draw_answers(answers, its, kind, f"{ANSWERS}{suffix}", cmap, order),
         drawings.draw_seeds(its, kind, asked, f"seeds{suffix}", order),
         drawings.draw_survival(its, kind, f"survival{suffix}", order),
@@ -146,7 +146,7 @@ def _table(folder: Path, its: Sequence[Row], kind: Kind, suffix: str, asked: Opt
     ]
     saved = [picture for drawing in drawn if (picture := _save(drawing, folder)) is not None]
     tables = (
-        contrasts.contrasts_table(its, kind, asked),
+        summary.contrasts_table(its, kind, asked),
         summary.tests_table(its, kind),
         summary.settings_table(its),
     )

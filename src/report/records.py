@@ -11,7 +11,7 @@ import torch
 from src.callbacks.pictures import head_names, trace
 from src.lit.learner import Learner
 from src.report import rows as table
-from src.report import tables
+from src.report import summary
 from src.report.gather import Problem
 from src.report.kinds import Kind
 from src.report.protocols import Placed
@@ -84,7 +84,7 @@ def round_to(value: float, digits: int = 4) -> float:
 
 def best_variants(rows: Sequence[Row], kind: Kind) -> list[str]:
     """The rows of a table to show as pictures: all, or of many those that did best, in the table's order."""
-    by_name = tables.variants(rows)
+    by_name = summary.variants(rows)
     scores = {name: float(np.median([badness(row, kind) for row in its])) for name, its in by_name.items()}
     best = sorted(by_name, key=lambda name: scores[name])[:SHOWN]
     return [name for name in by_name if name in best]

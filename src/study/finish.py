@@ -7,7 +7,6 @@ from typing import Any
 from src import evaluate
 from src.common.subprocesses import run_module
 from src.launch import sweep
-from src.run.evaluation import read_request
 from src.run.folder import RunFolder
 from src.settings import cli, keys
 from src.settings.errors import ConfigError
@@ -32,7 +31,7 @@ def request(run: Path, settings: list[str]) -> dict[str, Any]:
 def evaluated(run: Path, cfg: Mapping[str, Any]) -> bool:
     """Whether evaluation.json of a run answers what is asked."""
     task = RunFolder(run).read_config()["task"]
-    asked = read_request(cfg, task)
+    asked = evaluate.read_request(cfg, task)
     try:
         found = RunFolder(run).read_evaluation()
         settings = found["checkpoint"], found.get("memory_slots"), found["grid"], set(found["test"])

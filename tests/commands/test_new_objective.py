@@ -27,7 +27,6 @@ from src.lit.objectives import OBJECTIVES, recognised
 from src.replay.recording import record
 from src.report import publication
 from src.report.request import read_request
-from src.run.evaluation import read_request
 from src.run.folder import RunFolder
 from src.run.load import load_run
 from src.run.train import train, worth
@@ -219,7 +218,9 @@ def test_it_can_be_evaluated_beyond_its_tests(folder, tmp_path):
     assert set(evaluation["test"]["9"]) == {"square_error", "near", "loss"}
     assert (run / "figures" / "evaluation_sums.png").exists()
     with pytest.raises(build.ConfigError, match=r"^grid\.repeats=\[1\]: is for runs on a task with such test"):
-        read_request(cfg | {"grid": {"lengths": None, "repeats": [1]}}, RunFolder(run).read_config()["task"])
+        evaluate.read_request(
+            cfg | {"grid": {"lengths": None, "repeats": [1]}}, RunFolder(run).read_config()["task"]
+        )
 
 
 def others(folder, top):
