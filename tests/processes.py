@@ -134,9 +134,11 @@ def _serve(requests):
     if child := os.fork():  # this fork waits for its own, and tells the number of that and how it ended
         for descriptor in (0, *streams):
             os.close(descriptor)
-        os.write(status, f"{child}".encode())
-        os.write(status, f"{os.waitpid(child, 0)[1]}".encode())
-        os._exit(0)
+        try:
+            os.write(status, f"{child}".encode())
+            os.write(status, f"{os.waitpid(child, 0)[1]}".encode())
+        finally:
+            os._exit(0)  # whoever asked may have gone
     given = json.loads(request)
     if given["session"]:
         os.setsid()

@@ -86,6 +86,7 @@ def test_a_closed_stream_accepts_output(monkeypatch):
     sys.stdout.close()
 
 
+@pytest.mark.cold
 def test_a_run_finishes_when_its_reader_is_gone(tmp_path):
     """Needs a process: the interpreter also writes when it exits."""
     sizes = small(f"hydra.run.dir={tmp_path}/run", "trainer.enable_progress_bar=true", model="lstm")
