@@ -1,4 +1,4 @@
-"""Files and folders that take the place of others: links stay, and text is UTF-8 whatever names are in it."""
+"""Atomic writes through symbolic links, and UTF-8 text with file names of any bytes."""
 
 import json
 import math
@@ -10,7 +10,7 @@ from src.common.files import utf8, utf8_path, whole, whole_folder, write_json, w
 
 
 @pytest.mark.parametrize("before", ["there", "dangling"])
-def test_a_link_to_a_file_stays(tmp_path, before):
+def test_a_link_to_a_file_is_kept(tmp_path, before):
     target, link = tmp_path / "far" / "a.txt", tmp_path / "b.txt"
     target.parent.mkdir()
     if before == "there":
@@ -25,7 +25,7 @@ def test_a_link_to_a_file_stays(tmp_path, before):
 
 
 @pytest.mark.parametrize("before", ["there", "dangling"])
-def test_a_link_to_a_folder_stays(tmp_path, before):
+def test_a_link_to_a_folder_is_kept(tmp_path, before):
     target, link = tmp_path / "far" / "a", tmp_path / "b"
     if before == "there":
         target.mkdir(parents=True)
@@ -40,15 +40,15 @@ def test_a_link_to_a_folder_stays(tmp_path, before):
     ("text", "content"),
     [
         ("a … ü\n", "a … ü\n".encode()),
-        ("runs/\udcc3\udca4", "runs/ä".encode()),  # ä, as Python reads its bytes under LC_ALL=C
+        ("runs/\udcc3\udca4", "runs/ä".encode()),  # the bytes of ä, as decoded under LC_ALL=C
         ("runs/\udce4", "runs/\ufffd".encode()),  # Latin-1
     ],
 )
-def test_text_is_utf8_whatever_names_are_in_it(text, content):
+def test_text_with_any_file_name_is_encoded_as_utf8(text, content):
     assert utf8(text) == content
 
 
-def test_a_name_that_no_text_holds_is_reached_by_another(tmp_path):
+def test_a_folder_whose_name_is_not_utf8_has_a_utf8_path(tmp_path):
     assert utf8_path(str(tmp_path / "ä")) == str(tmp_path / "ä")
     folder = tmp_path / os.fsdecode(b"\xe4")
     folder.mkdir()
