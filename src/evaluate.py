@@ -109,7 +109,7 @@ def draw_grids(
                 values,
                 down,
                 across,
-                objective.metric(name).told,
+                objective.metric(name).label,
                 (first, second),
                 named=[axis.name for axis in task.axes],
             )

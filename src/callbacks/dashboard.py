@@ -49,7 +49,7 @@ def layout(learner: Learner) -> Layout:
     objective = learner.objective
     training = {
         "loss: training and validation": lines("train/loss", "validation/loss"),
-        f"{objective.metric(objective.headline).told}: validation": lines(f"validation/{objective.headline}"),
+        f"{objective.metric(objective.headline).label}: validation": lines(f"validation/{objective.headline}"),
         "learning rate": lines("optimizer/lr"),
         "norm of the gradient, before clipping": lines("optimizer/gradient_norm"),
         "speed: sequences a second": lines("speed/sequences_per_second"),
@@ -57,7 +57,7 @@ def layout(learner: Learner) -> Layout:
     probes = list(learner.task.probes())
     generalisation = {}
     for metric in objective.reach:
-        told, trained = objective.metric(metric).told, metric == objective.reach[0]
+        told, trained = objective.metric(metric).label, metric == objective.reach[0]
         title, tags = ("training and validation", [f"train/{metric}"]) if trained else ("validation", [])
         generalisation[f"{told}: {title}"] = lines(*tags, f"validation/{metric}")
         generalisation |= {f"{told}: {probe}": lines(f"generalisation/{probe}/{metric}") for probe in probes}

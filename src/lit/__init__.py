@@ -1,1 +1,1 @@
-"""Floor 4: the LightningModule around a network, and what is learned from each kind of answer."""
+"""Floor 4: the LightningModule around a network, and the objectives: loss and metrics of each kind of answer."""

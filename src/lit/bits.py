@@ -1,4 +1,4 @@
-"""Answers in bits, with an end marker: repeat-copy and its kin."""
+"""Objective of tasks whose answers are bits with an end marker, such as repeat-copy."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from src.tasks.base import Example, Task
 
 
 class BitCounts(Counter):
-    """What is counted of answers in bits; the last output is the end marker, the others are payload.
+    """Accumulator of the metrics of answers in bits; the last output is the end marker, the others are payload.
 
     A batch has y[B, T, O], of zeros and ones, and mask[B, T], which is 1 where an answer is due.
 
@@ -43,12 +43,12 @@ class BitCounts(Counter):
     names = ("nats", "payload_wrong", "end_wrong", "end_exact", "exact", "steps", "payload", "sequences")
 
     def __init__(self) -> None:
-        super().__init__(sync_on_compute=False)  # whoever measures a set measures all of it
+        super().__init__(sync_on_compute=False)  # each process measures the whole set
         for name in self.names:
             self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
     def update(self, logits: Float[Tensor, "B T O"], batch: Any) -> None:
-        """Count a batch of answers; only the steps where the mask is 1 count."""
+        """Add a batch; only the steps where the mask is 1 count."""
         y, mask = batch.y, batch.mask
         nats = binary_cross_entropy_with_logits(logits, y, reduction="none").sum(2) * mask
         wrong = ((logits > 0) != (y > 0.5)) * mask.unsqueeze(2)

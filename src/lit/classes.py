@@ -1,4 +1,4 @@
-"""A class, named after the last step: MNIST-1D."""
+"""Objective of classification after the last step, such as MNIST-1D."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,19 +17,19 @@ from src.tasks.base import Example, Task
 
 
 class ClassCounts(nn.Module):
-    """What is counted of answers that are a class: the share that is right, and the mean cross-entropy in nats.
+    """Accumulator of the accuracy and the mean cross-entropy in nats.
 
-    A batch has y[B], the numbers of the classes.
+    A batch has y[B], the class indices.
     """
 
     def __init__(self, classes: int) -> None:
         super().__init__()
-        # Whoever measures a set measures all of it: there is nothing to gather from other processes.
+        # Each process measures the whole set: there is nothing to gather from other processes.
         self.accuracy = MulticlassAccuracy(classes, average="micro", sync_on_compute=False)
         self.mean_loss = MeanMetric(sync_on_compute=False)
 
     def update(self, output: Tensor, batch: Any) -> None:
-        """Count a batch by its last step."""
+        """Add a batch; only the output at the last step counts."""
         self.accuracy.update(output[:, -1], batch.y)
         self.mean_loss.update(cross_entropy(output[:, -1], batch.y), weight=len(batch.y))
 
@@ -38,7 +38,7 @@ class ClassCounts(nn.Module):
         return {"accuracy": float(self.accuracy.compute()), "loss": float(self.mean_loss.compute())}
 
     def reset(self) -> None:
-        """Forget what was counted."""
+        """Discard all batches added so far."""
         self.accuracy.reset()
         self.mean_loss.reset()
 
@@ -67,7 +67,7 @@ class Classes(Objective):
         return ClassCounts(task.output_size)
 
     def answer(self, example: Example, output: Tensor) -> Answer:
-        right, said = int(example.y[0]), int(output[0, -1].argmax())
+        right, predicted = int(example.y[0]), int(output[0, -1].argmax())
         return Answer(
             title=example.title,
             x=example.x[0].numpy(),
@@ -76,7 +76,8 @@ class Classes(Objective):
             asked=np.ones(output.shape[1], dtype=bool),  # a class may be guessed at any step
             wrong=None,
             right=right,
-            verdict=f"answers {said} at the end, " + ("right" if said == right else f"wrong: it is a {right}"),
+            verdict=f"answers {predicted} at the end, "
+            + ("right" if predicted == right else f"wrong: it is a {right}"),
         )
 
     def draw(self, answers: Sequence[Answer], cmap: str) -> Figure:

@@ -1,4 +1,4 @@
-"""The watch for a loss or a gradient that is not finite."""
+"""Detection of a loss or gradient norm that is not finite."""
 
 import math
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ class Diverged(Exception):
     """The loss or the gradient is not finite.
 
     Attributes:
-        what: what was not finite, "loss" or a norm of the gradient.
-        step: the update that was about to be made.
-        batch: its batch, counted from the last validation; None where that is not known.
+        what: the quantity that was not finite, "loss" or "norm of the gradient".
+        step: number of the update, which was not made.
+        batch: index of its batch since the last validation; None if unknown.
     """
 
     def __init__(self, what: str, value: float, step: int, batch: int | None = None) -> None:
@@ -22,20 +22,20 @@ class Diverged(Exception):
 
 
 def free_to_read(value: Tensor) -> bool:
-    """Whether reading a number makes nothing wait; that of a device waits for all that the device has to do."""
+    """Whether a number can be read without synchronisation: it is on the CPU."""
     return value.device.type == "cpu"
 
 
-class Watch:
+class DivergenceWatch:
     """Stops a run at the first number that is not finite.
 
-    A number on the CPU is looked at at once. Of those on a device, the device itself keeps which was the first
-    that is not finite, and from then on the weights as they were: `check` is where the host asks for it.
+    A number on the CPU is checked at once. For numbers on a device, the device records the index of the first
+    that is not finite and undoes all updates from then on; `check` reads that index, with one synchronisation.
 
     Attributes:
-        seen: what the numbers were since the last `check`: of which kind, of which update and batch.
-        first: index among them of the first that is not finite, -1 for none; None before the first number.
-        value: that number.
+        seen: kind, update and batch of each number since the last `check`.
+        first: index in `seen` of the first number that is not finite, -1 for none; None before the first number.
+        value: the first number that is not finite.
     """
 
     def __init__(self) -> None:
@@ -46,10 +46,10 @@ class Watch:
         self.before: list[Tensor] = []
 
     def see(self, what: str, value: Tensor, update: int, batch: int | None = None) -> None:
-        """Look at a number.
+        """Check a number, or record it on its device for the next `check`.
 
         Raises:
-            Diverged: it can be read, and is not finite.
+            Diverged: the number is on the CPU and not finite.
         """
         if free_to_read(value):
             number = float(value)
@@ -65,10 +65,10 @@ class Watch:
         self.seen.append((what, update, batch))
 
     def check(self) -> None:
-        """Ask the device, if there is one.
+        """Read the record of the device, if numbers on a device were seen.
 
         Raises:
-            Diverged: a number seen before was not finite.
+            Diverged: one of these numbers was not finite.
         """
         if self.first is not None and self.seen:
             first = int(self.first)
@@ -79,7 +79,7 @@ class Watch:
 
     @torch.no_grad()
     def keep(self, weights: Sequence[nn.Parameter]) -> None:
-        """Remember the weights before an update, where numbers of it are on a device."""
+        """Copy the weights before an update; does nothing if all numbers were on the CPU."""
         if self.first is None:
             return
         if not self.before:
@@ -89,9 +89,9 @@ class Watch:
 
     @torch.no_grad()
     def undo(self) -> None:
-        """Take an update back that came of a number that is not finite, or after one."""
+        """Restore the copied weights if a number of this or an earlier update was not finite."""
         if self.first is None:
             return
-        fine = self.first < 0
+        all_finite = self.first < 0
         for kept, weight in zip(self.before, self.weights, strict=True):
-            weight.copy_(torch.where(fine, weight, kept))
+            weight.copy_(torch.where(all_finite, weight, kept))

@@ -1,4 +1,4 @@
-"""The LightningModule around a network: loss, optimiser, schedule, validation, test sets, logging."""
+"""Learner: the LightningModule around a network, with loss, optimiser, schedule, validation, tests and logging."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from src.lit.guarded import GuardedModule
 from src.lit.objective import Objective
-from src.lit.watched import Watched
 from src.tasks.base import Task, shard
 
 log = logging.getLogger(__name__)
@@ -27,19 +27,19 @@ def with_slots(metrics: dict[str, float], slots: int | None) -> dict[str, float]
     return metrics if slots is None else {**metrics, "memory_slots": slots}
 
 
-class Learner(Watched):
-    """A network that learns a task.
+class Learner(GuardedModule):
+    """Trains, validates and tests a network on a task.
 
-    Everything is logged under `train/`, `validation/`, `optimizer/` and, from test sets, `test/<name>/`.
+    Metrics are logged under `train/`, `validation/`, `optimizer/` and `test/<test set>/`.
 
     Args:
-        network: x[B, T, F] -> (y[B, T, O], state); `src.networks` has them.
-        task: what is learned and tested.
-        objective: the loss and the metrics of its answers.
+        network: x[B, T, F] -> (y[B, T, O], state), from `src.networks`.
+        task: training, validation and test data.
+        objective: loss and metrics.
         optimizer: parameters -> optimiser.
         schedule: optimiser -> learning-rate schedule, stepped at every update.
-        memory_slots: size of the memory in validation and tests; None for the network's own, or more
-            where a sequence needs more.
+        memory_slots: memory slots in validation and tests; None for the network's own number. Sequences that
+            need more get more.
     """
 
     def __init__(
@@ -63,12 +63,12 @@ class Learner(Watched):
     def loss_and_metrics(
         self, batch: Any, wanted: bool = True, whole: Any = None
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """The loss of a training batch and metrics of it, where they are wanted; see `Objective.loss`."""
+        """The loss of a training batch and, if `wanted`, metrics; see `Objective.loss`."""
         output, _ = self.network(batch.x)
         return self.objective.loss(output, batch, wanted, whole)
 
     def count(self, batch: Any, memory_slots: int | None) -> None:
-        """Count a batch of validation or test."""
+        """Add a batch of validation or test to the metrics."""
         state = None if memory_slots is None else self.network.initial_state(len(batch.x), memory_slots)
         output, _ = self.network(batch.x, state)
         self.counts.update(output, batch)
@@ -83,16 +83,16 @@ class Learner(Watched):
         return with_slots(self.counts.compute(), self.most_slots(batches))
 
     def most_slots(self, batches: Iterable[Any]) -> int | None:
-        """The memory slots that the largest of some batches is evaluated with; None where there is no memory."""
+        """The largest number of memory slots used for any of the batches; None without a memory."""
         return max((size for size in map(self.slots_for, batches) if size is not None), default=None)
 
     @property
     def parameter_count(self) -> int:
-        """Numbers that are learned."""
+        """Number of parameters."""
         return sum(p.numel() for p in self.network.parameters())
 
     def slots_for(self, batch: Any) -> int | None:
-        """Memory slots to evaluate a batch with; None where there is no memory."""
+        """Memory slots for the evaluation of a batch; None without a memory."""
         own = self.network.memory_slots
         if own is None:
             return None
@@ -113,7 +113,7 @@ class Learner(Watched):
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         if self.trainer.world_size > 1:
-            loss, value, metrics = self._shared(batch)
+            loss, value, metrics = self._sharded_loss(batch)
         else:
             loss, metrics = self.loss_and_metrics(batch, wanted=self.due)
             value = loss.detach()
@@ -127,18 +127,18 @@ class Learner(Watched):
             self.write({**scalars, "train/loss": value, "optimizer/lr": rate}, self.global_step + 1)
         return loss
 
-    def _shared(self, batch: Any) -> tuple[Tensor, Tensor, Mapping[str, Tensor]]:
-        """What to go backward from in this one of several processes; the loss and the metrics of the whole batch.
+    def _sharded_loss(self, batch: Any) -> tuple[Tensor, Tensor, Mapping[str, Tensor]]:
+        """Data-parallel step: the loss to differentiate in this process; loss and metrics of the whole batch.
 
-        All processes know the whole batch, and so what their share counts for; and as the loss that they are told
-        is the same, they diverge together.
+        Each process computes its shard of the batch. The reduced loss is the same in all processes, so all of
+        them detect divergence at the same update.
         """
-        of = self.trainer.world_size
-        loss, metrics = self.loss_and_metrics(shard(batch, self.trainer.global_rank, of), self.due, batch)
+        size = self.trainer.world_size
+        loss, metrics = self.loss_and_metrics(shard(batch, self.trainer.global_rank, size), self.due, batch)
         parts = torch.stack([loss.detach(), *metrics.values()])
         value, *sums = self.trainer.strategy.reduce(parts, reduce_op="sum")
-        # The gradient that the processes end up with is the mean of theirs, and should be the sum.
-        return loss * of, value, dict(zip(metrics, sums, strict=True))
+        # DDP averages gradients over the processes, but the shards' gradients must be summed.
+        return loss * size, value, dict(zip(metrics, sums, strict=True))
 
     def on_fit_start(self) -> None:
         own, slots = self.network.memory_slots, self.most_slots(self.task.validation)
@@ -146,11 +146,11 @@ class Learner(Watched):
             log.info("Validation is measured with %d memory slots instead of %d.", slots, own)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """A validation follows the very last update, even one within a period: Lightning makes it on a stop."""
+        """Stop at the last update, so that Lightning validates after it even between two validations."""
         if self.global_step >= self.trainer.max_steps:
             self.trainer.should_stop = True
         if self.trainer.is_last_batch or self.trainer.should_stop:
-            self.look_back()
+            self.check_finite()
 
     def on_validation_epoch_start(self) -> None:
         self.counts.reset()
@@ -159,7 +159,7 @@ class Learner(Watched):
         self.count(batch, self.slots_for(batch))
 
     def on_validation_epoch_end(self) -> None:
-        # Several processes measure the whole set each; what is decided by it, they decide alike.
+        # Each process measures the whole set; the broadcast makes decisions based on it identical.
         counted = self.trainer.strategy.broadcast(self.counts.compute())
         metrics = {f"validation/{name}": value for name, value in counted.items()}
         self.log_dict(metrics, logger=False)  # for the checkpoint and other callbacks
@@ -171,7 +171,9 @@ class Learner(Watched):
         self._test_slots: int | None = None
 
     def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
-        if batch_idx == 0:  # of the next set; how many batches the one before had is the trainer's matter
+        if (
+            batch_idx == 0
+        ):  # first batch of the next set; the trainer may have limited the batches of the previous one
             self._end_test_set()
             self.counts.reset()
             self._test_set, self._test_slots = list(self.task.tests)[dataloader_idx], None
@@ -180,7 +182,7 @@ class Learner(Watched):
         self._test_slots = slots if slots is None else max(slots, self._test_slots or 0)
 
     def _end_test_set(self) -> None:
-        """Keep what was counted of a test set under its name."""
+        """Store the metrics of the current test set under its name."""
         if self._test_set is not None:
             self.tested[self._test_set] = with_slots(self.counts.compute(), self._test_slots)
             self._test_set = None

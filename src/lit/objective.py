@@ -1,4 +1,4 @@
-"""What is learned from one kind of answer: its loss, its metrics and their names, how an answer is drawn."""
+"""Objective: loss, metrics and figure of one kind of answer."""
 
 import math
 from abc import ABC, abstractmethod
@@ -13,14 +13,14 @@ from src.tasks.base import Example, Task
 
 
 class Metric(NamedTuple):
-    """How a metric is read.
+    """Name, direction and range of a metric.
 
     Attributes:
         name: in metrics.json, history.csv and TensorBoard.
-        more: whether more of it is better.
-        worst: the worst it can be, which a diverged run counts as: 0 or 1 for a share, infinite for others.
-        chance: what guessing gives; None where that says little.
-        about: what it is, in a sentence of a report.
+        more: true if higher values are better.
+        worst: worst possible value, which a diverged run counts as: 0 or 1 for a share, infinite for others.
+        chance: value of random guessing; None where it says little.
+        about: description, part of a sentence in a report.
     """
 
     name: str
@@ -30,8 +30,8 @@ class Metric(NamedTuple):
     about: str = ""
 
     @property
-    def told(self) -> str:
-        """For people."""
+    def label(self) -> str:
+        """The name with spaces, for figures and tables."""
         return self.name.replace("_", " ")
 
     @property
@@ -41,27 +41,27 @@ class Metric(NamedTuple):
 
     @property
     def logarithmic(self) -> bool:
-        """Whether its curve is drawn over a logarithmic scale: it falls towards 0, from wherever."""
+        """Whether the curve needs a logarithmic scale: the metric falls towards 0 without an upper bound."""
         return self.worst == math.inf
 
     @property
     def limits(self) -> tuple[float, float]:
-        """The least and the greatest value there can be."""
+        """Smallest and largest possible value."""
         return (-math.inf if self.worst == -math.inf else 0.0), (1.0 if self.bounded else math.inf)
 
 
 class Answer(NamedTuple):
-    """What a network made of one example of T steps, as arrays.
+    """Input, output and target of a network on one example of T steps.
 
     Attributes:
         title: of the example.
         x: input, [T, F].
-        y: output as it is read, [T, O]; in 0..1 where it is a probability.
-        target: what was asked for, [T, O]; None where it is a class.
+        y: output after the final nonlinearity, [T, O]; in 0..1 where it is a probability.
+        target: [T, O]; None where the target is a class.
         asked: [T], true where an answer is due.
-        wrong: how many outputs of each step are wrong, [T]; None where that cannot be said.
-        right: the class asked for; None where there are no classes.
-        verdict: what the answer is worth, in words.
+        wrong: number of wrong outputs at each step, [T]; None where it is not defined.
+        right: the target class; None where there are no classes.
+        verdict: how good the answer is, as text.
     """
 
     title: str
@@ -75,35 +75,35 @@ class Answer(NamedTuple):
 
     @property
     def due(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Target and output of the steps where an answer is due; None where that is a class."""
+        """Target and output of the steps where an answer is due; None where the target is a class."""
         return None if self.target is None else (self.target[self.asked], self.y[self.asked])
 
 
 class Counts(Protocol):
-    """What counts the answers to a whole set; a module, so that it moves to the learner's device."""
+    """Accumulator of metrics over a whole set; a torch module, so that it moves with the learner's device."""
 
     def update(self, output: Tensor, batch: Any) -> None:
-        """Count a batch: output[B, T, O] of the network, and what was asked."""
+        """Add a batch: output[B, T, O] of the network, and the batch with the targets."""
 
     def compute(self) -> dict[str, float]:
-        """All metrics of the objective, of what was counted since the last reset."""
+        """All metrics of the objective over the batches added since the last reset."""
 
     def reset(self) -> None:
-        """Forget what was counted."""
+        """Discard all batches added so far."""
 
 
 class Objective(ABC):
-    """One kind of answer. It holds no state: what a run counts is in its `counts`.
+    """Base class of objectives. It holds no state: metrics are accumulated in the object that `counts` returns.
 
     Attributes:
-        name: what a task names it by.
-        metrics: all that validation and tests measure, in the order of metrics.json.
-        monitor: the metric that validation is judged by.
-        headline: the metric shown beside the loss, that a table leads with.
-        reach: the metrics that tell how far what was learned reaches; the first is also known of training batches.
-        mapped: the metrics that are drawn over a grid of test cells.
-        solved_by: the metric that is at or under a threshold where the task is solved; None where it never is.
-        picture: the name of the figure of answers.
+        name: by which a task refers to the objective.
+        metrics: all metrics of validation and tests, in the order of metrics.json.
+        monitor: validation metric by which checkpoints are chosen.
+        headline: metric shown beside the loss and first in tables.
+        reach: metrics of generalisation; the first is also computed on training batches.
+        mapped: metrics drawn over a grid of test cells.
+        solved_by: metric that must be at or under a threshold for the task to be solved; None if there is none.
+        picture: name of the figure of answers.
         unit: of the loss.
     """
 
@@ -121,31 +121,31 @@ class Objective(ABC):
     def loss(
         self, output: Tensor, batch: Any, wanted: bool = True, whole: Any = None
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """The loss of a training batch and, where they are wanted, metrics of it to show.
+        """The loss of a training batch and, if `wanted`, metrics of it for logging.
 
-        Of a batch that is a share of `whole`, what it adds to those of the whole: over all shares they sum up.
+        For one shard of `whole`, the contribution to loss and metrics of the whole batch: contributions add up.
 
         Args:
             output: of the network, [B, T, O].
             batch: of the task.
-            wanted: whether metrics are; the headline and the first of `reach` are among them.
-            whole: the batch that this one is a share of; None for one that is whole.
+            wanted: compute metrics too; the headline and the first of `reach` are among them.
+            whole: the batch that `batch` is a shard of; None if `batch` is the whole batch.
         """
 
     @abstractmethod
     def counts(self, task: Task) -> Counts:
-        """What counts the answers to a set of a task, with nothing counted yet."""
+        """A new, empty accumulator of metrics for sets of a task."""
 
     @abstractmethod
     def answer(self, example: Example, output: Tensor) -> Answer:
-        """The output [1, T, O] for an example, to be shown."""
+        """Arrays and verdict of the output [1, T, O] for an example, for figures."""
 
     @abstractmethod
     def draw(self, answers: Sequence[Answer], cmap: str) -> Figure:
-        """The answers to some examples as a figure."""
+        """A figure of the answers to some examples."""
 
     def metric(self, name: str) -> Metric:
-        """One of the metrics, by its name."""
+        """The metric with a name."""
         return next(metric for metric in self.metrics if metric.name == name)
 
     @property
@@ -159,11 +159,11 @@ class Objective(ABC):
         return "max" if self.metric(self.monitor).more else "min"
 
     def to_minimise(self, validation: Mapping[str, float]) -> float:
-        """What a search over settings should make small; a share to maximise becomes one of failures."""
+        """The value that a search minimises: the monitored metric, or 1 minus a share to maximise."""
         value = validation[self.monitor]
         return 1.0 - value if self.metric(self.monitor).more else value
 
     @property
     def minimised(self) -> str:
-        """What `to_minimise` gives, in words."""
+        """Description of the value of `to_minimise`."""
         return f"{'1 - ' if self.metric(self.monitor).more else ''}validation {self.monitor}"

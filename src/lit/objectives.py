@@ -1,4 +1,4 @@
-"""The kinds of answers; a task names its own. A new one is a file beside `bits.py` and a line here."""
+"""Registry of objectives by name. A new objective is a file beside `bits.py` and an entry here."""
 
 from collections.abc import Iterable
 
@@ -6,17 +6,18 @@ from src.lit.bits import Bits
 from src.lit.classes import Classes
 from src.lit.objective import Metric, Objective
 
-#: All objectives, by name. A metric that several have means the same in all of them.
+#: All objectives by name. A metric name has the same meaning in all of them.
 OBJECTIVES: dict[str, Objective] = {one.name: one for one in (Bits(), Classes())}
 
 
 def metric(name: str) -> Metric | None:
-    """How a metric is read; None for one that no objective has."""
-    return next((its for one in OBJECTIVES.values() for its in one.metrics if its.name == name), None)
+    """The metric with a name; None if no objective has it."""
+    metrics = (metric for objective in OBJECTIVES.values() for metric in objective.metrics)
+    return next((metric for metric in metrics if metric.name == name), None)
 
 
 def recognised(measured: Iterable[str]) -> Objective | None:
-    """The objective whose metrics were measured: the one with the fewest more or less than these.
+    """The objective whose metric names match measured ones best; None if none matches.
 
     >>> recognised(["update", "accuracy", "loss"]).name
     'classes'

@@ -11,7 +11,7 @@ from src.figures.png import reason
 from src.replay import gif, page
 from src.replay.film import Film
 from src.replay.recording import Recording, record
-from src.replay.request import Request, choose_examples, open_runs
+from src.replay.request import ReplayRequest, choose_examples, open_runs
 from src.settings import build, cli
 from src.settings.errors import ConfigError
 
@@ -61,7 +61,7 @@ def replay(cfg: Mapping[str, Any]) -> list[Path]:
     return list(contents)
 
 
-def file_name(request: Request, cell: str) -> str:
+def file_name(request: ReplayRequest, cell: str) -> str:
     """The name of both files, without an ending: the sequence, where one was asked for, and the other run."""
     name = "replay"
     if any(request.sizes.values()):

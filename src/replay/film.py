@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import SubFigure
 
 from src.figures.style import Figure, default_style
-from src.replay.panels import Machine, Strips
+from src.replay.panels import MemoryPanel, Strips
 from src.replay.recording import Recording
 
 #: Inches of a run: width, height with a memory, height without one. Dots per inch of one run, and of two.
@@ -37,7 +37,7 @@ class Film:
         self.figure.text(0.01 / count, 1 - WHAT / height, title, fontsize="medium", color="0.35", va="center")
         parts = self.figure.subfigures(1, count, squeeze=False)[0]
         self.runs = [
-            _Run(part, recording, cmap, height) for part, recording in zip(parts, recordings, strict=True)
+            _RunPanel(part, recording, cmap, height) for part, recording in zip(parts, recordings, strict=True)
         ]
         self.canvas.draw()  # without what changes from step to step
         self.background = self.canvas.copy_from_bbox(self.figure.bbox)
@@ -59,7 +59,7 @@ class Film:
         return np.asarray(self.canvas.buffer_rgba())[..., :3].copy()
 
 
-class _Run:
+class _RunPanel:
     """The part of a film that shows one run."""
 
     def __init__(self, figure: SubFigure, recording: Recording, cmap: str, height: float) -> None:
@@ -72,14 +72,14 @@ class _Run:
         )
         left, right = 0.115, 0.57 if recording.heads else 0.985
         self.strips = Strips(figure, recording, cmap, (left, BELOW_STRIPS / height, right, 1 - STRIPS / height))
-        self.machine = None
+        self.memory_panel = None
         if recording.heads:
             area = (0.635, BELOW_MEMORY / height, 0.985, 1 - MEMORY / height)
-            self.machine = Machine(figure, recording.heads, area)
+            self.memory_panel = MemoryPanel(figure, recording.heads, area)
 
     def show(self, step: int) -> list[Artist]:
         """Move to a step; returns what has to be drawn anew."""
         phase = [name for name, first in self.recording.phases if first <= step][-1]
         last = len(self.recording.x) - 1
         self.now.set_text(f"{phase}, step {step:>{len(str(last))}} of {last}")
-        return [self.now, *self.strips.show(step), *(self.machine.show(step) if self.machine else [])]
+        return [self.now, *self.strips.show(step), *(self.memory_panel.show(step) if self.memory_panel else [])]

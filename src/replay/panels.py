@@ -83,7 +83,7 @@ class Strips:
         return self.markers
 
 
-class Machine:
+class MemoryPanel:
     """The memory at one step, and beside it on the same axis of slots the weighting of every head."""
 
     def __init__(self, figure: SubFigure, heads: Heads, area: Area) -> None:

@@ -18,7 +18,7 @@ MOST_STEPS = 1000
 SIZES = ("length", "repeats")
 
 
-class Request(NamedTuple):
+class ReplayRequest(NamedTuple):
     """What is asked for."""
 
     folders: list[str]  # of one run, or of two
@@ -29,7 +29,7 @@ class Request(NamedTuple):
     cmap: str | None  # None for that of the first run
 
 
-def read_request(cfg: Mapping[str, Any]) -> Request:
+def read_request(cfg: Mapping[str, Any]) -> ReplayRequest:
     """Check the settings of a replay, as far as they can be checked without opening a run.
 
     Raises:
@@ -52,10 +52,10 @@ def read_request(cfg: Mapping[str, Any]) -> Request:
     folders = [str(folder) for folder in folders]
     out = folders[0] if cfg["out"] is None else str(cfg["out"])
     sizes = {key: cfg[key] for key in SIZES}
-    return Request(folders, checkpoint, sizes, fps, Path(out), cfg["figure"]["cmap"])
+    return ReplayRequest(folders, checkpoint, sizes, fps, Path(out), cfg["figure"]["cmap"])
 
 
-def open_runs(cfg: Mapping[str, Any]) -> tuple[Request, list[Run]]:
+def open_runs(cfg: Mapping[str, Any]) -> tuple[ReplayRequest, list[Run]]:
     """What is asked for, and the runs it is asked of.
 
     Raises:
@@ -88,11 +88,11 @@ def open_runs(cfg: Mapping[str, Any]) -> tuple[Request, list[Run]]:
     return request, opened
 
 
-def _apart(request: Request, differ: str, must: str) -> ConfigError:
+def _apart(request: ReplayRequest, differ: str, must: str) -> ConfigError:
     return ConfigError(f"run={request.folders!r}: {differ}; two runs side by side must {must}")
 
 
-def _check_sequences(request: Request, tasks: list[Task]) -> None:
+def _check_sequences(request: ReplayRequest, tasks: list[Task]) -> None:
     """Refuse two runs whose sequences differ, and sequences that are too long to be watched."""
     for attribute, what in {
         "input_size": "inputs a step",
@@ -119,14 +119,14 @@ def _check_sequences(request: Request, tasks: list[Task]) -> None:
         )
 
 
-def _cell(request: Request, task: Task) -> tuple[int, ...]:
+def _cell(request: ReplayRequest, task: Task) -> tuple[int, ...]:
     """The cell of the sequence to replay: what is not asked for is the most of training."""
     return tuple(
         request.sizes.get(axis.name) or most for axis, (_, most) in zip(task.axes, task.trained, strict=True)
     )
 
 
-def choose_examples(request: Request, tasks: list[Task]) -> list[Example]:
+def choose_examples(request: ReplayRequest, tasks: list[Task]) -> list[Example]:
     """The sequence to replay, as each run's own task puts it.
 
     Raises:

@@ -4,13 +4,13 @@ import logging
 import sys
 
 from src.common import output
-from src.report.publication import Found, begin, make, rebuild
+from src.report.publication import CollectedRuns, begin, make, rebuild
 from src.report.request import read_request
 from src.settings import cli
 
 log = logging.getLogger(__name__)
 #: What `refuse` has read of the runs, so that a thousand of them are not read twice.
-READ: list[Found] = []
+READ: list[CollectedRuns] = []
 
 
 def main(cfg: dict[str, object]) -> None:

@@ -5,9 +5,9 @@ from itertools import combinations
 from typing import NamedTuple
 
 from src.report import statistics
-from src.report.kinds import Kind
-from src.report.rows import Row, is_solved, outcome
-from src.report.tables import ENOUGH, FEW, MANY, Options, Table, variants
+from src.report.kinds import TableKind
+from src.report.rows import RunRow, is_solved, outcome
+from src.report.tables import ENOUGH, FEW, MANY, Table, TableOptions, variants
 from src.report.wording import signed
 
 #: Rows that are all compared with one another, at most; of more, each is compared with one.
@@ -23,15 +23,17 @@ class RowContrast(NamedTuple):
     contrast: statistics.Contrast
 
 
-def contrasts(rows: Sequence[Row], kind: Kind, options: Options) -> tuple[list[RowContrast], list[str]]:
+def contrasts(
+    rows: Sequence[RunRow], kind: TableKind, options: TableOptions
+) -> tuple[list[RowContrast], list[str]]:
     """Differences between rows, paired by seed; and the pairs of rows with fewer than two seeds in common."""
     by_name = {name: its for name, its in variants(rows).items() if name not in options.reference}
-    measures: dict[str, Callable[[Row], float | None]] = {}
+    measures: dict[str, Callable[[RunRow], float | None]] = {}
     if kind.solvable:
         measures["solved"] = lambda row: float(is_solved(row))
     for test, metric in kind.headlines:
         if kind.metric(metric).bounded:
-            measures[f"{kind.metric(metric).told} {test.replace('_', ' ')}"] = _measure(test, metric)
+            measures[f"{kind.metric(metric).label} {test.replace('_', ' ')}"] = _measure(test, metric)
     found, apart = [], []
     for first, second in _pairs(list(by_name), options.against):
         for what, measure in measures.items():
@@ -43,7 +45,7 @@ def contrasts(rows: Sequence[Row], kind: Kind, options: Options) -> tuple[list[R
     return found, list(dict.fromkeys(apart))
 
 
-def contrasts_table(rows: Sequence[Row], kind: Kind, options: Options) -> Table | None:
+def contrasts_table(rows: Sequence[RunRow], kind: TableKind, options: TableOptions) -> Table | None:
     """Differences between rows; None where there is but one row."""
     found, apart = contrasts(rows, kind, options)
     if not found and not apart:
@@ -73,7 +75,7 @@ def contrasts_table(rows: Sequence[Row], kind: Kind, options: Options) -> Table 
     return Table("Contrasts", header, lines, " ".join(notes if found else notes[1:]), folded=len(lines) > MANY)
 
 
-def _measure(test: str, metric: str) -> Callable[[Row], float | None]:
+def _measure(test: str, metric: str) -> Callable[[RunRow], float | None]:
     return lambda row: outcome(row, test, metric)
 
 
@@ -86,7 +88,7 @@ def _pairs(names: Sequence[str], against: str | None) -> list[tuple[str, str]]:
 
 
 def _paired(
-    first: Sequence[Row], second: Sequence[Row], measure: Callable[[Row], float | None]
+    first: Sequence[RunRow], second: Sequence[RunRow], measure: Callable[[RunRow], float | None]
 ) -> tuple[list[float], list[float]]:
     """The values of two rows at the seeds that both have."""
     a, b = ({row["seed"]: measure(row) for row in its} for its in (first, second))

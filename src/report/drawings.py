@@ -15,10 +15,10 @@ from src.figures.png import figure_errors_as_warnings
 from src.figures.style import Figure
 from src.figures.target_output import TargetOutputPanel
 from src.report import statistics, summary, tables
-from src.report.kinds import Kind
-from src.report.rows import Row, cells, is_solved, number, test_sets
+from src.report.kinds import TableKind
+from src.report.rows import RunRow, cells, is_solved, number, test_sets
 from src.report.summary import guessing
-from src.report.tables import Options
+from src.report.tables import TableOptions
 from src.tasks.base import cell_name
 
 
@@ -33,7 +33,7 @@ class Drawing(NamedTuple):
 
 
 @figure_errors_as_warnings("loss_comparison")
-def draw_losses(curves: Sequence[Row], kinds: Iterable[Kind], order: Sequence[str]) -> Drawing | None:
+def draw_losses(curves: Sequence[RunRow], kinds: Iterable[TableKind], order: Sequence[str]) -> Drawing | None:
     """Validation loss of all runs, of all tables."""
     panels: dict[str, list[loss_comparison.LossCurve]] = defaultdict(list)
     for (table, row, seed), points in _grouped(curves, ("table", "row", "seed")):
@@ -51,7 +51,7 @@ def draw_losses(curves: Sequence[Row], kinds: Iterable[Kind], order: Sequence[st
 
 
 @figure_errors_as_warnings("survival")
-def draw_survival(rows: Sequence[Row], kind: Kind, name: str, order: Sequence[str]) -> Drawing | None:
+def draw_survival(rows: Sequence[RunRow], kind: TableKind, name: str, order: Sequence[str]) -> Drawing | None:
     """The share of runs that have solved the task by when."""
     if not kind.solvable:
         return None
@@ -79,7 +79,7 @@ def draw_survival(rows: Sequence[Row], kind: Kind, name: str, order: Sequence[st
     return Drawing(name, caption, figure, columns, data)
 
 
-def groups(rows: Sequence[Row], test: str, metric: str) -> list[seeds.SeedGroup]:
+def groups(rows: Sequence[RunRow], test: str, metric: str) -> list[seeds.SeedGroup]:
     """The distribution over seeds of each row of a table."""
     found = []
     for label, its in tables.variants(rows).items():
@@ -92,7 +92,7 @@ def groups(rows: Sequence[Row], test: str, metric: str) -> list[seeds.SeedGroup]
 
 @figure_errors_as_warnings("seeds")
 def draw_seeds(
-    rows: Sequence[Row], kind: Kind, options: Options, name: str, order: Sequence[str]
+    rows: Sequence[RunRow], kind: TableKind, options: TableOptions, name: str, order: Sequence[str]
 ) -> Drawing | None:
     """Every run as a dot."""
     bounded = [(test, metric) for test, metric in kind.headlines if kind.metric(metric).bounded]
@@ -105,7 +105,7 @@ def draw_seeds(
         its = [row for row in rows if row["row"] == label]
         if its:
             lines[label] = statistics.interquartile_mean(tables.outcomes(its, *bounded[0]))
-    figure = seeds.seeds(panels, kind.metric(bounded[0][1]).told, lines, order)
+    figure = seeds.seeds(panels, kind.metric(bounded[0][1]).label, lines, order)
     data = [
         {"test": test, "row": group.label, "value": float(value), "iqm": group.centre, "low": group.low,
          "high": group.high}
@@ -118,7 +118,7 @@ def draw_seeds(
     return Drawing(name, caption, figure, ("test", "row", "value", "iqm", "low", "high"), data)
 
 
-def draw_grids(rows: Sequence[Row], kind: Kind, name: str) -> list[Drawing]:
+def draw_grids(rows: Sequence[RunRow], kind: TableKind, name: str) -> list[Drawing]:
     """The two axes of the test cells, such as lengths and repeats, a heat map a row of the table."""
     spans = [(least, most) for least, most in kind.trained or []]
     trained = (spans[0], spans[1]) if len(spans) == 2 else None
@@ -142,7 +142,7 @@ def draw_grids(rows: Sequence[Row], kind: Kind, name: str) -> list[Drawing]:
                     values[lengths.index(length), repeats.index(repeat)] = value
                     data.append({"row": label, down: length, across: repeat, metric: value, "runs": len(found)})
             panels[label] = values
-        told = kind.metric(metric).told
+        told = kind.metric(metric).label
         caption = f"{told.capitalize()} over {both}: interquartile means over all runs."
         with figure_errors_as_warnings(f"{name}_{metric}"):
             figure = grids.grids(panels, lengths, repeats, told, trained, named=(down, across))
@@ -154,7 +154,7 @@ def draw_grids(rows: Sequence[Row], kind: Kind, name: str) -> list[Drawing]:
 
 @figure_errors_as_warnings("target_output")
 def draw_answers(
-    answers: Sequence[Row], rows: Sequence[Row], kind: Kind, name: str, cmap: str, order: Sequence[str]
+    answers: Sequence[RunRow], rows: Sequence[RunRow], kind: TableKind, name: str, cmap: str, order: Sequence[str]
 ) -> Drawing | None:
     """Targets above outputs of the median run of each row, beside them the distribution over seeds."""
     if not answers:
@@ -171,19 +171,19 @@ def draw_answers(
     some = [row for row in rows if row["row"] in shown]
     metric = kind.metric(kind.of.reach[0])
     spread = {title: found for title, cell in titles.items() if (found := groups(some, cell, metric.name))}
-    figure = comparison.comparison(pictures, spread, metric.told, cmap, order)
+    figure = comparison.comparison(pictures, spread, metric.label, cmap, order)
     caption = (
-        f"Targets above outputs of the median run of each row (by {metric.told} on these cells), on one sequence "
+        f"Targets above outputs of the median run of each row (by {metric.label} on these cells), on one sequence "
         "of each kind that no test holds"
     )
     if spread:
-        caption += f"; at the right the {metric.told} of all seeds on the test of that kind{guessing(metric)}"
+        caption += f"; at the right the {metric.label} of all seeds on the test of that kind{guessing(metric)}"
     caption += "."
     return Drawing(name, caption, figure, list(answers[0]), answers)
 
 
 @figure_errors_as_warnings("addressing_examples")
-def draw_heads(heads: Sequence[Row], name: str, cmap: str) -> Drawing | None:
+def draw_heads(heads: Sequence[RunRow], name: str, cmap: str) -> Drawing | None:
     """Where the heads of the median run of each row look."""
     if not heads:
         return None
@@ -196,15 +196,15 @@ def draw_heads(heads: Sequence[Row], name: str, cmap: str) -> Drawing | None:
     return Drawing(name, caption, figure, list(heads[0]), heads)
 
 
-def _array(points: Sequence[Row], name: str) -> np.ndarray:
+def _array(points: Sequence[RunRow], name: str) -> np.ndarray:
     """The columns "<name> <number>" of some rows, [rows, columns]; of a smaller memory the last ones are empty."""
     columns = [key for key in points[0] if key.rpartition(" ")[0] == name and points[0][key]]
     return np.array([[float(point[key]) for key in columns] for point in points])
 
 
-def _grouped(rows: Iterable[Row], keys: Sequence[str]) -> list[tuple[tuple[str, ...], list[Row]]]:
+def _grouped(rows: Iterable[RunRow], keys: Sequence[str]) -> list[tuple[tuple[str, ...], list[RunRow]]]:
     """Rows that are alike in some columns, together, in the order in which they come."""
-    found: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    found: dict[tuple[str, ...], list[RunRow]] = defaultdict(list)
     for row in rows:
         found[tuple(row[key] for key in keys)].append(row)
     return list(found.items())

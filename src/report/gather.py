@@ -22,7 +22,7 @@ class Problem(NamedTuple):
     counted: bool = False
 
 
-class Entry(NamedTuple):
+class EndedRun(NamedTuple):
     """A run that reached its end, well or not.
 
     Attributes:
@@ -99,7 +99,7 @@ def names(folders: Sequence[Path]) -> list[str]:
     return ["/".join(part[shared:]) for part in paths]
 
 
-def read(folder: Path, name: str) -> Entry | Problem:
+def read(folder: Path, name: str) -> EndedRun | Problem:
     """A run folder, or why it cannot be counted."""
     if not folder.exists() or not any(folder.iterdir()):
         return Problem(name, "not begun")
@@ -117,14 +117,14 @@ def read(folder: Path, name: str) -> Entry | Problem:
     wrong = fault(metrics, config) or bad_test(sets(evaluation.get("test", {})), "evaluation.json")
     if wrong is not None:
         return Problem(name, wrong)
-    return Entry(folder, name, config, metrics, evaluation, history)
+    return EndedRun(folder, name, config, metrics, evaluation, history)
 
 
-def split(found: Iterable[Entry | Problem]) -> tuple[list[Entry], list[Problem]]:
+def split(found: Iterable[EndedRun | Problem]) -> tuple[list[EndedRun], list[Problem]]:
     """Runs apart from problems."""
     entries, problems = [], []
     for one in found:
-        if isinstance(one, Entry):
+        if isinstance(one, EndedRun):
             entries.append(one)
         else:
             problems.append(one)

@@ -10,11 +10,11 @@ from src.common.files import write_whole
 from src.figures.png import pngs
 from src.report import contrasts, drawings, rows, settings_drawing, summary
 from src.report.gather import Problem
-from src.report.kinds import Kind
+from src.report.kinds import TableKind
 from src.report.page import Block, Bullets, Code, Heading, Paragraph, Picture, markdown, page
 from src.report.request import options
-from src.report.rows import Row
-from src.report.tables import Options
+from src.report.rows import RunRow
+from src.report.tables import TableOptions
 
 #: Dots per inch of PNG files.
 DPI = 130
@@ -27,7 +27,7 @@ METHOD = (
 )
 
 
-class About(NamedTuple):
+class ReportInfo(NamedTuple):
     """What the other files of a report do not say: report.json.
 
     Attributes:
@@ -39,7 +39,7 @@ class About(NamedTuple):
 
     settings: dict[str, Any]
     commands: list[str]
-    kinds: dict[str, Kind]
+    kinds: dict[str, TableKind]
     problems: list[Problem]
 
     def as_json(self) -> dict[str, Any]:
@@ -49,9 +49,9 @@ class About(NamedTuple):
         return {**self._asdict(), "kinds": kinds, "problems": problems}
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> "About":
+    def from_json(cls, content: Mapping[str, Any]) -> "ReportInfo":
         """The opposite of `as_json`."""
-        kinds = {name: Kind.from_json(kind) for name, kind in content["kinds"].items()}
+        kinds = {name: TableKind.from_json(kind) for name, kind in content["kinds"].items()}
         problems = [Problem(**problem) for problem in content["problems"]]
         return cls(content["settings"], content["commands"], kinds, problems)
 
@@ -62,7 +62,7 @@ def suffixes(tables: Iterable[str]) -> dict[str, str]:
     return {name: "" if len(names) == 1 else f"_{number}" for number, name in enumerate(names, 1)}
 
 
-def write(folder: Path, home: Path, about: About) -> None:
+def write(folder: Path, home: Path, about: ReportInfo) -> None:
     """Draw the figures and write the pages.
 
     Args:
@@ -98,7 +98,7 @@ def write(folder: Path, home: Path, about: About) -> None:
     write_whole(folder / "index.html", page(blocks, title))
 
 
-def _lead(counted: Sequence[Row], about: About) -> list[Block]:
+def _lead(counted: Sequence[RunRow], about: ReportInfo) -> list[Block]:
     """How much there is, and how it is sorted."""
     rows_of = {(row["table"], row["row"]) for row in counted}
     diverged = sum(row["status"] == "diverged" for row in counted)
@@ -131,7 +131,9 @@ def _problems(problems: Sequence[Problem]) -> list[Block]:
     return blocks
 
 
-def _table(folder: Path, its: Sequence[Row], kind: Kind, suffix: str, asked: Options, cmap: str) -> list[Block]:
+def _table(
+    folder: Path, its: Sequence[RunRow], kind: TableKind, suffix: str, asked: TableOptions, cmap: str
+) -> list[Block]:
     """A table of the report with all that belongs to it."""
     seeds = sorted({int(row["seed"]) for row in its})
     order = list(dict.fromkeys(row["row"] for row in its))
@@ -152,7 +154,7 @@ def _table(folder: Path, its: Sequence[Row], kind: Kind, suffix: str, asked: Opt
     )
     return [
         Heading(2, its[0]["table"]),
-        Paragraph(f"Seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}. Protocol: {kind.told}."),
+        Paragraph(f"Seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}. Protocol: {kind.protocol}."),
         summary.main_table(its, kind, asked),
         *saved[:1],
         *(table for table in tables if table is not None),
@@ -172,18 +174,18 @@ def _save(drawing: drawings.Drawing | None, folder: Path) -> Picture | None:
     return Picture(figures, drawing.name, drawing.caption)
 
 
-def _records(path: Path) -> list[Row]:
+def _records(path: Path) -> list[RunRow]:
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
-def _version(row: Row) -> str:
+def _version(row: RunRow) -> str:
     return f"code {row['git_revision'] or 'unknown'}; {row['versions']}"
 
 
-def _versions(counted: Sequence[Row]) -> list[str]:
+def _versions(counted: Sequence[RunRow]) -> list[str]:
     """Versions of the code and its packages, with the number of runs of each."""
     told = [_version(row) for row in counted]
     later = [row.get("evaluation_revision") for row in counted]

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from src.common.nested import flat
-from src.report.gather import Entry, Problem
-from src.report.kinds import Kind, kind_of
+from src.report.gather import EndedRun, Problem
+from src.report.kinds import TableKind, kind_of
 from src.run.folder import STAMP
 
 #: Settings that no result depends on.
@@ -20,7 +20,7 @@ OF_THE_MODEL = ("task.batch_size", "task.recipe", "task._target_")
 OF_THE_PROTOCOL = ("solve_threshold", "overfit_batches")
 
 
-class Placed(NamedTuple):
+class PlacedRun(NamedTuple):
     """A run and its place in the report.
 
     Attributes:
@@ -29,13 +29,15 @@ class Placed(NamedTuple):
         settings: its settings that differ from those of other rows of the table, by full key.
     """
 
-    entry: Entry
+    entry: EndedRun
     group: str
     variant: str
     settings: dict[str, Any]
 
 
-def place(entries: Sequence[Entry], pool_versions: bool) -> tuple[list[Placed], list[Problem], dict[str, Kind]]:
+def place(
+    entries: Sequence[EndedRun], pool_versions: bool
+) -> tuple[list[PlacedRun], list[Problem], dict[str, TableKind]]:
     """Sort runs into tables and rows.
 
     Args:
@@ -52,9 +54,9 @@ def place(entries: Sequence[Entry], pool_versions: bool) -> tuple[list[Placed], 
     distinct = list(dict.fromkeys(keys))
     firsts = [keys.index(key) for key in distinct]
     titles = _titles([protocols[i] for i in firsts], [versions[i] for i in firsts])
-    placed: list[Placed] = []
+    placed: list[PlacedRun] = []
     problems: list[Problem] = []
-    kinds: dict[str, Kind] = {}
+    kinds: dict[str, TableKind] = {}
     for key, first, title in zip(distinct, firsts, titles, strict=True):
         members = [entry for entry, its in zip(entries, keys, strict=True) if its == key]
         kinds[title] = kind_of(members, _told(protocols[first]))
@@ -66,11 +68,11 @@ def place(entries: Sequence[Entry], pool_versions: bool) -> tuple[list[Placed], 
                 problems.append(Problem(entry.name, same))
                 continue
             seen[variant, seed] = entry.name
-            placed.append(Placed(entry, title, variant, settings))
+            placed.append(PlacedRun(entry, title, variant, settings))
     return placed, problems, kinds
 
 
-def _protocol(entry: Entry) -> dict[str, Any]:
+def _protocol(entry: EndedRun) -> dict[str, Any]:
     """What two runs must share for their metrics to mean the same."""
     settings = flat(entry.config)
     return {
@@ -81,7 +83,7 @@ def _protocol(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _versions(entry: Entry) -> dict[str, str]:
+def _versions(entry: EndedRun) -> dict[str, str]:
     """Of the code and of its packages."""
     return {"revision": str(entry.metrics.get("git_revision")), **entry.metrics.get("versions", {})}
 
@@ -110,7 +112,7 @@ def _told(protocol: Mapping[str, Any]) -> str:
     return ", ".join(f"{key.removeprefix('task.')}={_text(value)}" for key, value in protocol.items())
 
 
-def _variants(members: Sequence[Entry]) -> list[tuple[Entry, str, dict[str, Any]]]:
+def _variants(members: Sequence[EndedRun]) -> list[tuple[EndedRun, str, dict[str, Any]]]:
     """Each run of a table with the name of its row and the settings in which rows differ."""
     settings = [
         {

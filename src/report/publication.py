@@ -8,25 +8,25 @@ from typing import NamedTuple
 
 from src.common.files import whole_folder, write_json, write_whole
 from src.report import gather, pages, records, rows
-from src.report.gather import Entry, Problem
-from src.report.kinds import Kind
-from src.report.pages import ANSWERS, CURVES, HEADS, About, suffixes
-from src.report.protocols import Placed, place
-from src.report.request import Request, merged, options
-from src.report.rows import Row
+from src.report.gather import EndedRun, Problem
+from src.report.kinds import TableKind
+from src.report.pages import ANSWERS, CURVES, HEADS, ReportInfo, suffixes
+from src.report.protocols import PlacedRun, place
+from src.report.request import ReportRequest, merged, options
+from src.report.rows import RunRow
 from src.settings.errors import ConfigError
 
 
-class Found(NamedTuple):
+class CollectedRuns(NamedTuple):
     """What was found in the folders."""
 
-    placed: list[Placed]
-    kinds: dict[str, Kind]
+    placed: list[PlacedRun]
+    kinds: dict[str, TableKind]
     problems: list[Problem]
     commands: list[str]
 
 
-def begin(request: Request) -> Found:
+def begin(request: ReportRequest) -> CollectedRuns:
     """Read all run folders; nothing is written.
 
     Raises:
@@ -45,10 +45,10 @@ def begin(request: Request) -> Found:
     placed, twice, kinds = place(entries, request.pool_versions)
     options(request.settings, (one.variant for one in placed))
     later = [] if request.pool_versions else foreign(entries)
-    return Found(placed, kinds, [*problems, *twice, *later], commands(folders))
+    return CollectedRuns(placed, kinds, [*problems, *twice, *later], commands(folders))
 
 
-def foreign(entries: Sequence[Entry]) -> list[Problem]:
+def foreign(entries: Sequence[EndedRun]) -> list[Problem]:
     """Runs that were evaluated by another version of the code than they were trained with."""
     return [
         Problem(entry.name, "evaluation.json is of another version of the code than the run", counted=True)
@@ -71,7 +71,7 @@ def commands(folders: Sequence[Path]) -> list[str]:
     return found
 
 
-def make(request: Request, found: Found) -> list[Problem]:
+def make(request: ReportRequest, found: CollectedRuns) -> list[Problem]:
     """Write a report, whole or not at all; returns what was not counted, or with a remark."""
     placed, kinds, problems, by = found
     with whole_folder(request.out) as folder:
@@ -93,13 +93,13 @@ def make(request: Request, found: Found) -> list[Problem]:
         if request.tuning is not None:
             shutil.copy(request.tuning, folder / "tuning.csv")
         made_by = [request.settings["command"]] if request.settings["command"] else by
-        about = About({**request.settings, "memory_slots": slots}, made_by, kinds, problems)
+        about = ReportInfo({**request.settings, "memory_slots": slots}, made_by, kinds, problems)
         write_json(folder / "report.json", about.as_json())
         pages.write(folder, request.out, about)
     return problems
 
 
-def remarks(counted: Sequence[Row], kinds: dict[str, Kind]) -> list[Problem]:
+def remarks(counted: Sequence[RunRow], kinds: dict[str, TableKind]) -> list[Problem]:
     """What is to be said of runs that are counted: metrics that are no numbers, or that there are not."""
     found = [Problem(row["run"], row["note"], counted=True) for row in counted if row["note"]]
     for row in counted:
@@ -116,7 +116,7 @@ def _keep(path: Path, content: Sequence[records.Record]) -> None:
         write_whole(path, rows.table_text(list(dict.fromkeys(key for row in content for key in row)), content))
 
 
-def rebuild(request: Request) -> list[Problem]:
+def rebuild(request: ReportRequest) -> list[Problem]:
     """Draw a report anew from its own files, whole or not at all.
 
     Raises:
@@ -124,7 +124,7 @@ def rebuild(request: Request) -> list[Problem]:
     """
     where = f"runs={str(request.out / 'runs.csv')!r}"
     try:
-        stored = About.from_json(json.loads((request.out / "report.json").read_text(encoding="utf-8")))
+        stored = ReportInfo.from_json(json.loads((request.out / "report.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
             f"{where}: report.json beside it cannot be read ({error}); must be that of src.report"

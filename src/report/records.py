@@ -13,9 +13,9 @@ from src.lit.learner import Learner
 from src.report import rows as table
 from src.report import tables
 from src.report.gather import Problem
-from src.report.kinds import Kind
-from src.report.protocols import Placed
-from src.report.rows import Row
+from src.report.kinds import TableKind
+from src.report.protocols import PlacedRun
+from src.report.rows import RunRow
 from src.run.folder import UnreadableError
 from src.run.load import load_run
 from src.settings import build
@@ -26,7 +26,7 @@ SHOWN = 5
 Record = dict[str, Any]
 
 
-class Shown(NamedTuple):
+class ExampleRecords(NamedTuple):
     """What the median runs of a table did, a row a step.
 
     Attributes:
@@ -39,8 +39,8 @@ class Shown(NamedTuple):
 
 
 def show(
-    its: Sequence[tuple[Placed, Row]], kind: Kind, reference: Sequence[str], memory_slots: int | None
-) -> tuple[Shown, list[Problem]]:
+    its: Sequence[tuple[PlacedRun, RunRow]], kind: TableKind, reference: Sequence[str], memory_slots: int | None
+) -> tuple[ExampleRecords, list[Problem]]:
     """Run the median run of each row of a table on the task's examples.
 
     Args:
@@ -52,7 +52,7 @@ def show(
     Returns:
         What they did; and a remark on each that has no checkpoint, so that the run next to it stands in.
     """
-    shown, problems = Shown([], []), []
+    shown, problems = ExampleRecords([], []), []
     for variant in best_variants([row for _, row in its if row["row"] not in reference], kind):
         for one in by_rank([(one, row) for one, row in its if row["row"] == variant], kind):
             try:
@@ -64,7 +64,7 @@ def show(
     return shown, problems
 
 
-def curves(placed: Sequence[Placed]) -> list[Record]:
+def curves(placed: Sequence[PlacedRun]) -> list[Record]:
     """The validation loss of every run; infinite at the end of one that diverged."""
     found = []
     for one in placed:
@@ -82,7 +82,7 @@ def round_to(value: float, digits: int = 4) -> float:
     return float(f"{value:.{digits}g}")
 
 
-def best_variants(rows: Sequence[Row], kind: Kind) -> list[str]:
+def best_variants(rows: Sequence[RunRow], kind: TableKind) -> list[str]:
     """The rows of a table to show as pictures: all, or of many those that did best, in the table's order."""
     by_name = tables.variants(rows)
     scores = {name: float(np.median([badness(row, kind) for row in its])) for name, its in by_name.items()}
@@ -90,7 +90,7 @@ def best_variants(rows: Sequence[Row], kind: Kind) -> list[str]:
     return [name for name in by_name if name in best]
 
 
-def badness(row: Row, kind: Kind) -> float:
+def badness(row: RunRow, kind: TableKind) -> float:
     """How badly a run does by the headline metrics that are shares, from 0 to 1; worst where it was not tested."""
     found = []
     for test, name in kind.headlines:
@@ -102,7 +102,7 @@ def badness(row: Row, kind: Kind) -> float:
     return sum(found) / len(found) if found else 0.0
 
 
-def by_rank(its: Sequence[tuple[Placed, Row]], kind: Kind) -> list[Placed]:
+def by_rank(its: Sequence[tuple[PlacedRun, RunRow]], kind: TableKind) -> list[PlacedRun]:
     """The finished runs, that in the middle first (of an even number the better), then by their distance to it."""
     finished = [(one, row) for one, row in its if row["status"] == "finished"]
     order = sorted(range(len(finished)), key=lambda i: badness(finished[i][1], kind))
@@ -111,7 +111,7 @@ def by_rank(its: Sequence[tuple[Placed, Row]], kind: Kind) -> list[Placed]:
     return [finished[order[rank]][0] for rank in ranks]
 
 
-def _run(one: Placed, shown: Shown, memory_slots: int | None) -> None:
+def _run(one: PlacedRun, shown: ExampleRecords, memory_slots: int | None) -> None:
     """Put down what a run does on its task's examples.
 
     Raises:

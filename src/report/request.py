@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from src.common import checks
-from src.report.tables import Options
+from src.report.tables import TableOptions
 from src.settings import cli, errors, keys
 from src.settings.errors import ConfigError
 
@@ -15,7 +15,7 @@ from src.settings.errors import ConfigError
 KEPT = ("title", "command", "against", "reference", "margin", "published")
 
 
-class Request(NamedTuple):
+class ReportRequest(NamedTuple):
     """What is asked for.
 
     Attributes:
@@ -37,7 +37,7 @@ class Request(NamedTuple):
     settings: dict[str, Any]
 
 
-def read_request(cfg: Mapping[str, Any]) -> Request:
+def read_request(cfg: Mapping[str, Any]) -> ReportRequest:
     """Check the settings of a report.
 
     Raises:
@@ -62,7 +62,7 @@ def read_request(cfg: Mapping[str, Any]) -> Request:
         raise ConfigError(f"tuning={str(tuning)!r}: no such file; must be a table, as src.study writes it")
     settings = _settings(cfg)
     if any(one.endswith(".csv") for one in folders):
-        return Request([], _anew(cfg, folders), False, False, None, tuning, settings)
+        return ReportRequest([], _anew(cfg, folders), False, False, None, tuning, settings)
     if cfg["out"] is None:
         out = Path("outputs/reports") / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     else:
@@ -70,7 +70,7 @@ def read_request(cfg: Mapping[str, Any]) -> Request:
     cli.check_writable("out", Path(os.path.realpath(out)))
     if out.is_dir() and any(out.iterdir()) and not (out / "report.json").exists():
         raise ConfigError(f"out={str(out)!r}: holds other things; must be a new folder, or that of a report")
-    return Request(folders, out, cfg["pool_versions"], cfg["pictures"], slots, tuning, settings)
+    return ReportRequest(folders, out, cfg["pool_versions"], cfg["pictures"], slots, tuning, settings)
 
 
 def _anew(cfg: Mapping[str, Any], folders: list[str]) -> Path:
@@ -117,7 +117,7 @@ def merged(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
     return {**stored, **now}
 
 
-def options(settings: Mapping[str, Any], known: Iterable[str]) -> Options:
+def options(settings: Mapping[str, Any], known: Iterable[str]) -> TableOptions:
     """Settings as the tables need them.
 
     Args:
@@ -137,6 +137,6 @@ def options(settings: Mapping[str, Any], known: Iterable[str]) -> Options:
                 raise ConfigError(
                     f"{key}={settings.get(key, values)!r}: no row {name!r}; must be of {', '.join(rows)}"
                 )
-    return Options(
+    return TableOptions(
         settings["against"], tuple(settings["reference"]), settings["margin"], values, str(published["name"])
     )

@@ -11,12 +11,12 @@ from src.common.nested import flat
 from src.lit import objectives
 from src.report.gather import Problem
 from src.report.metrics import sets
-from src.report.protocols import Placed
+from src.report.protocols import PlacedRun
 from src.settings.errors import ConfigError
 from src.tasks.base import cell_of
 
 #: A row as it is read again: every value a text, empty where there is none.
-Row = dict[str, str]
+RunRow = dict[str, str]
 COUNTS = ("parameters", "state_size", "engine", "updates", "sequences", "seconds")
 SOLVING = ("solved", "sequences_to_solve", "seconds_to_solve")
 #: Columns that hold a number, where they hold anything.
@@ -26,7 +26,7 @@ COLUMNS = ("run", "table", "row", "model", "task", "seed", "status", "counted", 
 LAST = ("git_revision", "evaluation_revision", "versions")
 
 
-def of_run(placed: Placed, memory_slots: int | None = None) -> dict[str, Any]:
+def of_run(placed: PlacedRun, memory_slots: int | None = None) -> dict[str, Any]:
     """The row of a run that is counted; tests with other than so many memory slots are named by their number.
 
     Args:
@@ -105,7 +105,7 @@ def _cell(value: Any) -> str:
     return f"{value:.8g}" if isinstance(value, float) else str(value)
 
 
-def read(path: Path) -> list[Row]:
+def read(path: Path) -> list[RunRow]:
     """A runs.csv.
 
     Raises:
@@ -138,20 +138,20 @@ def read(path: Path) -> list[Row]:
     return rows
 
 
-def _check_number(row: Row, key: str, refused: str, line: int) -> None:
+def _check_number(row: RunRow, key: str, refused: str, line: int) -> None:
     try:
         number(row, key)
     except ValueError:
         raise ConfigError(f"{refused}line {line}: {key}={row[key]!r}: must be a number") from None
 
 
-def number(row: Row, key: str) -> float | None:
+def number(row: RunRow, key: str) -> float | None:
     """A number of a row; None where it has none."""
     value = row.get(key, "")
     return float(value) if value else None
 
 
-def outcome(row: Row, test: str, metric: str) -> float | None:
+def outcome(row: RunRow, test: str, metric: str) -> float | None:
     """What a run is worth by a metric of a test set; the worst for one that diverged; None if not tested."""
     value = number(row, f"{test}.{metric}")
     if row["status"] == "diverged" or (value is not None and not math.isfinite(value)):
@@ -161,12 +161,12 @@ def outcome(row: Row, test: str, metric: str) -> float | None:
     return value
 
 
-def is_solved(row: Row) -> bool:
+def is_solved(row: RunRow) -> bool:
     """Whether the run solved its task."""
     return row["solved"] == "True" and row["status"] != "diverged"
 
 
-def test_sets(rows: Iterable[Row], metric: str) -> list[str]:
+def test_sets(rows: Iterable[RunRow], metric: str) -> list[str]:
     """Test sets in which a metric was measured, in the order of the columns."""
     columns = dict.fromkeys(key for row in rows for key, value in row.items() if value)
     ending = f".{metric}"

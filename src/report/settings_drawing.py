@@ -8,12 +8,12 @@ from src.figures import settings_map
 from src.figures.png import figure_errors_as_warnings
 from src.report import statistics, tables
 from src.report.drawings import Drawing
-from src.report.kinds import Kind
-from src.report.rows import Row, is_solved
+from src.report.kinds import TableKind
+from src.report.rows import RunRow, is_solved
 
 
 @figure_errors_as_warnings("settings")
-def draw_settings(rows: Sequence[Row], kind: Kind, name: str) -> Drawing | None:
+def draw_settings(rows: Sequence[RunRow], kind: TableKind, name: str) -> Drawing | None:
     """Heat maps over two settings, where just two were varied for one model."""
     varied = [
         key for key in dict.fromkeys(key for row in rows for key in row)
@@ -23,11 +23,11 @@ def draw_settings(rows: Sequence[Row], kind: Kind, name: str) -> Drawing | None:
         return None
     values = [sorted({row[key] for row in rows}, key=_as_number) for key in varied]
     down, across = sorted((0, 1), key=lambda i: len(values[i]))
-    measures: dict[str, Callable[[Sequence[Row]], float]] = {}
+    measures: dict[str, Callable[[Sequence[RunRow]], float]] = {}
     if kind.solvable:
         measures["share solved"] = lambda its: float(np.mean([is_solved(row) for row in its]))
     for test, metric in kind.headlines:
-        measures[f"{kind.metric(metric).told} {test.replace('_', ' ')}"] = _iqm_of(test, metric)
+        measures[f"{kind.metric(metric).label} {test.replace('_', ' ')}"] = _iqm_of(test, metric)
     panels, data = {}, []
     for told, measure in measures.items():
         panel = np.full((len(values[down]), len(values[across])), np.nan)
@@ -45,8 +45,8 @@ def draw_settings(rows: Sequence[Row], kind: Kind, name: str) -> Drawing | None:
     return Drawing(name, caption, figure, ("measure", varied[down], varied[across], "value", "runs"), data)
 
 
-def _iqm_of(test: str, metric: str) -> Callable[[Sequence[Row]], float]:
-    def measure(its: Sequence[Row]) -> float:
+def _iqm_of(test: str, metric: str) -> Callable[[Sequence[RunRow]], float]:
+    def measure(its: Sequence[RunRow]) -> float:
         values = tables.outcomes(its, test, metric)
         return statistics.interquartile_mean(values) if len(values) else float("nan")
 

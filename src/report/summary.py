@@ -8,14 +8,14 @@ import numpy as np
 from src.common.text import duration
 from src.lit.objective import Metric
 from src.report import statistics
-from src.report.kinds import Kind
-from src.report.rows import Row, is_solved, number, outcome, test_sets
+from src.report.kinds import TableKind
+from src.report.rows import RunRow, is_solved, number, outcome, test_sets
 from src.report.survival import Survival, kaplan_meier, median_time
-from src.report.tables import FEW, MANY, Options, Table, outcomes, variants
+from src.report.tables import FEW, MANY, Table, TableOptions, outcomes, variants
 from src.report.wording import shown
 
 
-def main_table(rows: Sequence[Row], kind: Kind, options: Options) -> Table:
+def main_table(rows: Sequence[RunRow], kind: TableKind, options: TableOptions) -> Table:
     """A row a model or setting: how often it solved the task, how well it did, how large it is."""
     lines = []
     for name, its in variants(rows).items():
@@ -48,7 +48,7 @@ def main_table(rows: Sequence[Row], kind: Kind, options: Options) -> Table:
     return Table("Models", list(lines[0]), [list(line.values()) for line in lines], note)
 
 
-def _solving(its: Sequence[Row]) -> dict[str, str]:
+def _solving(its: Sequence[RunRow]) -> dict[str, str]:
     solved = sum(map(is_solved, its))
     low, high = statistics.wilson(solved, len(its))
     line = {"solved": f"{solved}/{len(its)} [{low:.2f}, {high:.2f}]"}
@@ -58,7 +58,7 @@ def _solving(its: Sequence[Row]) -> dict[str, str]:
     return line
 
 
-def survival(its: Sequence[Row], unit: str) -> Survival:
+def survival(its: Sequence[RunRow], unit: str) -> Survival:
     """How many had solved the task by when; a diverged run never will."""
     solved = list(map(is_solved, its))
     times = [
@@ -68,7 +68,7 @@ def survival(its: Sequence[Row], unit: str) -> Survival:
     return kaplan_meier([0.0 if time is None else time for time in times], solved)
 
 
-def _score(its: Sequence[Row], test: str, metric: str, with_mean: bool) -> dict[str, str]:
+def _score(its: Sequence[RunRow], test: str, metric: str, with_mean: bool) -> dict[str, str]:
     name = f"{metric.replace('_', ' ')} {test.replace('_', ' ')}"
     values = outcomes(its, test, metric)
     few = f" ({len(values)} runs)" if len(values) < len(its) else ""
@@ -85,7 +85,7 @@ def centre(values: np.ndarray) -> str:
     return f"{told} [{shown(low)}, {shown(high)}]"
 
 
-def tests_table(rows: Sequence[Row], kind: Kind) -> Table | None:
+def tests_table(rows: Sequence[RunRow], kind: TableKind) -> Table | None:
     """Every test set of a task with test cells: the spread over seeds of how far what was learned reaches."""
     if not kind.axes:
         return None
@@ -102,10 +102,10 @@ def tests_table(rows: Sequence[Row], kind: Kind) -> Table | None:
                 its_own = outcomes(its, test, metric.name)
                 line += [shown(float(np.median(its_own))), shown(best(its_own, metric))]
             lines.append(line)
-    header = ["model", "test", "runs", f"{first.told}: mean", "IQM [95 %]", "median", "best", "worst"]
+    header = ["model", "test", "runs", f"{first.label}: mean", "IQM [95 %]", "median", "best", "worst"]
     for metric in others:
-        header += [f"{metric.told}: median", f"best of {metric.told}"]
-    notes = [f"{one.told.capitalize()}: {one.about}{guessing(one)}." for one in (first, *others) if one.about]
+        header += [f"{metric.label}: median", f"best of {metric.label}"]
+    notes = [f"{one.label.capitalize()}: {one.about}{guessing(one)}." for one in (first, *others) if one.about]
     return Table("Every test", header, lines, " ".join(notes), folded=len(lines) > MANY)
 
 
@@ -124,7 +124,7 @@ def guessing(metric: Metric) -> str:
     return "" if metric.chance is None else f", {metric.chance:g} for guessing"
 
 
-def settings_table(rows: Sequence[Row]) -> Table | None:
+def settings_table(rows: Sequence[RunRow]) -> Table | None:
     """The settings in which rows differ."""
     keys = [key for key in dict.fromkeys(key for row in rows for key in row) if key.startswith("setting.")]
     by_name = variants(rows)
@@ -139,7 +139,7 @@ def settings_table(rows: Sequence[Row]) -> Table | None:
     return Table("Settings in which rows differ", ["setting", *by_name], lines, folded=True)
 
 
-def runs_table(rows: Sequence[Row], kind: Kind) -> Table:
+def runs_table(rows: Sequence[RunRow], kind: TableKind) -> Table:
     """Every run, one a line."""
     tests = kind.headlines
     header = ["run", "model", "seed", "status"]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from src.report.rows import Row, outcome
+from src.report.rows import RunRow, outcome
 
 #: Lines of a table of details that are not folded, at most; seeds that an interval takes, and a word on equality.
 MANY, FEW, ENOUGH = 20, 5, 10
@@ -21,7 +21,7 @@ class Table(NamedTuple):
     folded: bool = False
 
 
-class Options(NamedTuple):
+class TableOptions(NamedTuple):
     """What a reader asked of the tables.
 
     Attributes:
@@ -39,14 +39,14 @@ class Options(NamedTuple):
     published_as: str = "published"
 
 
-def variants(rows: Sequence[Row]) -> dict[str, list[Row]]:
+def variants(rows: Sequence[RunRow]) -> dict[str, list[RunRow]]:
     """The rows of runs.csv by the row of the table they belong to."""
     return {
         name: [row for row in rows if row["row"] == name] for name in dict.fromkeys(row["row"] for row in rows)
     }
 
 
-def outcomes(rows: Sequence[Row], test: str, metric: str) -> np.ndarray:
+def outcomes(rows: Sequence[RunRow], test: str, metric: str) -> np.ndarray:
     """What each run is worth, those left out that were not tested there."""
     values = [outcome(row, test, metric) for row in rows]
     return np.array([value for value in values if value is not None])

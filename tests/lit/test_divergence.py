@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from src.callbacks.clock import Clock
 from src.lit import divergence
 from src.lit.bits import Bits
-from src.lit.divergence import Diverged, Watch
+from src.lit.divergence import Diverged, DivergenceWatch
 from src.lit.learner import Learner
 from src.lit.schedule import warmup_cosine
 from src.run.quiet import quiet
@@ -156,7 +156,7 @@ def test_what_is_watched_on_a_device_is_learned_as_on_the_cpu(clip, monkeypatch)
 
 @pytest.mark.usefixtures("device")
 def test_the_first_number_counts_however_many_follow():
-    watch, weight = Watch(), nn.Parameter(torch.tensor([1.0, 2.0]))
+    watch, weight = DivergenceWatch(), nn.Parameter(torch.tensor([1.0, 2.0]))
     for update, (loss, norm) in enumerate([(1.0, 2.0), (0.5, math.inf), (math.nan, math.nan)], 1):
         watch.see("loss", torch.tensor(loss), update, 7 + update)
         watch.see("norm of the gradient", torch.tensor(norm), update, 7 + update)

@@ -44,7 +44,7 @@ def test_directions():
 )
 def test_what_the_worst_of_a_metric_tells(worst, bounded, logarithmic, limits):
     one = Metric("a_share", more=worst < 1, worst=worst)
-    assert (one.bounded, one.logarithmic, one.limits, one.told) == (bounded, logarithmic, limits, "a share")
+    assert (one.bounded, one.logarithmic, one.limits, one.label) == (bounded, logarithmic, limits, "a share")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from src.common.files import write_json
 from src.report import gather
-from src.report.gather import Entry, Problem
+from src.report.gather import EndedRun, Problem
 from src.run import lock
 from src.settings.errors import ConfigError
 from tests.helpers import train_small
@@ -21,7 +21,7 @@ def test_runs_at_any_depth_in_a_readable_order(fake):
     for name in ("10_ntm", "2_ntm", "deep/er/run", "1_ntm"):
         fake(name, "model=ntm")
     assert list(found(fake.top)) == ["1_ntm", "2_ntm", "10_ntm", "deep/er/run"]
-    assert all(isinstance(one, Entry) for one in found(fake.top).values())
+    assert all(isinstance(one, EndedRun) for one in found(fake.top).values())
 
 
 def test_a_run_given_twice_is_one_and_one_alone_keeps_its_name(fake):
@@ -74,7 +74,7 @@ def test_jobs_that_a_sweep_has_not_begun_are_told(fake):
     write_json(fake.top / "sweep" / "sweep.json", {"overrides": [], "jobs": jobs})
     its = found(fake.top)
     assert its["1_ntm"] == Problem("1_ntm", "not begun")
-    assert isinstance(its["0_ntm"], Entry)
+    assert isinstance(its["0_ntm"], EndedRun)
 
 
 def test_a_running_run_is_told_as_one(fake):
@@ -87,7 +87,7 @@ def test_a_running_run_is_told_as_one(fake):
 def test_what_training_writes_is_read(tmp_path):
     train_small(tmp_path / "run", model="lstm")
     (entry,) = found(tmp_path).values()
-    assert isinstance(entry, Entry)
+    assert isinstance(entry, EndedRun)
     assert entry.metrics["status"] == "finished"
     assert [row["update"] for row in entry.history] == ["1"]
     assert entry.evaluation == {}

@@ -75,7 +75,7 @@ def test_protocols_and_tasks_are_kept_apart(fake):
     told = placed(fake.top)[2]
     assert list(told) == list(tables.values())
     kind = told["repeat_copy, max_length=5"]
-    assert "max_length=5" in kind.told
+    assert "max_length=5" in kind.protocol
     assert kind.objective == "bits"
     assert kind.solvable
     assert kind.axes == (("length", "lengths"), ("repeats", "repeats"))

@@ -1,4 +1,4 @@
-"""What a learner does around an update: clipping, logging, and the stop at a number that is not finite."""
+"""Base class of the learner: gradient clipping, logging, and the stop at a loss or gradient that is not finite."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,54 +7,54 @@ import lightning
 import torch
 from torch import Tensor, nn
 
-from src.lit.divergence import Diverged, Watch
+from src.lit.divergence import Diverged, DivergenceWatch
 
 
-class Watched(lightning.LightningModule):
+class GuardedModule(lightning.LightningModule):
     """A LightningModule whose updates stop at the first loss or gradient that is not finite.
 
-    On the CPU that is found before the update. On a device it is asked for in the updates that are logged, and
-    before a validation and a checkpoint: no update has been made since, and the one at fault is named.
+    On the CPU the check comes before the update. On a device it is deferred to logged updates, validations and
+    checkpoints, to avoid synchronisation; updates after the first bad number are undone, and that one is reported.
     """
 
     network: Any
 
     def __init__(self) -> None:
         super().__init__()
-        self.watch = Watch()
+        self.watch = DivergenceWatch()
         self._loss = self._norm = torch.tensor(torch.nan)
         self._batch: int | None = None
 
     @property
     def last_loss(self) -> float:
-        """The loss of the last update; a device has to be waited for."""
+        """The loss of the last update; synchronises with a device."""
         return float(self._loss)
 
     @property
     def gradient_norm(self) -> float:
-        """The norm of the last gradient, before it was clipped; a device has to be waited for."""
+        """The norm of the last gradient before clipping; synchronises with a device."""
         return float(self._norm)
 
     @property
     def due(self) -> bool:
-        """Whether this update is one to log, every n-th and the first: logging can cost as much as an update."""
+        """Whether to log this update, the first and every n-th: logging can cost as much as an update."""
         update = self.global_step + 1
         return update == 1 or update % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
 
     def write(self, scalars: Mapping[str, float | Tensor], update: int) -> None:
-        """Hand scalars to the logger, if there is one, as of an update.
+        """Log scalars at an update, if there is a logger.
 
-        Lightning would put them at one update less than what callbacks log, beside a curve of its epochs.
+        `self.log` would log them one update earlier than callbacks do, and add a curve of epochs.
         """
         if self.logger is not None:
             self.logger.log_metrics({name: float(value) for name, value in scalars.items()}, step=update)
 
     def see_loss(self, value: Tensor, batch_idx: int) -> None:
-        """Look at the loss of the update that is being made, on a batch counted from the last validation."""
+        """Check the loss of the current update; `batch_idx` counts from the last validation."""
         self._loss, self._batch = value, batch_idx
         self.watch.see("loss", value, self.global_step + 1, batch_idx)
         if self.due:
-            self.look_back()
+            self.check_finite()
 
     def configure_gradient_clipping(
         self,
@@ -72,20 +72,20 @@ class Watched(lightning.LightningModule):
         if by_value and gradient_clip_val is not None:
             nn.utils.clip_grad_value_(weights, gradient_clip_val)
         if self.due:
-            self.look_back()
+            self.check_finite()
             self.write({"optimizer/gradient_norm": self._norm}, self.global_step + 1)
         self.watch.keep(weights)
 
     def optimizer_step(self, *arguments: Any, **options: Any) -> None:
-        """An update, taken back where it came of a number that is not finite, or after one."""
+        """Make an update, and undo it if a number of this or an earlier update was not finite."""
         super().optimizer_step(*arguments, **options)
         self.watch.undo()
 
-    def look_back(self) -> None:
-        """Ask whether all numbers so far were finite.
+    def check_finite(self) -> None:
+        """Check that all numbers so far were finite.
 
         Raises:
-            Diverged: one was not; the trainer then counts the updates before it.
+            Diverged: one was not; the trainer's update count is then set to the updates before it.
         """
         try:
             self.watch.check()
@@ -95,11 +95,11 @@ class Watched(lightning.LightningModule):
             raise
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """No checkpoint is written of a run that has diverged."""
-        self.look_back()
+        """Prevent a checkpoint of a run that has diverged."""
+        self.check_finite()
 
     @property
     def _scaled(self) -> bool:
-        """Whether gradients are scaled, as in 16-mixed: an update whose gradients overflow is then left out."""
-        plugin = getattr(self._trainer, "precision_plugin", None)  # none, where no trainer has this learner
+        """Whether gradients are scaled, as in 16-mixed: updates whose gradients overflow are then skipped."""
+        plugin = getattr(self._trainer, "precision_plugin", None)  # None without a trainer
         return getattr(plugin, "scaler", None) is not None
