@@ -1,4 +1,4 @@
-"""What a person looks at: pictures and head scalars while training, PNG files at the end."""
+"""Figures and head scalars in TensorBoard during training, and PNG files at the end."""
 
 from pathlib import Path
 from typing import Any
@@ -29,16 +29,16 @@ DPI = 150
 
 
 class Pictures(Callback):
-    """Draws an example of the task as the network answers it, and where its heads look.
+    """Draws the network's answer to the first example of the task, its memory and its head weightings.
 
-    While training, to TensorBoard after every `every`-th validation and the last; at its end, the learning curves
-    as a PNG file. The other PNG files show the checkpoint that validation chose: `src.run.finalize` draws them.
-    What cannot be drawn is a warning.
+    During training, figures go to TensorBoard after every `every`-th validation and the last; at the end, the
+    learning curves become a PNG file. The other PNG files show the checkpoint that validation chose and are drawn
+    in `src.run`. A figure that cannot be drawn is a warning.
 
     Args:
-        folder: of the run.
-        every: validations between two pictures in TensorBoard.
-        cmap: colour map of matplotlib.
+        folder: run folder.
+        every: number of validations from one set of figures in TensorBoard to the next.
+        cmap: matplotlib colour map.
     """
 
     def __init__(self, folder: str, every: int = 8, cmap: str = "jet") -> None:
@@ -61,12 +61,12 @@ class Pictures(Callback):
             self.show(trainer, pl_module)
 
     def show(self, trainer: lightning.Trainer, learner: Learner) -> None:
-        """Pictures of the first example to TensorBoard, once an update."""
+        """Add figures of the first example to TensorBoard, at most once an update."""
         if isinstance(trainer.logger, TensorBoardLogger) and self.drawn_at != trainer.global_step:
             self.drawn_at = trainer.global_step
             with figure_errors_as_warnings("of the first example"):
                 for name, figure in draw_first(learner, learner.task.examples()[0], self.cmap).items():
-                    with figure_errors_as_warnings(name):  # of a full disk the next scalar tells, too
+                    with figure_errors_as_warnings(name):  # a full disk fails the next scalar too
                         trainer.logger.experiment.add_figure(name, figure, trainer.global_step)
 
     def state_dict(self) -> dict[str, Any]:
@@ -86,19 +86,20 @@ class Pictures(Callback):
 
 
 def save(figures: dict[str, Figure], folder: Path) -> None:
-    """Write figures as PNG files into the folder `figures` of a run folder."""
+    """Write figures as PNG files into `figures` of a run folder."""
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     for name, content in pngs(figures, DPI).items():
         write_whole(folder / "figures" / f"{name}.png", content)
 
 
+#: An example, the output [1, T, O] of the network and its trace.
 Traced = tuple[Example, torch.Tensor, Trace]
 
 
 def draw(learner: Learner, examples: list[Example], cmap: str) -> dict[str, Figure]:
-    """All pictures of some examples, by name: answers to all, the heads in each, the memory in the first.
+    """Figures of some examples by name: answers to all, head weightings in each, the memory in the first.
 
-    One that cannot be drawn is left out, with a warning.
+    A figure that cannot be drawn is left out, with a warning.
     """
     traced = [(example, *trace(learner, example)) for example in examples]
     figures = _answers_and_memory(learner, traced, cmap)
@@ -112,7 +113,7 @@ def draw(learner: Learner, examples: list[Example], cmap: str) -> dict[str, Figu
 
 
 def draw_first(learner: Learner, example: Example, cmap: str) -> dict[str, Figure]:
-    """What is shown of an example while training: the answer, and memory and heads together."""
+    """Figures of one example for TensorBoard: the answer, and memory and heads."""
     return _answers_and_memory(learner, [(example, *trace(learner, example))], cmap)
 
 
@@ -128,7 +129,7 @@ def _answers_and_memory(learner: Learner, traced: list[Traced], cmap: str) -> di
 
 
 def draw_memory(learner: Learner, traced: Traced, cmap: str) -> dict[str, Figure]:
-    """Memory and heads in an example, write heads first; nothing where there is no memory."""
+    """Figure of memory and heads in an example, write heads first; empty without a memory."""
     example, _, tensors = traced
     if "memory" not in tensors:
         return {}
@@ -146,7 +147,7 @@ def draw_memory(learner: Learner, traced: Traced, cmap: str) -> dict[str, Figure
 
 
 def trace(learner: Learner, example: Example) -> tuple[torch.Tensor, Trace]:
-    """The outputs of the network for one example, and what its heads did, on the CPU."""
+    """Output [1, T, O] of the network for an example and its trace, on the CPU, in evaluation mode."""
     network: Any = learner.network
     was_training = network.training
     network.eval()
@@ -164,7 +165,7 @@ def trace(learner: Learner, example: Example) -> tuple[torch.Tensor, Trace]:
 
 
 def head_names(learner: Learner) -> list[str]:
-    """Names of the heads in the order of a weighting's second dimension."""
+    """Names of the heads, in the order of the head dimension of weightings."""
     cell: Any = learner.network.cell
     kinds = {"read": cell.read_heads, "write": cell.write_heads}
     return [
@@ -177,8 +178,8 @@ def head_names(learner: Learner) -> list[str]:
 def head_scalars(learner: Learner, example: Example) -> dict[str, float]:
     """Last position, mean width and mean sigma of each head in an example, by tag; empty without heads.
 
-    A head that carries a weighting has no position; its circular mean stands in. The width is that of the
-    weighting, which every head has; sigma is what a Gaussian focus was asked for.
+    For heads without a position, it is the circular mean of the weighting. The width is the circular deviation of
+    the weighting; sigma is the width parameter of a Gaussian focus.
     """
     _, seen = trace(learner, example)
     if "weighting" not in seen:
@@ -201,20 +202,20 @@ def draw_history(rows: list[dict[str, Any]]) -> Figure:
     left_out = {"update", "sequences", "seconds", "lr", "gradient_norm"}
     curves = {name: np.array([row[name] for row in rows], dtype=float) for name in rows[0] if name not in left_out}
     names = {"train_loss": "training loss", "loss": "validation loss"}
-    read = {name: objectives.metric("loss" if name == "train_loss" else name) for name in curves}
-    told = {name: names.get(name, name.replace("_", " ")) for name in curves}
-    log = [told[name] for name, metric in read.items() if metric is not None and metric.logarithmic]
-    curves = {told[name]: values for name, values in curves.items()}
+    metrics = {name: objectives.metric("loss" if name == "train_loss" else name) for name in curves}
+    labels = {name: names.get(name, name.replace("_", " ")) for name in curves}
+    log = [labels[name] for name, metric in metrics.items() if metric is not None and metric.logarithmic]
+    curves = {labels[name]: values for name, values in curves.items()}
     return learning_curves(np.array([row["sequences"] for row in rows]), curves, "sequences", log)
 
 
 def draw_addressing() -> Figure:
-    """How a focus moves and widens: the kernel for a grid of shifts and widths."""
+    """Figure of the Gaussian focus for a grid of shifts and widths."""
     deltas, sigmas, slots, before = (0.0, 0.5, 1.0, 2.5, -3.0), (0.3, 0.5, 1.0, 2.0, 4.0), 17, 8
     delta, sigma = torch.meshgrid(torch.tensor(deltas), torch.tensor(sigmas), indexing="ij")
     kernels = addressing.gaussian(before + delta, sigma.unsqueeze(2), torch.ones_like(sigma).unsqueeze(2), slots)
     return addressing_examples(kernels.numpy(), deltas, sigmas, before)
 
 
-#: How to draw what explains a kind of cell whatever it learned, see `Cell.drawings`.
+#: Figures that explain a kind of cell independently of training, by the names in `Cell.drawings`.
 DRAWINGS = {"addressing_examples": draw_addressing}

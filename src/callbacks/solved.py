@@ -1,4 +1,4 @@
-"""When a task counts as solved."""
+"""Detection of a solved task, and stop of the run."""
 
 import logging
 from typing import Any
@@ -12,14 +12,14 @@ from src.common import checks
 from src.lit.learner import Learner
 
 log = logging.getLogger(__name__)
-#: Validations in a row that must be good.
+#: Consecutive validations at or under the threshold that are needed.
 IN_A_ROW = 3
 
 
 class Solved(Callback):
-    """Solved: a metric of validation at or under a threshold three times in a row.
+    """Marks a task as solved when a validation metric is at or under a threshold three times in a row.
 
-    Sequences and seconds count to the first of the three. Which metric is the objective's to say: wrong bits a
+    Sequences and seconds count to the first of the three. The metric is `solved_by` of the objective: wrong bits a
     sequence for answers in bits, none for classes.
 
     Args:
@@ -27,7 +27,7 @@ class Solved(Callback):
         stop: end training when solved.
 
     Attributes:
-        sequences, seconds: to the solution, or None.
+        sequences, seconds: training until solved; None if not solved.
     """
 
     def __init__(self, threshold: float = 0.1, stop: bool = True) -> None:
@@ -39,11 +39,11 @@ class Solved(Callback):
 
     @property
     def solved(self) -> bool:
-        """Whether the task was solved at any time."""
+        """Whether the task has been solved."""
         return self.sequences is not None
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """A run that was killed after it had solved its task has nothing left to learn."""
+        """Stop at once if the resumed run had already solved its task."""
         trainer.should_stop = trainer.should_stop or (self.solved and self.stop)
 
     def state_dict(self) -> dict[str, Any]:
