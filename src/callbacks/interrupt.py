@@ -23,8 +23,8 @@ class Stop(NamedTuple):
 class Interrupt(Callback):
     """Stops after the current update on Ctrl-C, SIGTERM or the time limit; a second signal stops at once.
 
-    An interrupted period ends without a validation, because an uninterrupted run has none there and the resumed run
-    must equal it. With accumulated gradients, the current update ends with its last batch. If one of several
+    An interrupted period ends without a validation, because the resumed run must equal an uninterrupted one, which
+    has none there. With accumulated gradients, the current update ends with its last batch. If one of several
     processes is interrupted, all stop after the same update.
 
     Attributes:

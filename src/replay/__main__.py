@@ -16,16 +16,16 @@ from src.settings import build, cli
 from src.settings.errors import ConfigError
 
 log = logging.getLogger(__name__)
-#: How many frames of an animation its palette is taken from.
-SAMPLE = 6
+#: Number of frames from which the palette of an animation is taken.
+PALETTE_FRAMES = 6
 
 
 def replay(cfg: Mapping[str, Any]) -> list[Path]:
     """Replay one run, or two side by side; returns the page and the animation that were written.
 
     Raises:
-        ConfigError: runs that cannot be opened, settings that cannot be used, or an animation that cannot be
-            drawn; nothing is written then.
+        ConfigError: runs that cannot be opened, invalid settings, or an animation that cannot be drawn; nothing
+            is written then.
     """
     request, opened = open_runs(cfg)
     examples = choose_examples(request, [run.task for run in opened])
@@ -46,7 +46,7 @@ def replay(cfg: Mapping[str, Any]) -> list[Path]:
     name = file_name(request, examples[0].name)
     try:
         film = Film(recordings, f"{title}: {examples[0].title}", cmap)
-        sample = [film.frame(film.steps * i // SAMPLE) for i in range(SAMPLE)]
+        sample = [film.frame(film.steps * i // PALETTE_FRAMES) for i in range(PALETTE_FRAMES)]
         animation = gif.encode(film.frames(), sample, request.fps)
     except Exception as failure:
         log.debug("The animation:", exc_info=True)
@@ -62,7 +62,7 @@ def replay(cfg: Mapping[str, Any]) -> list[Path]:
 
 
 def file_name(request: ReplayRequest, cell: str) -> str:
-    """The name of both files, without an ending: the sequence, where one was asked for, and the other run."""
+    """Name of both files without suffix; contains the cell if requested, and the second run."""
     name = "replay"
     if any(request.sizes.values()):
         name += f"_{cell}"
@@ -79,7 +79,7 @@ def main(cfg: dict[str, Any]) -> None:
 
 
 def refuse(cfg: dict[str, Any]) -> None:
-    """Refuse runs that cannot be opened, and settings that do not suit them."""
+    """Refuse runs that cannot be opened, and settings that do not fit them."""
     open_runs(cfg)
 
 

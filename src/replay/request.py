@@ -1,4 +1,4 @@
-"""What is to be replayed, and what cannot be."""
+"""Settings of a replay: checks, and the choice of runs and sequence."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,28 +12,28 @@ from src.settings import build, cli, errors, keys
 from src.settings.errors import ConfigError
 from src.tasks.base import Example, Task
 
-#: Steps of a replay, at most: every step is a frame of the animation and a memory in the page.
+#: Most steps of a replay: every step is a frame of the animation and a memory matrix in the page.
 MOST_STEPS = 1000
-#: Settings that choose a sequence, each of an axis of the task.
+#: Settings that choose a sequence, named after axes of the task.
 SIZES = ("length", "repeats")
 
 
 class ReplayRequest(NamedTuple):
-    """What is asked for."""
+    """Checked settings of a replay."""
 
-    folders: list[str]  # of one run, or of two
-    checkpoint: str
-    sizes: dict[str, int | None]  # by axis of the task; None for that of the task's first example
-    fps: float
+    folders: list[str]  # run folders, one or two
+    checkpoint: str  # best or last
+    sizes: dict[str, int | None]  # value of each axis; None for the value of the task's first example
+    fps: float  # frames a second
     out: Path
-    cmap: str | None  # None for that of the first run
+    cmap: str | None  # colour map; None for that of the first run
 
 
 def read_request(cfg: Mapping[str, Any]) -> ReplayRequest:
-    """Check the settings of a replay, as far as they can be checked without opening a run.
+    """Check the settings of a replay that can be checked without opening a run.
 
     Raises:
-        ConfigError: a value that cannot be used.
+        ConfigError: an invalid value.
     """
     folders = cfg["run"] if isinstance(cfg["run"], Sequence) and not isinstance(cfg["run"], str) else [cfg["run"]]
     if None in folders or len(folders) not in (1, 2):
@@ -45,7 +45,7 @@ def read_request(cfg: Mapping[str, Any]) -> ReplayRequest:
     for key in SIZES:
         if cfg[key] is not None:
             errors.check("", checks.integer, key, cfg[key])
-    # An animation counts hundredths of a second, and viewers slow down what has fewer than two a frame.
+    # GIF durations are in hundredths of a second, and viewers slow down frames shorter than two.
     fps = errors.check("", checks.number, "fps", cfg["fps"], above=0, most=50)
     if cfg["figure"]["cmap"] is not None:
         keys.check_cmap(cfg["figure"]["cmap"])
@@ -56,17 +56,17 @@ def read_request(cfg: Mapping[str, Any]) -> ReplayRequest:
 
 
 def open_runs(cfg: Mapping[str, Any]) -> tuple[ReplayRequest, list[Run]]:
-    """What is asked for, and the runs it is asked of.
+    """The checked settings and the opened runs.
 
     Raises:
-        ConfigError: a run that cannot be opened or has nothing to replay, settings that do not suit it, or
-            two runs that cannot be put side by side.
+        ConfigError: a run that cannot be opened or is not recurrent, settings that do not fit the task, or two
+            runs that cannot be shown side by side.
     """
     request = read_request(cfg)
     configs = [RunFolder(folder).read_config()["task"] for folder in request.folders]
     tasks = [one["name"] for one in configs]
     if len(set(tasks)) == 2:
-        raise _apart(request, f"are on {tasks[0]} and {tasks[1]}", "be on the same task")
+        raise _mismatch(request, f"are on {tasks[0]} and {tasks[1]}", "be on the same task")
     for key, value in request.sizes.items():
         if value is not None and key not in [axis.name for axis in build.axes_of(configs[0])]:
             raise ConfigError(
@@ -88,12 +88,12 @@ def open_runs(cfg: Mapping[str, Any]) -> tuple[ReplayRequest, list[Run]]:
     return request, opened
 
 
-def _apart(request: ReplayRequest, differ: str, must: str) -> ConfigError:
+def _mismatch(request: ReplayRequest, differ: str, must: str) -> ConfigError:
     return ConfigError(f"run={request.folders!r}: {differ}; two runs side by side must {must}")
 
 
 def _check_sequences(request: ReplayRequest, tasks: list[Task]) -> None:
-    """Refuse two runs whose sequences differ, and sequences that are too long to be watched."""
+    """Refuse two runs whose sequences differ, and sequences that are too long."""
     for attribute, what in {
         "input_size": "inputs a step",
         "output_size": "outputs a step",
@@ -101,7 +101,7 @@ def _check_sequences(request: ReplayRequest, tasks: list[Task]) -> None:
     }.items():
         sizes = [getattr(task, attribute) for task in tasks]
         if len(set(sizes)) == 2:
-            raise _apart(request, f"have {sizes[0]} and {sizes[1]} {what}", "have the same kind of sequence")
+            raise _mismatch(request, f"have {sizes[0]} and {sizes[1]} {what}", "have the same kind of sequence")
     cells = [_cell(request, task) for task in tasks]
     for axis, first, last in zip(tasks[0].axes, cells[0], cells[-1], strict=True):
         if first != last:
@@ -120,14 +120,14 @@ def _check_sequences(request: ReplayRequest, tasks: list[Task]) -> None:
 
 
 def _cell(request: ReplayRequest, task: Task) -> tuple[int, ...]:
-    """The cell of the sequence to replay: what is not asked for is the most of training."""
+    """The cell of the sequence to replay; by default the largest training value of each axis."""
     return tuple(
         request.sizes.get(axis.name) or most for axis, (_, most) in zip(task.axes, task.trained, strict=True)
     )
 
 
 def choose_examples(request: ReplayRequest, tasks: list[Task]) -> list[Example]:
-    """The sequence to replay, as each run's own task puts it.
+    """The sequence to replay, as an example of each run's task.
 
     Raises:
         ConfigError: two tasks whose first examples have different answers.
@@ -141,5 +141,5 @@ def choose_examples(request: ReplayRequest, tasks: list[Task]) -> list[Example]:
         examples.append(example)
     first, last = examples[0], examples[-1]
     if first.x.shape != last.x.shape or not first.y.equal(last.y):
-        raise _apart(request, f"show {first.title!r} and {last.title!r}", "answer the same sequence")
+        raise _mismatch(request, f"show {first.title!r} and {last.title!r}", "answer the same sequence")
     return examples

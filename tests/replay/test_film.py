@@ -40,13 +40,13 @@ def test_only_the_slots_that_are_read_are_shown(recording):
     }
     held = np.random.default_rng(0).normal(size=(len(one.x), 40, 5))
     film = Film([one._replace(heads=one.heads._replace(weights=weights, numbers=numbers, memory=held))], "")
-    machine, slots = film.runs[0].memory_panel, [36, 37, 38, 39, 0, 1, 2, 3]
+    panel, slots = film.runs[0].memory_panel, [36, 37, 38, 39, 0, 1, 2, 3]
     for step, along in ((4, 2.0), (6, 5.0)):
         film.frame(step)
-        assert np.array_equal(machine.memory.get_array(), held[step, slots])
-        assert machine.places[0].get_ydata() == [along]
-        assert np.isnan(machine.places[1].get_ydata()[0])
-    axis = machine.memory.axes
+        assert np.array_equal(panel.memory.get_array(), held[step, slots])
+        assert panel.places[0].get_ydata() == [along]
+        assert np.isnan(panel.places[1].get_ydata()[0])
+    axis = panel.memory.axes
     assert axis.get_yticks().tolist() == list(range(8))
     assert [label.get_text() for label in axis.get_yticklabels()] == list(map(str, slots))
 
