@@ -1,8 +1,8 @@
 """Summaries for TensorBoard's HPARAMS tab: settings, final status and final metrics of a run.
 
-The summary that declares an experiment is left out on purpose: with several runs TensorBoard would use that of one
-run, and hide settings that only other runs have. Without it, TensorBoard collects the settings of all runs and shows
-those first that differ.
+The summary that declares an experiment is left out on purpose: with several runs TensorBoard would use that of
+one run, and hide settings that only other runs have. Without it, TensorBoard collects the settings of all runs
+and shows those first that differ.
 """
 
 import time

@@ -11,7 +11,7 @@ function buildMemory(box, strips, packed) {
     const [label, plot] = strip(strips, name, Math.max(70, Math.min(128, (page.runs.length === 2 ? 200 : 256) / count)));
     label.firstChild.style.color = heads.colours[h];
     const canvas = element(plot, "canvas");
-    tell(plot, page.steps, 1000, (t, row) => {
+    tooltip(plot, page.steps, 1000, (t, row) => {
       const slot = shown[shown.length - 1 - Math.floor(row * shown.length / 1000)];
       return `step ${t}, slot ${slot}: ${number(heads.weights.at((t * count + h) * slots + slot))}`;
     });
@@ -28,7 +28,7 @@ function buildMemory(box, strips, packed) {
   const axis = element(area, "div", "slots"), cells = element(area, "div", "cells");
   cells.style.height = bodyHeight;
   const memory = element(cells, "canvas");
-  tell(cells, width, 1000, (column, row) => {
+  tooltip(cells, width, 1000, (column, row) => {
     const slot = shown[shown.length - 1 - Math.floor(row * shown.length / 1000)];
     return `slot ${slot}, number ${column + 1}: ${number(heads.memory.at((step * slots + slot) * width + column))}`;
   });

@@ -1,22 +1,22 @@
-"""Make a report of any set of runs: `python -m src.report runs=<folders>`."""
+"""The command: `python -m src.report runs=<folders>` makes a report on any set of runs."""
 
 import logging
 import sys
 
 from src.common import output
-from src.report.publication import CollectedRuns, begin, make, rebuild
+from src.report.publication import CollectedRuns, collect, make, rebuild
 from src.report.request import read_request
 from src.settings import cli
 
 log = logging.getLogger(__name__)
-#: What `refuse` has read of the runs, so that a thousand of them are not read twice.
+#: Runs that `refuse` has read, so that `main` does not read them again.
 READ: list[CollectedRuns] = []
 
 
 def main(cfg: dict[str, object]) -> None:
-    """Report on runs; the exit code is 1 where one could not be counted."""
+    """Make or redraw a report; the exit code is 1 if a run could not be counted."""
     request = read_request(cfg)
-    problems = rebuild(request) if not request.folders else make(request, READ.pop() if READ else begin(request))
+    problems = rebuild(request) if not request.folders else make(request, READ.pop() if READ else collect(request))
     for problem in problems:
         log.warning("%s: %s%s", problem.run, problem.what, "" if problem.counted else "; not counted")
     print(f"report: {request.out / 'index.html'}")
@@ -25,10 +25,10 @@ def main(cfg: dict[str, object]) -> None:
 
 
 def refuse(cfg: dict[str, object]) -> None:
-    """Refuse folders without runs, and settings that cannot be used."""
+    """Refuse folders without runs, and invalid settings."""
     request = read_request(cfg)
     if request.folders:
-        READ[:] = [begin(request)]
+        READ[:] = [collect(request)]
 
 
 if __name__ == "__main__":

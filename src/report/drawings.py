@@ -1,6 +1,6 @@
-"""The figures of a report: from rows of runs.csv and the records beside it to pictures, each with its data.
+"""Figures of a report, with their data, drawn from runs.csv and the records in `figures/`.
 
-One that cannot be drawn is None, with a warning.
+A figure that cannot be drawn is None, with a warning.
 """
 
 import re
@@ -23,7 +23,7 @@ from src.tasks.base import cell_name
 
 
 class Drawing(NamedTuple):
-    """A figure, its name as a file, what it shows, and its data."""
+    """A figure with file name, caption and data."""
 
     name: str
     caption: str
@@ -34,7 +34,7 @@ class Drawing(NamedTuple):
 
 @figure_errors_as_warnings("loss_comparison")
 def draw_losses(curves: Sequence[RunRow], kinds: Iterable[TableKind], order: Sequence[str]) -> Drawing | None:
-    """Validation loss of all runs, of all tables."""
+    """Validation loss of all runs, one panel a table."""
     panels: dict[str, list[loss_comparison.LossCurve]] = defaultdict(list)
     for (table, row, seed), points in _grouped(curves, ("table", "row", "seed")):
         x, y = (np.array([float(point[key]) for point in points]) for key in ("sequences", "loss"))
@@ -52,15 +52,15 @@ def draw_losses(curves: Sequence[RunRow], kinds: Iterable[TableKind], order: Seq
 
 @figure_errors_as_warnings("survival")
 def draw_survival(rows: Sequence[RunRow], kind: TableKind, name: str, order: Sequence[str]) -> Drawing | None:
-    """The share of runs that have solved the task by when."""
+    """Share of solved runs over training sequences."""
     if not kind.solvable:
         return None
     steps: dict[str, survival.SurvivalCurve] = {}
     data: list[dict[str, Any]] = []
-    for label, its in tables.variants(rows).items():
-        found = summary.survival(its, "sequences")
+    for label, group in tables.variants(rows).items():
+        found = summary.survival(group, "sequences")
         unsolved = {
-            row["run"]: (number(row, "sequences") or 0.0, row["status"]) for row in its if not is_solved(row)
+            row["run"]: (number(row, "sequences") or 0.0, row["status"]) for row in group if not is_solved(row)
         }
         steps[label] = survival.SurvivalCurve(
             np.asarray(found.times), np.asarray(found.share), np.asarray(found.low), np.asarray(found.high),
@@ -80,10 +80,10 @@ def draw_survival(rows: Sequence[RunRow], kind: TableKind, name: str, order: Seq
 
 
 def groups(rows: Sequence[RunRow], test: str, metric: str) -> list[seeds.SeedGroup]:
-    """The distribution over seeds of each row of a table."""
+    """Distribution over seeds of a metric, for each row of a table."""
     found = []
-    for label, its in tables.variants(rows).items():
-        values = tables.outcomes(its, test, metric)
+    for label, group in tables.variants(rows).items():
+        values = tables.outcomes(group, test, metric)
         if len(values):
             low, high = statistics.bootstrap(values)
             found.append(seeds.SeedGroup(label, values, statistics.interquartile_mean(values), low, high))
@@ -94,7 +94,7 @@ def groups(rows: Sequence[RunRow], test: str, metric: str) -> list[seeds.SeedGro
 def draw_seeds(
     rows: Sequence[RunRow], kind: TableKind, options: TableOptions, name: str, order: Sequence[str]
 ) -> Drawing | None:
-    """Every run as a dot."""
+    """A dot for every run, and the interquartile means."""
     bounded = [(test, metric) for test, metric in kind.headlines if kind.metric(metric).bounded]
     if not bounded:
         return None
@@ -102,14 +102,14 @@ def draw_seeds(
     panels = {test.replace("_", " "): groups(compared, test, metric) for test, metric in bounded}
     lines: dict[str, float] = {}
     for label in options.reference:
-        its = [row for row in rows if row["row"] == label]
-        if its:
-            lines[label] = statistics.interquartile_mean(tables.outcomes(its, *bounded[0]))
+        group = [row for row in rows if row["row"] == label]
+        if group:
+            lines[label] = statistics.interquartile_mean(tables.outcomes(group, *bounded[0]))
     figure = seeds.seeds(panels, kind.metric(bounded[0][1]).label, lines, order)
     data = [
         {"test": test, "row": group.label, "value": float(value), "iqm": group.centre, "low": group.low,
          "high": group.high}
-        for test, its in panels.items() for group in its for value in group.values
+        for test, panel in panels.items() for group in panel for value in group.values
     ]  # fmt: skip
     data += [{"test": "", "row": label, "value": value} for label, value in lines.items()]
     caption = "Every run a dot; the bar is the interquartile mean over seeds with its 95 % interval."
@@ -119,7 +119,7 @@ def draw_seeds(
 
 
 def draw_grids(rows: Sequence[RunRow], kind: TableKind, name: str) -> list[Drawing]:
-    """The two axes of the test cells, such as lengths and repeats, a heat map a row of the table."""
+    """Heat maps over the two axes of the test cells, such as lengths and repeats; one a row of the table."""
     spans = [(least, most) for least, most in kind.trained or []]
     trained = (spans[0], spans[1]) if len(spans) == 2 else None
     drawings: list[Drawing] = []
@@ -133,10 +133,10 @@ def draw_grids(rows: Sequence[RunRow], kind: TableKind, name: str) -> list[Drawi
         if len(lengths) < 2 or len(repeats) < 2:
             continue
         panels, data = {}, []
-        for label, its in tables.variants(rows).items():
+        for label, group in tables.variants(rows).items():
             values = np.full((len(lengths), len(repeats)), np.nan)
             for test, (length, repeat) in where.items():
-                found = tables.outcomes(its, test, metric)
+                found = tables.outcomes(group, test, metric)
                 if len(found):
                     value = statistics.interquartile_mean(found)
                     values[lengths.index(length), repeats.index(repeat)] = value
@@ -156,16 +156,16 @@ def draw_grids(rows: Sequence[RunRow], kind: TableKind, name: str) -> list[Drawi
 def draw_answers(
     answers: Sequence[RunRow], rows: Sequence[RunRow], kind: TableKind, name: str, cmap: str, order: Sequence[str]
 ) -> Drawing | None:
-    """Targets above outputs of the median run of each row, beside them the distribution over seeds."""
+    """Targets and outputs of the median run of each row, and the distribution over seeds."""
     if not answers:
         return None
     pictures = []
     titles: dict[str, str] = {}
-    for (label, seed), its in _grouped(answers, ("row", "seed")):
+    for (label, seed), group in _grouped(answers, ("row", "seed")):
         panels = []
-        for (title,), points in _grouped(its, ("title",)):
+        for (title,), points in _grouped(group, ("title",)):
             panels.append(TargetOutputPanel(title, _array(points, "target"), _array(points, "output")))
-            titles[title] = cell_name(map(int, re.findall(r"\d+", title)))  # the values of its cell
+            titles[title] = cell_name(map(int, re.findall(r"\d+", title)))  # the values of the cell
         pictures.append(comparison.ComparisonRow(f"{label}, seed {seed}", panels))
     shown = {row.label.rsplit(", seed", 1)[0] for row in pictures}
     some = [row for row in rows if row["row"] in shown]
@@ -188,8 +188,8 @@ def draw_heads(heads: Sequence[RunRow], name: str, cmap: str) -> Drawing | None:
     if not heads:
         return None
     pictures = []
-    for (label, seed, title, answer), its in _grouped(heads, ("row", "seed", "title", "answer")):
-        of = {head: _array(points, "slot") for (head,), points in _grouped(its, ("head",))}
+    for (label, seed, title, answer), group in _grouped(heads, ("row", "seed", "title", "answer")):
+        of = {head: _array(points, "slot") for (head,), points in _grouped(group, ("head",))}
         pictures.append(addressing.RunHeads(f"{label}, seed {seed}", title, of, int(answer) if answer else None))
     figure = addressing.addressing(pictures, cmap)
     caption = "Where the heads of the median run of each row look, step by step, in one sequence."
@@ -197,13 +197,13 @@ def draw_heads(heads: Sequence[RunRow], name: str, cmap: str) -> Drawing | None:
 
 
 def _array(points: Sequence[RunRow], name: str) -> np.ndarray:
-    """The columns "<name> <number>" of some rows, [rows, columns]; of a smaller memory the last ones are empty."""
+    """The columns "<name> <number>" as an array [rows, columns], without empty columns of a smaller memory."""
     columns = [key for key in points[0] if key.rpartition(" ")[0] == name and points[0][key]]
     return np.array([[float(point[key]) for key in columns] for point in points])
 
 
 def _grouped(rows: Iterable[RunRow], keys: Sequence[str]) -> list[tuple[tuple[str, ...], list[RunRow]]]:
-    """Rows that are alike in some columns, together, in the order in which they come."""
+    """Rows grouped by the values of some columns, in order of first occurrence."""
     found: dict[tuple[str, ...], list[RunRow]] = defaultdict(list)
     for row in rows:
         found[tuple(row[key] for key in keys)].append(row)

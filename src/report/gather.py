@@ -1,4 +1,4 @@
-"""Run folders as they are found on disk, holes and damage included."""
+"""Search for run folders, and reading of complete, incomplete and damaged ones."""
 
 import json
 import os
@@ -10,12 +10,12 @@ from src.report.metrics import bad_test, fault, sets
 from src.run.folder import RunFolder, UnreadableError
 from src.settings.errors import ConfigError
 
-#: Ends of a run that say something about its model; any other says something about its user or machine.
+#: Statuses that are results of the model; others are interruptions or failures.
 ENDED = ("finished", "diverged")
 
 
 class Problem(NamedTuple):
-    """A folder that could not be counted; or that was, with a remark."""
+    """A problem of a run folder: not counted because of it, or counted with a remark."""
 
     run: str
     what: str
@@ -23,15 +23,15 @@ class Problem(NamedTuple):
 
 
 class EndedRun(NamedTuple):
-    """A run that reached its end, well or not.
+    """A run that has finished or diverged.
 
     Attributes:
-        folder: of the run.
-        name: what to call the folder, short and unique among those reported.
-        config: config.yaml.
-        metrics: metrics.json.
-        evaluation: evaluation.json; empty where there is none.
-        history: the rows of history.csv; empty where there are none.
+        folder: run folder.
+        name: short name of the folder, unique in the report.
+        config: content of config.yaml.
+        metrics: content of metrics.json.
+        evaluation: content of evaluation.json; empty if there is none.
+        history: rows of history.csv; empty if there are none.
     """
 
     folder: Path
@@ -43,10 +43,10 @@ class EndedRun(NamedTuple):
 
 
 def find(given: Sequence[str]) -> list[Path]:
-    """Every run folder within some folders, those that a sweep has yet to begin included, in a readable order.
+    """All run folders within some folders in natural order, including planned ones of a sweep.
 
     Raises:
-        ConfigError: a folder that is not there, or that holds no run.
+        ConfigError: a folder that does not exist or contains no run.
     """
     found: dict[Path, None] = {}
     for one in given:
@@ -66,12 +66,12 @@ def find(given: Sequence[str]) -> list[Path]:
 
 
 def _walk(top: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Every folder and the names of its files, links to folders followed, each folder once."""
+    """Each folder once with the names of its files; links to folders are followed."""
     seen = set()
     for folder, below, names in os.walk(top, followlinks=True):
         here = Path(folder).resolve()
         if here in seen:
-            below.clear()  # a link that leads back
+            below.clear()  # a circular or repeated link
             continue
         seen.add(here)
         yield Path(folder), names
@@ -81,17 +81,17 @@ def _planned(path: Path) -> list[str]:
     try:
         return [str(job["folder"]) for job in json.loads(path.read_text(encoding="utf-8"))["jobs"]]
     except (OSError, ValueError, KeyError, TypeError):
-        return []  # its runs are found without it; `read` tells of each that is not whole
+        return []  # begun runs are found without sweep.json; `read` reports incomplete ones
 
 
 def _natural(path: Path) -> list[tuple[int, int | str]]:
-    """A key that sorts 2_ntm before 10_ntm."""
+    """Key of natural order: 2_ntm before 10_ntm."""
     parts = "".join(c if c.isdigit() else f"\0{c}\0" for c in str(path)).split("\0")
     return [(0, int(part)) if part.isdigit() else (1, part) for part in parts if part]
 
 
 def names(folders: Sequence[Path]) -> list[str]:
-    """What to call folders: their paths from the last folder that they have in common."""
+    """Names of folders: their paths below the last common folder."""
     paths = [folder.parts for folder in folders]
     shared = 0
     while len({part[: shared + 1] for part in paths}) == 1 and shared + 1 < min(map(len, paths)):
@@ -100,7 +100,7 @@ def names(folders: Sequence[Path]) -> list[str]:
 
 
 def read(folder: Path, name: str) -> EndedRun | Problem:
-    """A run folder, or why it cannot be counted."""
+    """Read a run folder; a Problem if the run cannot be counted."""
     if not folder.exists() or not any(folder.iterdir()):
         return Problem(name, "not begun")
     run = RunFolder(folder)
@@ -121,7 +121,7 @@ def read(folder: Path, name: str) -> EndedRun | Problem:
 
 
 def split(found: Iterable[EndedRun | Problem]) -> tuple[list[EndedRun], list[Problem]]:
-    """Runs apart from problems."""
+    """Separate runs from problems."""
     entries, problems = [], []
     for one in found:
         if isinstance(one, EndedRun):

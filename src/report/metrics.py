@@ -1,4 +1,4 @@
-"""What is wrong with a metrics.json."""
+"""Validation of metrics.json and evaluation.json."""
 
 import math
 from collections.abc import Mapping
@@ -6,13 +6,13 @@ from typing import Any
 
 from src.lit import objectives
 
-#: Numbers of metrics.json that are counts or times.
+#: Keys of metrics.json whose values are counts or times.
 COUNTS = ("parameters", "state_size", "updates", "sequences", "seconds")
 TO_SOLVE = ("sequences_to_solve", "seconds_to_solve")
 
 
 def sets(test: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Test metrics by test set; those that stand alone in metrics.json are of the set `test`.
+    """Test metrics by test set; metrics that are not nested belong to the set `test`.
 
     >>> sets({"accuracy": 0.9, "generated": {"accuracy": 0.8}})
     {'test': {'accuracy': 0.9}, 'generated': {'accuracy': 0.8}}
@@ -22,7 +22,7 @@ def sets(test: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def fault(metrics: Mapping[str, Any], config: Mapping[str, Any]) -> str | None:
-    """What is wrong with the metrics.json of a run that reached its end; None for nothing."""
+    """The first fault in the metrics.json of a run that has finished or diverged; None if there is none."""
     missing = [key for key in ("model", "task", "seed", "validation", "test") if key not in metrics]
     if metrics["status"] == "finished":
         missing += [key for key in ("validation", "test") if key in metrics and not metrics[key]]
@@ -52,9 +52,9 @@ def fault(metrics: Mapping[str, Any], config: Mapping[str, Any]) -> str | None:
 
 
 def bad_test(tests: Mapping[str, Mapping[str, Any]], file: str) -> str | None:
-    """What is wrong with metrics by test set; null is right, and stands for infinity and for no number."""
-    for test, its in tests.items():
-        for name, value in its.items():
+    """The first fault in metrics by test set, or None; null is valid and stands for infinity or NaN."""
+    for test, metrics in tests.items():
+        for name, value in metrics.items():
             known = objectives.metric(name)
             if value is None:
                 if known is None:

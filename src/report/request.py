@@ -1,4 +1,4 @@
-"""What is to be reported on, and what cannot be."""
+"""Settings of a report: checks, and merging with those of an earlier report."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,21 +11,21 @@ from src.report.tables import TableOptions
 from src.settings import cli, errors, keys
 from src.settings.errors import ConfigError
 
-#: Settings of the pages, which a report that is drawn anew keeps where no others are given.
+#: Settings of the pages, which a redrawn report keeps unless new ones are given.
 KEPT = ("title", "command", "against", "reference", "margin", "published")
 
 
 class ReportRequest(NamedTuple):
-    """What is asked for.
+    """Checked settings of a report.
 
     Attributes:
-        folders: to look for runs in; empty where a report is drawn anew.
+        folders: folders to search for runs; empty to redraw a report.
         out: folder of the report.
-        pool_versions: runs of different versions in one table.
-        pictures: run the median runs once more.
-        memory_slots: of the tests to lead with; None for as many as a run was trained with.
-        tuning: a table of the runs that settings were chosen with, to stand beside; None for none.
-        settings: of the pages, by key.
+        pool_versions: put runs of different versions into one table.
+        pictures: run the median runs on examples, to draw answers and heads.
+        memory_slots: memory slots of the headline tests; None for as many as in training.
+        tuning: table of the runs by which settings were chosen, to copy into the report; None for none.
+        settings: settings of the pages by key.
     """
 
     folders: list[str]
@@ -41,7 +41,7 @@ def read_request(cfg: Mapping[str, Any]) -> ReportRequest:
     """Check the settings of a report.
 
     Raises:
-        ConfigError: a value that cannot be used.
+        ConfigError: an invalid value.
     """
     given = (
         cfg["runs"] if isinstance(cfg["runs"], Sequence) and not isinstance(cfg["runs"], str) else [cfg["runs"]]
@@ -60,9 +60,9 @@ def read_request(cfg: Mapping[str, Any]) -> ReportRequest:
     tuning = None if cfg["tuning"] is None else Path(str(cfg["tuning"]))
     if tuning is not None and not os.path.isfile(tuning):
         raise ConfigError(f"tuning={str(tuning)!r}: no such file; must be a table, as src.study writes it")
-    settings = _settings(cfg)
+    settings = _page_settings(cfg)
     if any(one.endswith(".csv") for one in folders):
-        return ReportRequest([], _anew(cfg, folders), False, False, None, tuning, settings)
+        return ReportRequest([], _folder_to_redraw(cfg, folders), False, False, None, tuning, settings)
     if cfg["out"] is None:
         out = Path("outputs/reports") / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     else:
@@ -73,8 +73,8 @@ def read_request(cfg: Mapping[str, Any]) -> ReportRequest:
     return ReportRequest(folders, out, cfg["pool_versions"], cfg["pictures"], slots, tuning, settings)
 
 
-def _anew(cfg: Mapping[str, Any], folders: list[str]) -> Path:
-    """The folder of the report to draw anew."""
+def _folder_to_redraw(cfg: Mapping[str, Any], folders: list[str]) -> Path:
+    """The folder of the report to redraw."""
     rows = Path(folders[0])
     if len(folders) > 1:
         raise ConfigError(f"runs={folders!r}: must be folders, or one runs.csv")
@@ -87,7 +87,7 @@ def _anew(cfg: Mapping[str, Any], folders: list[str]) -> Path:
     return rows.parent
 
 
-def _settings(cfg: Mapping[str, Any]) -> dict[str, Any]:
+def _page_settings(cfg: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of the pages."""
     for key in ("title", "command", "against"):
         if cfg[key] is not None and not isinstance(cfg[key], str):
@@ -110,22 +110,22 @@ def _settings(cfg: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def merged(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a report that is drawn anew: its own, but for those that are given now."""
-    now = {key: given[key] for key in KEPT if given[key] and key != "published"}
+    """The settings of a redrawn report: the stored ones, overridden by those given."""
+    new = {key: given[key] for key in KEPT if given[key] and key != "published"}
     if given["published"]["values"]:
-        now["published"] = given["published"]
-    return {**stored, **now}
+        new["published"] = given["published"]
+    return {**stored, **new}
 
 
 def options(settings: Mapping[str, Any], known: Iterable[str]) -> TableOptions:
-    """Settings as the tables need them.
+    """Options of the tables, from the settings of the pages.
 
     Args:
-        settings: see `read_request`.
-        known: the names of all rows.
+        settings: `ReportRequest.settings`.
+        known: names of all rows.
 
     Raises:
-        ConfigError: a row that there is not.
+        ConfigError: an unknown row.
     """
     published = settings["published"]
     values = {str(row): float(value) for row, value in (published["values"] or {}).items()}

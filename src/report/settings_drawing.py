@@ -1,4 +1,4 @@
-"""A figure of how a metric depends on the settings that rows differ in."""
+"""Figure of metrics over two varied settings."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,7 +14,7 @@ from src.report.rows import RunRow, is_solved
 
 @figure_errors_as_warnings("settings")
 def draw_settings(rows: Sequence[RunRow], kind: TableKind, name: str) -> Drawing | None:
-    """Heat maps over two settings, where just two were varied for one model."""
+    """Heat maps over two settings; None unless exactly two settings of one model were varied."""
     varied = [
         key for key in dict.fromkeys(key for row in rows for key in row)
         if key.startswith("setting.") and len({row.get(key, "") for row in rows}) > 1
@@ -25,20 +25,20 @@ def draw_settings(rows: Sequence[RunRow], kind: TableKind, name: str) -> Drawing
     down, across = sorted((0, 1), key=lambda i: len(values[i]))
     measures: dict[str, Callable[[Sequence[RunRow]], float]] = {}
     if kind.solvable:
-        measures["share solved"] = lambda its: float(np.mean([is_solved(row) for row in its]))
+        measures["share solved"] = lambda group: float(np.mean([is_solved(row) for row in group]))
     for test, metric in kind.headlines:
         measures[f"{kind.metric(metric).label} {test.replace('_', ' ')}"] = _iqm_of(test, metric)
     panels, data = {}, []
-    for told, measure in measures.items():
+    for label, measure in measures.items():
         panel = np.full((len(values[down]), len(values[across])), np.nan)
         for i, one in enumerate(values[down]):
             for j, other in enumerate(values[across]):
-                its = [row for row in rows if row[varied[down]] == one and row[varied[across]] == other]
-                if its:
-                    panel[i, j] = measure(its)
-                    data.append({"measure": told, varied[down]: one, varied[across]: other, "value": panel[i, j],
-                                 "runs": len(its)})  # fmt: skip
-        panels[told] = panel
+                group = [row for row in rows if row[varied[down]] == one and row[varied[across]] == other]
+                if group:
+                    panel[i, j] = measure(group)
+                    data.append({"measure": label, varied[down]: one, varied[across]: other, "value": panel[i, j],
+                                 "runs": len(group)})  # fmt: skip
+        panels[label] = panel
     names = [key.split(".")[-1] for key in varied]
     figure = settings_map.settings_map(panels, values[down], values[across], names[down], names[across])
     caption = f"What {names[0]} and {names[1]} do: interquartile means over all runs of a pair."
@@ -46,8 +46,8 @@ def draw_settings(rows: Sequence[RunRow], kind: TableKind, name: str) -> Drawing
 
 
 def _iqm_of(test: str, metric: str) -> Callable[[Sequence[RunRow]], float]:
-    def measure(its: Sequence[RunRow]) -> float:
-        values = tables.outcomes(its, test, metric)
+    def measure(group: Sequence[RunRow]) -> float:
+        values = tables.outcomes(group, test, metric)
         return statistics.interquartile_mean(values) if len(values) else float("nan")
 
     return measure

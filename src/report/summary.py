@@ -1,4 +1,4 @@
-"""From the rows of runs.csv to tables: how often, how soon, how well, and what the differences are worth."""
+"""Tables of a report, made from the rows of runs.csv."""
 
 import math
 from collections.abc import Sequence
@@ -16,22 +16,22 @@ from src.report.wording import shown
 
 
 def main_table(rows: Sequence[RunRow], kind: TableKind, options: TableOptions) -> Table:
-    """A row a model or setting: how often it solved the task, how well it did, how large it is."""
+    """Main table, a row a model or setting: share solved, time to solve, headline metrics, size, training time."""
     lines = []
-    for name, its in variants(rows).items():
-        failed = sum(row["status"] == "diverged" for row in its)
-        line = {"model": name + (" (reference)" if name in options.reference else ""), "runs": str(len(its))}
+    for name, group in variants(rows).items():
+        failed = sum(row["status"] == "diverged" for row in group)
+        line = {"model": name + (" (reference)" if name in options.reference else ""), "runs": str(len(group))}
         line["diverged"] = str(failed)
         if kind.solvable:
-            line |= _solving(its)
+            line |= _solving(group)
         for test, metric in kind.headlines:
-            line |= _score(its, test, metric, with_mean=not kind.solvable)
+            line |= _score(group, test, metric, with_mean=not kind.solvable)
         if options.published:
             line[options.published_as] = shown(options.published[name]) if name in options.published else ""
-        line["parameters"] = _range([number(row, "parameters") for row in its], "{:,.0f}")
-        line["state"] = _range([number(row, "state_size") for row in its], "{:,.0f}")
+        line["parameters"] = _range([number(row, "parameters") for row in group], "{:,.0f}")
+        line["state"] = _range([number(row, "state_size") for row in group], "{:,.0f}")
         line["seconds a run"] = _range(
-            [float(np.median([number(row, "seconds") or 0.0 for row in its]))], "{:,.0f}"
+            [float(np.median([number(row, "seconds") or 0.0 for row in group]))], "{:,.0f}"
         )
         lines.append(line)
     note = (
@@ -48,59 +48,59 @@ def main_table(rows: Sequence[RunRow], kind: TableKind, options: TableOptions) -
     return Table("Models", list(lines[0]), [list(line.values()) for line in lines], note)
 
 
-def _solving(its: Sequence[RunRow]) -> dict[str, str]:
-    solved = sum(map(is_solved, its))
-    low, high = statistics.wilson(solved, len(its))
-    line = {"solved": f"{solved}/{len(its)} [{low:.2f}, {high:.2f}]"}
+def _solving(group: Sequence[RunRow]) -> dict[str, str]:
+    solved = sum(map(is_solved, group))
+    low, high = statistics.wilson(solved, len(group))
+    line = {"solved": f"{solved}/{len(group)} [{low:.2f}, {high:.2f}]"}
     for unit in ("sequences", "seconds"):
-        median = median_time(survival(its, unit))
+        median = median_time(survival(group, unit))
         line[f"{unit} to solve"] = "—" if median is None else f"{median:,.0f}"
     return line
 
 
-def survival(its: Sequence[RunRow], unit: str) -> Survival:
-    """How many had solved the task by when; a diverged run never will."""
-    solved = list(map(is_solved, its))
+def survival(group: Sequence[RunRow], unit: str) -> Survival:
+    """Kaplan-Meier estimate over sequences or seconds; diverged runs never solve."""
+    solved = list(map(is_solved, group))
     times = [
         math.inf if row["status"] == "diverged" else number(row, f"{unit}_to_solve" if yes else unit)
-        for row, yes in zip(its, solved, strict=True)
+        for row, yes in zip(group, solved, strict=True)
     ]
     return kaplan_meier([0.0 if time is None else time for time in times], solved)
 
 
-def _score(its: Sequence[RunRow], test: str, metric: str, with_mean: bool) -> dict[str, str]:
+def _score(group: Sequence[RunRow], test: str, metric: str, with_mean: bool) -> dict[str, str]:
     name = f"{metric.replace('_', ' ')} {test.replace('_', ' ')}"
-    values = outcomes(its, test, metric)
-    few = f" ({len(values)} runs)" if len(values) < len(its) else ""
+    values = outcomes(group, test, metric)
+    few = f" ({len(values)} runs)" if len(values) < len(group) else ""
     scores = {f"{name}: mean": shown(float(np.mean(values))) if len(values) else ""} if with_mean else {}
     return scores | {f"{name}: IQM [95 %]": centre(values) + few if len(values) else ""}
 
 
 def centre(values: np.ndarray) -> str:
-    """The interquartile mean with its interval; of a few runs without, for it would say too little."""
-    told = shown(statistics.interquartile_mean(values))
+    """The interquartile mean, with an interval if there are enough runs."""
+    text = shown(statistics.interquartile_mean(values))
     if len(values) < FEW:
-        return told
+        return text
     low, high = statistics.bootstrap(values)
-    return f"{told} [{shown(low)}, {shown(high)}]"
+    return f"{text} [{shown(low)}, {shown(high)}]"
 
 
 def tests_table(rows: Sequence[RunRow], kind: TableKind) -> Table | None:
-    """Every test set of a task with test cells: the spread over seeds of how far what was learned reaches."""
+    """Generalisation metrics on every test set, over seeds; None for a task without test cells."""
     if not kind.axes:
         return None
     first, *others = (kind.metric(name) for name in kind.of.reach)
     lines = []
-    for name, its in variants(rows).items():
+    for name, group in variants(rows).items():
         for test in test_sets(rows, first.name):
-            values = outcomes(its, test, first.name)
+            values = outcomes(group, test, first.name)
             if not len(values):
                 continue
             line = [name, test.replace("_", " "), str(len(values)), shown(float(np.mean(values))), centre(values)]
             line += [shown(float(np.median(values))), shown(best(values, first)), shown(worst(values, first))]
             for metric in others:
-                its_own = outcomes(its, test, metric.name)
-                line += [shown(float(np.median(its_own))), shown(best(its_own, metric))]
+                other_values = outcomes(group, test, metric.name)
+                line += [shown(float(np.median(other_values))), shown(best(other_values, metric))]
             lines.append(line)
     header = ["model", "test", "runs", f"{first.label}: mean", "IQM [95 %]", "median", "best", "worst"]
     for metric in others:
@@ -110,37 +110,37 @@ def tests_table(rows: Sequence[RunRow], kind: TableKind) -> Table | None:
 
 
 def best(values: np.ndarray, metric: Metric) -> float:
-    """The best of some values of a metric."""
+    """The best value of a metric."""
     return float(values.max() if metric.more else values.min())
 
 
 def worst(values: np.ndarray, metric: Metric) -> float:
-    """The worst of some values of a metric."""
+    """The worst value of a metric."""
     return float(values.min() if metric.more else values.max())
 
 
 def guessing(metric: Metric) -> str:
-    """What guessing gives, to stand after what a metric is."""
+    """Text about the value of random guessing, to follow the description of a metric."""
     return "" if metric.chance is None else f", {metric.chance:g} for guessing"
 
 
 def settings_table(rows: Sequence[RunRow]) -> Table | None:
-    """The settings in which rows differ."""
+    """Table of the settings in which rows differ; None if there are none."""
     keys = [key for key in dict.fromkeys(key for row in rows for key in row) if key.startswith("setting.")]
     by_name = variants(rows)
-    told = {}
+    differing = {}
     for key in keys:
-        values = {name: _range_text([row.get(key, "") for row in its]) for name, its in by_name.items()}
+        values = {name: _range_text([row.get(key, "") for row in group]) for name, group in by_name.items()}
         if len(set(values.values())) > 1:
-            told[key.removeprefix("setting.")] = values
-    if not told:
+            differing[key.removeprefix("setting.")] = values
+    if not differing:
         return None
-    lines = [[key, *values.values()] for key, values in told.items()]
+    lines = [[key, *values.values()] for key, values in differing.items()]
     return Table("Settings in which rows differ", ["setting", *by_name], lines, folded=True)
 
 
 def runs_table(rows: Sequence[RunRow], kind: TableKind) -> Table:
-    """Every run, one a line."""
+    """Table of all runs, a line a run."""
     tests = kind.headlines
     header = ["run", "model", "seed", "status"]
     if kind.solvable:

@@ -1,4 +1,4 @@
-"""What tables of a report are made of: their texts, the options of a reader, runs grouped by row."""
+"""Table of a page, options of the tables, and grouping of runs by row."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -7,12 +7,12 @@ import numpy as np
 
 from src.report.rows import RunRow, outcome
 
-#: Lines of a table of details that are not folded, at most; seeds that an interval takes, and a word on equality.
+#: Most lines of an unfolded table; fewest seeds for an interval; fewest seeds for a statement of no difference.
 MANY, FEW, ENOUGH = 20, 5, 10
 
 
 class Table(NamedTuple):
-    """What a page shows as a table: a header, rows of texts, and a note below; folded where few will look."""
+    """A table of text cells with a title, a header and a note; `folded` hides it until clicked."""
 
     title: str
     header: list[str]
@@ -22,14 +22,14 @@ class Table(NamedTuple):
 
 
 class TableOptions(NamedTuple):
-    """What a reader asked of the tables.
+    """Options of the tables.
 
     Attributes:
-        against: the row that others are compared with; None for every pair, or the first row where they are many.
+        against: row that others are compared with; None for all pairs, or the first row if there are many.
         reference: rows that are shown but not compared.
-        margin: a difference within it is none, in the unit of the metric; None for no such claim.
-        published: numbers of others for the headline metric, by row.
-        published_as: what to call these.
+        margin: largest difference that counts as none, in the unit of the metric; None for no such statement.
+        published: published values of the headline metric by row.
+        published_as: header of their column.
     """
 
     against: str | None = None
@@ -40,13 +40,13 @@ class TableOptions(NamedTuple):
 
 
 def variants(rows: Sequence[RunRow]) -> dict[str, list[RunRow]]:
-    """The rows of runs.csv by the row of the table they belong to."""
+    """Rows of runs.csv grouped by their row of the table."""
     return {
         name: [row for row in rows if row["row"] == name] for name in dict.fromkeys(row["row"] for row in rows)
     }
 
 
 def outcomes(rows: Sequence[RunRow], test: str, metric: str) -> np.ndarray:
-    """What each run is worth, those left out that were not tested there."""
+    """A test metric of all runs that were tested there; see `rows.outcome`."""
     values = [outcome(row, test, metric) for row in rows]
     return np.array([value for value in values if value is not None])

@@ -1,10 +1,10 @@
-"""Numbers of a table as text."""
+"""Formatting of numbers in tables."""
 
 import math
 
 
 def shown(value: float) -> str:
-    """A metric for people, in as many digits as it deserves.
+    """A metric as text, with digits by its size.
 
     >>> shown(0.97265), shown(0.0312), shown(0.00231), shown(0.0), shown(52.39), shown(1925.4), shown(math.inf)
     ('0.973', '0.031', '0.0023', '0', '52.4', '1,925', '∞')

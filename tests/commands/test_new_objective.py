@@ -252,7 +252,7 @@ def test_a_report_reads_its_metrics_the_right_way(folder, tmp_path):
             return read_request(keys.resolve(compose("report", list(lines))))
 
     asked = request(f"runs={top}", f"out={out}", "pictures=true")
-    assert publication.make(asked, publication.begin(asked)) == []
+    assert publication.make(asked, publication.collect(asked)) == []
     page = (out / "report.md").read_text()
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line[:1] == "|"]
 

@@ -33,7 +33,7 @@ def request(*overrides):
 
 def report(top, out, *overrides):
     its = request(f"runs={top}", f"out={out}", *overrides)
-    return publication.make(its, publication.begin(its))
+    return publication.make(its, publication.collect(its))
 
 
 def table(path):
@@ -312,7 +312,7 @@ def test_what_cannot_be_reported_is_refused_and_leaves_nothing(fake, tmp_path):
 
     def refused(*overrides):
         with pytest.raises(ConfigError) as refusal:
-            publication.begin(request(*overrides))
+            publication.collect(request(*overrides))
         assert not out.exists()
         return str(refusal.value)
 
