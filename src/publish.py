@@ -8,15 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import hydra
 import torch
-from omegaconf import DictConfig
 
 from src.common import checks, output
-from src.common.paths import CONF
 from src.run.folder import RunFolder
 from src.run.load import load_run
-from src.settings import cli, errors, keys
+from src.settings import cli, errors
 from src.settings.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -82,10 +79,9 @@ def publish(cfg: Mapping[str, Any]) -> Path:
     return place
 
 
-@hydra.main(config_path=CONF, config_name="publish", version_base="1.3")
-def main(cfg: DictConfig) -> None:
+def main(cfg: dict[str, Any]) -> None:
     """Publish one run."""
-    print(f"published: {publish(keys.resolve(cfg))}")
+    print(f"published: {publish(cfg)}")
 
 
 def refuse(cfg: dict[str, Any]) -> None:
@@ -95,4 +91,4 @@ def refuse(cfg: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     output.protect_standard_streams()
-    cli.run(main, "publish", refuse)
+    cli.run("publish", main, refuse)

@@ -17,7 +17,8 @@ SRC = Path(__file__).resolve().parents[1] / "src"
 FULLY = ("src.memory", "src.cells", "src.networks", "src.tasks")
 jaxtyping.install_import_hook(FULLY, "beartype.beartype")
 #: Of the other files, those that have tensors and that numba does not compile.
-TENSORS, COMPILED = re.compile(r"\bTensor\b"), re.compile(r"^@(routine|exact|njit|intrinsic)\b", re.MULTILINE)
+TENSORS = re.compile(r"\bTensor\b")
+COMPILED = re.compile(r"^@(routine|inlined|exact|njit|intrinsic)\b", re.MULTILINE)
 for path in SRC.rglob("*.py"):
     text = path.read_text(encoding="utf-8")
     name = ".".join(path.relative_to(SRC.parent).with_suffix("").parts)

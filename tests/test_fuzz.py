@@ -6,14 +6,14 @@ import os
 import sys
 import tempfile
 from typing import Any, NamedTuple
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from src.launch import launch
+from src.launch import command, job
 from src.run import train
-from src.settings import cli
 from tests.helpers import small
 
 #: Keys of a run, some misspelt, and values for any of them: good, out of range, of another type, or none at all.
@@ -104,16 +104,16 @@ def give(overrides: list[str]) -> Tried:
     """Give a command line to src.train in an empty folder; of Hydra's part, the run alone is done."""
     trained = []
 
-    def main():
-        (job,) = cli.composed("train", cli.read().overrides)
-        trained.append(train.train(job.config, job.folder).metrics)
+    def alone(its, checked):
+        trained.append(train.train(its.config, its.folder, parts=checked.parts).metrics)
 
     told, before = io.StringIO(), sys.argv
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         sys.argv = ["src.train", *small(model="lstm"), *TINY, "hydra.run.dir=run", *overrides]
         try:
-            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(told):
-                launch.command(main, train.refuse)
+            stdout, stderr = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(told)
+            with stdout, stderr, mock.patch.object(job, "alone", alone):
+                command.command()
             code = 0
         except SystemExit as end:
             code = int(end.code or 0)

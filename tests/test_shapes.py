@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from src.engines.reference import Reference
-from src.lit.bits import BitMetrics
+from src.lit.bits import BitCounts
 from src.memory import addressing
 from tests.shapes import arrays
 
@@ -14,7 +14,7 @@ def test_a_wrong_shape_is_an_error():
     with pytest.raises(jaxtyping.TypeCheckError):
         addressing.interpolate(torch.zeros(2, 3, 4), torch.zeros(2, 3, 5), torch.zeros(2, 3))
     with pytest.raises(jaxtyping.TypeCheckError):
-        BitMetrics().update(torch.zeros(2, 3, 4), torch.zeros(2, 3, 4), torch.zeros(2, 1))
+        BitCounts().update(torch.zeros(2, 3), None)
     with pytest.raises(jaxtyping.TypeCheckError):
         Reference().sequence(None, torch.zeros(2, 3), None)
 

@@ -23,6 +23,7 @@ def length_repeat_grid(
     label: str,
     trained: Ranges | None = None,
     cmap: str = "viridis",
+    named: Sequence[str] = ("length", "repeats"),
 ) -> Figure:
     """An annotated heat map, lengths upwards on y, repeats on x.
 
@@ -33,6 +34,7 @@ def length_repeat_grid(
         label: what the values are, with their unit.
         trained: (least, most) length and (least, most) repeats of training, both included; boxed.
         cmap: name of a colour map.
+        named: what stands for lengths and repeats in another task.
     """
     size = (min(10.0, 2.2 + 0.75 * len(repeats)), min(10.0, 1.3 + 0.45 * len(lengths)))
     figure = Figure(figsize=size, layout="constrained")
@@ -40,7 +42,7 @@ def length_repeat_grid(
     image = draw_grid(ax, values, lengths, repeats, cmap)
     figure.colorbar(image, label=label)  # first: it widens the colour scale of equal values
     write(ax, image, values)
-    ax.set(xlabel="Repeats", ylabel="Length")
+    ax.set(xlabel=named[1].capitalize(), ylabel=named[0].capitalize())
     box = draw_trained(ax, lengths, repeats, trained)
     if box:
         figure.legend(handles=[box], loc="outside upper center", frameon=False)

@@ -18,6 +18,7 @@ def grids(
     label: str,
     trained: Ranges | None = None,
     cmap: str = "viridis",
+    named: Sequence[str] = ("length", "repeats"),
 ) -> Figure:
     """One annotated heat map per network, lengths upwards on y, repeats on x.
 
@@ -28,6 +29,7 @@ def grids(
         label: what the values are, with their unit.
         trained: (least, most) length and (least, most) repeats of training, both included; boxed.
         cmap: name of a colour map.
+        named: what stands for lengths and repeats in another task.
     """
     width, height = min(4.5, 0.9 + 0.62 * len(repeats)), 0.6 + 0.4 * len(lengths)
     figure, axes = panel_axes(list(panels), width, height, beside=1.0, around=0.6)
@@ -44,9 +46,9 @@ def grids(
         write(ax, image, values)
         boxes.append(draw_trained(ax, lengths, repeats, trained))
     for ax in axes[::COLUMNS]:
-        ax.set_ylabel("Length")
+        ax.set_ylabel(named[0].capitalize())
     for ax in lowest(axes):
-        ax.set_xlabel("Repeats")
+        ax.set_xlabel(named[1].capitalize())
     if boxes[0]:
         figure.legend(handles=[boxes[0]], loc="outside upper center", frameon=False)
     return figure

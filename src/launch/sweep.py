@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from src.common.files import write_json
 from src.common.text import columns, duration
+from src.lit import objectives
 from src.run.ending import Ending
 from src.run.folder import RunFolder, UnreadableError
 from src.settings.cli import Job, argument
@@ -137,14 +138,15 @@ def summary(folder: Path) -> str:
     rows = []
     for job in jobs:
         validation = job.metrics.get("validation") or {}
-        judged = next((name for name in ("error_bits", "accuracy") if name in validation), None)
+        objective = objectives.recognised(validation)
+        judged = None if objective is None else objective.headline
         solved = job.metrics.get("sequences_to_solve")
         rows.append(
             {
                 "job": job.folder.name,
                 "status": job.standing,
                 "updates": f"{job.metrics['updates']:,}" if "updates" in job.metrics else "",
-                "validation": "" if judged is None else f"{judged} {validation[judged]:.4g}",
+                "validation": "" if judged not in validation else f"{judged} {validation[judged]:.4g}",
                 "solved after": "" if solved is None else f"{solved:,}",
                 "took": "" if job.seconds is None else duration(job.seconds),
                 "error": _short(job.metrics.get("error") or ""),

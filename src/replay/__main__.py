@@ -5,18 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import hydra
-from omegaconf import DictConfig
-
 from src.common import output
 from src.common.files import write_whole
-from src.common.paths import CONF
 from src.figures.png import reason
 from src.replay import gif, page
 from src.replay.film import Film
 from src.replay.recording import Recording, record
 from src.replay.request import Request, choose_examples, open_runs
-from src.settings import build, cli, keys
+from src.settings import build, cli
 from src.settings.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -68,18 +64,17 @@ def replay(cfg: Mapping[str, Any]) -> list[Path]:
 def file_name(request: Request, cell: str) -> str:
     """The name of both files, without an ending: the sequence, where one was asked for, and the other run."""
     name = "replay"
-    if request.length is not None or request.repeats is not None:
+    if any(request.sizes.values()):
         name += f"_{cell}"
     if len(request.folders) == 2:
         name += f"_and_{Path(request.folders[1]).resolve().name}"
     return name
 
 
-@hydra.main(config_path=CONF, config_name="replay", version_base="1.3")
-def main(cfg: DictConfig) -> None:
+def main(cfg: dict[str, Any]) -> None:
     """Replay one run, or two."""
     with cli.refusals():
-        for path in replay(keys.resolve(cfg)):
+        for path in replay(cfg):
             print(f"written: {path}")
 
 
@@ -90,4 +85,4 @@ def refuse(cfg: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     output.protect_standard_streams()
-    cli.run(main, "replay", refuse)
+    cli.run("replay", main, refuse)

@@ -3,24 +3,19 @@
 import logging
 import sys
 
-import hydra
-from omegaconf import DictConfig
-
 from src.common import output
-from src.common.paths import CONF
 from src.report.publication import Found, begin, make, rebuild
 from src.report.request import read_request
-from src.settings import cli, keys
+from src.settings import cli
 
 log = logging.getLogger(__name__)
 #: What `refuse` has read of the runs, so that a thousand of them are not read twice.
 READ: list[Found] = []
 
 
-@hydra.main(config_path=CONF, config_name="report", version_base="1.3")
-def main(cfg: DictConfig) -> None:
+def main(cfg: dict[str, object]) -> None:
     """Report on runs; the exit code is 1 where one could not be counted."""
-    request = read_request(keys.resolve(cfg))
+    request = read_request(cfg)
     problems = rebuild(request) if not request.folders else make(request, READ.pop() if READ else begin(request))
     for problem in problems:
         log.warning("%s: %s%s", problem.run, problem.what, "" if problem.counted else "; not counted")
@@ -38,4 +33,4 @@ def refuse(cfg: dict[str, object]) -> None:
 
 if __name__ == "__main__":
     output.protect_standard_streams()
-    cli.run(main, "report", refuse)
+    cli.run("report", main, refuse)

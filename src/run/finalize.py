@@ -67,7 +67,8 @@ def conclude(parts: Parts, ending: Ending) -> tuple[dict[str, Any], Ending]:
     try:
         parts.folder.write_metrics(metrics)
         if isinstance(trainer.logger, TensorBoardLogger):
-            numbers = hparams.final(metrics, learner.headline, learner.reach[0])
+            of = learner.objective
+            numbers = hparams.final(metrics, of.headline, of.reach[0], learner.task.like_training[0])
             trainer.logger.log_metrics(numbers, step=trainer.global_step)
             hparams.write(trainer.logger, hparams.session_end(ending.status))
             trainer.logger.finalize("success")
@@ -89,7 +90,6 @@ def best_row(rows: list[dict[str, Any]], learner: Learner) -> dict[str, float]:
     """The validation metrics of the checkpoint that validation chose, and the update it was made at."""
     if not rows:
         return {}
-    sign = 1.0 if learner.monitor_mode == "min" else -1.0
-    best = min(rows, key=lambda row: sign * row[learner.monitor])
+    best = min(rows, key=learner.objective.to_minimise)
     left_out = ("memory_slots", "sequences", "seconds", "train_loss", "gradient_norm", "lr")
     return {key: value for key, value in best.items() if key not in left_out}

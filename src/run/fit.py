@@ -7,7 +7,7 @@ from pathlib import Path
 
 from src.callbacks.interrupt import Interrupt
 from src.callbacks.solved import Solved
-from src.lit.learner import Diverged
+from src.lit.divergence import Diverged
 from src.run import processes
 from src.run.ending import Ending
 from src.run.parts import Parts

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from src.lit.learner import Diverged
+from src.lit.divergence import Diverged
 from src.run import processes, resume
 from src.run.fit import ended_by_itself
 from src.run.folder import RunFolder

@@ -10,6 +10,7 @@ import lightning
 from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig
 
+from src.lit import objectives
 from src.lit.learner import Learner
 from src.run import processes, provenance
 from src.run.ending import Ending
@@ -19,7 +20,7 @@ from src.run.folder import RunFolder
 from src.run.parts import Parts, assemble
 from src.run.quiet import quiet
 from src.run.resume import keep_csv, newest, settings, updates_of
-from src.settings import build, keys
+from src.settings import keys
 from src.tasks.base import Task
 
 log = logging.getLogger(__name__)
@@ -40,13 +41,19 @@ class Outcome(NamedTuple):
     ending: Ending
 
 
-def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path, beside: Sequence[Callback] = ()) -> Outcome:
+def train(
+    cfg: DictConfig | Mapping[str, Any],
+    folder: str | Path,
+    beside: Sequence[Callback] = (),
+    parts: Parts | None = None,
+) -> Outcome:
     """Train, test and draw, and leave all of it in a run folder.
 
     Args:
         cfg: a composed conf/train.yaml.
         folder: the run folder; it may exist but not hold a run.
         beside: callbacks beside those of the configuration, which look on.
+        parts: what `assemble` has made of them already.
 
     Raises:
         ConfigError: a configuration that cannot be run; nothing has been written then.
@@ -55,7 +62,7 @@ def train(cfg: DictConfig | Mapping[str, Any], folder: str | Path, beside: Seque
     plain = {key: value for key, value in plain.items() if key not in NOT_THE_RUNS}
     its = RunFolder(folder)
     its.check_new()
-    parts = assemble(plain, folder, beside=beside)
+    parts = assemble(plain, folder, beside=beside) if parts is None else parts._replace(cfg=plain)
     with its.held():
         its.check_new()
         its.remove_metrics()  # of a try that was refused
@@ -131,5 +138,6 @@ def worth(metrics: Mapping[str, Any]) -> float:
     """What a run is worth to a search that minimises; infinity for one that did not end well."""
     if metrics["status"] not in ("finished", "stopped") or not metrics.get("validation"):
         return INFINITY
-    kind = next(kind for kind in build.OBJECTIVES.values() if kind.monitor in metrics["validation"])
-    return kind.to_minimise(metrics["validation"])
+    objective = objectives.recognised(metrics["validation"])
+    assert objective is not None
+    return objective.to_minimise(metrics["validation"])

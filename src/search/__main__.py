@@ -156,8 +156,7 @@ def run() -> None:
             raise ConfigError("-m: is for src.train alone; must be left out of src.search, which sweeps by itself")
         if not line.asks_only:
             sys.exit(search(line.overrides))
-        cli.give(line._replace(overrides=sorted_out(line.overrides)[0]))
-    main()
+        cli.ask("search", line._replace(overrides=sorted_out(line.overrides)[0]))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from src.settings.errors import ConfigError
 #: For all runs of a search, where nothing else is asked for. If runs ended when their task is solved, the first to
 #: solve it would be ranked behind those that were given more updates.
 DEFAULTS = ("logger=none", "trainer.enable_progress_bar=false", "stop_when_solved=false")
+#: The log of a search is that of all its runs, and their settings are its own.
+WITHOUT_LOGS = ("hydra/job_logging=none", "hydra.output_subdir=null")
 #: Keys of src.train that a search gives its runs itself, or that are nothing to search with.
 GIVEN = {"seed": "seeds=[...] has them", "resume": "the same command goes on", "debug": "it is nothing to search"}
 GIVEN |= {"hydra": "it is for src.train alone"}
@@ -137,10 +139,10 @@ def configuration(overrides: Sequence[str]) -> dict[str, Any]:
 
 def check_budget(found: Mapping[str, Model]) -> None:
     """Refuse models that would not be given the same task and as many updates."""
-    flat = {name: flat(model.config) for name, model in found.items()}
-    task = [key for config in flat.values() for key in config if of_the_task(key)]
+    configs = {name: flat(model.config) for name, model in found.items()}
+    task = [key for config in configs.values() for key in config if of_the_task(key)]
     for key in (*task, *BUDGET):
-        given = {name: config.get(key) for name, config in flat.items()}
+        given = {name: config.get(key) for name, config in configs.items()}
         if len(set(map(repr, given.values()))) > 1:
             told = ", ".join(f"{value} for {name}" for name, value in given.items())
             raise ConfigError(f"{key}: is {told}; must be given, an equal budget for all models")
@@ -148,13 +150,9 @@ def check_budget(found: Mapping[str, Model]) -> None:
 
 def jobs(plan: Plan, name: str, number: int, values: Sequence[str]) -> list[cli.Job]:
     """The runs of a trial, one a seed."""
-    (job,) = cli.composed("train", [*plan.models[name].fixed, *values])
-    found = []
-    for seed in plan.seeds:
-        config = job.config.copy()
-        config.seed = seed
-        found.append(job._replace(config=config, folder=folder(plan, name, number) / f"seed_{seed}"))
-    return found
+    (job,) = cli.composed("train", [*plan.models[name].fixed, *values, *WITHOUT_LOGS])
+    at = folder(plan, name, number)
+    return [job._replace(values=(("seed", seed),), folder=at / f"seed_{seed}") for seed in plan.seeds]
 
 
 def validations(config: Mapping[str, Any]) -> int:

@@ -38,7 +38,7 @@ class Watch(Callback):
             return
         callbacks: dict[type, Any] = {type(one): one for one in trainer.callbacks}  # type: ignore[attr-defined]
         history, interrupt = callbacks[History], callbacks[Interrupt]
-        values = [*self.before, min(map(pl_module.to_minimise, history.rows))]
+        values = [*self.before, min(map(pl_module.objective.to_minimise, history.rows))]
         at = len(history.rows) - 1
         step = len(self.before) * self.validations + at
         # A run that goes on from a checkpoint comes by some validations again.

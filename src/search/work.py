@@ -13,9 +13,9 @@ import torch
 from src.common import output
 from src.common.text import duration
 from src.launch import sweep
+from src.launch.job import run_job
 from src.run import train
 from src.run.ending import Ending
-from src.run.folder import RunFolder
 from src.search import plan as plans
 from src.search import space, studies
 from src.search.plan import Plan
@@ -63,7 +63,7 @@ def ended(plan: Plan, taken: Taken) -> tuple[str, float | None]:
         for job in plans.jobs(plan, taken.model, number, space.overrides(taken.values)):
             cfg = keys.resolve(job.config)
             watch = Watch(taken.trial, values, plans.validations(cfg), last=len(values) + 1 == len(plan.seeds))
-            metrics = run(job, cfg, watch)
+            metrics = run(job, watch)
             ending = Ending.read(metrics)
             assert ending is not None
             if ending.status == "failed":
@@ -89,7 +89,7 @@ def ended(plan: Plan, taken: Taken) -> tuple[str, float | None]:
     return "complete", sum(values) / len(values)
 
 
-def run(job: Job, cfg: dict[str, Any], watch: Watch) -> dict[str, Any]:
+def run(job: Job, watch: Watch) -> dict[str, Any]:
     """The metrics.json of a run, which is begun, resumed, or left as it is where it has ended.
 
     Raises:
@@ -100,10 +100,7 @@ def run(job: Job, cfg: dict[str, Any], watch: Watch) -> dict[str, Any]:
     if before.ending is not None and has_ended(before.ending):
         return before.metrics
     try:
-        if RunFolder(job.folder).holds_run():
-            outcome = train.resume(job.folder, beside=[watch])
-        else:
-            outcome = train.train(cfg, job.folder, beside=[watch])
+        outcome = run_job(job, beside=[watch])
     except SystemExit as end:
         # What Lightning makes of a second Ctrl-C, or of one in the test.
         if isinstance(end.__context__, KeyboardInterrupt):

@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import hydra
 import torch
-from omegaconf import DictConfig
 
 from src.common import checks, output
 from src.common.paths import CONF
 from src.launch import launchers
-from src.settings import cli, errors, keys
+from src.settings import cli, errors
 from src.settings.errors import ConfigError
 from src.settings.experiments import experiment_file
 from src.study import choose, finish
@@ -42,7 +40,7 @@ def settings(cfg: Mapping[str, Any]) -> tuple[Plan, Crew, tuple[str, ...]]:
     )
     if crew.launcher is not None:
         (job,) = cli.composed("train", [f"hydra/launcher={crew.launcher}"], multirun=True)
-        launchers.check(job.launcher)
+        launchers.of(job.launcher).check(job.launcher)
     elif crew.workers > 1 and not any(importlib.metadata.distributions(name="hydra-joblib-launcher")):
         raise ConfigError(
             f"workers={crew.workers}: needs joblib, which `make parallel` installs; must be 1 without"
@@ -110,11 +108,10 @@ def tell(sweeps: list[Sweep], crew: Crew) -> None:
     print(f"\n{forecast(todo, crew.workers)}\n", flush=True)
 
 
-@hydra.main(config_path=CONF, config_name="study", version_base="1.3")
-def main(cfg: DictConfig) -> None:
+def main(cfg: dict[str, Any]) -> None:
     """Carry out one study."""
     try:
-        study(keys.resolve(cfg))
+        study(cfg)
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
@@ -130,4 +127,4 @@ def refuse(cfg: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     output.protect_standard_streams()
-    cli.run(main, "study", refuse)
+    cli.run("study", main, refuse)

@@ -1,7 +1,7 @@
 """Base class of tasks: a LightningDataModule whose training batch n is a function of (seed, n)."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import lightning
@@ -22,6 +22,37 @@ class Example(NamedTuple):
     needed_slots: int
 
 
+class Axis(NamedTuple):
+    """What the test cells of a task vary, such as the length of its sequences.
+
+    Attributes:
+        name: of one value: `min_length` and `max_length` are the task's keys for training.
+        many: of several: a key of a grid to evaluate, and the task's attribute with the span of training.
+    """
+
+    name: str
+    many: str
+
+
+def cell_name(cell: Iterable[int]) -> str:
+    """The name of the test set of a cell, a value of each axis.
+
+    >>> cell_name((10, 20))
+    '10x20'
+    """
+    return "x".join(map(str, cell))
+
+
+def cell_of(name: str) -> tuple[int, ...] | None:
+    """The values of a test set named as a cell is; None for another.
+
+    >>> cell_of("10x20"), cell_of("in_distribution")
+    ((10, 20), None)
+    """
+    values = name.split("x")
+    return tuple(map(int, values)) if all(value.isdecimal() for value in values) else None
+
+
 class BatchDataset(Dataset):
     """A dataset of whole batches: item n is `make(n)`, so that loaders neither collate nor shuffle."""
 
@@ -39,7 +70,7 @@ class Task(lightning.LightningDataModule):
     `prepare`.
 
     Attributes:
-        objective: what is learned, and so which LightningModule: "bits" or "classes".
+        objective: the kind of its answers, by its name in `src.lit.objectives`.
         input_size: features of a step, F.
         output_size: outputs of a step, O.
         steps: T where every sequence has the same, else None.
@@ -47,6 +78,9 @@ class Task(lightning.LightningDataModule):
         seed: of the training stream; validation and tests are the same for all seeds.
         validation: batches that choices are made by.
         tests: batches of each test set, by name; never used for any choice.
+        axes: what its test cells vary; none for a task without cells.
+        test_cells: cells to test on, a value of each axis; a test set each, named by `cell_name`.
+        like_training: names of the test sets that are drawn as training is; the first is one of every run.
     """
 
     objective: str
@@ -57,6 +91,9 @@ class Task(lightning.LightningDataModule):
     seed: int
     validation: Sequence[Any]
     tests: dict[str, Sequence[Any]]
+    axes: tuple[Axis, ...] = ()
+    test_cells: list[tuple[int, ...]]
+    like_training: tuple[str, ...] = ("test",)
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,6 +120,33 @@ class Task(lightning.LightningDataModule):
     def probes(self) -> dict[str, Sequence[Any]]:
         """Batches by name that monitor generalisation during training: of no test set, and used for no choice."""
         return {}
+
+    @classmethod
+    def check_cells(cls, key: str, cells: Any) -> list[tuple[int, ...]]:
+        """Cells that a user gives, checked; a Refusal names the one at fault. For tasks with axes."""
+        raise NotImplementedError
+
+    def cell(self, *values: Any, **named: Any) -> Sequence[Any]:
+        """Batches of the test sequences of a cell. For tasks with axes."""
+        raise NotImplementedError
+
+    def example(self, *values: Any, **named: Any) -> Example:
+        """A sequence of a cell to show, which no test set holds. For tasks with axes."""
+        raise NotImplementedError
+
+    def steps_of(self, *values: Any, **named: Any) -> int:
+        """T of the sequences of a cell. For tasks with axes."""
+        raise NotImplementedError
+
+    @property
+    def trained(self) -> tuple[tuple[int, int], ...]:
+        """The least and the most of each axis in training."""
+        return tuple(getattr(self, axis.many) for axis in self.axes)
+
+    def channels(self) -> tuple[list[str], list[str]]:
+        """Names of the features of an input and of an output."""
+        inputs, outputs = range(self.input_size), range(self.output_size)
+        return [str(i + 1) for i in inputs], [str(i + 1) for i in outputs]
 
     def plan(self, period: int, overfit: int | None = None) -> None:
         """Validate after every `period` batches; with `overfit`, repeat the first `overfit` batches."""

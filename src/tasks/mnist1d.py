@@ -141,6 +141,7 @@ class MNIST1D(Task):
     objective = "classes"
     input_size = 1
     output_size = CLASSES
+    like_training = ("test", "generated")
 
     def __init__(
         self,
@@ -199,6 +200,9 @@ class MNIST1D(Task):
             )
             for name, batch in sets.items()
         ]
+
+    def channels(self) -> tuple[list[str], list[str]]:
+        return ["1"], [str(digit) for digit in range(CLASSES)]
 
     def needed_slots(self, batch: MNIST1DBatch) -> int:
         """One: the task does not require storing the inputs."""

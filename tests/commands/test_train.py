@@ -15,11 +15,12 @@ from src.callbacks.history import History
 from src.callbacks.interrupt import Interrupt, Stop
 from src.common.files import write_whole
 from src.figures.style import Figure
-from src.lit.bits import BitLearner
+from src.launch.job import tell
+from src.lit.learner import Learner
 from src.run import final_test
 from src.settings.errors import ConfigError
 from src.tasks.repeat_copy import RepeatCopy
-from src.train import resume, tell, train
+from src.train import resume, train
 from tests.helpers import AT_ONCE, compose_train, small, train_small, written
 
 FILES = ("checkpoints/best.ckpt", "checkpoints/last.ckpt", "config.yaml", "history.csv", "metrics.json")
@@ -44,14 +45,14 @@ def at_update(monkeypatch):
     """Spoil the loss of one update: at_update(3, loss -> loss)."""
 
     def spoil(update, change):
-        loss_and_metrics, calls = BitLearner.loss_and_metrics, []
+        loss_and_metrics, calls = Learner.loss_and_metrics, []
 
         def changed(self, batch, wanted=True):
             calls.append(batch)
             loss, metrics = loss_and_metrics(self, batch, wanted)
             return (change(loss) if len(calls) == update else loss), metrics
 
-        monkeypatch.setattr(BitLearner, "loss_and_metrics", changed)
+        monkeypatch.setattr(Learner, "loss_and_metrics", changed)
 
     return spoil
 

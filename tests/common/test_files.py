@@ -1,10 +1,12 @@
 """Atomic writes through symbolic links, and UTF-8 text with file names of any bytes."""
 
+import json
+import math
 import os
 
 import pytest
 
-from src.common.files import utf8, utf8_path, whole, whole_folder, write_whole
+from src.common.files import utf8, utf8_path, whole, whole_folder, write_json, write_whole
 
 
 @pytest.mark.parametrize("before", ["there", "dangling"])
@@ -53,3 +55,37 @@ def test_a_folder_whose_name_is_not_utf8_has_a_utf8_path(tmp_path):
     other = utf8_path(str(folder))
     other.encode()
     assert os.path.samefile(other, folder)
+
+
+class TestJSON:
+    def test_numbers_that_json_lacks_become_null(self, tmp_path):
+        content = {"a": math.nan, "b": {"c": [math.inf, 1.5, (-math.inf, 2)]}, "d": None, "e": True, "f": "nan"}
+        write_json(tmp_path / "it.json", content)
+        expected = {"a": None, "b": {"c": [None, 1.5, [None, 2]]}, "d": None, "e": True, "f": "nan"}
+        assert json.loads((tmp_path / "it.json").read_text()) == expected
+        assert math.isnan(content["a"])
+
+    def test_content_that_cannot_be_written_leaves_the_old_file(self, tmp_path):
+        write_json(tmp_path / "it.json", {"old": 1})
+        with pytest.raises(TypeError):
+            write_json(tmp_path / "it.json", {"a": 1, "new": object()})
+        assert json.loads((tmp_path / "it.json").read_text()) == {"old": 1}
+
+    @pytest.mark.parametrize("there", [True, False])
+    def test_a_write_that_breaks_off_leaves_the_old_file_or_none(self, tmp_path, monkeypatch, there):
+        path = tmp_path / "it.json"
+        if there:
+            write_json(path, {"old": 1})
+        write = type(path).write_bytes
+
+        def half(self, content):
+            assert self != path, "the file itself is never open for writing"
+            write(self, content[: len(content) // 2])
+            raise OSError("no space left on device")
+
+        monkeypatch.setattr(type(path), "write_bytes", half)
+        with pytest.raises(OSError, match="no space"):
+            write_json(path, {"new": list(range(100))})
+        assert path.exists() is there
+        if there:
+            assert json.loads(path.read_text()) == {"old": 1}

@@ -109,7 +109,7 @@ def test_on_the_command_line(monkeypatch, tmp_path, capsys, unchecked_types):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["src.replay", "run=[a,b]", "lenght=3"])
     with pytest.raises(SystemExit) as end:
-        cli.run(lambda: None, "replay", refuse)
+        cli.run("replay", lambda cfg: None, refuse)
     assert end.value.code == 2
     assert capsys.readouterr().err.startswith("error: lenght=3: unknown key 'lenght'; must be one of checkpoint, ")
     assert not list(tmp_path.iterdir())

@@ -16,7 +16,7 @@ from torch import nn
 from src.callbacks.checkpoint import WholeFiles
 from src.common import files
 from src.common.files import write_json
-from src.lit.bits import BitLearner
+from src.lit.learner import Learner
 from src.run import lock, provenance
 from src.run.folder import STAMP, RunFolder
 from src.run.resume import CHANGES, fault_of, newest, settings
@@ -72,7 +72,7 @@ def stop_at(monkeypatch):
     """Break training off in a certain update: stop_at(5) raises there, stop_at(5, what) calls `what` there."""
 
     def stop(update, what=None):
-        loss_and_metrics, calls = BitLearner.loss_and_metrics, []
+        loss_and_metrics, calls = Learner.loss_and_metrics, []
 
         def changed(self, batch, wanted=True):
             calls.append(batch)
@@ -82,7 +82,7 @@ def stop_at(monkeypatch):
                 what()
             return loss_and_metrics(self, batch, wanted)
 
-        monkeypatch.setattr(BitLearner, "loss_and_metrics", changed)
+        monkeypatch.setattr(Learner, "loss_and_metrics", changed)
 
     return stop
 
@@ -187,7 +187,7 @@ def test_killed_after_it_solved_its_task_it_is_only_tested(tmp_path, monkeypatch
     train_small(tmp_path / "whole", *settings, model="lstm")
     shutil.copytree(tmp_path / "whole", tmp_path / "run")
     (tmp_path / "run" / "metrics.json").unlink()
-    monkeypatch.setattr(BitLearner, "loss_and_metrics", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(Learner, "loss_and_metrics", lambda *_: pytest.fail("trained again"))
     assert resume(tmp_path / "run").metrics["updates"] == 3
     assert equal_runs(tmp_path / "run", tmp_path / "whole")
 

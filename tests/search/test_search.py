@@ -11,8 +11,8 @@ import pytest
 
 from src.callbacks import interrupt
 from src.launch import sweep
-from src.lit.classes import ClassLearner
-from src.lit.learner import Diverged, Learner
+from src.lit.divergence import Diverged
+from src.lit.learner import Learner
 from src.run import finalize, resume, train
 from src.run.folder import RunFolder
 from src.run.quiet import quiet
@@ -262,8 +262,8 @@ def test_a_trial_whose_process_died_is_taken_over(search, stands, tmp_path, monk
     assert (
         sweep.standing(at).standing == {"asking": "waiting", "training": "half-done", "telling": "finished"}[when]
     )
-    counted, steps = [], ClassLearner.training_step
-    monkeypatch.setattr(ClassLearner, "training_step", lambda self, *a: counted.append(1) or steps(self, *a))
+    counted, steps = [], Learner.training_step
+    monkeypatch.setattr(Learner, "training_step", lambda self, *a: counted.append(1) or steps(self, *a))
     assert search(*given) == 0
     assert [(one.number, one.state) for one in stands()] == [(0, "complete"), (1, "complete")]
     assert len(counted) == {"asking": 6, "training": 4, "telling": 3}[when]
@@ -358,6 +358,6 @@ def test_a_run_that_a_time_limit_stopped_is_a_whole_one(search, stands, tmp_path
         assert one.state == "complete"
         assert [metrics["status"] for metrics in one.seeds.values()] == ["stopped", "stopped"]
     folder = tmp_path / "tiny" / "mlp" / "0" / "seed_201"
-    monkeypatch.setattr(train, "resume", lambda *given, **others: pytest.fail("it was trained on"))
+    monkeypatch.setattr(work, "run_job", lambda *given, **others: pytest.fail("it was trained on"))
     job = SimpleNamespace(folder=folder)
-    assert work.run(job, {}, None) == written(folder)
+    assert work.run(job, None) == written(folder)

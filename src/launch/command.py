@@ -2,77 +2,94 @@
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+import torch
+from hydra._internal.callbacks import Callbacks
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from src.common import checks
-from src.launch import estimate, launchers, remote, sweep
+from src.launch import estimate, job, launchers, ray, sweep
 from src.run import lock, resume
 from src.settings import cli, errors, keys
 from src.settings.errors import ConfigError
+from src.settings.job import Job
 
 #: Settings of the command, not of the run.
 OWN = ("resume", "retry_failed", "dry_run")
 
 
-def command(main: Callable[[], Any], refuse: Callable[[dict[str, Any], Path], None]) -> None:
-    """Do what the command line of `python -m src.train` asks for.
-
-    Args:
-        main: decorated with `hydra.main`; runs one job.
-        refuse: raises a ConfigError for a configuration that cannot be run in a folder.
-    """
-    folder = None
+def command() -> None:
+    """Do what the command line of `python -m src.train` asks for."""
     with cli.refusals():
         line = resumed(cli.read())
-        line = line._replace(overrides=launchers.given(line.overrides)) if line.multirun else line
-        jobs = cli.composed("train", line.overrides, line.multirun)
+        if line.multirun:
+            line = line._replace(overrides=launchers.given(line.overrides))
+            jobs, whole = cli.composed_sweep("train", line.overrides)
+        else:
+            jobs = cli.composed("train", line.overrides)
         first = keys.resolve(jobs[0].config)
         check(first)
-        launchers.check(jobs[0].launcher)
-        if launchers.is_remote(jobs[0].launcher) and without(line.overrides, "hydra.searchpath") != line.overrides:
+        launcher = launchers.of(jobs[0].launcher)
+        launcher.check(jobs[0].launcher)
+        if launcher is ray and without(line.overrides, "hydra.searchpath") != line.overrides:
             raise ConfigError(
                 "hydra.searchpath: must be left out with hydra/launcher=ray, which sends conf/ alone"
             )
-        going_on = first["resume"] is not None
+        resumes = first["resume"] is not None
+        checked: job.Checked | None = None
         if line.asks_only:
             pass
         elif first["dry_run"]:
-            print(estimate.report(left(jobs, line.overrides) if going_on else jobs))
+            print(estimate.report(left(jobs, line.overrides) if resumes else jobs))
             return
         elif line.multirun:
-            folder = Path(first["resume"]) if going_on else jobs[0].sweep
-            assert folder is not None
-            if not going_on and launchers.is_here(jobs[0].launcher):
-                refuse_all(jobs, refuse)
-            line = begin(line, jobs, folder, going_on)
-        elif not going_on:
-            refuse(first, jobs[0].folder)
-        cli.give(line)
+            folder = Path(first["resume"] or str(jobs[0].sweep))
+            if resumes:
+                check_same(jobs, folder)
+            else:
+                if launcher.is_here:
+                    refuse_all(jobs)
+                sweep.begin(folder, line.overrides, jobs)
+            OmegaConf.save(whole, folder / "multirun.yaml")
+        elif not resumes:
+            checked = job.check(jobs[0])
+    if line.asks_only:
+        cli.ask("train", line)
+    elif line.multirun:
+        launch(jobs, folder, whole)
+    else:
+        with cli.failures():
+            job.alone(jobs[0], checked)
+
+
+def launch(jobs: list[Job], folder: Path, whole: DictConfig) -> None:
+    """Run the jobs of a sweep, and tell how each stands then; ends the process where one is not done."""
+    launcher, size = launchers.of(jobs[0].launcher), whole.hydra.sweeper.max_batch_size or len(jobs)
+    callbacks, name = Callbacks(whole), whole.hydra.job.config_name
+    callbacks.on_multirun_start(config=whole, config_name=name)
     try:
-        if folder is not None and launchers.is_remote(jobs[0].launcher):
-            sys.exit(remote.carry_out(jobs, folder, first["retry_failed"]))
-        with launchers.faults(jobs[0].launcher):
-            main()
-    except ConfigError as error:  # of a cluster
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        with cli.failures():
+            codes = [launcher.launch(jobs[n : n + size], folder) for n in range(0, len(jobs), size)]
+        callbacks.on_multirun_end(config=whole, config_name=name)
+        if any(codes):
+            sys.exit(max(codes))
     except KeyboardInterrupt:  # joblib's; a run of its own ends with a checkpoint, and tells
         sys.exit(130)
     finally:
-        if folder is not None:
-            print(f"\n{sweep.summary(folder)}")
+        print(f"\n{sweep.summary(folder)}")
 
 
-def left(jobs: list[cli.Job], overrides: list[str]) -> list[cli.Job]:
+def left(jobs: list[Job], overrides: list[str]) -> list[Job]:
     """What there still is to do where a run or a sweep goes on: whole runs, however far they have come."""
     if jobs[0].sweep is not None:
-        return [job for job in jobs if sweep.standing(job.folder).standing not in sweep.DONE]
-    own = OmegaConf.create(resume.settings(jobs[0].folder, resume.changes_of(overrides)))
-    return [jobs[0]._replace(config=own, overrides=[])]
+        return [one for one in jobs if sweep.standing(one.folder).standing not in sweep.DONE]
+    own = resume.settings(jobs[0].folder, resume.changes_of(overrides))
+    whole = OmegaConf.masked_copy(jobs[0].composed, "hydra")
+    with open_dict(whole):
+        whole.update(own)
+    return [jobs[0]._replace(composed=whole, overrides=[])]
 
 
 def check(cfg: dict[str, Any]) -> None:
@@ -83,33 +100,30 @@ def check(cfg: dict[str, Any]) -> None:
         raise ConfigError("retry_failed=True: goes with resume=<folder of a sweep> alone; must be false here")
 
 
-def refuse_all(jobs: list[cli.Job], refuse: Callable[[dict[str, Any], Path], None]) -> None:
+def refuse_all(jobs: list[Job]) -> None:
     """Refuse a sweep none of whose jobs can be run; among others, a bad one fails alone."""
     refusals = []
-    for job in jobs:
+    for one in jobs:
         try:
-            return refuse(keys.resolve(job.config), job.folder)
+            with torch.random.fork_rng():
+                job.check(one)
+            return
         except ConfigError as error:
             refusals.append(error)
     raise refusals[0]
 
 
-def begin(line: cli.Line, jobs: list[cli.Job], folder: Path, going_on: bool) -> cli.Line:
-    """Write down a new sweep, or make sure that an old one still is what it was; its folder is set for good."""
-    if going_on:
-        if lock.is_held(folder):  # by a cluster, whose jobs are elsewhere
-            raise ConfigError(f"resume={str(folder)!r}: is running now; must be a sweep that has stopped")
-        before = [job["folder"] for job in sweep.read(folder)["jobs"]]
-        now = [str(job.folder.relative_to(folder.absolute())) for job in jobs]
-        if before != now:
-            raise ConfigError(
-                f"resume={str(folder)!r}: has the jobs {', '.join(before)}; with conf/ as it is now they would be "
-                f"{', '.join(now)}; must be gone on with by the code it was begun with"
-            )
-    else:
-        sweep.begin(folder, line.overrides, jobs)
-    overrides = [*without(line.overrides, "hydra.sweep.dir"), at(folder)]
-    return line._replace(overrides=overrides)
+def check_same(jobs: list[Job], folder: Path) -> None:
+    """Make sure that a sweep which is resumed still is what it was."""
+    if lock.is_held(folder):  # by a cluster, whose jobs are elsewhere
+        raise ConfigError(f"resume={str(folder)!r}: is running now; must be a sweep that has stopped")
+    before = [one["folder"] for one in sweep.read(folder)["jobs"]]
+    now = [str(one.folder.relative_to(folder.absolute())) for one in jobs]
+    if before != now:
+        raise ConfigError(
+            f"resume={str(folder)!r}: has the jobs {', '.join(before)}; with conf/ as it is now they would be "
+            f"{', '.join(now)}; must be gone on with by the code it was begun with"
+        )
 
 
 def at(folder: Path) -> str:
@@ -125,7 +139,7 @@ def without(overrides: list[str], *keys: str) -> list[str]:
 
 
 def resumed(line: cli.Line) -> cli.Line:
-    """A command line with `resume` as the one that Hydra needs to be given; any other as it is.
+    """A command line with `resume` as one that says all that was said before; any other as it is.
 
     Raises:
         ConfigError: a folder without a run or a sweep that could go on, or a setting that goes ill with resume.
@@ -162,6 +176,4 @@ def resumed(line: cli.Line) -> cli.Line:
     resume.newest(folder)
     if lock.is_held(folder):
         raise ConfigError(f"resume={str(folder)!r}: is running now; must be a run that has stopped")
-    # What Hydra keeps of the first command line stays as it is.
-    here = [f"hydra.run.dir={cli.quoted(folder)}", "hydra.output_subdir=null"]
-    return line._replace(overrides=[*line.overrides, *here])
+    return line._replace(overrides=[*line.overrides, f"hydra.run.dir={cli.quoted(folder)}"])

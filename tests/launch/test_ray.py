@@ -10,7 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from src.launch import remote, sweep, worker
+from src.launch import ray as launcher_of_ray
+from src.launch import ray_cluster, ray_worker, sweep
 from src.run import lock, provenance
 from src.settings import cli
 from src.settings.errors import ConfigError
@@ -18,7 +19,7 @@ from tests.helpers import small, train_small, written
 from tests.launch.test_sweep import command, ended, wait
 
 LAUNCHER = {
-    "_target_": remote.TARGET,
+    "_target_": launcher_of_ray.TARGET,
     "ray": {"init": {"address": None}, "remote": {"num_cpus": 1, "num_gpus": 0, "max_retries": 1}},
 }
 
@@ -34,10 +35,13 @@ def begun(tmp_path):
     """A sweep of two tiny jobs, of which the last cannot be run, and the jobs."""
     folder = tmp_path / "sweep"
     lines = [
-        small("seed=0", "hydra/launcher=ray", model="mlp", task="mnist1d"),
+        small("seed=0", model="mlp", task="mnist1d"),
         small("model.hidden_sizes=[0]", model="mlp", task="mnist1d"),
     ]
-    jobs = [cli.Job({}, line, folder / str(n), folder, LAUNCHER) for n, line in enumerate(lines)]
+    jobs = [
+        cli.composed("train", line)[0]._replace(folder=folder / str(n), sweep=folder, launcher=LAUNCHER, number=n)
+        for n, line in enumerate(lines)
+    ]
     sweep.begin(folder, ["seed=0,1"], jobs)
     return folder, jobs
 
@@ -121,6 +125,16 @@ class Handle:
         self.ray.stopped.append(self.number)  # at the end already
 
 
+def retried(jobs):
+    """The same where those that failed are tried again."""
+    found = []
+    for job in jobs:
+        composed = job.composed.copy()
+        composed.retry_failed = True
+        found.append(job._replace(composed=composed))
+    return found
+
+
 @pytest.fixture
 def fake(monkeypatch):
     """Put a fake in the place of Ray."""
@@ -136,7 +150,7 @@ def fake(monkeypatch):
 def test_a_sweep_comes_home(begun, fake, capsys):
     folder, jobs = begun
     ray = fake()
-    assert remote.carry_out(jobs, folder, False) == 1
+    assert launcher_of_ray.launch(jobs, folder) == 1
     assert [job.standing for job in sweep.standings(folder)] == ["finished", "failed"]
     assert written(jobs[1].folder)["error"] == "model.hidden_sizes[0]=0: must be an integer of at least 1"
     assert "sweep: 1 of 2 done, 1 failed" in capsys.readouterr().out
@@ -147,9 +161,9 @@ def test_a_sweep_comes_home(begun, fake, capsys):
     assert written(jobs[0].folder)["git_revision"] == provenance.git_revision()
     # What is done is not sent out again; what failed is when that is asked for.
     before = [(job.folder / "metrics.json").stat().st_mtime_ns for job in jobs]
-    assert remote.carry_out(jobs, folder, False) == 1
+    assert launcher_of_ray.launch(jobs, folder) == 1
     assert len(ray.sent) == 2
-    assert remote.carry_out(jobs, folder, True) == 1
+    assert launcher_of_ray.launch(retried(jobs), folder) == 1
     assert len(ray.sent) == 3
     after = [(job.folder / "metrics.json").stat().st_mtime_ns for job in jobs]
     assert after[0] == before[0]
@@ -159,7 +173,7 @@ def test_a_sweep_comes_home(begun, fake, capsys):
 def test_a_job_whose_machine_is_lost_is_sent_out_again(begun, fake, capsys):
     folder, jobs = begun
     ray = fake(lose=[0])
-    assert remote.carry_out(jobs[:1], folder, False) == 0
+    assert launcher_of_ray.launch(jobs[:1], folder) == 0
     assert len(ray.sent) == 2
     assert "0: lost (the machine is gone), sent out again\n" in capsys.readouterr().out
     assert [job.standing for job in sweep.standings(folder)] == ["finished", "waiting"]
@@ -168,7 +182,7 @@ def test_a_job_whose_machine_is_lost_is_sent_out_again(begun, fake, capsys):
 def test_a_job_that_is_lost_too_often_is_waiting_still(begun, fake, capsys):
     folder, jobs = begun
     ray = fake(lose=[0, 1])
-    assert remote.carry_out(jobs[:1], folder, False) == 1
+    assert launcher_of_ray.launch(jobs[:1], folder) == 1
     assert len(ray.sent) == 2
     assert "0: lost (the machine is gone)\n" in capsys.readouterr().out
     assert sweep.standing(jobs[0].folder).standing == "waiting"
@@ -179,7 +193,7 @@ def test_a_job_that_another_process_is_at_is_left_to_it(begun, fake, capsys):
     ray = fake()
     with lock.held(jobs[0].folder):
         (jobs[0].folder / "mine").touch()
-        assert remote.carry_out(jobs[:1], folder, False) == 1
+        assert launcher_of_ray.launch(jobs[:1], folder) == 1
     assert (ray.sent, (jobs[0].folder / "mine").exists()) == ([], True)
     assert "0: another process is at it; left to it\n" in capsys.readouterr().out
 
@@ -192,7 +206,7 @@ def test_what_somebody_else_has_done_meanwhile_is_not_sent_out(begun, fake, monk
         train_small(jobs[0].folder, model="mlp", task="mnist1d")
 
     monkeypatch.setattr(ray, "init", meanwhile)
-    assert remote.carry_out(jobs[:1], folder, False) == 0
+    assert launcher_of_ray.launch(jobs[:1], folder) == 0
     assert ray.sent == []
 
 
@@ -207,8 +221,10 @@ def test_nobody_goes_on_with_a_job_that_is_out(begun, fake, monkeypatch):
         return get(one)
 
     monkeypatch.setattr(ray, "get", look)
-    monkeypatch.setattr(remote, "unpack", lambda *_: look(SimpleNamespace(outcome=lambda: worker.unpack(*_))))
-    assert remote.carry_out(jobs, folder, False) == 1
+    monkeypatch.setattr(
+        launcher_of_ray, "unpack", lambda *_: look(SimpleNamespace(outcome=lambda: ray_worker.unpack(*_)))
+    )
+    assert launcher_of_ray.launch(jobs, folder) == 1
     # The first is lost and sent out again behind the second; each is held until all that it left is in its place.
     assert seen == [[True, True], [True, True], [True, True], [True, False], [True, False]]
     assert not any(lock.is_held(job.folder) for job in jobs)
@@ -222,7 +238,7 @@ def test_a_signal_takes_in_how_far_the_jobs_have_come(begun, fake, capsys, numbe
     before = signal.signal(number, usual)  # whatever the tests were started with
     ray = fake(signals=[number], queued=[1])
     try:
-        assert remote.carry_out(jobs, folder, False) == 130
+        assert launcher_of_ray.launch(jobs, folder) == 130
         assert signal.getsignal(number) == usual
     finally:
         signal.signal(number, before)
@@ -236,13 +252,13 @@ def test_a_signal_takes_in_how_far_the_jobs_have_come(begun, fake, capsys, numbe
 def test_a_second_signal_takes_in_what_is_there(begun, fake, waits):
     folder, jobs = begun
     fake(signals=[signal.SIGINT, *[None] * (waits - 1), signal.SIGTERM])
-    assert remote.carry_out(jobs[:1], folder, False) == 130
+    assert launcher_of_ray.launch(jobs[:1], folder) == 130
     assert sweep.standing(jobs[0].folder).standing == "finished"
 
 
 def test_a_job_that_does_not_stop_is_told(begun, fake, monkeypatch, capsys):
     folder, jobs = begun
-    monkeypatch.setattr(remote, "GRACE", 0.0)
+    monkeypatch.setattr(launcher_of_ray, "GRACE", 0.0)
     ray = fake(signals=[None, signal.SIGINT])
     wait_for = ray.wait
 
@@ -251,7 +267,7 @@ def test_a_job_that_does_not_stop_is_told(begun, fake, monkeypatch, capsys):
         return ([], out) if timeout == 0 and there[0].outcome else (there, left)
 
     monkeypatch.setattr(ray, "wait", never)
-    assert remote.carry_out(jobs, folder, False) == 130
+    assert launcher_of_ray.launch(jobs, folder) == 130
     assert "1: has not stopped in time\n" in capsys.readouterr().out
     assert (ray.stopped, ray.killed) == ([1], [0, 1])
     assert [job.standing for job in sweep.standings(folder)] == ["finished", "waiting"]
@@ -268,16 +284,16 @@ def test_what_comes_between_while_a_job_comes_home(begun, fake, monkeypatch, cap
     def unpack(*arguments):
         if faults:
             raise faults.pop()
-        worker.unpack(*arguments)
+        ray_worker.unpack(*arguments)
 
-    monkeypatch.setattr(remote, "unpack", unpack)
+    monkeypatch.setattr(launcher_of_ray, "unpack", unpack)
     if isinstance(fault, OSError):
         with pytest.raises(ConfigError) as refusal:
-            remote.carry_out(jobs, folder, False)
+            launcher_of_ray.launch(jobs, folder)
         again = cli.argument("resume", folder)
         assert str(refusal.value) == f"{folder}: [Errno 28] disk full; must be mended, then {again} goes on"
     else:
-        assert remote.carry_out(jobs, folder, False) == 130
+        assert launcher_of_ray.launch(jobs, folder) == 130
     # It is taken in once more; where that fails too, the other one still is.
     first = "finished" if times == 1 else "waiting"
     assert [job.standing for job in sweep.standings(folder)] == [first, "failed"]
@@ -285,25 +301,23 @@ def test_what_comes_between_while_a_job_comes_home(begun, fake, monkeypatch, cap
     assert (ray.killed, ray.down) == ([0, 1], True)
 
 
-def test_a_job_that_has_begun_is_sent_out_with_what_it_has(tmp_path):
-    folder = tmp_path / "run"
-    overrides = small("logger=csv", "hydra/launcher=ray", "resume=x", model="mlp", task="mnist1d")
-    job = cli.Job({}, overrides, folder, tmp_path, LAUNCHER)
-    given, archive = remote.arguments(job)
-    assert (given[-2:], archive) == (["logger=csv", "trainer.enable_progress_bar=false"], None)
-    folder.mkdir()
-    (folder / "config.yaml").touch()
-    given, archive = remote.arguments(job)
-    assert given == ["logger=none", "trainer.enable_progress_bar=false", "logger=csv", given[-1]]
-    worker.unpack(archive, tmp_path / "there")
+def test_a_job_is_sent_out_with_what_it_has(begun, fake, tmp_path):
+    folder, jobs = begun
+    ray = fake()
+    assert launcher_of_ray.launch(jobs[:1], folder) == 0
+    assert ray.sent == [(jobs[0]._replace(side_by_side=True), None)]
+    (jobs[0].folder / "metrics.json").unlink()
+    assert launcher_of_ray.launch(jobs[:1], folder) == 0
+    ray_worker.unpack(ray.sent[1][1], tmp_path / "there")
     assert (tmp_path / "there" / "config.yaml").exists()
+    assert "Going on from update 1." in (jobs[0].folder / "train.log").read_text()
 
 
 def test_two_sweepers_never_share_a_sweep(begun, fake):
     folder, jobs = begun
     fake()
     with lock.held(folder), pytest.raises(ConfigError, match="another process is writing to it"):
-        remote.carry_out(jobs, folder, False)
+        launcher_of_ray.launch(jobs, folder)
 
 
 @pytest.mark.parametrize(
@@ -318,7 +332,7 @@ def test_two_sweepers_never_share_a_sweep(begun, fake):
 def test_settings_that_cannot_be_used(fake, launcher, text):
     fake()
     with pytest.raises(ConfigError) as refusal:
-        remote.settings(launcher)
+        ray_cluster.read(launcher)
     assert str(refusal.value).startswith(text)
 
 
@@ -333,7 +347,7 @@ def test_settings_that_cannot_be_used(fake, launcher, text):
 def test_what_ray_cannot_give_is_refused_before_anything_is_written(key, value, told):
     pytest.importorskip("ray")
     with pytest.raises(ConfigError) as refusal:
-        remote.settings(changed("remote", key, value))
+        ray_cluster.read(changed("remote", key, value))
     assert str(refusal.value).startswith(f"hydra.launcher.ray.remote.{key}={value!r}: {told}")
     assert str(refusal.value).endswith("; must be what Ray gives an actor")
 
@@ -350,13 +364,13 @@ def test_what_no_machine_has_is_refused_of_a_cluster_of_our_own(begun, fake, cap
     folder, jobs = begun
     ray, launcher = fake(), changed("remote", key, value)
     with pytest.raises(ConfigError) as refusal:
-        remote.carry_out([jobs[0]._replace(launcher=launcher)], folder, False)
+        launcher_of_ray.launch([jobs[0]._replace(launcher=launcher)], folder)
     its = {name: one for name, one in launcher["ray"]["remote"].items() if name != "max_retries"}
     text = f"hydra.launcher.ray.remote={its}: no machine has that; must be within {most}"
     assert (str(refusal.value), ray.sent, ray.down) == (text, [], True)
     # One that others keep may grow.
     launcher["ray"]["init"]["address"] = "auto"
-    assert remote.carry_out([jobs[0]._replace(launcher=launcher)], folder, False) == 0
+    assert launcher_of_ray.launch([jobs[0]._replace(launcher=launcher)], folder) == 0
     assert f"{text}; jobs wait till one joins the cluster\n" in capsys.readouterr().out
     assert ray.settings["address"] == "auto"
 
@@ -364,7 +378,7 @@ def test_what_no_machine_has_is_refused_of_a_cluster_of_our_own(begun, fake, cap
 def test_ray_must_be_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigError, match="hydra/launcher=ray: needs ray, which `make ray` installs"):
-        remote.settings(LAUNCHER)
+        ray_cluster.read(LAUNCHER)
 
 
 def test_a_cluster_that_is_not_there_is_told(begun, fake, monkeypatch):
@@ -376,7 +390,7 @@ def test_a_cluster_that_is_not_there_is_told(begun, fake, monkeypatch):
 
     monkeypatch.setattr(ray, "init", refuse)
     with pytest.raises(ConfigError, match=r"hydra\.launcher\.ray\.init=\{.*\}: nobody answers; must be what ray"):
-        remote.carry_out(jobs, folder, False)
+        launcher_of_ray.launch(jobs, folder)
 
 
 def test_a_sweep_on_a_real_cluster(tmp_path):
@@ -414,7 +428,9 @@ def test_ctrl_c_on_a_real_cluster(tmp_path):
     os.killpg(process.pid, signal.SIGINT)  # to all of them, as a terminal does
     began = time.monotonic()
     code, output = ended(process)
-    assert (code, "Traceback" in output, time.monotonic() - began < remote.GRACE) == (130, False, True), output
+    assert (code, "Traceback" in output, time.monotonic() - began < launcher_of_ray.GRACE) == (130, False, True), (
+        output
+    )
     assert [job.standing for job in sweep.standings(folder)] == ["stopped", "waiting"], output
     first = folder / "0_mnist1d_mlp_seed0"
     assert written(first)["updates"] >= 20

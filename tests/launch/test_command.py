@@ -1,4 +1,4 @@
-"""From a command line to what Hydra is given: resume, sweeps, dry runs, and their refusals."""
+"""From a command line to jobs: resume, sweeps, dry runs, and their refusals."""
 
 import shutil
 import sys
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from src import train
 from src.common.files import write_json
-from src.launch import launch, sweep
+from src.launch import basic, job, joblib, sweep
+from src.launch import command as whole_command
 from src.run import lock
 from src.settings import cli
 from tests.helpers import small, train_small, written
@@ -16,14 +16,17 @@ from tests.helpers import small, train_small, written
 
 @pytest.fixture
 def command(monkeypatch, tmp_path_factory, capsys, unchecked_types):
-    """Give a command line to `launch.command`; returns exit code, what was printed, what Hydra would get."""
+    """Give a command line to `command`; returns exit code, what was printed, the jobs that would be run."""
 
     def run(*arguments):
         given = []
         monkeypatch.chdir(tmp_path_factory.mktemp("here"))
         monkeypatch.setattr(sys, "argv", ["src.train", *arguments])
+        monkeypatch.setattr(job, "alone", lambda one, checked: given.append([one]))
+        for launcher in (basic, joblib):
+            monkeypatch.setattr(launcher, "launch", lambda jobs, folder: given.append(jobs) or 0)
         try:
-            launch.command(lambda: given.append(sys.argv[1:]), train.refuse)
+            whole_command.command()
             code = 0
         except SystemExit as end:
             code = end.code
@@ -58,10 +61,8 @@ def refusal(printed):
 def test_a_run_is_resumed_in_its_own_folder_whatever_its_name(command, trained):
     code, _, given = command(f"resume={cli.quoted(trained)}", "trainer.max_steps=5", "logger=csv")
     assert code == 0
-    assert given[1:3] == ["trainer.max_steps=5", "logger=csv"]
-    assert "hydra.output_subdir=null" in given
-    (folder,) = [one.value() for one in cli.parsed(given) if one.key_or_group == "hydra.run.dir"]
-    assert str(folder) == str(trained)
+    assert given[0].overrides[1:3] == ["trainer.max_steps=5", "logger=csv"]
+    assert given[0].folder == trained
 
 
 @pytest.mark.parametrize(
@@ -125,9 +126,9 @@ def test_a_damaged_run_is_refused(command, trained, tmp_path):
 def test_a_sweep_is_written_down_and_keeps_its_folder(command):
     code, text, given = command("-m", *small(model="lstm"), "seed=0,1")
     assert code == 0
-    assert given[0] == "--multirun"
-    (folder,) = [one.value() for one in cli.parsed(given[1:]) if one.key_or_group == "hydra.sweep.dir"]
-    assert Path(folder).is_absolute()
+    assert [one.config.seed for one in given] == [0, 1]
+    (folder,) = {one.whole().hydra.sweep.dir for one in given}
+    assert Path(folder) == given[0].sweep.absolute()
     assert Path(folder).parts[-3:-1] == ("outputs", "sweeps")
     assert "waiting" in text
     assert f"0 of 2 done: outputs/sweeps/{Path(folder).name}" in text
@@ -138,9 +139,9 @@ def test_a_sweep_goes_on_with_what_it_was_begun_with(command, begun):
     assert [job["folder"] for job in before["jobs"]] == ["0_repeat_copy_lstm_seed0", "1_repeat_copy_lstm_seed1"]
     code, _, given = command(f"resume={begun}", "retry_failed=true", "logger=csv")
     assert code == 0
-    assert given[0] == "--multirun"
-    assert {"seed=0,1", "model=lstm", f"resume={begun}", "retry_failed=true", "logger=csv"} <= set(given)
-    assert "logger=none" not in given
+    assert [(one.config.model.name, one.config.seed) for one in given] == [("lstm", 0), ("lstm", 1)]
+    assert {(one.config.logger.name, one.config.retry_failed) for one in given} == {("csv", True)}
+    assert [one.folder.name for one in given] == [job["folder"] for job in before["jobs"]]
     assert sweep.read(begun) == before
 
 
@@ -199,11 +200,11 @@ def test_a_dry_run_of_a_run_that_goes_on(command, trained):
 def test_joblib_takes_one_job_at_a_time(command):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     code, _, given = command("-m", *small(model="lstm"), "seed=0,1", "hydra/launcher=joblib")
-    assert (code, "hydra.launcher.batch_size=1" in given) == (0, True)
+    assert (code, given[0].launcher["batch_size"]) == (0, "1")
     _, _, given = command(
         "-m", *small(model="lstm"), "seed=0,1", "hydra/launcher=joblib", "hydra.launcher.batch_size=4"
     )
-    assert "hydra.launcher.batch_size=1" not in given
+    assert given[0].launcher["batch_size"] == "4"
 
 
 @pytest.mark.parametrize(
@@ -259,10 +260,36 @@ def test_ctrl_c_in_joblib_ends_with_130_and_the_summary(monkeypatch, tmp_path, c
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["src.train", "-m", *small(model="lstm"), "seed=0,1"])
 
-    def main():
+    def interrupted(*_):
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(basic, "launch", interrupted)
     with pytest.raises(SystemExit) as end:
-        launch.command(main, train.refuse)
+        whole_command.command()
     assert end.value.code == 130
     assert "0 of 2 done: " in capsys.readouterr().out
+
+
+def test_launchers_and_sweepers_of_somebody_else_are_refused(command, tmp_path):
+    """They would compose the jobs by themselves."""
+    folder = tmp_path / "conf" / "hydra"
+    for group in ("launcher", "sweeper"):
+        (folder / group).mkdir(parents=True)
+        (folder / group / "mine.yaml").write_text("_target_: mine.Own\n")
+    given = ["-m", "seed=0,1", "--config-dir", str(folder.parent)]
+    assert refusal(command(*given, "hydra/launcher=mine")) == (
+        "hydra.launcher._target_='mine.Own': is no launcher of src.train; must be that of "
+        "hydra/launcher=basic, joblib, submitit_local, submitit_slurm or ray"
+    )
+    told = "hydra/sweeper=mine: must be basic; src.search searches settings"
+    assert refusal(command(*given, "hydra/sweeper=mine")) == told
+
+
+def test_batches_of_jobs_one_after_another(command, monkeypatch):
+    batches = []
+    _, _, given = command("-m", *small(model="lstm"), "seed=0,1,2")
+    monkeypatch.setattr(basic, "launch", lambda jobs, folder: batches.append(len(jobs)) or 0)
+    line = ["-m", *small(model="lstm"), "seed=0,1,2", "hydra.sweeper.max_batch_size=2"]
+    monkeypatch.setattr(sys, "argv", ["src.train", *line])
+    whole_command.command()
+    assert (len(given), batches) == (3, [2, 1])

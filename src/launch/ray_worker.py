@@ -1,19 +1,24 @@
 """A job of a sweep on a machine of a cluster: it runs in a folder of its own, which goes home as an archive."""
 
 import io
+import pickle
 import subprocess
 import sys
 import tarfile
 import tempfile
 from collections import deque
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from src.common.files import whole_folder
 from src.common.paths import ROOT
+from src.launch.job import alone
 from src.run import lock
+from src.run.ending import Ending
+from src.run.folder import RunFolder
 from src.settings import cli
+from src.settings.errors import ConfigError
+from src.settings.job import Job
 
 #: Lines of what a job printed that are told when it did not end well.
 TAIL = 20
@@ -37,17 +42,15 @@ class Worker:
     def begin(self) -> None:
         """Answer, once there is a place to run in."""
 
-    def run(self, overrides: Sequence[str], before: bytes | None) -> Left:
-        """Train with these overrides; or go on with the run folder that is in the archive `before`."""
+    def run(self, job: Job, before: bytes | None) -> Left:
+        """Run a job, or resume the run whose folder is in the archive `before`."""
         with tempfile.TemporaryDirectory(prefix="dms_ntm_lab-") as scratch:
-            folder = Path(scratch) / "run"
-            place = [f"hydra.run.dir={cli.quoted(folder)}"]
+            folder, told = Path(scratch) / "run", Path(scratch) / "job.pickle"
             if before is not None:
                 unpack(before, folder)
-                place = [f"resume={cli.quoted(folder)}"]
-            command = [sys.executable, "-m", "src.train", *overrides, *place]
+            told.write_bytes(pickle.dumps(job._replace(folder=folder)))
             with subprocess.Popen(
-                command,
+                [sys.executable, "-m", "src.launch.ray_worker", str(told)],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 encoding="utf-8",
@@ -88,3 +91,24 @@ def unpack(archive: bytes, folder: Path) -> None:
                 content.extractall(new, filter="data")
                 if (folder / lock.LOCK).exists():
                     (new / lock.LOCK).hardlink_to(folder / lock.LOCK)
+
+
+def main(job: Job) -> None:
+    """Run a job; where it is refused, its folder says why.
+
+    Raises:
+        ConfigError: it did not end well.
+    """
+    try:
+        alone(job)
+    except ConfigError as refusal:
+        run = RunFolder(job.folder)
+        if not run.holds_run():
+            job.folder.mkdir(parents=True, exist_ok=True)
+            run.write_metrics(Ending.of("refused", str(refusal)).entries())
+        raise
+
+
+if __name__ == "__main__":
+    with cli.failures():
+        main(pickle.loads(Path(sys.argv[1]).read_bytes()))
