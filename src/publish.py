@@ -59,15 +59,15 @@ def publish(cfg: Mapping[str, Any]) -> Path:
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".") as partial:
         new = Path(partial) / "new"
-        (new / "checkpoints").mkdir(parents=True)
+        RunFolder(new).best.parent.mkdir(parents=True)
         for name in FILES:
             shutil.copy(folder / name, new / name)
         shutil.copytree(folder / "figures", new / "figures", ignore=shutil.ignore_patterns("evaluation_*"))
-        stored = torch.load(folder / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=True)
+        stored = torch.load(RunFolder(folder).best, map_location="cpu", weights_only=True)
         weights = {name: weight for name, weight in stored["state_dict"].items() if name.startswith("network.")}
         content = io.BytesIO()
         torch.save({"state_dict": weights}, content)
-        (new / "checkpoints" / "best.ckpt").write_bytes(content.getbuffer())
+        RunFolder(new).best.write_bytes(content.getbuffer())
         kib = content.tell() / 1024
         if kib > cfg["largest_kib"]:
             raise ConfigError(

@@ -3,7 +3,8 @@
 from src.common import output
 from src.launch.command import command
 from src.run.nonzero_rank import take_part
-from src.run.train import Outcome, assemble, resume, train
+from src.run.parts import assemble
+from src.run.train import Outcome, resume, train
 
 __all__ = ["Outcome", "assemble", "resume", "train"]
 

@@ -4,27 +4,35 @@ import atexit
 import os
 import re
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
 # Before the first import of ours: annotations such as Float[Tensor, "B N M"] become checks.
 import jaxtyping
 
+import tests.shapes  # noqa: F401  (which jaxtyping takes by its name)
+
 SRC = Path(__file__).resolve().parents[1] / "src"
-ROOMS = ("memory", "cells", "networks", "tasks", "lit", "callbacks", "replay", "figures")
-#: But what numba compiles.
-COMPILED = re.compile(r"^@(routine|exact|njit|intrinsic)\b", re.MULTILINE)
-ENGINES = [
-    ".".join(path.relative_to(SRC.parent).with_suffix("").parts)
-    for path in (SRC / "engines").rglob("*.py")
-    if path.stem != "__init__" and not COMPILED.search(path.read_text(encoding="utf-8"))
-]
-jaxtyping.install_import_hook([*(f"src.{room}" for room in ROOMS), *ENGINES], "beartype.beartype")
+FULLY = ("src.memory", "src.cells", "src.networks", "src.tasks")
+jaxtyping.install_import_hook(FULLY, "beartype.beartype")
+#: Of the other files, those that have tensors and that numba does not compile.
+TENSORS = re.compile(r"\bTensor\b")
+COMPILED = re.compile(r"^@(routine|inlined|exact|njit|intrinsic)\b", re.MULTILINE)
+for path in SRC.rglob("*.py"):
+    text = path.read_text(encoding="utf-8")
+    name = ".".join(path.relative_to(SRC.parent).with_suffix("").parts)
+    if TENSORS.search(text) and not COMPILED.search(text) and not name.startswith(FULLY):
+        jaxtyping.install_import_hook(name, "tests.shapes.arrays")
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
-os.environ.setdefault("MPLBACKEND", "Agg")
+from tests import processes  # noqa: E402
+
 torch.set_num_threads(1)
 
 # MNIST-1D is made once a test session: the processes that this one starts find it here.
@@ -42,6 +50,13 @@ def pytest_collection_modifyitems(items):
         return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
 
     items.sort(key=turn)
+
+
+@pytest.fixture(autouse=True)
+def _warm(request, monkeypatch):
+    """Commands that a test starts are forks, unless it is marked as cold."""
+    if request.node.get_closest_marker("cold") is None:
+        monkeypatch.setattr(subprocess, "Popen", processes.Popen)
 
 
 @pytest.fixture

@@ -8,51 +8,65 @@ import time
 
 import pytest
 
-from tests.processes import ROOT, Process, ran
+from tests import processes
+from tests.processes import ROOT, Cold, Popen
 
-PROGRAM = """
-import atexit, os, pathlib, sys, time
-atexit.register(print, "the end")
-print(__name__, sys.argv[1:], os.getcwd(), os.environ.get("MINE"), os.getsid(0) == os.getpid(), flush=True)
-print("to stderr", file=sys.stderr)
-if sys.argv[1] == "wait":
-    pathlib.Path("begun").touch()
-    time.sleep(600)
-sys.exit(int(sys.argv[1]))
-"""
+LINE = [sys.executable, "-m", "src.train"]
 
 
-@pytest.fixture
-def program(tmp_path):
-    path = tmp_path / "program.py"
-    path.write_text(PROGRAM)
-    return path
+def started(kind, tmp_path, *arguments, **variables):
+    """How a process ends, what it writes, and whether it was a fork."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | variables
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with kind([*LINE, *arguments], cwd=tmp_path, env=environment, **pipes) as process:
+        told = process.communicate(timeout=300)
+    return (process.returncode, *told), getattr(process, "_forked", None) is not None
 
 
-def test_a_fork_is_as_a_cold_process(program, tmp_path):
-    arguments = [program, "3", "ä b"]
-    cold = subprocess.run(
-        [sys.executable, *arguments], cwd=tmp_path, env=os.environ | {"MINE": "1"}, capture_output=True, text=True
-    )
-    assert ran(*arguments, cwd=tmp_path, env={"MINE": "1"}) == (3, cold.stdout, cold.stderr)
-    assert cold.stdout.splitlines()[-1] == "the end"
+@pytest.mark.parametrize("given", ["model.memory_slots=2.5", "--help"])
+def test_a_fork_is_as_a_cold_process(tmp_path, given):
+    """Exit code and both streams, from another folder."""
+    (ours, forked), (theirs, _) = (started(kind, tmp_path, given) for kind in (Popen, Cold))
+    assert ours == theirs
+    assert forked
 
 
-def test_a_refusal_is_as_that_of_a_cold_process():
-    line = ["-m", "src.train", "model.memory_slots=2.5"]
-    cold = subprocess.run([sys.executable, *line], cwd=ROOT, capture_output=True, text=True)
-    assert ran(*line) == (2, cold.stdout, cold.stderr)
+def test_where_a_variable_comes_too_late_the_process_is_cold(tmp_path):
+    """The locale is read as Python starts."""
+    assert started(Popen, tmp_path, "model.memory_slots=2.5", LC_ALL="C")[1] is False
 
 
-def test_a_session_of_its_own_and_the_end_by_a_signal(program, tmp_path):
-    process = Process(program, "wait", session=True, together=True, cwd=tmp_path)
-    until = time.monotonic() + 60
-    while not (tmp_path / "begun").exists():
-        assert time.monotonic() < until
-        time.sleep(0.01)
-    assert process.poll() is None
-    os.killpg(process.pid, signal.SIGTERM)
-    assert process.wait() == -signal.SIGTERM
-    both, nothing = process.communicate()
-    assert both.split()[-4:] == ["None", "True", "to", "stderr"]
-    assert not nothing
+def test_every_process_of_a_test_may_be_a_fork():
+    assert subprocess.Popen is Popen
+
+
+@pytest.mark.cold
+def test_but_for_those_of_a_test_that_is_marked():
+    assert subprocess.Popen is Cold
+
+
+def test_a_session_of_its_own_and_the_end_by_a_signal(monkeypatch):
+    """It waits for its standard input; a signal to its session ends it."""
+    monkeypatch.setattr(processes, "FILES", ("tests/waiting_for_input.py",))
+    path = ROOT / processes.FILES[0]
+    path.write_text("import os, sys\nprint(os.getsid(0) == os.getpid(), flush=True)\nsys.stdin.read()\n")
+    try:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        with Popen([sys.executable, str(processes.FILES[0])], cwd=ROOT, start_new_session=True, **pipes) as one:
+            assert one._forked is not None
+            assert one.stdout.readline() == "True\n"
+            assert one.poll() is None
+            with pytest.raises(subprocess.TimeoutExpired):
+                one.wait(0.01)
+            os.killpg(one.pid, signal.SIGTERM)
+            assert one.wait(60) == one.poll() == -signal.SIGTERM
+        with Popen([sys.executable, str(processes.FILES[0])], cwd=ROOT, **pipes) as one:
+            assert one.stdout.readline() == "False\n"
+            one.stdin.close()
+            until = time.monotonic() + 60
+            while one.poll() is None:
+                assert time.monotonic() < until
+                time.sleep(0.01)
+        assert one.returncode == 0
+    finally:
+        path.unlink()

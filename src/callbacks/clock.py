@@ -6,6 +6,8 @@ from typing import Any
 import lightning
 from lightning.pytorch.callbacks import Callback
 
+from src.lit.divergence import Diverged
+
 
 class Clock(Callback):
     """Counts the sequences and the seconds of fitting alone, and logs the rate at every validation.
@@ -23,8 +25,10 @@ class Clock(Callback):
         self.sequences = 0
         self.started: float | None = None
         self.before = (0, 0.0)
+        self.at: list[tuple[int, float]] = []  # sequences and seconds before each batch of the period
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self.at = []
         self.started = time.perf_counter()
 
     def on_train_batch_end(
@@ -35,6 +39,7 @@ class Clock(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
+        self.at.append((self.sequences, self.seconds))
         self.sequences += len(batch[0])
         if self.started is not None:
             now = time.perf_counter()
@@ -48,6 +53,14 @@ class Clock(Callback):
         if self.seconds > seconds and trainer.logger is not None:
             rate = (self.sequences - sequences) / (self.seconds - seconds)
             trainer.logger.log_metrics({"speed/sequences_per_second": rate}, step=trainer.global_step)
+
+    def on_exception(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, exception: BaseException
+    ) -> None:
+        """Batches after one that diverged do not count, where a device told of it late."""
+        late = isinstance(exception, Diverged) and exception.batch is not None and self.at[exception.batch :]
+        if late:
+            self.sequences, self.seconds = late[0]
 
     def state_dict(self) -> dict[str, Any]:
         return {"seconds": self.seconds, "sequences": self.sequences}

@@ -46,22 +46,21 @@ def layout(learner: Learner) -> Layout:
     TensorBoard shows a chart once that several runs ask for in the same words; so charts name no model, and
     only what a chart must not be without.
     """
+    objective = learner.objective
     training = {
         "loss: training and validation": lines("train/loss", "validation/loss"),
-        f"{words(learner.headline)}: validation": lines(f"validation/{learner.headline}"),
+        f"{objective.metric(objective.headline).told}: validation": lines(f"validation/{objective.headline}"),
         "learning rate": lines("optimizer/lr"),
         "norm of the gradient, before clipping": lines("optimizer/gradient_norm"),
         "speed: sequences a second": lines("speed/sequences_per_second"),
     }
     probes = list(learner.task.probes())
     generalisation = {}
-    for metric in learner.reach:
-        trained = metric == learner.reach[0]
+    for metric in objective.reach:
+        told, trained = objective.metric(metric).told, metric == objective.reach[0]
         title, tags = ("training and validation", [f"train/{metric}"]) if trained else ("validation", [])
-        generalisation[f"{words(metric)}: {title}"] = lines(*tags, f"validation/{metric}")
-        generalisation |= {
-            f"{words(metric)}: {probe}": lines(f"generalisation/{probe}/{metric}") for probe in probes
-        }
+        generalisation[f"{told}: {title}"] = lines(*tags, f"validation/{metric}")
+        generalisation |= {f"{told}: {probe}": lines(f"generalisation/{probe}/{metric}") for probe in probes}
     charts: Layout = {"training": training, "generalisation": generalisation}
     if learner.network.memory_slots is not None:
         # One chart of width and sigma, though not all heads have a sigma: when it merges the layouts of several
@@ -77,8 +76,3 @@ def layout(learner: Learner) -> Layout:
 def lines(*tags: str) -> tuple[str, list[str]]:
     """A chart with a line for each of these tags in every run."""
     return "Multiline", [f"^{re.escape(tag)}$" for tag in tags]
-
-
-def words(metric: str) -> str:
-    """The name of a metric as people write it."""
-    return metric.replace("_", " ")

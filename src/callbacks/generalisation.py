@@ -36,7 +36,9 @@ class Generalisation(Callback):
             self.probes = move_data_to_device(pl_module.task.probes(), pl_module.device)
         for probe, batches in self.probes.items():
             measured = pl_module.measure(batches)
-            scalars = {f"generalisation/{probe}/{metric}": measured[metric] for metric in pl_module.reach}
+            scalars = {
+                f"generalisation/{probe}/{metric}": measured[metric] for metric in pl_module.objective.reach
+            }
             trainer.logger.log_metrics(scalars, step=trainer.global_step)
 
     def state_dict(self) -> dict[str, Any]:

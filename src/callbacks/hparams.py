@@ -68,22 +68,23 @@ def session_end(status: str) -> Summary:
     return _summary(metadata.SESSION_END_INFO_TAG, HParamsPluginData(session_end_info=info))
 
 
-def final(metrics: Mapping[str, Any], headline: str, reach: str) -> dict[str, float]:
+def final(metrics: Mapping[str, Any], headline: str, reach: str, like_training: str) -> dict[str, float]:
     """The numbers of metrics.json to compare runs by; first by name, and so shown, among all of HPARAMS.
 
     Args:
         metrics: as in metrics.json.
         headline: the metric of the test like training.
         reach: the metric of the tests beyond training.
+        like_training: the name of the test like training.
     """
     tests = metrics["test"]
-    alike = tests.get("in_distribution", tests)  # of the only test, the metrics stand by themselves
+    alike = tests.get(like_training, tests)  # of the only test, the metrics stand by themselves
     short = reach.split("_")[-1]  # so that the axes of parallel coordinates have room for their names
     numbers = {headline: alike.get(headline)}
     numbers |= {
         f"{short} {name}": one[reach]
         for name, one in tests.items()
-        if name != "in_distribution" and isinstance(one, Mapping)
+        if name != like_training and isinstance(one, Mapping)
     }
     numbers |= {f"validation {headline}": metrics["validation"].get(headline)}
     numbers |= {name: metrics[name] for name in ("seconds", "sequences_to_solve")}

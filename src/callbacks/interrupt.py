@@ -5,12 +5,19 @@ import os
 import signal
 import time
 from types import FrameType
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import lightning
 from lightning.pytorch.callbacks import Callback
 
 log = logging.getLogger(__name__)
+
+
+class Stop(NamedTuple):
+    """Why a run is stopped."""
+
+    cause: Literal["user", "time_limit", "pruned"]
+    reason: str | None = None  # in words, where there is something to say
 
 
 class Interrupt(Callback):
@@ -23,13 +30,12 @@ class Interrupt(Callback):
 
     Attributes:
         interrupted: whether the user or a time limit stopped the run.
-        over: whether it was the time limit.
-        reason: why it was stopped otherwise, by a callback or a time limit, if it was.
+        given: why it was stopped otherwise than by the user, by a time limit or another callback, if it was.
     """
 
     def __init__(self) -> None:
-        self.interrupted = self.over = False
-        self.reason: str | None = None
+        self.interrupted = False
+        self.given: Stop | None = None
         self.max_time: Any = None
         self.seconds = self.until = float("inf")
         self.handlers: dict[int, Any] = {}
@@ -42,6 +48,11 @@ class Interrupt(Callback):
             seconds: what that is.
         """
         self.max_time, self.seconds = max_time, seconds
+
+    @property
+    def stop(self) -> Stop | None:
+        """Why the run was stopped; None where it was not."""
+        return self.given or (Stop("user") if self.interrupted else None)
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self.until = time.monotonic() + self.seconds
@@ -74,8 +85,8 @@ class Interrupt(Callback):
             over = trainer.strategy.reduce_boolean_decision(time.monotonic() >= self.until, all=False)
         if (told or over) and not trainer.fit_loop._should_accumulate():
             if over and not told:
-                self.over = True
-                self.reason = f"trainer.max_time={self.max_time} was over after update {trainer.global_step}"
+                reason = f"trainer.max_time={self.max_time} was over after update {trainer.global_step}"
+                self.given = Stop("time_limit", reason)
             self.interrupted = True
             trainer.should_stop = True
             within = not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch

@@ -18,9 +18,8 @@ from src.figures.head_weights import head_weights
 from src.figures.learning_curves import learning_curves
 from src.figures.memory import HeadTrace, memory
 from src.figures.png import figure_errors_as_warnings, pngs
-from src.figures.reading import reading
 from src.figures.style import Figure
-from src.figures.target_output import TargetOutputPanel, target_output
+from src.lit import objectives
 from src.lit.learner import Learner
 from src.memory import addressing
 from src.tasks.base import Example
@@ -119,24 +118,13 @@ def draw_first(learner: Learner, example: Example, cmap: str) -> dict[str, Figur
 
 def _answers_and_memory(learner: Learner, traced: list[Traced], cmap: str) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
-    with figure_errors_as_warnings("target_output" if learner.task.objective == "bits" else "reading"):
-        figures |= draw_answers(learner, traced, cmap)
+    objective = learner.objective
+    with figure_errors_as_warnings(objective.picture):
+        answers = [objective.answer(example, y) for example, y, _ in traced]
+        figures[objective.picture] = objective.draw(answers, cmap)
     with figure_errors_as_warnings("memory"):
         figures |= draw_memory(learner, traced[0], cmap)
     return figures
-
-
-def draw_answers(learner: Learner, traced: list[Traced], cmap: str) -> dict[str, Figure]:
-    """The answers to examples in bits, or the answer to the first that has a class."""
-    if learner.task.objective == "bits":
-        panels = [
-            TargetOutputPanel(example.title, answered(example.y, example), answered(y.sigmoid(), example))
-            for example, y, _ in traced
-        ]
-        return {"target_output": target_output(panels, cmap)}
-    example, y, _ = traced[0]
-    answer = y[0].softmax(1).numpy()
-    return {"reading": reading(example.x[0, :, 0].numpy(), answer, int(example.y[0]), example.title)}
 
 
 def draw_memory(learner: Learner, traced: Traced, cmap: str) -> dict[str, Figure]:
@@ -173,11 +161,6 @@ def trace(learner: Learner, example: Example) -> tuple[torch.Tensor, Trace]:
     finally:
         network.train(was_training)
     return y.cpu(), Trace.of(seen).map(lambda tensor: tensor.cpu())
-
-
-def answered(values: torch.Tensor, example: Example) -> np.ndarray:
-    """The steps of the answer alone, [T, O]."""
-    return values[0][example.mask[0] > 0].numpy()
 
 
 def head_names(learner: Learner) -> list[str]:
@@ -218,8 +201,10 @@ def draw_history(rows: list[dict[str, Any]]) -> Figure:
     left_out = {"update", "sequences", "seconds", "lr", "gradient_norm"}
     curves = {name: np.array([row[name] for row in rows], dtype=float) for name in rows[0] if name not in left_out}
     names = {"train_loss": "training loss", "loss": "validation loss"}
-    curves = {names.get(name, name.replace("_", " ")): values for name, values in curves.items()}
-    log = [name for name in curves if "loss" in name or "bits" in name]
+    read = {name: objectives.metric("loss" if name == "train_loss" else name) for name in curves}
+    told = {name: names.get(name, name.replace("_", " ")) for name in curves}
+    log = [told[name] for name, metric in read.items() if metric is not None and metric.logarithmic]
+    curves = {told[name]: values for name, values in curves.items()}
     return learning_curves(np.array([row["sequences"] for row in rows]), curves, "sequences", log)
 
 

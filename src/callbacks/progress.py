@@ -58,7 +58,7 @@ class Progress(LightningProgressBar):
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         if isinstance(pl_module, Learner) and trainer.state.fn == "fit":
-            value = validation_of(trainer).get(pl_module.headline)
+            value = validation_of(trainer).get(pl_module.objective.headline)
             self.judged = "" if value is None else f" validation={value:.4g}"
 
     def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:

@@ -1,4 +1,4 @@
-"""When a task in bits counts as solved."""
+"""When a task counts as solved."""
 
 import logging
 from typing import Any
@@ -9,6 +9,7 @@ from lightning.pytorch.callbacks import Callback
 from src.callbacks.clock import clock_of
 from src.callbacks.history import validation_of
 from src.common import checks
+from src.lit.learner import Learner
 
 log = logging.getLogger(__name__)
 #: Validations in a row that must be good.
@@ -16,12 +17,13 @@ IN_A_ROW = 3
 
 
 class Solved(Callback):
-    """Solved: validation error_bits at or under a threshold three times in a row.
+    """Solved: a metric of validation at or under a threshold three times in a row.
 
-    Sequences and seconds count to the first of the three. Tasks without error_bits are never solved.
+    Sequences and seconds count to the first of the three. Which metric is the objective's to say: wrong bits a
+    sequence for answers in bits, none for classes.
 
     Args:
-        threshold: error bits a sequence.
+        threshold: of that metric.
         stop: end training when solved.
 
     Attributes:
@@ -52,9 +54,10 @@ class Solved(Callback):
         self.seconds = state_dict["seconds"]
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        error = validation_of(trainer).get("error_bits")
-        if trainer.state.fn != "fit" or error is None or self.solved:
+        metric = pl_module.objective.solved_by if isinstance(pl_module, Learner) else None
+        if trainer.state.fn != "fit" or metric is None or self.solved:
             return
+        error = validation_of(trainer)[metric]
         clock = clock_of(trainer)
         self.good = [*self.good, (clock.sequences, clock.seconds)] if error <= self.threshold else []
         if len(self.good) == IN_A_ROW:

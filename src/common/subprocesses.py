@@ -1,4 +1,4 @@
-"""Commands of ours in processes of their own, in the foreground."""
+"""Python modules run as subprocesses in the foreground."""
 
 import os
 import signal
@@ -8,35 +8,33 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def run_module(module_and_arguments: list[str]) -> int:
-    """Run `python -m ...` and return its exit code.
+def run_module(command: list[str]) -> int:
+    """Run `python -m <command>` and return its exit code.
 
     Raises:
-        KeyboardInterrupt: the user stopped it, and it has ended.
+        KeyboardInterrupt: the user stopped it; it has ended.
     """
-    return run_modules([module_and_arguments])[0]
+    return run_modules([command])[0]
 
 
 def run_modules(commands: Sequence[list[str]]) -> list[int]:
-    """Run several `python -m ...` at a time and return their exit codes.
+    """Run several `python -m <command>` in parallel and return their exit codes.
 
-    Each is a process group of its own, so that each Ctrl-C reaches it once: a second one would end it at once.
+    Each subprocess has its own process group, so that a Ctrl-C reaches it once: a second one would kill it.
 
     Raises:
-        KeyboardInterrupt: the user stopped them, and they have ended.
+        KeyboardInterrupt: the user stopped them; they have ended.
     """
     stopped = []
     children: list[subprocess.Popen[bytes]] = []
 
-    def hand_over(number: int, frame: Any) -> None:
+    def forward(number: int, frame: Any) -> None:
         stopped.append(number)
         for child in children:
             if child.poll() is None:
-                os.killpg(child.pid, signal.SIGINT)  # which leaves no worker behind, whatever came
+                os.killpg(child.pid, signal.SIGINT)  # for any signal: it makes the child stop its own workers
 
-    before = {
-        number: signal.signal(number, hand_over) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
+    before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         for command in commands:
             if not stopped:

@@ -1,4 +1,4 @@
-"""Numbers written into the cells of an image: what all annotated heat maps share."""
+"""Annotated heat maps: an image, and numbers in its cells."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,14 +8,14 @@ from matplotlib.image import AxesImage
 def heat_map(
     ax: Axes, values: np.ndarray, cmap: str, limits: tuple[float, float] | None = None, origin: str = "lower"
 ) -> AxesImage:
-    """The image: a colour a cell; one that is not a finite number stays empty.
+    """Draw the image, one colour per cell; cells without a finite number stay empty.
 
     Args:
-        ax: where.
+        ax: axes to draw into.
         values: [rows, columns].
         cmap: name of a colour map.
         limits: of the colour scale; those of the finite values if None.
-        origin: "lower" for the first row below, "upper" for above.
+        origin: "lower" for the first row at the bottom, "upper" for the top.
     """
     known = np.ma.masked_invalid(values)
     low, high = limits or (None, None)
@@ -31,13 +31,13 @@ def heat_map(
 
 
 def write(ax: Axes, image: AxesImage, values: np.ndarray, missing: str = "") -> None:
-    """The numbers, in black or white, whichever stands out; after the colour bar, which may move the scale.
+    """Write the numbers in black or white, by contrast; call it after the colour bar, which may change the scale.
 
     Args:
-        ax: that of the image.
+        ax: axes of the image.
         image: of the same values.
         values: [rows, columns].
-        missing: what stands where a value is NaN.
+        missing: text for NaN.
     """
     for (row, column), value in np.ndenumerate(values):
         text = missing if np.isnan(value) else short(value)
@@ -49,7 +49,7 @@ def write(ax: Axes, image: AxesImage, values: np.ndarray, missing: str = "") -> 
 
 
 def short(value: float) -> str:
-    """A number in at most six characters or so.
+    """A number in about six characters.
 
     >>> [short(value) for value in (0.0, 0.5, 12.34, 248_310.0, 1.5e6, 0.02468, 0.000433, float("inf"))]
     ['0', '0.5', '12.3', '248k', '1.5M', '0.025', '4e-4', 'inf']

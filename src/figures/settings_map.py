@@ -1,4 +1,4 @@
-"""What two settings do together: a number for every pair of their values."""
+"""Heat map of metrics by the values of two settings."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,14 +18,14 @@ def settings_map(
     column_name: str,
     cmap: str = "viridis",
 ) -> Figure:
-    """An annotated heat map a metric, each with its own colours; rows go downwards.
+    """One annotated heat map per metric, each with its own colour scale; rows go downwards.
 
     Args:
-        panels: name of a metric -> [len(rows), len(columns)]; NaN where nothing was measured: empty, with a dash.
-        rows: values of one setting.
-        columns: values of the other.
-        row_name: name of the first.
-        column_name: name of the second.
+        panels: name of a metric -> [len(rows), len(columns)]; NaN where nothing was measured, shown as a dash.
+        rows: values of the first setting.
+        columns: values of the second setting.
+        row_name: name of the first setting.
+        column_name: name of the second setting.
         cmap: name of a colour map.
     """
     across, along = (max(len(name) for name in names) for names in (columns, rows))

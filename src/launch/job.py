@@ -15,12 +15,13 @@ from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig
 
 from src.common import output
-from src.common.files import write_json
 from src.common.text import table
 from src.launch import sweep
 from src.run import resume as resumption
-from src.run.finalize import Parts
-from src.run.train import Outcome, assemble, refuse_run, resume, train, worth
+from src.run.ending import Ending
+from src.run.folder import RunFolder
+from src.run.parts import Parts, assemble
+from src.run.train import Outcome, resume, train, worth
 from src.settings import cli, hydra_job, keys
 from src.settings.errors import ConfigError
 from src.settings.job import Job
@@ -41,7 +42,7 @@ def check(job: Job) -> Checked:
     Raises:
         ConfigError: one that cannot be run.
     """
-    refuse_run(job.folder)
+    RunFolder(job.folder).check_new()
     with _kept() as told:
         return Checked(assemble(keys.resolve(job.config), Path(os.path.abspath(job.folder))), told)
 
@@ -74,7 +75,7 @@ def run_job(job: Job, beside: Sequence[Callback] = (), checked: Checked | None =
         ConfigError: a run that can be neither begun nor resumed.
     """
     folder = Path(os.path.abspath(job.folder))
-    begun = (folder / "config.yaml").exists()
+    begun = RunFolder(folder).holds_run()
 
     def work(cfg: DictConfig) -> Outcome:
         for record in checked.told if checked else ():
@@ -141,8 +142,8 @@ def _of_sweep(job: Job) -> float:
         outcome = run_job(job)
     except ConfigError as refusal:
         # The job's folder tells why it failed; that of a run that is there is not touched.
-        if not (folder / "config.yaml").exists():
-            write_json(folder / "metrics.json", {"status": "failed", "error": str(refusal)})
+        if not RunFolder(folder).holds_run():
+            RunFolder(folder).write_metrics(Ending.of("refused", str(refusal)).entries())
         log.error("%s", refusal)
         raise
     finally:
@@ -167,7 +168,7 @@ def tell(outcome: Outcome, folder: Path) -> None:
         print(f"{metrics['error']}; {cli.argument('resume', folder)} goes on from there")
     if metrics["status"] == "failed":
         raise ConfigError(f"{metrics['error']}; see {folder / 'train.log'}")
-    if metrics["status"] == "stopped" and metrics["error"] is None:  # by Ctrl-C
+    if outcome.ending.cause == "user":
         sys.exit(130)
 
 

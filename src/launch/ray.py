@@ -14,10 +14,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src.common.files import write_json
 from src.launch import ray_cluster, sweep
 from src.launch.ray_worker import Left, Worker, pack, unpack
 from src.run import lock
+from src.run.ending import Ending
+from src.run.folder import RunFolder
 from src.settings import cli
 from src.settings.errors import ConfigError
 from src.settings.job import Job
@@ -166,10 +167,9 @@ class Crew:
             print(f"{name}: lost ({str(fault).splitlines()[0]}){', sent out again' if again else ''}", flush=True)
             return job if again else None
         unpack(left.folder, job.folder)
-        if left.code not in (0, *STOPPED) and not (job.folder / "config.yaml").exists():
-            told = [*left.printed.strip().splitlines(), f"ended with exit code {left.code}"]
-            error = next((line for line in told if line.startswith("error: ")), told[-1]).removeprefix("error: ")
-            write_json(job.folder / "metrics.json", {"status": "failed", "error": error})
+        run = RunFolder(job.folder)
+        if left.code not in (0, *STOPPED) and not run.holds_run() and not run.metrics_file.exists():
+            run.write_metrics(Ending.of("error", f"ended with exit code {left.code}").entries())
         self.let_go(done)
         standing = sweep.standing(job.folder)
         print(f"{name}: {standing.standing}", flush=True)

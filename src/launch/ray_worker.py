@@ -14,7 +14,10 @@ from src.common.files import whole_folder
 from src.common.paths import ROOT
 from src.launch.job import alone
 from src.run import lock
+from src.run.ending import Ending
+from src.run.folder import RunFolder
 from src.settings import cli
+from src.settings.errors import ConfigError
 from src.settings.job import Job
 
 #: Lines of what a job printed that are told when it did not end well.
@@ -90,6 +93,22 @@ def unpack(archive: bytes, folder: Path) -> None:
                     (new / lock.LOCK).hardlink_to(folder / lock.LOCK)
 
 
+def main(job: Job) -> None:
+    """Run a job; where it is refused, its folder says why.
+
+    Raises:
+        ConfigError: it did not end well.
+    """
+    try:
+        alone(job)
+    except ConfigError as refusal:
+        run = RunFolder(job.folder)
+        if not run.holds_run():
+            job.folder.mkdir(parents=True, exist_ok=True)
+            run.write_metrics(Ending.of("refused", str(refusal)).entries())
+        raise
+
+
 if __name__ == "__main__":
     with cli.failures():
-        alone(pickle.loads(Path(sys.argv[1]).read_bytes()))
+        main(pickle.loads(Path(sys.argv[1]).read_bytes()))

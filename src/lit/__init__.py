@@ -1,1 +1,1 @@
-"""Floor 3: LightningModules around the networks, one an objective: loss, metrics, optimiser, logging."""
+"""Floor 4: the LightningModule around a network, and what is learned from each kind of answer."""

@@ -64,7 +64,7 @@ def replay(cfg: Mapping[str, Any]) -> list[Path]:
 def file_name(request: Request, cell: str) -> str:
     """The name of both files, without an ending: the sequence, where one was asked for, and the other run."""
     name = "replay"
-    if request.length is not None or request.repeats is not None:
+    if any(request.sizes.values()):
         name += f"_{cell}"
     if len(request.folders) == 2:
         name += f"_and_{Path(request.folders[1]).resolve().name}"

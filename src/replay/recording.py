@@ -10,8 +10,7 @@ from src.cells.trace import Trace
 from src.figures.memory import stretch
 from src.lit.learner import Learner
 from src.memory import addressing
-from src.tasks.base import Example, Task
-from src.tasks.repeat_copy import RepeatCopy
+from src.tasks.base import Example
 
 #: The memory lies on both sides of zero, which is white here.
 MEMORY_CMAP = "RdBu_r"
@@ -94,26 +93,18 @@ class Recording(NamedTuple):
 def record(learner: Learner, example: Example, title: str) -> Recording:
     """Run a network that goes step by step on an example, and keep what it did."""
     y, seen = trace(learner, example)
-    x_names, y_names = channel_names(learner.task)
+    x_names, y_names = learner.task.channels()
+    answer = learner.objective.answer(example, y)
     marks = sorted(example.marks.items(), key=lambda mark: mark[1])
-    target = wrong = right = None
-    if learner.task.objective == "bits":
-        target, asked, shares = example.y[0].numpy(), example.mask[0].numpy() > 0, y[0].sigmoid()
-        wrong = (((y[0].numpy() > 0) != (target > 0.5)) & asked[:, None]).sum(1)
-        verdict = f"{wrong.sum():,} of {asked.sum() * y.shape[2]:,} bits wrong"
-    else:
-        asked, shares = np.ones(y.shape[1], dtype=bool), y[0].softmax(1)
-        right, answer = int(example.y[0]), int(y[0, -1].argmax())
-        verdict = f"answers {answer} at the end, " + ("right" if answer == right else f"wrong: it is a {right}")
     return Recording(
         title=title,
-        verdict=verdict,
-        x=example.x[0].numpy(),
-        y=shares.numpy(),
-        target=target,
-        asked=asked,
-        wrong=wrong,
-        right=right,
+        verdict=answer.verdict,
+        x=answer.x,
+        y=answer.y,
+        target=answer.target,
+        asked=answer.asked,
+        wrong=answer.wrong,
+        right=answer.right,
         x_names=x_names,
         y_names=y_names,
         phases=[("listening" if marks else "reading", 0), *marks],
@@ -153,13 +144,3 @@ def record_heads(names: list[str], seen: Trace) -> Heads:
         memory=seen["memory"].numpy(),
         words=words,
     )
-
-
-def channel_names(task: Task) -> tuple[list[str], list[str]]:
-    """Names of the features of an input and of an output."""
-    if isinstance(task, RepeatCopy):
-        payload = [str(i + 1) for i in range(task.width)]
-        return [*payload, "delimiter", "repeats"], [*payload, "end"]
-    first = 0 if task.objective == "classes" else 1
-    inputs, outputs = range(1, task.input_size + 1), range(first, first + task.output_size)
-    return [str(i) for i in inputs], [str(i) for i in outputs]

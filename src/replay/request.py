@@ -8,13 +8,14 @@ from src.common import checks
 from src.networks.recurrent import Recurrent
 from src.run.folder import RunFolder
 from src.run.load import Run, load_run
-from src.settings import cli, errors, keys
+from src.settings import build, cli, errors, keys
 from src.settings.errors import ConfigError
 from src.tasks.base import Example, Task
-from src.tasks.repeat_copy import RepeatCopy
 
 #: Steps of a replay, at most: every step is a frame of the animation and a memory in the page.
 MOST_STEPS = 1000
+#: Settings that choose a sequence, each of an axis of the task.
+SIZES = ("length", "repeats")
 
 
 class Request(NamedTuple):
@@ -22,8 +23,7 @@ class Request(NamedTuple):
 
     folders: list[str]  # of one run, or of two
     checkpoint: str
-    length: int | None  # None for that of the task's first example
-    repeats: int | None
+    sizes: dict[str, int | None]  # by axis of the task; None for that of the task's first example
     fps: float
     out: Path
     cmap: str | None  # None for that of the first run
@@ -42,7 +42,7 @@ def read_request(cfg: Mapping[str, Any]) -> Request:
             "python -m src.replay run=outputs/runs/..."
         )
     checkpoint = errors.check("", checks.choice, "checkpoint", cfg["checkpoint"], ("best", "last"))
-    for key in ("length", "repeats"):
+    for key in SIZES:
         if cfg[key] is not None:
             errors.check("", checks.integer, key, cfg[key])
     # An animation counts hundredths of a second, and viewers slow down what has fewer than two a frame.
@@ -51,7 +51,8 @@ def read_request(cfg: Mapping[str, Any]) -> Request:
         keys.check_cmap(cfg["figure"]["cmap"])
     folders = [str(folder) for folder in folders]
     out = folders[0] if cfg["out"] is None else str(cfg["out"])
-    return Request(folders, checkpoint, cfg["length"], cfg["repeats"], fps, Path(out), cfg["figure"]["cmap"])
+    sizes = {key: cfg[key] for key in SIZES}
+    return Request(folders, checkpoint, sizes, fps, Path(out), cfg["figure"]["cmap"])
 
 
 def open_runs(cfg: Mapping[str, Any]) -> tuple[Request, list[Run]]:
@@ -62,13 +63,16 @@ def open_runs(cfg: Mapping[str, Any]) -> tuple[Request, list[Run]]:
             two runs that cannot be put side by side.
     """
     request = read_request(cfg)
-    tasks = [RunFolder(folder).read_config()["task"]["name"] for folder in request.folders]
+    configs = [RunFolder(folder).read_config()["task"] for folder in request.folders]
+    tasks = [one["name"] for one in configs]
     if len(set(tasks)) == 2:
         raise _apart(request, f"are on {tasks[0]} and {tasks[1]}", "be on the same task")
-    for key in ("length", "repeats"):
-        value = getattr(request, key)
-        if value is not None and tasks[0] != "repeat_copy":
-            raise ConfigError(f"{key}={value!r}: is for runs on repeat_copy; must be null on {tasks[0]}")
+    for key, value in request.sizes.items():
+        if value is not None and key not in [axis.name for axis in build.axes_of(configs[0])]:
+            raise ConfigError(
+                f"{key}={value!r}: is for runs on a task that varies it, as repeat_copy does; "
+                f"must be null on {tasks[0]}"
+            )
     opened = [load_run(folder, request.checkpoint) for folder in request.folders]
     for folder, run in zip(request.folders, opened, strict=True):
         if not isinstance(run.model, Recurrent):
@@ -98,22 +102,28 @@ def _check_sequences(request: Request, tasks: list[Task]) -> None:
         sizes = [getattr(task, attribute) for task in tasks]
         if len(set(sizes)) == 2:
             raise _apart(request, f"have {sizes[0]} and {sizes[1]} {what}", "have the same kind of sequence")
-    copies = [task for task in tasks if isinstance(task, RepeatCopy)]
-    shown = {}
-    for key, attribute in {"length": "lengths", "repeats": "repeats"}.items():
-        first = [getattr(task, attribute)[1] for task in copies]
-        shown[key] = getattr(request, key) or max(first, default=0)
-        if getattr(request, key) is None and len(set(first)) == 2:
+    cells = [_cell(request, task) for task in tasks]
+    for axis, first, last in zip(tasks[0].axes, cells[0], cells[-1], strict=True):
+        if first != last:
             raise ConfigError(
-                f"{key}=None: the first example has {first[0]} in one run and {first[1]} in the other; "
+                f"{axis.name}=None: the first example has {first} in one run and {last} in the other; "
                 "must be an integer of at least 1 for these two"
             )
-    steps = shown["length"] * (shown["repeats"] + 1) + 3
+    if not tasks[0].axes:
+        return
+    steps = tasks[0].steps_of(*cells[0])
     if steps > MOST_STEPS:
+        shown = ", ".join(f"{axis.name}={value}" for axis, value in zip(tasks[0].axes, cells[0], strict=True))
         raise ConfigError(
-            f"length={shown['length']}, repeats={shown['repeats']}: would take {steps:,} steps; "
-            f"must be so small that it takes at most {MOST_STEPS:,}"
+            f"{shown}: would take {steps:,} steps; must be so small that it takes at most {MOST_STEPS:,}"
         )
+
+
+def _cell(request: Request, task: Task) -> tuple[int, ...]:
+    """The cell of the sequence to replay: what is not asked for is the most of training."""
+    return tuple(
+        request.sizes.get(axis.name) or most for axis, (_, most) in zip(task.axes, task.trained, strict=True)
+    )
 
 
 def choose_examples(request: Request, tasks: list[Task]) -> list[Example]:
@@ -126,8 +136,8 @@ def choose_examples(request: Request, tasks: list[Task]) -> list[Example]:
     for task in tasks:
         task.setup()
         example = task.examples()[0]
-        if isinstance(task, RepeatCopy) and (request.length or request.repeats):
-            example = task.example(request.length or task.lengths[1], request.repeats or task.repeats[1])
+        if any(request.sizes.values()):
+            example = task.example(*_cell(request, task))
         examples.append(example)
     first, last = examples[0], examples[-1]
     if first.x.shape != last.x.shape or not first.y.equal(last.y):

@@ -3,24 +3,23 @@
 One that cannot be drawn is None, with a warning.
 """
 
+import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from src.figures import addressing, comparison, grids, loss_comparison, seeds, settings_map, survival
+from src.figures import addressing, comparison, grids, loss_comparison, seeds, survival
 from src.figures.png import figure_errors_as_warnings
 from src.figures.style import Figure
 from src.figures.target_output import TargetOutputPanel
-from src.report import statistics, summary
+from src.report import statistics, summary, tables
 from src.report.kinds import Kind
-from src.report.metrics import METRICS
 from src.report.rows import Row, cells, is_solved, number, test_sets
-from src.report.summary import Options
-
-#: Metrics that are drawn over lengths and repeats, and over settings.
-GRID_METRICS = ("payload_error", "end_exact")
+from src.report.summary import guessing
+from src.report.tables import Options
+from src.tasks.base import cell_name
 
 
 class Drawing(NamedTuple):
@@ -34,15 +33,16 @@ class Drawing(NamedTuple):
 
 
 @figure_errors_as_warnings("loss_comparison")
-def draw_losses(curves: Sequence[Row], order: Sequence[str]) -> Drawing | None:
-    """Validation loss of all runs."""
+def draw_losses(curves: Sequence[Row], kinds: Iterable[Kind], order: Sequence[str]) -> Drawing | None:
+    """Validation loss of all runs, of all tables."""
     panels: dict[str, list[loss_comparison.LossCurve]] = defaultdict(list)
     for (table, row, seed), points in _grouped(curves, ("table", "row", "seed")):
         x, y = (np.array([float(point[key]) for point in points]) for key in ("sequences", "loss"))
         panels[table].append(loss_comparison.LossCurve(row, int(seed), x, y))
     if not panels:
         return None
-    figure = loss_comparison.loss_comparison(panels, "training sequences", "validation loss (nats)", order=order)
+    label = f"validation loss ({', '.join(dict.fromkeys(kind.of.unit for kind in kinds))})"
+    figure = loss_comparison.loss_comparison(panels, "training sequences", label, order=order)
     caption = (
         "Validation loss while training: every seed thin, the median over seeds thick, the quartiles as a band. "
         "A run that had solved its task keeps its last value; one that diverged counts as infinite from there on."
@@ -53,11 +53,11 @@ def draw_losses(curves: Sequence[Row], order: Sequence[str]) -> Drawing | None:
 @figure_errors_as_warnings("survival")
 def draw_survival(rows: Sequence[Row], kind: Kind, name: str, order: Sequence[str]) -> Drawing | None:
     """The share of runs that have solved the task by when."""
-    if not kind.bits:
+    if not kind.solvable:
         return None
     steps: dict[str, survival.SurvivalCurve] = {}
     data: list[dict[str, Any]] = []
-    for label, its in summary.variants(rows).items():
+    for label, its in tables.variants(rows).items():
         found = summary.survival(its, "sequences")
         unsolved = {
             row["run"]: (number(row, "sequences") or 0.0, row["status"]) for row in its if not is_solved(row)
@@ -82,8 +82,8 @@ def draw_survival(rows: Sequence[Row], kind: Kind, name: str, order: Sequence[st
 def groups(rows: Sequence[Row], test: str, metric: str) -> list[seeds.SeedGroup]:
     """The distribution over seeds of each row of a table."""
     found = []
-    for label, its in summary.variants(rows).items():
-        values = summary.outcomes(its, test, metric)
+    for label, its in tables.variants(rows).items():
+        values = tables.outcomes(its, test, metric)
         if len(values):
             low, high = statistics.bootstrap(values)
             found.append(seeds.SeedGroup(label, values, statistics.interquartile_mean(values), low, high))
@@ -95,7 +95,7 @@ def draw_seeds(
     rows: Sequence[Row], kind: Kind, options: Options, name: str, order: Sequence[str]
 ) -> Drawing | None:
     """Every run as a dot."""
-    bounded = [(test, metric) for test, metric in kind.headlines if METRICS[metric].bounded]
+    bounded = [(test, metric) for test, metric in kind.headlines if kind.metric(metric).bounded]
     if not bounded:
         return None
     compared = [row for row in rows if row["row"] not in options.reference]
@@ -104,8 +104,8 @@ def draw_seeds(
     for label in options.reference:
         its = [row for row in rows if row["row"] == label]
         if its:
-            lines[label] = statistics.interquartile_mean(summary.outcomes(its, *bounded[0]))
-    figure = seeds.seeds(panels, METRICS[bounded[0][1]].told, lines, order)
+            lines[label] = statistics.interquartile_mean(tables.outcomes(its, *bounded[0]))
+    figure = seeds.seeds(panels, kind.metric(bounded[0][1]).told, lines, order)
     data = [
         {"test": test, "row": group.label, "value": float(value), "iqm": group.centre, "low": group.low,
          "high": group.high}
@@ -119,88 +119,42 @@ def draw_seeds(
 
 
 def draw_grids(rows: Sequence[Row], kind: Kind, name: str) -> list[Drawing]:
-    """Lengths and repeats, a heat map a row of the table."""
+    """The two axes of the test cells, such as lengths and repeats, a heat map a row of the table."""
     spans = [(least, most) for least, most in kind.trained or []]
-    trained = (spans[0], spans[1]) if spans else None
-    drawings = []
-    for metric in GRID_METRICS:
-        where = cells(test_sets(rows, metric))
+    trained = (spans[0], spans[1]) if len(spans) == 2 else None
+    drawings: list[Drawing] = []
+    if len(kind.axes) != 2:
+        return drawings
+    down, across = (axis.name for axis in kind.axes)
+    both = " and ".join(axis.many for axis in kind.axes)
+    for metric in kind.of.reach:
+        where = cells(test_sets(rows, metric), 2)
         lengths, repeats = (sorted({cell[i] for cell in where.values()}) for i in (0, 1))
         if len(lengths) < 2 or len(repeats) < 2:
             continue
         panels, data = {}, []
-        for label, its in summary.variants(rows).items():
+        for label, its in tables.variants(rows).items():
             values = np.full((len(lengths), len(repeats)), np.nan)
             for test, (length, repeat) in where.items():
-                found = summary.outcomes(its, test, metric)
+                found = tables.outcomes(its, test, metric)
                 if len(found):
                     value = statistics.interquartile_mean(found)
                     values[lengths.index(length), repeats.index(repeat)] = value
-                    data.append(
-                        {"row": label, "length": length, "repeats": repeat, metric: value, "runs": len(found)}
-                    )
+                    data.append({"row": label, down: length, across: repeat, metric: value, "runs": len(found)})
             panels[label] = values
-        told = METRICS[metric].told
-        caption = f"{told.capitalize()} over lengths and repeats: interquartile means over all runs."
+        told = kind.metric(metric).told
+        caption = f"{told.capitalize()} over {both}: interquartile means over all runs."
         with figure_errors_as_warnings(f"{name}_{metric}"):
-            figure = grids.grids(panels, lengths, repeats, told, trained)
+            figure = grids.grids(panels, lengths, repeats, told, trained, named=(down, across))
             drawings.append(
-                Drawing(f"{name}_{metric}", caption, figure, ("row", "length", "repeats", metric, "runs"), data)
+                Drawing(f"{name}_{metric}", caption, figure, ("row", down, across, metric, "runs"), data)
             )
     return drawings
 
 
-@figure_errors_as_warnings("settings")
-def draw_settings(rows: Sequence[Row], kind: Kind, name: str) -> Drawing | None:
-    """Heat maps over two settings, where just two were varied for one model."""
-    varied = [
-        key for key in dict.fromkeys(key for row in rows for key in row)
-        if key.startswith("setting.") and len({row.get(key, "") for row in rows}) > 1
-    ]  # fmt: skip
-    if len(varied) != 2 or len({row["model"] for row in rows}) > 1:
-        return None
-    values = [sorted({row[key] for row in rows}, key=_as_number) for key in varied]
-    down, across = sorted((0, 1), key=lambda i: len(values[i]))
-    measures: dict[str, Callable[[Sequence[Row]], float]] = {}
-    if kind.bits:
-        measures["share solved"] = lambda its: float(np.mean([is_solved(row) for row in its]))
-    for test, metric in kind.headlines:
-        measures[f"{METRICS[metric].told} {test.replace('_', ' ')}"] = _iqm_of(test, metric)
-    panels, data = {}, []
-    for told, measure in measures.items():
-        panel = np.full((len(values[down]), len(values[across])), np.nan)
-        for i, one in enumerate(values[down]):
-            for j, other in enumerate(values[across]):
-                its = [row for row in rows if row[varied[down]] == one and row[varied[across]] == other]
-                if its:
-                    panel[i, j] = measure(its)
-                    data.append({"measure": told, varied[down]: one, varied[across]: other, "value": panel[i, j],
-                                 "runs": len(its)})  # fmt: skip
-        panels[told] = panel
-    names = [key.split(".")[-1] for key in varied]
-    figure = settings_map.settings_map(panels, values[down], values[across], names[down], names[across])
-    caption = f"What {names[0]} and {names[1]} do: interquartile means over all runs of a pair."
-    return Drawing(name, caption, figure, ("measure", varied[down], varied[across], "value", "runs"), data)
-
-
-def _iqm_of(test: str, metric: str) -> Callable[[Sequence[Row]], float]:
-    def measure(its: Sequence[Row]) -> float:
-        values = summary.outcomes(its, test, metric)
-        return statistics.interquartile_mean(values) if len(values) else float("nan")
-
-    return measure
-
-
-def _as_number(value: str) -> tuple[int, float, str]:
-    try:
-        return (0, float(value), "")
-    except ValueError:
-        return (1, 0.0, value)
-
-
 @figure_errors_as_warnings("target_output")
 def draw_answers(
-    answers: Sequence[Row], rows: Sequence[Row], name: str, cmap: str, order: Sequence[str]
+    answers: Sequence[Row], rows: Sequence[Row], kind: Kind, name: str, cmap: str, order: Sequence[str]
 ) -> Drawing | None:
     """Targets above outputs of the median run of each row, beside them the distribution over seeds."""
     if not answers:
@@ -211,17 +165,20 @@ def draw_answers(
         panels = []
         for (title,), points in _grouped(its, ("title",)):
             panels.append(TargetOutputPanel(title, _array(points, "target"), _array(points, "output")))
-            titles[title] = title.replace("Length ", "").replace(", Repeat ", "x")
+            titles[title] = cell_name(map(int, re.findall(r"\d+", title)))  # the values of its cell
         pictures.append(comparison.ComparisonRow(f"{label}, seed {seed}", panels))
     shown = {row.label.rsplit(", seed", 1)[0] for row in pictures}
     some = [row for row in rows if row["row"] in shown]
-    spread = {title: groups(some, cell, "payload_error") for title, cell in titles.items()}
-    figure = comparison.comparison(pictures, spread, "payload error", cmap, order)
+    metric = kind.metric(kind.of.reach[0])
+    spread = {title: found for title, cell in titles.items() if (found := groups(some, cell, metric.name))}
+    figure = comparison.comparison(pictures, spread, metric.told, cmap, order)
     caption = (
-        "Targets above outputs of the median run of each row (by payload error on these cells), on one sequence "
-        "of each kind that no test holds; at the right the payload error of all seeds on the test of that kind, "
-        "0.5 for guessing."
+        f"Targets above outputs of the median run of each row (by {metric.told} on these cells), on one sequence "
+        "of each kind that no test holds"
     )
+    if spread:
+        caption += f"; at the right the {metric.told} of all seeds on the test of that kind{guessing(metric)}"
+    caption += "."
     return Drawing(name, caption, figure, list(answers[0]), answers)
 
 

@@ -1,17 +1,13 @@
 """Run folders as they are found on disk, holes and damage included."""
 
-import csv
-import io
 import json
-import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from src.report.metrics import bad_test, fault, sets
-from src.run import lock
-from src.run.folder import RunFolder
+from src.run.folder import RunFolder, UnreadableError
 from src.settings.errors import ConfigError
 
 #: Ends of a run that say something about its model; any other says something about its user or machine.
@@ -107,18 +103,14 @@ def read(folder: Path, name: str) -> Entry | Problem:
     """A run folder, or why it cannot be counted."""
     if not folder.exists() or not any(folder.iterdir()):
         return Problem(name, "not begun")
+    run = RunFolder(folder)
     try:
-        config = RunFolder(folder).read_config()
-        metrics = RunFolder(folder).read_metrics()
-        evaluation = _json(folder / "evaluation.json")
-        history = _history(folder / "history.csv")
-    except ConfigError as error:
-        return Problem(name, _reason(error, folder))
+        config, metrics = run.read_config(), run.read_metrics()
+        evaluation, history = run.read_evaluation(), run.read_history()
+    except UnreadableError as error:
+        return Problem(name, error.reason)
     if not metrics:
-        return Problem(
-            name,
-            "is running" if lock.is_held(folder) else "has no metrics.json: not at its end",
-        )
+        return Problem(name, "is running" if run.is_held() else "has no metrics.json: not at its end")
     status = metrics.get("status")
     if status not in ENDED:
         return Problem(name, f"{status}: {metrics['error']}" if metrics.get("error") else f"{status}")
@@ -126,41 +118,6 @@ def read(folder: Path, name: str) -> Entry | Problem:
     if wrong is not None:
         return Problem(name, wrong)
     return Entry(folder, name, config, metrics, evaluation, history)
-
-
-def _reason(error: ConfigError, folder: Path) -> str:
-    """The message of a refusal without the folder, which is told beside it."""
-    return str(error).split(f"{str(folder)!r}: ", 1)[-1].split("; must be", 1)[0]
-
-
-def _json(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path.name} is damaged ({error})") from error
-    if not isinstance(content, dict) or not isinstance(content.get("test", {}), dict):
-        raise ConfigError(f"{path.name} is damaged (it holds no test)")
-    return content
-
-
-def _history(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            text = file.read()
-        if not text.endswith("\n"):
-            raise ValueError("its end is cut off")
-        rows = list(csv.DictReader(io.StringIO(text)))
-        for row in rows:
-            if not math.isfinite(float(row["sequences"])):
-                raise ValueError("a count that is none")
-            float(row["loss"])
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise ConfigError(f"history.csv is damaged ({error})") from error
-    return rows
 
 
 def split(found: Iterable[Entry | Problem]) -> tuple[list[Entry], list[Problem]]:

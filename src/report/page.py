@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
-from src.report.summary import Table
+from src.report.tables import Table
 
 
 class Heading(NamedTuple):

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from src.common.files import write_whole
 from src.figures.png import pngs
-from src.report import drawings, rows, summary
+from src.report import contrasts, drawings, rows, settings_drawing, summary
 from src.report.gather import Problem
 from src.report.kinds import Kind
 from src.report.page import Block, Bullets, Code, Heading, Paragraph, Picture, markdown, page
 from src.report.request import options
 from src.report.rows import Row
-from src.report.summary import Options
+from src.report.tables import Options
 
 #: Dots per inch of PNG files.
 DPI = 130
@@ -44,14 +44,14 @@ class About(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         """As plain lists and dictionaries."""
-        kinds = {name: kind._asdict() for name, kind in self.kinds.items()}
+        kinds = {name: kind.as_json() for name, kind in self.kinds.items()}
         problems = [problem._asdict() for problem in self.problems]
         return {**self._asdict(), "kinds": kinds, "problems": problems}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "About":
         """The opposite of `as_json`."""
-        kinds = {name: Kind(**kind) for name, kind in content["kinds"].items()}
+        kinds = {name: Kind.from_json(kind) for name, kind in content["kinds"].items()}
         problems = [Problem(**problem) for problem in content["problems"]]
         return cls(content["settings"], content["commands"], kinds, problems)
 
@@ -78,7 +78,7 @@ def write(folder: Path, home: Path, about: About) -> None:
     for name, suffix in suffixes(about.kinds).items():
         its = [row for row in counted if row["table"] == name]
         blocks += _table(folder, its, about.kinds[name], suffix, asked, about.settings["cmap"])
-    losses = drawings.draw_losses(_records(folder / "figures" / f"{CURVES}.csv"), labels)
+    losses = drawings.draw_losses(_records(folder / "figures" / f"{CURVES}.csv"), about.kinds.values(), labels)
     picture = _save(losses, folder)
     if picture is not None:
         blocks += [Heading(2, "While training"), picture]
@@ -137,8 +137,8 @@ def _table(folder: Path, its: Sequence[Row], kind: Kind, suffix: str, asked: Opt
     order = list(dict.fromkeys(row["row"] for row in its))
     answers, heads = (_records(folder / "figures" / f"{name}{suffix}.csv") for name in (ANSWERS, HEADS))
     drawn = [
-        drawings.draw_settings(its, kind, f"settings{suffix}"),
-        drawings.draw_answers(answers, its, f"{ANSWERS}{suffix}", cmap, order),
+        settings_drawing.draw_settings(its, kind, f"settings{suffix}"),
+        drawings.draw_answers(answers, its, kind, f"{ANSWERS}{suffix}", cmap, order),
         drawings.draw_seeds(its, kind, asked, f"seeds{suffix}", order),
         drawings.draw_survival(its, kind, f"survival{suffix}", order),
         *drawings.draw_grids(its, kind, f"grid{suffix}"),
@@ -146,7 +146,7 @@ def _table(folder: Path, its: Sequence[Row], kind: Kind, suffix: str, asked: Opt
     ]
     saved = [picture for drawing in drawn if (picture := _save(drawing, folder)) is not None]
     tables = (
-        summary.contrasts_table(its, kind, asked),
+        contrasts.contrasts_table(its, kind, asked),
         summary.tests_table(its, kind),
         summary.settings_table(its),
     )

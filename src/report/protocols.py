@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from src.common.nested import flat
 from src.report.gather import Entry, Problem
 from src.report.kinds import Kind, kind_of
+from src.run.folder import STAMP
 
 #: Settings that no result depends on.
-OF_NO_EFFECT = ("callbacks", "logger", "figure", "run_format", "git_revision", "seed")
+OF_NO_EFFECT = ("callbacks", "logger", "figure", "seed", *STAMP)
 NO_EFFECT_KEYS = ("trainer.enable_progress_bar", "trainer.log_every_n_steps", "task.cache", "model.name")
 #: Settings of the task that are a model's own, as its learning rate is; a recipe's stand elsewhere, resolved.
 OF_THE_MODEL = ("task.batch_size", "task.recipe", "task._target_")

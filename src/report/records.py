@@ -8,15 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from src.callbacks.pictures import answered, head_names, trace
+from src.callbacks.pictures import head_names, trace
 from src.lit.learner import Learner
 from src.report import rows as table
-from src.report import summary
+from src.report import tables
 from src.report.gather import Problem
 from src.report.kinds import Kind
-from src.report.metrics import METRICS
 from src.report.protocols import Placed
 from src.report.rows import Row
+from src.run.folder import UnreadableError
 from src.run.load import load_run
 from src.settings import build
 from src.settings.errors import ConfigError
@@ -59,7 +59,7 @@ def show(
                 _run(one, shown, memory_slots)
                 break
             except ConfigError as error:
-                reason = str(error).split("; ", 1)[0]
+                reason = f"{error.where}: {error.reason}" if isinstance(error, UnreadableError) else str(error)
                 problems.append(Problem(one.entry.name, f"not shown: {reason}", counted=True))
     return shown, problems
 
@@ -84,7 +84,7 @@ def round_to(value: float, digits: int = 4) -> float:
 
 def best_variants(rows: Sequence[Row], kind: Kind) -> list[str]:
     """The rows of a table to show as pictures: all, or of many those that did best, in the table's order."""
-    by_name = summary.variants(rows)
+    by_name = tables.variants(rows)
     scores = {name: float(np.median([badness(row, kind) for row in its])) for name, its in by_name.items()}
     best = sorted(by_name, key=lambda name: scores[name])[:SHOWN]
     return [name for name in by_name if name in best]
@@ -94,7 +94,7 @@ def badness(row: Row, kind: Kind) -> float:
     """How badly a run does by the headline metrics that are shares, from 0 to 1; worst where it was not tested."""
     found = []
     for test, name in kind.headlines:
-        metric = METRICS[name]
+        metric = kind.metric(name)
         if metric.bounded:
             value = table.outcome(row, test, name)
             value = metric.worst if value is None else value
@@ -119,10 +119,10 @@ def _run(one: Placed, shown: Shown, memory_slots: int | None) -> None:
     """
     learner, examples = _open(one.entry.folder, memory_slots)
     of = {"row": one.variant, "seed": one.entry.metrics["seed"]}
-    if learner.task.objective == "bits":
-        for example in examples[1:3] or examples:
-            y, _ = trace(learner, example)
-            answers = {"target": answered(example.y, example), "output": answered(y.sigmoid(), example)}
+    for example in examples[1:3] or examples:
+        answer = learner.objective.answer(example, trace(learner, example)[0])
+        if answer.due is not None:
+            answers = dict(zip(("target", "output"), answer.due, strict=True))
             for step in range(len(answers["target"])):
                 shown.answers.append({**of, "title": example.title, "step": step, **_numbered(answers, step)})
     example = examples[0]

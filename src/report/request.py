@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from src.common import checks
-from src.report.summary import Options
+from src.report.tables import Options
 from src.settings import cli, errors, keys
 from src.settings.errors import ConfigError
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from src.common.nested import flat
+from src.lit import objectives
 from src.report.gather import Problem
-from src.report.metrics import METRICS, sets
+from src.report.metrics import sets
 from src.report.protocols import Placed
 from src.settings.errors import ConfigError
-from src.tasks.repeat_copy import cell_of
+from src.tasks.base import cell_of
 
 #: A row as it is read again: every value a text, empty where there is none.
 Row = dict[str, str]
@@ -132,7 +133,7 @@ def read(path: Path) -> list[Row]:
         for key in NUMBERS:
             _check_number(row, key, refused, line)
         for key in row:
-            if key.rpartition(".")[2] in METRICS and not key.startswith("setting."):
+            if objectives.metric(key.rpartition(".")[2]) is not None and not key.startswith("setting."):
                 _check_number(row, key, refused, line)
     return rows
 
@@ -152,10 +153,12 @@ def number(row: Row, key: str) -> float | None:
 
 def outcome(row: Row, test: str, metric: str) -> float | None:
     """What a run is worth by a metric of a test set; the worst for one that diverged; None if not tested."""
-    if row["status"] == "diverged":
-        return METRICS[metric].worst
     value = number(row, f"{test}.{metric}")
-    return METRICS[metric].worst if value is not None and not math.isfinite(value) else value
+    if row["status"] == "diverged" or (value is not None and not math.isfinite(value)):
+        read = objectives.metric(metric)
+        assert read is not None
+        return read.worst
+    return value
 
 
 def is_solved(row: Row) -> bool:
@@ -170,7 +173,7 @@ def test_sets(rows: Iterable[Row], metric: str) -> list[str]:
     return [key.removesuffix(ending) for key in columns if key.endswith(ending) and key != f"validation{ending}"]
 
 
-def cells(names: Iterable[str]) -> dict[str, tuple[int, int]]:
-    """Of names of test sets those that are cells of repeat-copy, with their length and repeats."""
+def cells(names: Iterable[str], axes: int) -> dict[str, tuple[int, ...]]:
+    """Of names of test sets those that are cells of so many axes, with their values."""
     found = {name: cell_of(name) for name in names}
-    return {name: cell for name, cell in found.items() if cell is not None}
+    return {name: cell for name, cell in found.items() if cell is not None and len(cell) == axes}

@@ -1,64 +1,18 @@
 """From the rows of runs.csv to tables: how often, how soon, how well, and what the differences are worth."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from itertools import combinations
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 
 from src.common.text import duration
+from src.lit.objective import Metric
 from src.report import statistics
 from src.report.kinds import Kind
-from src.report.metrics import METRICS
 from src.report.rows import Row, is_solved, number, outcome, test_sets
 from src.report.survival import Survival, kaplan_meier, median_time
-
-#: Rows that are all compared with one another, at most; of more, each is compared with one.
-ALL_PAIRS = 5
-#: Lines of a table of details that are not folded, at most; seeds that an interval takes, and a word on equality.
-MANY, FEW, ENOUGH = 20, 5, 10
-
-
-class Table(NamedTuple):
-    """What a page shows as a table: a header, rows of texts, and a note below; folded where few will look."""
-
-    title: str
-    header: list[str]
-    rows: list[list[str]]
-    note: str = ""
-    folded: bool = False
-
-
-class Options(NamedTuple):
-    """What a reader asked of the tables.
-
-    Attributes:
-        against: the row that others are compared with; None for every pair, or the first row where they are many.
-        reference: rows that are shown but not compared.
-        margin: a difference within it is none, in the unit of the metric; None for no such claim.
-        published: numbers of others for the headline metric, by row.
-        published_as: what to call these.
-    """
-
-    against: str | None = None
-    reference: tuple[str, ...] = ()
-    margin: float | None = None
-    published: Mapping[str, float] = {}
-    published_as: str = "published"
-
-
-def variants(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """The rows of runs.csv by the row of the table they belong to."""
-    return {
-        name: [row for row in rows if row["row"] == name] for name in dict.fromkeys(row["row"] for row in rows)
-    }
-
-
-def outcomes(rows: Sequence[Row], test: str, metric: str) -> np.ndarray:
-    """What each run is worth, those left out that were not tested there."""
-    values = [outcome(row, test, metric) for row in rows]
-    return np.array([value for value in values if value is not None])
+from src.report.tables import FEW, MANY, Options, Table, outcomes, variants
+from src.report.wording import shown
 
 
 def main_table(rows: Sequence[Row], kind: Kind, options: Options) -> Table:
@@ -68,10 +22,10 @@ def main_table(rows: Sequence[Row], kind: Kind, options: Options) -> Table:
         failed = sum(row["status"] == "diverged" for row in its)
         line = {"model": name + (" (reference)" if name in options.reference else ""), "runs": str(len(its))}
         line["diverged"] = str(failed)
-        if kind.bits:
+        if kind.solvable:
             line |= _solving(its)
         for test, metric in kind.headlines:
-            line |= _score(its, test, metric, with_mean=not kind.bits)
+            line |= _score(its, test, metric, with_mean=not kind.solvable)
         if options.published:
             line[options.published_as] = shown(options.published[name]) if name in options.published else ""
         line["parameters"] = _range([number(row, "parameters") for row in its], "{:,.0f}")
@@ -84,9 +38,10 @@ def main_table(rows: Sequence[Row], kind: Kind, options: Options) -> Table:
         "IQM: interquartile mean over all runs, diverged ones at the worst value there is; in brackets its 95 % "
         f"bootstrap interval over seeds, from {FEW} seeds on. Seconds: median of the fitting alone."
     )
-    if kind.bits:
+    if kind.of.solved_by is not None:
+        judged = kind.metric(kind.of.solved_by)
         note = (
-            "Solved: validation at or under the threshold of wrong bits a sequence, three times in a row; "
+            f"Solved: validation at or under the threshold of {judged.about}, three times in a row; "
             "in brackets the 95 % interval of Wilson. Sequences and seconds to solve: Kaplan-Meier median, "
             "unsolved runs censored, — where less than half are solved. " + note
         )
@@ -131,117 +86,42 @@ def centre(values: np.ndarray) -> str:
 
 
 def tests_table(rows: Sequence[Row], kind: Kind) -> Table | None:
-    """Every test set of a task in bits: the spread over seeds of what was wrong."""
-    if not kind.bits:
+    """Every test set of a task with test cells: the spread over seeds of how far what was learned reaches."""
+    if not kind.axes:
         return None
+    first, *others = (kind.metric(name) for name in kind.of.reach)
     lines = []
     for name, its in variants(rows).items():
-        for test in test_sets(rows, "payload_error"):
-            errors, ends = outcomes(its, test, "payload_error"), outcomes(its, test, "end_exact")
-            if not len(errors):
+        for test in test_sets(rows, first.name):
+            values = outcomes(its, test, first.name)
+            if not len(values):
                 continue
-            lines.append(
-                [
-                    name,
-                    test.replace("_", " "),
-                    str(len(errors)),
-                    shown(float(np.mean(errors))),
-                    centre(errors),
-                    shown(float(np.median(errors))),
-                    shown(errors.min()),
-                    shown(errors.max()),
-                    shown(float(np.median(ends))),
-                    shown(ends.max()),
-                ]
-            )
-    header = ["model", "test", "runs", "payload error: mean", "IQM [95 %]", "median", "best", "worst"]
-    header += ["end exact: median", "best of end exact"]
-    note = (
-        "Payload error: share of wrong payload bits, 0.5 for guessing. End exact: share of sequences with the end "
-        "marker at the right step and nowhere else."
-    )
-    return Table("Every test", header, lines, note, folded=len(lines) > MANY)
+            line = [name, test.replace("_", " "), str(len(values)), shown(float(np.mean(values))), centre(values)]
+            line += [shown(float(np.median(values))), shown(best(values, first)), shown(worst(values, first))]
+            for metric in others:
+                its_own = outcomes(its, test, metric.name)
+                line += [shown(float(np.median(its_own))), shown(best(its_own, metric))]
+            lines.append(line)
+    header = ["model", "test", "runs", f"{first.told}: mean", "IQM [95 %]", "median", "best", "worst"]
+    for metric in others:
+        header += [f"{metric.told}: median", f"best of {metric.told}"]
+    notes = [f"{one.told.capitalize()}: {one.about}{guessing(one)}." for one in (first, *others) if one.about]
+    return Table("Every test", header, lines, " ".join(notes), folded=len(lines) > MANY)
 
 
-class Found(NamedTuple):
-    """A contrast of two rows of a table."""
-
-    of: str
-    first: str
-    second: str
-    contrast: statistics.Contrast
+def best(values: np.ndarray, metric: Metric) -> float:
+    """The best of some values of a metric."""
+    return float(values.max() if metric.more else values.min())
 
 
-def contrasts(rows: Sequence[Row], kind: Kind, options: Options) -> tuple[list[Found], list[str]]:
-    """Differences between rows, paired by seed; and the pairs of rows with fewer than two seeds in common."""
-    by_name = {name: its for name, its in variants(rows).items() if name not in options.reference}
-    measures: dict[str, Callable[[Row], float | None]] = {}
-    if kind.bits:
-        measures["solved"] = lambda row: float(is_solved(row))
-    for test, metric in kind.headlines:
-        if METRICS[metric].bounded:
-            measures[f"{METRICS[metric].told} {test.replace('_', ' ')}"] = _measure(test, metric)
-    found, apart = [], []
-    for first, second in _pairs(list(by_name), options.against):
-        for what, measure in measures.items():
-            a, b = _paired(by_name[first], by_name[second], measure)
-            if len(a) > 1:
-                found.append(Found(what, first, second, statistics.contrast(a, b)))
-            else:
-                apart.append(f"{first} and {second}")
-    return found, list(dict.fromkeys(apart))
+def worst(values: np.ndarray, metric: Metric) -> float:
+    """The worst of some values of a metric."""
+    return float(values.min() if metric.more else values.max())
 
 
-def contrasts_table(rows: Sequence[Row], kind: Kind, options: Options) -> Table | None:
-    """Differences between rows; None where there is but one row."""
-    found, apart = contrasts(rows, kind, options)
-    if not found and not apart:
-        return None
-    header = ["of", "difference", "seeds", "mean", "95 % interval", "p", "p after Holm"]
-    if options.margin is not None:
-        header.append(f"within ±{options.margin:g}")
-    lines = []
-    for one, p in zip(found, statistics.holm([one.contrast.p for one in found]), strict=True):
-        its = one.contrast
-        between = f"[{signed(its.low)}, {signed(its.high)}]" if its.n >= FEW else ""
-        line = [one.of, f"{one.first} - {one.second}", str(its.n), signed(its.difference), between]
-        line += [f"{its.p:.4f}", f"{p:.4f}"]
-        if options.margin is not None:
-            # That as many runs have solved a task says little, however many times it is drawn anew.
-            tells = one.of != "solved" and its.n >= ENOUGH
-            within = -options.margin <= its.low and its.high <= options.margin
-            line.append("no difference" if tells and within else "")
-        lines.append(line)
-    notes = [
-        "Paired by seed. Interval: bootstrap of the mean difference, each for itself; p: sign-flip permutation "
-        f"test, two-sided; Holm over the {len(found)} contrasts of this table. That a p is large does not show "
-        "that there is no difference."
-    ]
-    if apart:
-        notes.append(f"Fewer than two seeds in common, and so no contrast: {'; '.join(apart)}.")
-    return Table("Contrasts", header, lines, " ".join(notes if found else notes[1:]), folded=len(lines) > MANY)
-
-
-def _measure(test: str, metric: str) -> Callable[[Row], float | None]:
-    return lambda row: outcome(row, test, metric)
-
-
-def _pairs(names: Sequence[str], against: str | None) -> list[tuple[str, str]]:
-    if against is None and len(names) <= ALL_PAIRS:
-        return list(combinations(names, 2))
-    if against not in names:
-        against = names[0] if names else None
-    return [] if against is None else [(name, against) for name in names if name != against]
-
-
-def _paired(
-    first: Sequence[Row], second: Sequence[Row], measure: Callable[[Row], float | None]
-) -> tuple[list[float], list[float]]:
-    """The values of two rows at the seeds that both have."""
-    a, b = ({row["seed"]: measure(row) for row in its} for its in (first, second))
-    both = [(a[seed], b[seed]) for seed in a if seed in b]
-    known = [(x, y) for x, y in both if x is not None and y is not None]
-    return [x for x, _ in known], [y for _, y in known]
+def guessing(metric: Metric) -> str:
+    """What guessing gives, to stand after what a metric is."""
+    return "" if metric.chance is None else f", {metric.chance:g} for guessing"
 
 
 def settings_table(rows: Sequence[Row]) -> Table | None:
@@ -263,45 +143,19 @@ def runs_table(rows: Sequence[Row], kind: Kind) -> Table:
     """Every run, one a line."""
     tests = kind.headlines
     header = ["run", "model", "seed", "status"]
-    if kind.bits:
+    if kind.solvable:
         header += ["solved after"]
     header += [f"{metric.replace('_', ' ')} {test.replace('_', ' ')}" for test, metric in tests]
     lines = []
     for row in rows:
         line = [row["run"], row["row"], row["seed"], row["status"] + (f" ({row['note']})" if row["note"] else "")]
-        if kind.bits:
+        if kind.solvable:
             after = number(row, "sequences_to_solve")
             line.append("" if after is None else f"{after:,.0f}")
         values = (outcome(row, test, metric) for test, metric in tests)
         line += ["" if value is None else shown(value) for value in values]
         lines.append([*line, duration(number(row, "seconds") or 0.0)])
     return Table("Every run", [*header, "took"], lines, folded=True)
-
-
-def shown(value: float) -> str:
-    """A metric for people, in as many digits as it deserves.
-
-    >>> shown(0.97265), shown(0.0312), shown(0.00231), shown(0.0), shown(52.39), shown(1925.4), shown(math.inf)
-    ('0.973', '0.031', '0.0023', '0', '52.4', '1,925', '∞')
-    """
-    if math.isinf(value):
-        return "∞"
-    if value == 0:
-        return "0"
-    size = abs(value)
-    if size < 0.01:
-        return f"{value:.2g}"
-    return f"{value:.3f}" if size < 2 else f"{value:.1f}" if size < 1000 else f"{value:,.0f}"
-
-
-def signed(value: float) -> str:
-    """A difference, with its sign.
-
-    >>> signed(0.0123), signed(-0.2), signed(0.0)
-    ('+0.012', '-0.200', '0')
-    """
-    text = shown(abs(value))
-    return text if text == "0" else f"{'+' if value > 0 else '-'}{text}"
 
 
 def _range(values: Sequence[float | None], form: str) -> str:

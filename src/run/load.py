@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from src.run.folder import RunFolder
+from src.run.folder import RunFolder, UnreadableError
 from src.settings.build import build_network, build_task
-from src.settings.errors import ConfigError
 from src.tasks.base import Task
 
 
@@ -26,30 +25,29 @@ def load_weights(network: nn.Module, checkpoint: Path) -> None:
     """Load a checkpoint into a network, weights only: no code of a stranger's file is run.
 
     Raises:
-        ConfigError: a missing, damaged or foreign checkpoint.
+        UnreadableError: a missing, damaged or foreign checkpoint.
     """
     where = f"checkpoint {str(checkpoint)!r}"
     if checkpoint.exists() and not checkpoint.is_file():
-        raise ConfigError(f"{where}: is no file; it must be one that src.train has saved")
+        raise UnreadableError(where, "is no file", "it must be one that src.train has saved")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of other formats, which are told below
             stored = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise ConfigError(f"{where}: does not exist; the run must have saved one") from None
+        raise UnreadableError(where, "does not exist", "the run must have saved one") from None
     except Exception as error:
-        raise ConfigError(
-            f"{where}: cannot be read as weights; it is damaged, or holds more than tensors and numbers"
-        ) from error
+        advice = "it is damaged, or holds more than tensors and numbers"
+        raise UnreadableError(where, "cannot be read as weights", advice) from error
     prefix = "network."
     if not isinstance(stored, dict) or not isinstance(stored.get("state_dict"), dict):
-        raise ConfigError(f"{where}: is not a checkpoint of src.train")
+        raise UnreadableError(where, "is not a checkpoint of src.train")
     weights = {k.removeprefix(prefix): v for k, v in stored["state_dict"].items() if k.startswith(prefix)}
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
-        raise ConfigError(f"{where}: does not fit the configuration of its run: {reason}") from error
+        raise UnreadableError(where, f"does not fit the configuration of its run: {reason}") from error
 
 
 def load_run(path: str | Path, checkpoint: str = "best") -> Run:
@@ -60,7 +58,7 @@ def load_run(path: str | Path, checkpoint: str = "best") -> Run:
         checkpoint: best or last.
 
     Raises:
-        ConfigError: see `RunFolder.read_config` and `load_weights`.
+        UnreadableError: see `RunFolder.read_config` and `load_weights`.
 
     Example:
         >>> run = load_run("outputs/published/runs/repeat_copy_ntm_seed1")

@@ -14,11 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from src.callbacks.interrupt import Interrupt
-from src.lit.learner import Diverged
+from src.lit.divergence import Diverged
 from src.run import processes, resume
-from src.run.finalize import Parts, quiet
+from src.run.fit import ended_by_itself
 from src.run.folder import RunFolder
+from src.run.parts import Parts
+from src.run.quiet import quiet
 from src.settings import cli
 from src.settings.errors import ConfigError
 from src.settings.keys import resolve
@@ -75,7 +76,7 @@ def _take_part(parts: Parts, checkpoint: str | Path | None) -> None:
             parts.trainer.fit(parts.learner, datamodule=parts.task, ckpt_path=checkpoint, weights_only=True)
     except Diverged:
         return
-    if not parts.callbacks[Interrupt].interrupted:
+    if ended_by_itself(parts).status == "finished":
         with quiet():
             parts.trainer.test(parts.learner, datamodule=parts.task, verbose=False)
 

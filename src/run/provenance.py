@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 
 from src.common.paths import ROOT
 
@@ -31,3 +32,12 @@ def git_revision() -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return revision + ("+changes" if changes else "")
+
+
+def joined(revisions: Sequence[str | None]) -> str | None:
+    """The revisions of the code that a run was made with, as one text.
+
+    >>> joined(["a1b2"]), joined(["a1b2", "c3d4+changes"])
+    ('a1b2', 'a1b2, gone on with c3d4+changes')
+    """
+    return revisions[0] if len(revisions) == 1 else ", gone on with ".join(map(str, revisions))

@@ -139,10 +139,10 @@ def configuration(overrides: Sequence[str]) -> dict[str, Any]:
 
 def check_budget(found: Mapping[str, Model]) -> None:
     """Refuse models that would not be given the same task and as many updates."""
-    flat = {name: flat(model.config) for name, model in found.items()}
-    task = [key for config in flat.values() for key in config if of_the_task(key)]
+    configs = {name: flat(model.config) for name, model in found.items()}
+    task = [key for config in configs.values() for key in config if of_the_task(key)]
     for key in (*task, *BUDGET):
-        given = {name: config.get(key) for name, config in flat.items()}
+        given = {name: config.get(key) for name, config in configs.items()}
         if len(set(map(repr, given.values()))) > 1:
             told = ", ".join(f"{value} for {name}" for name, value in given.items())
             raise ConfigError(f"{key}: is {told}; must be given, an equal budget for all models")

@@ -12,6 +12,7 @@ from src.common.files import write_whole
 from src.common.text import columns
 from src.figures.png import figure_errors_as_warnings, pngs
 from src.figures.style import Figure
+from src.lit.objectives import OBJECTIVES
 from src.run import lock, resume, train
 from src.run.folder import RunFolder
 from src.search import plan as plans
@@ -77,8 +78,7 @@ def ranked(found: list[Result], name: str) -> list[Result]:
 def minimised(plan: Plan) -> str:
     """What the value of a trial is."""
     config = next(iter(plan.models.values())).config
-    kind = build.OBJECTIVES[build.build_task(config).objective]
-    return f"validation {kind.monitor}" if kind.monitor_mode == "min" else f"1 - validation {kind.monitor}"
+    return OBJECTIVES[build.build_task(config).objective].minimised
 
 
 def table(plan: Plan, found: list[Result], trials: int) -> str:

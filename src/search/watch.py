@@ -7,14 +7,11 @@ import lightning
 from lightning.pytorch.callbacks import Callback
 
 from src.callbacks.history import History
-from src.callbacks.interrupt import Interrupt
+from src.callbacks.interrupt import Interrupt, Stop
 from src.lit.learner import Learner
 
 if TYPE_CHECKING:
     from optuna import Trial
-
-#: How the error of a run begins that was pruned.
-PRUNED = "pruned"
 
 
 class Watch(Callback):
@@ -41,7 +38,7 @@ class Watch(Callback):
             return
         callbacks: dict[type, Any] = {type(one): one for one in trainer.callbacks}  # type: ignore[attr-defined]
         history, interrupt = callbacks[History], callbacks[Interrupt]
-        values = [*self.before, min(map(pl_module.to_minimise, history.rows))]
+        values = [*self.before, min(map(pl_module.objective.to_minimise, history.rows))]
         at = len(history.rows) - 1
         step = len(self.before) * self.validations + at
         # A run that goes on from a checkpoint comes by some validations again.
@@ -50,5 +47,6 @@ class Watch(Callback):
         # What has ended, also for its task is solved, has nothing left to be spared.
         done = self.last and (at + 1 >= self.validations or trainer.should_stop)
         if not done and not interrupt.interrupted and self.trial.should_prune():
-            interrupt.reason = f"{PRUNED}: worse than the median of the trials before, after validation {step + 1}"
+            reason = f"pruned: worse than the median of the trials before, after validation {step + 1}"
+            interrupt.given = Stop("pruned", reason)
             trainer.should_stop = True

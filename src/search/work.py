@@ -15,12 +15,12 @@ from src.common.text import duration
 from src.launch import sweep
 from src.launch.job import run_job
 from src.run import train
-from src.run.finalize import MEND
+from src.run.ending import Ending
 from src.search import plan as plans
 from src.search import space, studies
 from src.search.plan import Plan
 from src.search.studies import Taken
-from src.search.watch import PRUNED, Watch
+from src.search.watch import Watch
 from src.settings import cli, keys
 from src.settings.cli import Job
 from src.settings.errors import ConfigError
@@ -64,14 +64,14 @@ def ended(plan: Plan, taken: Taken) -> tuple[str, float | None]:
             cfg = keys.resolve(job.config)
             watch = Watch(taken.trial, values, plans.validations(cfg), last=len(values) + 1 == len(plan.seeds))
             metrics = run(job, watch)
-            if mendable(metrics):
-                raise OSError(f"{job.folder}: {metrics['error'].partition(MEND)[0]}")
-            if metrics["status"] == "failed":
-                log.error("%s failed: %s", job.folder, metrics["error"])
+            ending = Ending.read(metrics)
+            assert ending is not None
+            if ending.status == "failed":
+                log.error("%s failed: %s", job.folder, ending.error)
                 return "failed", None
-            if pruned(metrics):
+            if ending.cause == "pruned":
                 return "pruned", None
-            if metrics["status"] == "stopped" and not metrics["error"]:  # a time limit says that it was
+            if ending.cause == "user":
                 raise KeyboardInterrupt
             values.append(train.worth(metrics))
             if values[-1] == train.INFINITY:  # no mean will be finite
@@ -90,29 +90,30 @@ def ended(plan: Plan, taken: Taken) -> tuple[str, float | None]:
 
 
 def run(job: Job, watch: Watch) -> dict[str, Any]:
-    """The metrics.json of a run, which is begun, gone on with, or left as it is where it has ended."""
+    """The metrics.json of a run, which is begun, resumed, or left as it is where it has ended.
+
+    Raises:
+        OSError: the machine failed the run, which can then be resumed.
+        KeyboardInterrupt: the user stopped it.
+    """
     before = sweep.standing(job.folder)
-    failed = before.standing == "failed" and not mendable(before.metrics)
-    limited = before.standing == "stopped" and before.metrics.get("error")  # by the pruner, or by a time limit
-    if failed or before.standing in sweep.DONE or limited:
+    if before.ending is not None and has_ended(before.ending):
         return before.metrics
     try:
-        return run_job(job, beside=[watch]).metrics
+        outcome = run_job(job, beside=[watch])
     except SystemExit as end:
         # What Lightning makes of a second Ctrl-C, or of one in the test.
         if isinstance(end.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from end
         raise
+    if outcome.ending.fault is not None:
+        raise OSError(f"{job.folder}: {outcome.ending.fault}") from outcome.ending.fault
+    return outcome.metrics
 
 
-def pruned(metrics: dict[str, Any]) -> bool:
-    """Whether a run was ended by the pruner."""
-    return metrics.get("status") == "stopped" and str(metrics.get("error")).startswith(PRUNED)
-
-
-def mendable(metrics: dict[str, Any]) -> bool:
-    """Whether it was the machine that failed a run, which can then go on."""
-    return metrics.get("status") == "failed" and MEND in str(metrics.get("error"))
+def has_ended(ending: Ending) -> bool:
+    """Whether a run counts as it is, as does one that a search or a time limit stopped."""
+    return not ending.recoverable or (ending.status == "stopped" and ending.cause not in ("user", "preempted"))
 
 
 @contextmanager
@@ -121,7 +122,7 @@ def faults() -> Iterator[None]:
     try:
         yield
     except OSError as fault:
-        raise ConfigError(f"{fault}{MEND}the same command goes on") from fault
+        raise ConfigError(f"{fault}; mend that, then the same command goes on") from fault
 
 
 def main() -> None:

@@ -10,23 +10,27 @@ import torch
 from src.cells.base import Cell
 from src.common import checks
 from src.engines import choose
-from src.lit.bits import BitLearner
-from src.lit.classes import ClassLearner
 from src.lit.learner import Learner
+from src.lit.objectives import OBJECTIVES
 from src.networks.recurrent import Recurrent
 from src.settings import trainer_arguments
 from src.settings.construct import construct, locate
 from src.settings.errors import ConfigError, check
 from src.settings.keys import check_seed, on_cpu
-from src.tasks.base import Task
+from src.tasks.base import Axis, Task
 
 log = logging.getLogger(__name__)
-OBJECTIVES: dict[str, type[Learner]] = {"bits": BitLearner, "classes": ClassLearner}
 
 
 def build_task(cfg: Mapping[str, Any]) -> Task:
     """The data module of a resolved configuration."""
     return construct("task", cfg["task"], Task, seed=check_seed(cfg["seed"]))
+
+
+def axes_of(task: Mapping[str, Any]) -> tuple[Axis, ...]:
+    """What the test cells of a task vary, without making it; `task` is its section of a configuration."""
+    axes: tuple[Axis, ...] = getattr(locate("task", task), "axes", ())
+    return axes
 
 
 def build_network(cfg: Mapping[str, Any], task: Task) -> Any:
@@ -106,7 +110,8 @@ def build_learner(cfg: Mapping[str, Any], task: Task, network: Any, memory_slots
     check("optimizer.", checks.number, "lr", cfg["optimizer"].get("lr"), above=0)
     try_out(cfg, optimizer, schedule)
     schedule(optimizer(network.parameters()))
-    return OBJECTIVES[task.objective](network, task, optimizer, schedule, memory_slots)
+    objective = OBJECTIVES[check("task.", checks.choice, "objective", task.objective, tuple(OBJECTIVES))]
+    return Learner(network, task, objective, optimizer, schedule, memory_slots)
 
 
 def try_out(cfg: Mapping[str, Any], optimizer: Callable[..., Any], schedule: Callable[..., Any]) -> None:

@@ -78,8 +78,8 @@ def build_callbacks(cfg: Mapping[str, Any], folder: str, learner: Learner) -> li
             continue
         given: dict[str, Any] = {}
         if name == "checkpoint":
-            monitor = f"validation/{learner.monitor}"
-            given = {"folder": folder, "monitor": monitor, "mode": learner.monitor_mode}
+            monitor = f"validation/{learner.objective.monitor}"
+            given = {"folder": folder, "monitor": monitor, "mode": learner.objective.mode}
         elif "folder" in arguments_of(locate(f"callbacks.{name}", node)):
             given = {"folder": folder}
         callback = construct(f"callbacks.{name}", node, NEEDED.get(name, Callback), **given)
@@ -100,7 +100,7 @@ def check_callback(cfg: Mapping[str, Any], name: str, callback: Callback, learne
         raise ConfigError(f"{where}: cannot be used, {reason}")
     if isinstance(callback, LearningRateMonitor) and "_target_" not in cfg["logger"]:
         raise ConfigError(f"{where}: needs a logger, and logger=none has none")
-    known = [f"validation/{metric}" for metric in learner.metric_names]
+    known = [f"validation/{metric}" for metric in learner.objective.names]
     if isinstance(callback, EarlyStopping) and callback.monitor not in known:
         raise ConfigError(f"callbacks.{name}.monitor={callback.monitor!r}: must be one of {', '.join(known)}")
 

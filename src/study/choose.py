@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 
 from src.common.files import write_whole
 from src.launch import sweep
+from src.lit import objectives
+from src.lit.objective import Metric
 from src.settings import cli, experiments
 from src.settings.errors import ConfigError
-from src.study.plan import METRICS, Plan, Tuning
+from src.study.plan import Plan, Tuning
 
 #: Means that differ by no more than this are equal.
 TIE = 1e-12
@@ -46,9 +48,17 @@ def tried(tuning: Tuning, name: str) -> list[Tried]:
     return found
 
 
+def read(name: str) -> Metric:
+    """How the metric of a tuning is read."""
+    metric = objectives.metric(name)
+    assert metric is not None  # the plan has been checked
+    return metric
+
+
 def mean(runs: list[Tried], candidate: tuple[str, ...], metric: str) -> float:
     """A candidate's metric, averaged over its seeds; a run without one counts as the worst there can be."""
-    own = [METRICS[metric][1] if run.value is None else run.value for run in runs if run.candidate == candidate]
+    worst = read(metric).worst
+    own = [worst if run.value is None else run.value for run in runs if run.candidate == candidate]
     return sum(own) / len(own)
 
 
@@ -60,7 +70,7 @@ def best(runs: list[Tried], metric: str) -> tuple[str, ...]:
     """
     if all(run.value is None for run in runs):
         raise ConfigError(f"no run ended well with a validation {metric}; there must be one to choose")
-    sign = METRICS[metric][0]
+    sign = -1.0 if read(metric).more else 1.0
     means = {run.candidate: sign * mean(runs, run.candidate, metric) for run in runs}
     top = min(means.values())
     sizes = {run.candidate: run.metrics.get("parameters", math.inf) for run in reversed(runs)}

@@ -1,6 +1,5 @@
 """What follows the sweeps of a study: runs tested beyond what they were trained on, and reports."""
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,10 +7,12 @@ from typing import Any
 from src import evaluate
 from src.common.subprocesses import run_module
 from src.launch import sweep
+from src.run.evaluation import read_request
 from src.run.folder import RunFolder
 from src.settings import cli, keys
 from src.settings.errors import ConfigError
 from src.study.plan import Plan, Report
+from src.tasks.base import cell_name
 
 
 def finished(plan: Plan, name: str) -> list[Path]:
@@ -31,15 +32,15 @@ def request(run: Path, settings: list[str]) -> dict[str, Any]:
 def evaluated(run: Path, cfg: Mapping[str, Any]) -> bool:
     """Whether evaluation.json of a run answers what is asked."""
     task = RunFolder(run).read_config()["task"]
-    asked = evaluate.read_request(cfg, task["name"])
+    asked = read_request(cfg, task)
     try:
-        found = json.loads((run / "evaluation.json").read_text(encoding="utf-8"))
+        found = RunFolder(run).read_evaluation()
         settings = found["checkpoint"], found.get("memory_slots"), found["grid"], set(found["test"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (ConfigError, KeyError, TypeError):
         return False
     cells = asked.cells if asked.cells is not None else task.get("test_cells") or []
-    wanted = asked.checkpoint, asked.memory_slots, {"lengths": asked.lengths, "repeats": asked.repeats}
-    return settings[:3] == wanted and {f"{length}x{repeats}" for length, repeats in cells} <= settings[3]
+    wanted = asked.checkpoint, asked.memory_slots, asked.grid
+    return settings[:3] == wanted and {cell_name(cell) for cell in cells} <= settings[3]
 
 
 def to_evaluate(plan: Plan, names: Iterable[str]) -> list[dict[str, Any]]:

@@ -6,14 +6,14 @@ from typing import Any
 from src.common.nested import flat
 from src.launch import sweep
 from src.run import resume
-from src.run.folder import RunFolder
+from src.run.folder import STAMP, RunFolder
 from src.settings import cli, keys
 from src.settings.errors import ConfigError
 from src.study.fields import values
 from src.study.plan import Sweep
 
 #: What may differ between a run that is there and what the study asks for now.
-MAY_DIFFER = ("run_format", "git_revision", "seed", "resume", "retry_failed", "dry_run", *resume.SWEEP_CHANGES)
+MAY_DIFFER = (*STAMP, "seed", "resume", "retry_failed", "dry_run", *resume.SWEEP_CHANGES)
 
 
 def left(of: Sweep, retry_failed: bool = False) -> list[dict[str, Any]]:
@@ -70,7 +70,7 @@ def kind(overrides: Iterable[str]) -> frozenset[str]:
 
 def check_same(of: Sweep, job: str, config: Mapping[str, Any]) -> None:
     """Refuse a run that was begun with other settings than the study asks for by now."""
-    if not (of.folder / job / "config.yaml").exists():
+    if not RunFolder(of.folder / job).holds_run():
         return
     stored, asked = flat(RunFolder(of.folder / job).read_config()), flat(config)
     for key in stored.keys() & asked.keys():

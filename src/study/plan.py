@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 
 from src.common import checks
 from src.common.paths import CONF
+from src.lit.objectives import OBJECTIVES
 from src.settings import cli, errors
 from src.settings.errors import ConfigError
 from src.settings.experiments import search_path
 from src.study import fields
 from src.study.fields import named, overrides, section, settings, some_of, values
 
-#: Metrics of validation to choose by: the sign that makes them smaller the better, the worth of a run without.
-METRICS = {"accuracy": (-1.0, 0.0), "error_bits": (1.0, math.inf)}
 #: Settings that make a budget.
 SHARED = ("trainer.max_steps", "seed")
 
@@ -114,7 +113,8 @@ def seeds(sweeps: Iterable[Sweep]) -> set[str]:
 
 def _tuning(content: Any, folder: Path, conf: Path) -> Tuning:
     node = section("tuning", content, ("metric", "sweeps", "write"), ("common",))
-    errors.check("tuning.", checks.choice, "metric", node["metric"], METRICS)
+    headlines = sorted({one.headline for one in OBJECTIVES.values()})
+    errors.check("tuning.", checks.choice, "metric", node["metric"], headlines)
     common = overrides("tuning.common", node["common"], conf, []) if node.get("common") else []
     sweeps, chosen = {}, {}
     for key, value in named("tuning.sweeps", node["sweeps"]).items():

@@ -1,4 +1,4 @@
-"""Repeat-copy: hear a sequence and a number, say the sequence that many times, then say that it is over.
+"""Repeat-copy: read a sequence and a repeat count, output the sequence that often, then an end marker.
 
 Graves, Wayne and Danihelka, arXiv:1410.5401, section 4.2. For length 3 and 2 repeats, T = L + 2 + L R + 1:
 
@@ -17,30 +17,30 @@ from typing import Any
 import torch
 
 from src.common import checks
-from src.tasks.base import Example, Task
+from src.tasks.base import Axis, Example, Task, cell_name
 from src.tasks.repeat_copy_sampler import RepeatCopyBatch, build, sample
 from src.tasks.streams import generator
 
-#: Streams of random numbers; training streams also carry the run's seed.
+#: Names of the random streams; that of training is combined with the seed of the run.
 TRAINING, VALIDATION, TEST, FIGURE, PROBE = range(5)
-#: Sequences of a fixed set that go through a network together.
+#: Batch size of the fixed sets.
 EVALUATION_BATCH = 64
-#: Sequences that watch one test cell while training.
+#: Sequences per test cell that monitor generalisation during training.
 PROBE_SIZE = 16
 
 
 class RepeatCopy(Task):
     """Repeat-copy as a LightningDataModule: fresh training batches, fixed validation and test sets.
 
-    The tests are `in_distribution` and one a cell, named "10x20" for length 10 and 20 repeats.
+    The test sets are `in_distribution` and one per test cell, named "10x20" for length 10 and 20 repeats.
 
     Args:
         min_length, max_length: of a payload, in training; both may be the same.
         min_repeats, max_repeats: in training; both may be the same.
         width: bits of a payload word.
         batch_size: sequences in a training batch.
-        ragged: every sequence its own length and repeats, padded and masked; else one of each a batch,
-            which trains faster for there is no padding.
+        ragged: every sequence has its own length and repeats, padded and masked; otherwise a batch shares them,
+            which is faster without padding.
         test_cells: [length, repeats] pairs to test on beyond training.
         validation_size, test_size: sequences of the in-distribution sets.
         cell_size: sequences of a test cell.
@@ -49,6 +49,8 @@ class RepeatCopy(Task):
 
     objective = "bits"
     steps = None
+    axes = (Axis("length", "lengths"), Axis("repeats", "repeats"))
+    like_training = ("in_distribution",)
 
     def __init__(
         self,
@@ -71,7 +73,7 @@ class RepeatCopy(Task):
         self.width = checks.integer("width", width)
         self.batch_size = checks.integer("batch_size", batch_size)
         self.ragged = checks.flag("ragged", ragged)
-        self.test_cells = check_cells("test_cells", [] if test_cells is None else test_cells)
+        self.test_cells = self.check_cells("test_cells", [] if test_cells is None else test_cells)
         self.validation_size = checks.integer("validation_size", validation_size)
         self.test_size = checks.integer("test_size", test_size)
         self.cell_size = checks.integer("cell_size", cell_size)
@@ -85,27 +87,39 @@ class RepeatCopy(Task):
     def prepare(self) -> None:
         self.validation = self.fixed(self.validation_size, self.lengths, self.repeats, VALIDATION)
         self.tests = {"in_distribution": self.fixed(self.test_size, self.lengths, self.repeats, TEST)}
-        for length, repeats in self.test_cells:
-            self.tests[f"{length}x{repeats}"] = self.cell(length, repeats)
+        self.tests |= {cell_name(cell): self.cell(*cell) for cell in self.test_cells}
+
+    @classmethod
+    def check_cells(cls, key: str, cells: Any) -> list[tuple[int, ...]]:
+        """[length, repeats] pairs; raises a Refusal that names the one at fault."""
+        if not isinstance(cells, list | tuple):
+            raise checks.refuse(key, cells, "a list of [length, repeats] pairs, such as [[10,20],[20,10]]")
+        pairs: list[tuple[int, ...]] = []
+        for i, cell in enumerate(cells):
+            pair = checks.integers(f"{key}[{i}]", cell)
+            if len(pair) != 2:
+                raise checks.refuse(f"{key}[{i}]", cell, "a [length, repeats] pair, such as [10,20]")
+            pairs.append(tuple(pair))
+        return pairs
 
     def cell(self, length: int, repeats: int) -> list[RepeatCopyBatch]:
         """The test sequences of one length and one number of repeats."""
         return self.fixed(self.cell_size, (length, length), (repeats, repeats), TEST)
 
     def probes(self) -> dict[str, Sequence[RepeatCopyBatch]]:
-        """A few sequences of each test cell, from a stream of their own."""
+        """A few sequences of each test cell, from a separate random stream."""
         return {
-            f"{length}x{repeats}": self.fixed(PROBE_SIZE, (length, length), (repeats, repeats), PROBE)
+            cell_name((length, repeats)): self.fixed(PROBE_SIZE, (length, length), (repeats, repeats), PROBE)
             for length, repeats in self.test_cells
         }
 
     def fixed(
         self, size: int, lengths: tuple[int, int], repeats: tuple[int, int], stream: int
     ) -> list[RepeatCopyBatch]:
-        """A fixed set: lengths and repeats drawn for every sequence, those alike batched together."""
+        """A fixed set: lengths and repeats drawn per sequence, and batched by similar T."""
         source = generator(stream, *lengths, *repeats, self.width)
         shapes = [torch.randint(least, most + 1, (size,), generator=source) for least, most in (lengths, repeats)]
-        order = (shapes[0] * shapes[1] + shapes[0]).argsort(stable=True)  # by T: little padding
+        order = (shapes[0] * shapes[1] + shapes[0]).argsort(stable=True)  # by T, which keeps padding small
         payload = torch.randint(0, 2, (size, lengths[1], self.width), generator=source).float()
         chunks = (part[order].split(EVALUATION_BATCH) for part in (payload, *shapes))
         return [
@@ -114,8 +128,8 @@ class RepeatCopy(Task):
         ]
 
     def examples(self) -> list[Example]:
-        """The longest of training, then one of each test cell."""
-        cells = [(self.lengths[1], self.repeats[1]), *self.test_cells]
+        """One of the largest length and repeats of training, then one of each test cell."""
+        cells: list[tuple[int, ...]] = [(self.lengths[1], self.repeats[1]), *self.test_cells]
         return [self.example(*cell) for cell in dict.fromkeys(cells)]
 
     def example(self, length: int, repeats: int) -> Example:
@@ -124,7 +138,7 @@ class RepeatCopy(Task):
         span = (length, length), (repeats, repeats)
         batch = sample(source, 1, *span, self.repeats, self.width, ragged=False)
         return Example(
-            name=f"{length}x{repeats}",
+            name=cell_name((length, repeats)),
             title=f"Length {length}, Repeat {repeats}",
             x=batch.x,
             y=batch.y,
@@ -133,29 +147,14 @@ class RepeatCopy(Task):
             needed_slots=self.needed_slots(batch),
         )
 
+    def steps_of(self, length: int, repeats: int) -> int:
+        """L + 2 + L R + 1."""
+        return length * (repeats + 1) + 3
+
+    def channels(self) -> tuple[list[str], list[str]]:
+        payload = [str(i + 1) for i in range(self.width)]
+        return [*payload, "delimiter", "repeats"], [*payload, "end"]
+
     def needed_slots(self, batch: RepeatCopyBatch) -> int:
-        """One slot a word, and one each for the delimiter and the repeat count."""
+        """One slot per word, one for the delimiter and one for the repeat count."""
         return int(batch.lengths.max()) + 2
-
-
-def check_cells(key: str, cells: Any) -> list[tuple[int, int]]:
-    """[length, repeats] pairs; raises a Refusal that names the one at fault."""
-    if not isinstance(cells, list | tuple):
-        raise checks.refuse(key, cells, "a list of [length, repeats] pairs, such as [[10,20],[20,10]]")
-    pairs = []
-    for i, cell in enumerate(cells):
-        pair = checks.integers(f"{key}[{i}]", cell)
-        if len(pair) != 2:
-            raise checks.refuse(f"{key}[{i}]", cell, "a [length, repeats] pair, such as [10,20]")
-        pairs.append((pair[0], pair[1]))
-    return pairs
-
-
-def cell_of(name: str) -> tuple[int, int] | None:
-    """Length and repeats of a test set named as a cell is; None for another.
-
-    >>> cell_of("10x20"), cell_of("in_distribution")
-    ((10, 20), None)
-    """
-    length, times, repeats = name.partition("x")
-    return (int(length), int(repeats)) if times and length.isdecimal() and repeats.isdecimal() else None

@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 class RepeatCopyBatch(NamedTuple):
-    """Sequences with an answer at some of their steps.
+    """Sequences with a target at the steps where the mask is 1.
 
     F = width + 2 (payload, delimiter, repeat count) and O = width + 1 (payload, end marker).
     """
@@ -29,7 +29,7 @@ def normalise(repeats: Integer[Tensor, "B"], least: int, most: int) -> Float[Ten
     tensor([0.])
     """
     choices = most - least + 1
-    # The variance of a uniform integer; a single value has none, and is divided by 1.
+    # The variance of a uniform integer; that of a single value is 0, and the divisor is then 1.
     deviation = ((choices**2 - 1) / 12) ** 0.5 or 1.0
     return (repeats - (least + most) / 2) / deviation
 
@@ -40,13 +40,13 @@ def build(
     repeats: Integer[Tensor, "B"],
     repeat_range: tuple[int, int],
 ) -> RepeatCopyBatch:
-    """Lay out payloads as questions and answers; shorter ones are padded and masked.
+    """Lay out payloads as inputs and targets; shorter sequences are padded and masked.
 
     Args:
-        payload: bits, of which the first `lengths` count.
+        payload: bits; those beyond `lengths` are ignored.
         lengths: L of each sequence.
         repeats: R of each sequence.
-        repeat_range: the repeats of training, which the repeat count is normalised by.
+        repeat_range: least and most repeats of training, for `normalise`.
 
     >>> batch = build(torch.tensor([[[1.0], [0.0]]]), torch.tensor([2]), torch.tensor([2]), (1, 3))
     >>> batch.x[0].T  # payload, delimiter, repeat count
@@ -60,7 +60,7 @@ def build(
     tensor([0., 0., 0., 0., 1., 1., 1., 1., 1.])
     """
     if len(set(lengths.tolist())) == len(set(repeats.tolist())) == 1:
-        return _alike(payload[:, : int(lengths[0])], lengths, repeats, repeat_range)
+        return _build_uniform(payload[:, : int(lengths[0])], lengths, repeats, repeat_range)
     payload = payload[:, : int(lengths.max())]
     batch, _, width = payload.shape
     answers = lengths * repeats
@@ -69,27 +69,27 @@ def build(
     rows, t = torch.arange(batch), torch.arange(steps)
 
     x = torch.zeros(batch, steps, width + 2)
-    heard = t[: payload.shape[1]] < lengths[:, None]
-    x[:, : payload.shape[1], :width] = payload * heard[..., None]
+    is_input = t[: payload.shape[1]] < lengths[:, None]
+    x[:, : payload.shape[1], :width] = payload * is_input[..., None]
     x[rows, lengths, width] = 1.0
     x[rows, lengths + 1, width + 1] = normalise(repeats, *repeat_range)
 
-    since = t - starts[:, None]  # steps since the answer began
-    said = (since >= 0) & (since < answers[:, None])
+    elapsed = t - starts[:, None]  # steps since the start of the answer
+    is_answer = (elapsed >= 0) & (elapsed < answers[:, None])
     y = torch.zeros(batch, steps, width + 1)
-    y[..., :width] = payload[rows[:, None], since.remainder(lengths[:, None])] * said[..., None]
+    y[..., :width] = payload[rows[:, None], elapsed.remainder(lengths[:, None])] * is_answer[..., None]
     y[rows, starts + answers, width] = 1.0
-    mask = (since >= 0) & (since <= answers[:, None])
+    mask = (elapsed >= 0) & (elapsed <= answers[:, None])
     return RepeatCopyBatch(x, y, mask.float(), lengths, repeats)
 
 
-def _alike(
+def _build_uniform(
     payload: Float[Tensor, "B L width"],
     lengths: Integer[Tensor, "B"],
     repeats: Integer[Tensor, "B"],
     repeat_range: tuple[int, int],
 ) -> RepeatCopyBatch:
-    """As `build`, where all sequences have one length and one number of repeats: slices will do."""
+    """As `build`, for sequences of one length and one number of repeats, where slices suffice."""
     batch, length, width = payload.shape
     start, end = length + 2, length + 2 + length * int(repeats[0])
     x = torch.zeros(batch, end + 1, width + 2)
@@ -113,10 +113,10 @@ def sample(
     width: int,
     ragged: bool,
 ) -> RepeatCopyBatch:
-    """Random sequences, lengths and repeats each uniform on their range, both ends included.
+    """Random sequences; lengths and repeats are uniform on their ranges, both ends included.
 
     Args:
-        ragged: every sequence its own length and repeats; else one of each for the whole batch.
+        ragged: every sequence has its own length and repeats; otherwise the batch shares them.
     """
     drawn = batch_size if ragged else 1
     length, repeat = (

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from src.cells.lstm import LSTM
-from src.lit.bits import BitLearner
+from src.lit.bits import Bits
+from src.lit.learner import Learner
 from src.networks.recurrent import Recurrent
 from src.tasks.repeat_copy import RepeatCopy
 
@@ -53,7 +54,7 @@ def learner():
     return learner_of(LSTM(task.input_size, 4), task)
 
 
-def learner_of(cell, task) -> BitLearner:
+def learner_of(cell, task) -> Learner:
     """A learner whose network has that cell."""
     network: nn.Module = Recurrent(cell, task.output_size)
-    return BitLearner(network, task, lambda params: torch.optim.SGD(params, lr=0.1), lambda optimizer: None)
+    return Learner(network, task, Bits(), lambda params: torch.optim.SGD(params, lr=0.1), lambda optimizer: None)

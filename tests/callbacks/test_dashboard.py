@@ -12,8 +12,8 @@ from src.callbacks import pictures
 from src.callbacks.dashboard import layout
 from src.cells.dms_ntm import DMSNTM
 from src.cells.ntm import NTM
-from src.lit.bits import BitLearner
-from src.run import finalize
+from src.lit.learner import Learner
+from src.run import final_test
 from src.tasks.repeat_copy import RepeatCopy
 from tests.callbacks.conftest import learner_of
 from tests.helpers import train_small
@@ -41,8 +41,8 @@ ADDRESSING = [
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch):
     """They take most of the time of a small run."""
-    monkeypatch.setattr(finalize, "draw", lambda *arguments: {})
-    monkeypatch.setattr(finalize, "draw_addressing", Figure)
+    monkeypatch.setattr(final_test, "draw", lambda *arguments: {})
+    monkeypatch.setitem(final_test.DRAWINGS, "addressing_examples", Figure)
     monkeypatch.setattr(pictures, "draw_first", lambda *arguments: {})
 
 
@@ -140,14 +140,14 @@ def test_a_run_is_in_hparams_with_its_settings_and_its_end(tmp_path):
 
 
 def test_a_diverged_run_is_there_too_as_a_failure(tmp_path, monkeypatch):
-    loss, calls = BitLearner.loss_and_metrics, []
+    loss, calls = Learner.loss_and_metrics, []
 
     def spoiled(self, batch, wanted=True):
         calls.append(batch)
         value, metrics = loss(self, batch, wanted)
         return value * float("nan" if len(calls) == 2 else 1), metrics
 
-    monkeypatch.setattr(BitLearner, "loss_and_metrics", spoiled)
+    monkeypatch.setattr(Learner, "loss_and_metrics", spoiled)
     train_small(tmp_path / "run", "logger=tensorboard", "trainer.max_steps=3", model="lstm")
     settings, status, last = hparams(tmp_path / "run")
     assert (settings["model"].string_value, status) == ("lstm", 2)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from src.callbacks.interrupt import Interrupt
+from src.callbacks.interrupt import Interrupt, Stop
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -115,16 +115,16 @@ class TestTimeLimit:
         one.limit("00:00:01:00", 60.0)
         trainer = self.trainer(iter([False, True]))  # no signal anywhere; the clock of another is over
         one.on_train_batch_end(trainer, None, None, None, 0)
-        assert (trainer.should_stop, one.over) == (True, True)
-        assert one.reason == "trainer.max_time=00:00:01:00 was over after update 3"
+        assert trainer.should_stop
+        assert one.stop == Stop("time_limit", "trainer.max_time=00:00:01:00 was over after update 3")
 
     def test_a_signal_is_the_reason_where_both_come(self):
         one = Interrupt()
         one.limit("00:00:01:00", 60.0)
         one.on_train_batch_end(self.trainer(iter([True, True])), None, None, None, 0)
-        assert (one.interrupted, one.over, one.reason) == (True, False, None)
+        assert (one.interrupted, one.stop) == (True, Stop("user"))
 
     def test_without_a_limit_nothing_more_is_asked(self):
         one = Interrupt()
         one.on_train_batch_end(self.trainer(iter([False])), None, None, None, 0)
-        assert not one.interrupted
+        assert (one.interrupted, one.stop) == (False, None)

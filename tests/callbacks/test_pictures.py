@@ -13,7 +13,6 @@ from src.callbacks import pictures
 from src.callbacks.history import History
 from src.callbacks.pictures import (
     Pictures,
-    answered,
     draw,
     draw_history,
     draw_memory,
@@ -25,9 +24,12 @@ from src.callbacks.pictures import (
 from src.cells.dms_ntm import DMSNTM
 from src.cells.lstm import LSTM
 from src.cells.ntm import NTM
+from src.cells.trace import Trace
 from src.common.checks import Refusal
-from src.lit.bits import BitLearner
-from src.lit.classes import ClassLearner
+from src.lit import bits
+from src.lit.bits import Bits
+from src.lit.classes import Classes
+from src.lit.learner import Learner
 from src.memory import addressing
 from src.networks.mlp import MLP
 from src.networks.recurrent import Recurrent
@@ -43,23 +45,14 @@ def task():
 
 
 def learner_of(cell, task):
-    return BitLearner(Recurrent(cell, task.output_size), task, None, None)
+    return Learner(Recurrent(cell, task.output_size), task, Bits(), None, None)
 
 
 def digits(network):
     """A learner of classes with one example."""
     example = Example("test", "a 3", torch.randn(1, 6, 1), torch.tensor([3]), torch.zeros(1, 6), {}, 1)
     task = SimpleNamespace(objective="classes", output_size=10, examples=lambda: [example])
-    return ClassLearner(network, task, None, None), example
-
-
-def test_answered_picks_the_answer_steps(task):
-    example = task.example(2, 2)
-    steps = torch.arange(9.0)[None, :, None].expand(1, 9, 3)
-    assert answered(steps, example).tolist() == [[t] * 3 for t in (4.0, 5.0, 6.0, 7.0, 8.0)]
-    words = answered(example.y, example)
-    assert np.array_equal(words[:2], words[2:4])
-    assert words[:, 2].tolist() == [0, 0, 0, 0, 1]
+    return Learner(network, task, Classes(), None, None), example
 
 
 def test_head_names(task):
@@ -73,7 +66,7 @@ def test_head_names(task):
 
 @pytest.mark.parametrize("asked", [None, 9])
 def test_trace_has_the_slots_of_an_evaluation_and_changes_nothing(task, asked):
-    learner = BitLearner(Recurrent(NTM(4, **SIZES), 3), task, None, None, memory_slots=asked)
+    learner = Learner(Recurrent(NTM(4, **SIZES), 3), task, Bits(), None, None, memory_slots=asked)
     example = task.example(5, 1)
     y, seen = trace(learner, example)
     slots = asked or 7
@@ -133,8 +126,8 @@ def test_scalars_without_widths_or_without_heads(task):
 
 def test_draw_repeat_copy(task, monkeypatch):
     panels, heads = [], []
-    target_output, head_weights = pictures.target_output, pictures.head_weights
-    monkeypatch.setattr(pictures, "target_output", lambda *a: panels.extend(a[0]) or target_output(*a))
+    target_output, head_weights = bits.target_output, pictures.head_weights
+    monkeypatch.setattr(bits, "target_output", lambda *a: panels.extend(a[0]) or target_output(*a))
     monkeypatch.setattr(pictures, "head_weights", lambda *a: heads.append(a) or head_weights(*a))
     learner = learner_of(DMSNTM(4, **SIZES), task)
     examples = task.examples()
@@ -144,8 +137,9 @@ def test_draw_repeat_copy(task, monkeypatch):
     for panel, arguments, example in zip(panels, heads, examples, strict=True):
         y, seen = trace(learner, example)
         assert panel.title == example.title
-        assert np.array_equal(panel.targets, answered(example.y, example))
-        assert panel.outputs == pytest.approx(answered(torch.sigmoid(y), example))
+        asked = example.mask[0] > 0
+        assert np.array_equal(panel.targets, example.y[0][asked])
+        assert panel.outputs == pytest.approx(y[0][asked].sigmoid().numpy())
         assert np.array_equal(arguments[0], seen["weighting"][0].numpy())
         assert arguments[1:] == (["read head", "write head"], "viridis", example.marks)
 
@@ -178,7 +172,7 @@ def test_draw_memory_shows_what_was_held_added_and_read(task, monkeypatch):
     for head, words, number in zip(heads, ("add", "read", "read"), (2, 0, 1), strict=True):
         assert np.array_equal(head.weights, seen["weighting"][0, :, number].numpy())
         assert np.array_equal(head.words, seen[words][0, :, number % 2].numpy())
-    assert draw_memory(learner_of(LSTM(4, 5), task), (example, y, {}), "viridis") == {}
+    assert draw_memory(learner_of(LSTM(4, 5), task), (example, y, Trace()), "viridis") == {}
 
 
 def test_while_training_scalars_every_time_and_pictures_every_so_often(task, tmp_path, trainer, monkeypatch):
@@ -264,7 +258,7 @@ def test_learning_curves_that_cannot_be_drawn_are_a_warning(task, tmp_path, trai
 
 
 def test_a_picture_that_cannot_be_drawn_costs_no_other(task, monkeypatch, caplog):
-    monkeypatch.setattr(pictures, "target_output", broken)
+    monkeypatch.setattr(bits, "target_output", broken)
     learner = learner_of(DMSNTM(4, **SIZES), task)
     figures = draw(learner, task.examples(), "viridis")
     assert list(figures) == ["memory", "head_weights", "head_weights_3x2", "head_weights_5x1"]

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from src.cells.base import state_size
+from src.cells.layout import Field, Layout
 from src.cells.machine import Machine, MachineState
 from src.engines import choose
 from src.networks.recurrent import Recurrent
@@ -38,11 +39,8 @@ class Bookmarked(Machine):
     def __init__(self) -> None:
         super().__init__(F, N, M, "lstm", C, 2, 1, False, 0.0, 0.0, "random", 20.0, "auto")
 
-    def _head_sizes(self) -> list[int]:
-        return [1]
-
-    def _head_biases(self) -> Tensor:
-        return torch.zeros(1)
+    def head_layout(self) -> Layout:
+        return Layout(Field("back", squash=torch.sigmoid, shown=True))
 
     def initial_heads(self, batch_size: int, slots: int) -> Places:
         zeros = self.initial_memory.new_zeros
@@ -51,10 +49,11 @@ class Bookmarked(Machine):
         return Places(w, Marks(w, zeros(batch_size, HEADS)), zeros(batch_size, slots))
 
     def address(self, raw, memory, before):
-        back = raw.sigmoid()
+        numbers = self.layout.read(raw)
+        back = numbers.back.unsqueeze(2)
         w = back * before.marks.bookmark + (1.0 - back) * before.weighting.roll(1, 2)
         marks = Marks(before.marks.bookmark.lerp(w, 0.5), before.marks.age + 1.0)
-        return w, Places(w, marks, before.usage + w.sum(1)), {"back": back.squeeze(2)}
+        return w, Places(w, marks, before.usage + w.sum(1)), self.layout.shown(numbers)
 
     def trace(self, x, state):
         output, state, seen = super().trace(x, state)

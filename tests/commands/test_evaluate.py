@@ -123,10 +123,9 @@ def test_settings_that_do_not_suit_the_run(run, trained):
     refused(run, "checkpoint='first': must be one of best, last", "checkpoint=first")
     refused(run, "figure.cmap='nope': must be a colour map", "figure.cmap=nope")
     refused(trained / "lstm", "memory_slots=9: lstm has no memory; must be null", "memory_slots=9")
-    refused(trained / "mlp", "test_cells=[[1, 2]]: is for runs on repeat_copy", "test_cells=[[1,2]]")
-    refused(
-        trained / "mlp", "grid.lengths=[1]: is for runs on repeat_copy", "grid.lengths=[1]", "grid.repeats=[1]"
-    )
+    other = "is for runs on a task with such test cells, as repeat_copy has; must be null on mnist1d"
+    refused(trained / "mlp", f"test_cells=[[1, 2]]: {other}", "test_cells=[[1,2]]")
+    refused(trained / "mlp", f"grid.lengths=[1]: {other}", "grid.lengths=[1]", "grid.repeats=[1]")
 
 
 def test_what_is_no_run(run, tmp_path):

@@ -12,20 +12,21 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from src.callbacks import interrupt as interrupt_module
 from src.callbacks.history import History
-from src.callbacks.interrupt import Interrupt
+from src.callbacks.interrupt import Interrupt, Stop
 from src.common.files import write_whole
 from src.figures.style import Figure
 from src.launch.job import tell
-from src.lit.bits import BitLearner
+from src.lit.learner import Learner
+from src.run import final_test
 from src.settings.errors import ConfigError
 from src.tasks.repeat_copy import RepeatCopy
 from src.train import resume, train
 from tests.helpers import AT_ONCE, compose_train, small, train_small, written
 
 FILES = ("checkpoints/best.ckpt", "checkpoints/last.ckpt", "config.yaml", "history.csv", "metrics.json")
-METRICS = ["status", "model", "task", "seed", "parameters", "state_size", "engine", "updates", "sequences"]
-METRICS += ["seconds", "solved", "sequences_to_solve", "seconds_to_solve", "validation", "test", "error"]
-METRICS += ["git_revision", "versions"]
+METRICS = ["status", "cause", "recoverable", "error", "model", "task", "seed", "parameters", "state_size"]
+METRICS += ["engine", "updates", "sequences", "seconds", "solved", "sequences_to_solve", "seconds_to_solve"]
+METRICS += ["validation", "test", "git_revision", "versions"]
 BITS = {"bits", "error_bits", "payload_error", "end_error", "end_exact", "exact", "loss"}
 MODELS = ("lstm", "gru", "ntm", "dms_ntm")
 PAIRS = [(model, task) for task in ("repeat_copy", "mnist1d") for model in MODELS]
@@ -44,14 +45,14 @@ def at_update(monkeypatch):
     """Spoil the loss of one update: at_update(3, loss -> loss)."""
 
     def spoil(update, change):
-        loss_and_metrics, calls = BitLearner.loss_and_metrics, []
+        loss_and_metrics, calls = Learner.loss_and_metrics, []
 
         def changed(self, batch, wanted=True):
             calls.append(batch)
             loss, metrics = loss_and_metrics(self, batch, wanted)
             return (change(loss) if len(calls) == update else loss), metrics
 
-        monkeypatch.setattr(BitLearner, "loss_and_metrics", changed)
+        monkeypatch.setattr(Learner, "loss_and_metrics", changed)
 
     return spoil
 
@@ -90,6 +91,7 @@ def test_metrics_hold_what_was_done(whole):
     expected |= {"parameters": sum(p.numel() for p in network.parameters()), "updates": 1, "sequences": 4}
     # Hidden and cell state of 8, 8 slots of 5, two weightings over 8 slots, one read of 5.
     expected |= {"state_size": 8 + 8 + 8 * 5 + 2 * 8 + 5, "error": None}
+    expected |= {"cause": "steps", "recoverable": False}
     expected |= {"solved": False, "sequences_to_solve": None, "seconds_to_solve": None}
     assert {key: metrics[key] for key in expected} == expected
     assert set(metrics["validation"]) == BITS | {"update"}
@@ -171,6 +173,7 @@ def test_solved_is_three_good_validations_and_counts_to_the_first(tmp_path, stop
     metrics = train_small(tmp_path / "run", *settings, model="lstm").metrics
     assert (metrics["status"], metrics["updates"], metrics["solved"]) == ("finished", updates, True)
     assert metrics["sequences_to_solve"] == 4
+    assert metrics["cause"] == ("solved" if stop else "steps")
     assert 0 < metrics["seconds_to_solve"] < metrics["seconds"]
     assert metrics["test"]
 
@@ -189,6 +192,8 @@ def test_divergence_is_told_and_the_last_good_weights_stay(tmp_path, at_update, 
     outcome = train_small(folder, "trainer.max_steps=5", model="lstm")
     metrics = written(folder)
     assert (metrics["status"], metrics["updates"], outcome.value) == ("diverged", 2, float("inf"))
+    cause = "loss" if what.startswith("loss") else "gradient"
+    assert (metrics["cause"], metrics["recoverable"]) == (cause, False)
     assert f"the {what}" in metrics["error"]
     assert "at update 3" in metrics["error"]
     assert f"last good checkpoint: {folder / 'checkpoints' / 'best.ckpt'}" in metrics["error"]
@@ -208,6 +213,7 @@ def test_a_failure_is_written_down(tmp_path, at_update, caplog):
     metrics = written(tmp_path / "run")
     assert (metrics["status"], metrics["updates"], outcome.value) == ("failed", 1, float("inf"))
     assert metrics["error"] == "KeyError: 'a key'"
+    assert (metrics["cause"], metrics["recoverable"]) == ("error", False)
     assert "Traceback" in caplog.text
 
 
@@ -219,6 +225,7 @@ def test_a_signal_stops_after_the_update_with_nothing_lost(tmp_path, at_update, 
     metrics = written(tmp_path / "run")
     assert (metrics["status"], metrics["updates"], metrics["sequences"]) == ("stopped", 2, 8)
     assert (metrics["test"], metrics["error"]) == ({}, None)
+    assert (metrics["cause"], metrics["recoverable"]) == ("user", True)
     assert outcome.value == metrics["validation"]["bits"]
     assert weights(tmp_path / "run", "last")
     assert signal.getsignal(number) is before
@@ -230,6 +237,7 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path, at_update):
     outcome = train_small(tmp_path / "run", "trainer.max_steps=50", model="lstm")
     metrics = written(tmp_path / "run")
     assert (metrics["status"], metrics["updates"], metrics["sequences"]) == ("stopped", 1, 4)
+    assert (metrics["cause"], metrics["recoverable"]) == ("user", True)
     assert outcome.value == metrics["validation"]["bits"]
     assert signal.getsignal(signal.SIGINT) is before
 
@@ -259,7 +267,7 @@ class Enough(Callback):
     def on_validation_end(self, trainer, pl_module):
         rows = next(one for one in trainer.callbacks if isinstance(one, History)).rows
         if len(rows) == 2:
-            next(one for one in trainer.callbacks if isinstance(one, Interrupt)).reason = "enough"
+            next(one for one in trainer.callbacks if isinstance(one, Interrupt)).given = Stop("pruned", "enough")
             trainer.should_stop = True
 
 
@@ -268,6 +276,7 @@ def test_a_callback_beside_may_stop_a_run_which_can_go_on(tmp_path):
     train(cfg, tmp_path / "stopped", beside=[Enough()])
     found = written(tmp_path / "stopped")
     assert (found["status"], found["error"], found["updates"], found["test"]) == ("stopped", "enough", 2, {})
+    assert (found["cause"], found["recoverable"]) == ("pruned", True)
     resume(tmp_path / "stopped")
     train(cfg, tmp_path / "whole")
     assert written(tmp_path / "stopped")["status"] == "finished"
@@ -297,6 +306,7 @@ class TestTimeLimit:
         metrics = written(folder)
         assert (metrics["status"], metrics["updates"], metrics["test"]) == ("stopped", 3, {})
         assert metrics["error"] == "trainer.max_time=00:00:00:50 was over after update 3"
+        assert (metrics["cause"], metrics["recoverable"]) == ("time_limit", True)
         resume(folder)
         assert written(folder)["status"] == "finished"
         train_small(tmp_path / "whole", "trainer.max_steps=6", "validate_every=3", model="lstm")
@@ -336,7 +346,7 @@ def test_figures_that_cannot_be_drawn_cost_nothing_else(tmp_path, monkeypatch, c
 
     for name in ("savefig", "draw"):
         monkeypatch.setattr(Figure, name, broken)
-    monkeypatch.setattr("src.run.finalize.draw_addressing", broken)
+    monkeypatch.setitem(final_test.DRAWINGS, "addressing_examples", broken)
     train_small(tmp_path / "run", "logger=tensorboard")
     metrics = written(tmp_path / "run")
     assert (metrics["status"], metrics["error"]) == ("finished", None)
@@ -362,3 +372,4 @@ def test_a_disk_that_is_full_when_a_figure_is_written_fails_the_run(tmp_path, mo
     metrics = train_small(tmp_path / "run").metrics
     assert metrics["status"] == "failed"
     assert metrics["error"].startswith("[Errno 28] No space left on device; mend that, then resume=")
+    assert (metrics["cause"], metrics["recoverable"]) == ("machine", True)

@@ -1,4 +1,4 @@
-"""Commands in processes of their own: their exit codes, and Ctrl-C for all of them."""
+"""Subprocesses: exit codes, and signals forwarded to all of them."""
 
 import os
 import signal
@@ -9,30 +9,30 @@ import pytest
 
 from src.common import subprocesses
 
-#: A module of Python's own that takes a program as its argument: `python -m timeit -n 1 -r 1 <statement>`.
+#: A module of the standard library that runs its argument as a program: `python -m timeit -n 1 -r 1 <statement>`.
 RUN = ["timeit", "-n", "1", "-r", "1"]
 
 
-def test_the_exit_code_of_each():
+def test_exit_codes_are_returned():
     codes = subprocesses.run_modules([[*RUN, "import os; os._exit(3)"], [*RUN, "import os; os._exit(0)"]])
     assert codes == [3, 0]
     assert subprocesses.run_module([*RUN, "import os; os._exit(4)"]) == 4
 
 
-def test_one_that_was_stopped_stops_the_command():
+def test_a_subprocess_that_was_stopped_stops_the_command():
     with pytest.raises(KeyboardInterrupt):
         subprocesses.run_modules([[*RUN, "import os; os._exit(130)"], [*RUN, "pass"]])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_reaches_all_of_them_once_and_the_handlers_are_put_back(tmp_path, number):
-    """Each child notes that it is there, and then each Ctrl-C that it hears."""
+def test_a_signal_reaches_every_subprocess_once_and_handlers_are_restored(tmp_path, number):
+    """Each child writes a file when it is ready, and then the number of SIGINTs that it received."""
     program = (
-        "import os, pathlib, signal, time; heard = []; "
-        "signal.signal(signal.SIGINT, lambda n, f: heard.append(n)); "
+        "import os, pathlib, signal, time; received = []; "
+        "signal.signal(signal.SIGINT, lambda n, f: received.append(n)); "
         "note = pathlib.Path({path!r}); note.write_text('ready')\n"
-        "while not heard: time.sleep(0.01)\n"
-        "time.sleep(0.3); note.write_text(str(len(heard)))"
+        "while not received: time.sleep(0.01)\n"
+        "time.sleep(0.3); note.write_text(str(len(received)))"
     )
     notes = [tmp_path / "a", tmp_path / "b"]
     before = signal.getsignal(number)

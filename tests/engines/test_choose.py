@@ -8,6 +8,7 @@ from torch import nn
 
 from src.cells.base import Cell
 from src.cells.gru import GRU, GRUState
+from src.cells.layout import Field, Layout, softmax
 from src.cells.lstm import LSTM
 from src.cells.machine import CONTROLLERS, Machine
 from src.cells.ntm import NTM
@@ -120,17 +121,14 @@ class Unrelated(Machine):
     def __init__(self, engine):
         super().__init__(F, 5, 4, "lstm", 7, 1, 1, False, 0.0, 0.0, "constant", None, engine)
 
-    def _head_sizes(self):
-        return [5]
-
-    def _head_biases(self):
-        return torch.zeros(5)
+    def head_layout(self):
+        return Layout(Field("weighting", 5, softmax))
 
     def initial_heads(self, batch_size, slots):
         return self.initial_memory.new_zeros(batch_size, self.num_heads)
 
     def address(self, raw, memory, before):
-        return raw.softmax(2), before, {}
+        return self.layout.read(raw).weighting, before, {}
 
 
 class Summing(Cell):

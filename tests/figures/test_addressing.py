@@ -1,4 +1,4 @@
-"""Heads of several runs side by side."""
+"""Weightings of the heads of several runs."""
 
 import numpy as np
 
@@ -6,11 +6,11 @@ from src.figures.addressing import RunHeads, addressing
 
 
 def walk(steps, slots, first=0):
-    """One-hot weights that move on by a slot a step, around the ring."""
+    """One-hot weightings that move by one slot per step around the ring."""
     return np.eye(slots)[(first + np.arange(steps)) % slots]
 
 
-def test_every_weight_stands_at_its_step_and_slot():
+def test_every_weight_is_at_its_step_and_slot():
     runs = [
         RunHeads("ntm, seed 3", "Length 2", {"read head": walk(6, 32, 10), "write head": walk(6, 32, 12)}, 4),
         RunHeads("dms_ntm, seed 1", "Length 2", {"read head": walk(5, 32, 30)}, None),

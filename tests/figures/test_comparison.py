@@ -1,4 +1,4 @@
-"""Several models on the same sequences."""
+"""Outputs of several models on the same sequences."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def make_groups(models, titles, random):
 
 
 def images(figure):
-    """Axes of pictures as they were made: targets, outputs, targets, outputs ..., row by row."""
+    """Axes of images in order of creation: targets, outputs, targets, outputs ..., row by row."""
     return [ax for ax in figure.axes if ax.images]
 
 

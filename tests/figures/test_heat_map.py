@@ -1,4 +1,4 @@
-"""Numbers in cells."""
+"""Annotated heat maps."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ def written(ax):
     return {(int(y), int(x)): text.get_text() for text in ax.texts for x, y in [text.get_position()]}
 
 
-def test_what_is_no_finite_number_stays_empty(draw):
+def test_cells_without_a_finite_number_stay_empty(draw):
     figure = Figure()
     ax = figure.subplots()
     image = heat_map(ax, VALUES, "gray")
@@ -27,7 +27,7 @@ def test_what_is_no_finite_number_stays_empty(draw):
     assert (ink["0.25"], ink["2"], ink["inf"], ink["-"]) == ("white", "black", "black", "black")
 
 
-def test_nothing_is_written_where_nothing_is_asked_for():
+def test_missing_values_have_no_text_by_default():
     ax = Figure().subplots()
     write(ax, heat_map(ax, VALUES, "gray"), VALUES)
     assert (0, 1) not in written(ax)

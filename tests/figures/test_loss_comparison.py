@@ -1,4 +1,4 @@
-"""Losses of several models over several seeds."""
+"""Loss curves of several models and seeds."""
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ def test_no_median_before_every_run_has_begun():
     assert quartiles([early, late])[0].tolist() == X[3:].tolist()
 
 
-def test_missing_values_are_passed_over_and_an_empty_run_is_counted_only(random, draw):
+def test_missing_values_are_skipped_and_an_empty_run_is_only_counted(random, draw):
     y = np.array([3.0, np.nan, 1.0, np.nan])
     curves = [
         LossCurve("a", 0, X[:4], y),

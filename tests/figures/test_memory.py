@@ -1,4 +1,4 @@
-"""Memory and heads on shared axes."""
+"""Memory content and heads on shared axes."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ STEPS, SLOTS, WORD = 60, 32, 5
 
 
 def head(name: str, words_name: str, slots: list[int], random: np.random.Generator) -> HeadTrace:
-    """A head that goes through these slots, with a sharp focus."""
+    """A head that visits these slots in turn, one-hot."""
     weights = np.eye(SLOTS)[np.resize(slots, STEPS)]
     return HeadTrace(name, words_name, random.normal(size=(STEPS, WORD)), weights)
 

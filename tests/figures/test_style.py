@@ -1,4 +1,4 @@
-"""Figures are the same whatever matplotlib is set to, and leave it as it was."""
+"""Figures do not depend on the settings of matplotlib, and do not change them."""
 
 import matplotlib
 import numpy as np

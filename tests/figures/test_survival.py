@@ -1,4 +1,4 @@
-"""The share solved by a time."""
+"""Share solved over time."""
 
 import numpy as np
 from matplotlib.colors import same_color
@@ -35,7 +35,7 @@ def test_step_curves_their_bands_and_ticks(draw):
     ntm, gru = curves(ax)
     assert ntm.get_drawstyle() == gru.get_drawstyle() == "steps-post"
     assert ntm.get_xydata().tolist() == [[0, 0], [20_000, 0.25], [50_000, 0.5], [50_000, 0.5]]
-    # Solved by all is solved for good: up to the latest time of the panel.
+    # The curve extends to the latest time of the panel.
     assert gru.get_xydata().tolist() == [[0, 0], [40_000, 1], [50_000, 1]]
     assert [line.get_xydata().tolist() for line in ticks(ax)] == [[[30_000, 0.25], [50_000, 0.5]], []]
     band = ax.collections[0].get_paths()[0].vertices.tolist()

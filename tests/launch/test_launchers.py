@@ -184,7 +184,8 @@ def test_a_run_that_was_queued_again_too_often_can_go_on(tmp_path, monkeypatch):
     monkeypatch.setattr(train.lightning.Trainer, "fit", give_up)
     with pytest.raises(utils.UncompletedJobError):
         train_small(tmp_path / "run", model="lstm")
-    assert sweep.standing(tmp_path / "run").standing == "stopped"
+    ending = sweep.standing(tmp_path / "run").ending
+    assert (ending.status, ending.cause, ending.recoverable) == ("stopped", "preempted", True)
 
 
 def test_a_job_of_slurm_that_was_lost_is_told_in_one_line():

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from src.lit.bits import BitLearner, BitMetrics
+from src.lit.bits import BitCounts, Bits
+from src.lit.learner import Learner
 from src.tasks.repeat_copy import RepeatCopy
 from src.tasks.repeat_copy_sampler import build, sample
 from src.tasks.streams import generator
@@ -73,9 +74,9 @@ def batches():
 
 
 def measured(pairs):
-    metrics = BitMetrics()
+    metrics = BitCounts()
     for logits, batch in pairs:
-        metrics.update(logits, batch.y, batch.mask)
+        metrics.update(logits, batch)
     return metrics.compute()
 
 
@@ -95,18 +96,18 @@ def test_metrics_of_ragged_batches_are_those_of_all_sequences(batches):
 
 def test_calling_the_metric_counts_as_updating_it(batches):
     """torchmetrics' other way in: the value of a batch, while all batches are counted."""
-    metrics = BitMetrics()
+    metrics = BitCounts()
     for logits, batch in batches:
-        of_batch = metrics(logits, batch.y, batch.mask)
+        of_batch = metrics(logits, batch)
         assert of_batch == pytest.approx(naive(listed(logits, batch)), rel=1e-5)
     assert metrics.compute() == pytest.approx(measured(batches))
 
 
 def test_reset(batches):
-    metrics = BitMetrics()
-    metrics.update(batches[0][0], batches[0][1].y, batches[0][1].mask)
+    metrics = BitCounts()
+    metrics.update(*batches[0])
     metrics.reset()
-    metrics.update(batches[1][0], batches[1][1].y, batches[1][1].mask)
+    metrics.update(*batches[1])
     assert metrics.compute() == measured(batches[1:2])
 
 
@@ -139,7 +140,7 @@ class Table(nn.Module):
 
 
 def learner(network):
-    return BitLearner(network, SimpleNamespace(), None, None)
+    return Learner(network, SimpleNamespace(), Bits(), None, None)
 
 
 def test_loss_and_metrics_of_a_training_batch(batches):

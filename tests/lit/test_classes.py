@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from src.lit.classes import ClassLearner
+from src.lit.classes import Classes
+from src.lit.learner import Learner
 from src.tasks.mnist1d import CLASSES, MNIST1DBatch
 
 STEPS = 4
@@ -56,7 +57,7 @@ def batches(rng):
 
 @pytest.fixture
 def learner():
-    return ClassLearner(Echo(), SimpleNamespace(output_size=CLASSES), None, None)
+    return Learner(Echo(), SimpleNamespace(output_size=CLASSES), Classes(), None, None)
 
 
 def test_loss_and_accuracy_of_a_training_batch(learner, batches):
@@ -88,9 +89,9 @@ def test_a_network_that_answers_once(batches):
         def forward(self, x, state=None):
             return super().forward(x, state)[0][:, -1:], None
 
-    learner = ClassLearner(Once(), SimpleNamespace(output_size=CLASSES), None, None)
+    learner = Learner(Once(), SimpleNamespace(output_size=CLASSES), Classes(), None, None)
     assert learner.measure(batches) == pytest.approx(naive(batches), rel=1e-5)
 
 
 def test_a_search_minimises_the_share_of_failures():
-    assert ClassLearner.to_minimise({"accuracy": 0.9, "loss": 3.0}) == pytest.approx(0.1)
+    assert Classes().to_minimise({"accuracy": 0.9, "loss": 3.0}) == pytest.approx(0.1)

@@ -115,6 +115,7 @@ def test_on_the_command_line(monkeypatch, tmp_path, capsys, unchecked_types):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.cold
 def test_as_a_process(trained, tmp_path):
     command = [sys.executable, "-m", "src.replay", f"run={trained}/lstm", "length=1", "repeats=1", "out=here"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

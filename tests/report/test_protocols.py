@@ -76,7 +76,9 @@ def test_protocols_and_tasks_are_kept_apart(fake):
     assert list(told) == list(tables.values())
     kind = told["repeat_copy, max_length=5"]
     assert "max_length=5" in kind.told
-    assert kind.bits
+    assert kind.objective == "bits"
+    assert kind.solvable
+    assert kind.axes == (("length", "lengths"), ("repeats", "repeats"))
     assert kind.trained == [[1, 5], [1, 10]]
     cells = [("10x20", "payload_error"), ("20x10", "payload_error")]
     assert kind.headlines == [("in_distribution", "error_bits"), *cells]

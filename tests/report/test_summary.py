@@ -5,15 +5,19 @@ import math
 import numpy as np
 import pytest
 
-from src.report import statistics, summary
+from src.report import contrasts, statistics, summary, wording
 from src.report.kinds import Kind
-from src.report.summary import Options
+from src.report.tables import Options
+from src.tasks.repeat_copy import RepeatCopy
 
 BITS = Kind(
-    "", True, [("in_distribution", "error_bits"), ("10x20", "payload_error"), ("20x10", "payload_error")], None
+    "",
+    "bits",
+    [("in_distribution", "error_bits"), ("10x20", "payload_error"), ("20x10", "payload_error")],
+    RepeatCopy.axes,
 )
-CLASSES = Kind("", False, [("test", "accuracy"), ("generated", "accuracy")], None)
-TEST = Kind("", False, [("test", "accuracy")], None)
+CLASSES = Kind("", "classes", [("test", "accuracy"), ("generated", "accuracy")])
+TEST = Kind("", "classes", [("test", "accuracy")])
 
 
 def bit_row(model, seed, error, solved=None, status="finished", **more):
@@ -93,7 +97,7 @@ def test_contrasts_are_paired_by_seed_and_adjusted():
     rows = [class_row("a", s, base[s] + 0.05) for s in range(10)]
     rows += [class_row("b", s, base[s]) for s in reversed(range(10))] + [class_row("b", 99, 0.0)]
     rows += [class_row("c", s, base[s] + 0.001 * (-1) ** s) for s in range(10)] + [class_row("cnn", 0, 0.9)]
-    table = summary.contrasts_table(rows, TEST, Options(reference=("cnn",), margin=0.002))
+    table = contrasts.contrasts_table(rows, TEST, Options(reference=("cnn",), margin=0.002))
     assert column(table, "difference") == ["a - b", "a - c", "b - c"]
     assert column(table, "seeds") == ["10", "10", "10"]
     assert column(table, "mean") == ["+0.050", "+0.050", "0"]
@@ -104,34 +108,34 @@ def test_contrasts_are_paired_by_seed_and_adjusted():
 
 def test_contrasts_against_one_row_and_of_solving():
     rows = [bit_row(m, s, 1.0, 5_000 if m == "ntm" else None) for m in ("lstm", "ntm", "gru") for s in range(5)]
-    table = summary.contrasts_table(rows, BITS, Options(against="ntm"))
+    table = contrasts.contrasts_table(rows, BITS, Options(against="ntm"))
     assert set(column(table, "difference")) == {"lstm - ntm", "gru - ntm"}
     assert column(table, "of")[:3] == ["solved", "payload error 10x20", "payload error 20x10"]
     assert column(table, "mean")[:3] == ["-1.000", "0", "0"]
     many = [bit_row(f"m{k}", s, 1.0) for k in range(7) for s in range(2)]
-    assert set(column(summary.contrasts_table(many, BITS, Options()), "difference")) == {
+    assert set(column(contrasts.contrasts_table(many, BITS, Options()), "difference")) == {
         f"m{k} - m0" for k in range(1, 7)
     }
 
 
 def test_pairs_without_seeds_in_common_are_named():
     rows = [class_row("a", 0, 0.5), class_row("b", 1, 0.5)]
-    table = summary.contrasts_table(rows, TEST, Options())
+    table = contrasts.contrasts_table(rows, TEST, Options())
     assert (table.rows, table.note) == ([], "Fewer than two seeds in common, and so no contrast: a and b.")
     rows += [class_row("c", s, 0.5) for s in (0, 1)] + [class_row("a", 1, 0.25)]
-    table = summary.contrasts_table(rows, TEST, Options())
+    table = contrasts.contrasts_table(rows, TEST, Options())
     assert column(table, "difference") == ["a - c"]
     assert table.note.endswith("no contrast: a and b; b and c.")
-    assert summary.contrasts_table(rows[:1], TEST, Options()) is None
+    assert contrasts.contrasts_table(rows[:1], TEST, Options()) is None
 
 
 def test_few_seeds_have_no_interval_and_show_no_equality():
     rows = [bit_row(model, s, 1.0, 5_000) for model in ("a", "b") for s in range(4)]
-    table = summary.contrasts_table(rows, BITS, Options(margin=0.1))
+    table = contrasts.contrasts_table(rows, BITS, Options(margin=0.1))
     assert set(column(table, "95 % interval")) == {""}
     assert set(column(table, "within ±0.1")) == {""}
     rows = [bit_row(model, s, 1.0, 5_000) for model in ("a", "b") for s in range(10)]
-    table = summary.contrasts_table(rows, BITS, Options(margin=0.1))
+    table = contrasts.contrasts_table(rows, BITS, Options(margin=0.1))
     assert column(table, "within ±0.1") == ["", "no difference", "no difference"]
 
 
@@ -174,4 +178,4 @@ def test_every_run_is_a_line():
 
 @pytest.mark.parametrize(("value", "text"), [(math.inf, "+∞"), (-0.00012, "-0.00012"), (12.3456, "+12.3")])
 def test_differences_have_a_sign(value, text):
-    assert summary.signed(value) == text
+    assert wording.signed(value) == text

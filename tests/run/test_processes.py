@@ -164,7 +164,9 @@ def alive(pid):
         return False
 
 
+@pytest.mark.cold
 def test_no_process_outlives_the_first(tmp_path):
+    """Cold, for it asks the system for the children of the first."""
     line = small(
         "trainer.max_steps=100000", "trainer.devices=2", f"hydra.run.dir={tmp_path / 'run'}", model="lstm"
     )

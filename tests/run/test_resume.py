@@ -16,9 +16,9 @@ from torch import nn
 from src.callbacks.checkpoint import WholeFiles
 from src.common import files
 from src.common.files import write_json
-from src.lit.bits import BitLearner
+from src.lit.learner import Learner
 from src.run import lock, provenance
-from src.run.folder import RunFolder
+from src.run.folder import STAMP, RunFolder
 from src.run.resume import CHANGES, fault_of, newest, settings
 from src.settings.errors import ConfigError
 from src.train import resume
@@ -72,7 +72,7 @@ def stop_at(monkeypatch):
     """Break training off in a certain update: stop_at(5) raises there, stop_at(5, what) calls `what` there."""
 
     def stop(update, what=None):
-        loss_and_metrics, calls = BitLearner.loss_and_metrics, []
+        loss_and_metrics, calls = Learner.loss_and_metrics, []
 
         def changed(self, batch, wanted=True):
             calls.append(batch)
@@ -82,7 +82,7 @@ def stop_at(monkeypatch):
                 what()
             return loss_and_metrics(self, batch, wanted)
 
-        monkeypatch.setattr(BitLearner, "loss_and_metrics", changed)
+        monkeypatch.setattr(Learner, "loss_and_metrics", changed)
 
     return stop
 
@@ -187,7 +187,7 @@ def test_killed_after_it_solved_its_task_it_is_only_tested(tmp_path, monkeypatch
     train_small(tmp_path / "whole", *settings, model="lstm")
     shutil.copytree(tmp_path / "whole", tmp_path / "run")
     (tmp_path / "run" / "metrics.json").unlink()
-    monkeypatch.setattr(BitLearner, "loss_and_metrics", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(Learner, "loss_and_metrics", lambda *_: pytest.fail("trained again"))
     assert resume(tmp_path / "run").metrics["updates"] == 3
     assert equal_runs(tmp_path / "run", tmp_path / "whole")
 
@@ -346,9 +346,7 @@ def test_what_cannot_go_on_is_told(tmp_path, stopped, whole):
     assert "checkpoints/last.ckpt holds weights alone, as published runs do" in refused(stopped)
     cfg = RunFolder(stopped).read_config()
     del cfg["callbacks"]["randomness"]
-    RunFolder(stopped).write_config(
-        {key: cfg[key] for key in cfg if key not in ("run_format", "git_revision")}, None
-    )
+    RunFolder(stopped).write_config({key: cfg[key] for key in cfg if key not in STAMP}, None)
     assert "was begun by an earlier version, which kept too little to go on" in refused(stopped)
     (stopped / "config.yaml").unlink()
     assert refused(stopped).startswith(
@@ -381,6 +379,20 @@ def test_other_code_is_told_once(stopped, caplog, monkeypatch):
     assert caplog.text.count("begun with revision") == 1
     assert f"begun with revision {begun} of the code and goes on with another" in caplog.text
     assert written(stopped)["git_revision"] == f"{begun}, gone on with another"
+    config = RunFolder(stopped).read_config()
+    assert (config["git_revision"], config["revisions"]) == (f"{begun}, gone on with another", [begun, "another"])
+
+
+def test_other_code_is_told_of_a_run_whose_revisions_are_in_one_text(stopped, caplog, monkeypatch):
+    """As earlier versions wrote them: the text is never read, so the newest of them is written once more."""
+    its = RunFolder(stopped)
+    config = {key: value for key, value in its.read_config().items() if key not in STAMP}
+    its.write_config(config, "a, gone on with b")
+    monkeypatch.setattr(provenance, "git_revision", lambda: "b")
+    resume(stopped)
+    assert its.revisions() == ["a, gone on with b", "b"]
+    resume(stopped, {"trainer.max_steps": 12})
+    assert caplog.text.count("begun with revision") == 1
 
 
 def test_a_full_disk_ends_the_run_and_the_last_good_checkpoint_stays(tmp_path, monkeypatch, caplog, whole):
@@ -399,6 +411,7 @@ def test_a_full_disk_ends_the_run_and_the_last_good_checkpoint_stays(tmp_path, m
     metrics = train_small(folder, *LENGTH, model="lstm").metrics
     assert metrics["status"] == "failed"
     assert metrics["error"].startswith("[Errno 28] No space left on device")
+    assert (metrics["cause"], metrics["recoverable"]) == ("machine", True)
     assert metrics["error"].endswith(f"; mend that, then resume={folder} goes on from the last good checkpoint")
     assert "Traceback" not in caplog.text
     assert fault_of(folder / "checkpoints" / "last.ckpt") is None

@@ -11,10 +11,11 @@ import pytest
 
 from src.callbacks import interrupt
 from src.launch import sweep
-from src.lit.classes import ClassLearner
-from src.lit.learner import Diverged, Learner
-from src.run import finalize, train
+from src.lit.divergence import Diverged
+from src.lit.learner import Learner
+from src.run import finalize, resume, train
 from src.run.folder import RunFolder
+from src.run.quiet import quiet
 from src.search import __main__ as command
 from src.search import plan as plans
 from src.search import space, studies, work
@@ -153,8 +154,9 @@ def test_hopeless_trials_are_pruned(search, stands, tmp_path, capsys):
         assert (metrics["status"], metrics["updates"], metrics["test"]) == ("stopped", 16, {})
         assert metrics["error"] == "pruned: worse than the median of the trials before, after validation 4"
         assert [row["update"] for row in rows(at / "history.csv")] == ["4", "8", "12", "16"]
-        train.going_on.settings(at, {})  # it could go on
-        assert train.going_on.updates_of(train.going_on.newest(at)) == 16
+        assert (metrics["cause"], metrics["recoverable"]) == ("pruned", True)
+        resume.settings(at, {})  # it could be resumed
+        assert resume.updates_of(resume.newest(at)) == 16
     assert f"{rates.count(GOOD)} complete, {rates.count(BAD)} pruned" in capsys.readouterr().out
     assert search(*GOOD_OR_NOT, *given, "name=all", "write=null", "prune=none", "trials=3") == 0
     assert {row["state"] for row in rows(tmp_path / "all" / "trials.csv")} == {"complete"}
@@ -210,7 +212,7 @@ def test_a_failed_trial_is_told_and_the_others_go_on(search, stands, tmp_path, a
 def test_a_fault_of_the_machine_stops_the_search_and_costs_no_trial(search, stands, tmp_path, monkeypatch, when):
     where = {
         "composing": (work, "run", ConfigError("hydra.run.dir='a': cannot be written")),
-        "beginning": (runs, "write_config", None),
+        "beginning": (RunFolder, "write_config", None),
         "training": (Learner, "training_step", None),
         "testing": (finalize, "test_and_draw", None),
     }
@@ -260,8 +262,8 @@ def test_a_trial_whose_process_died_is_taken_over(search, stands, tmp_path, monk
     assert (
         sweep.standing(at).standing == {"asking": "waiting", "training": "half-done", "telling": "finished"}[when]
     )
-    counted, steps = [], ClassLearner.training_step
-    monkeypatch.setattr(ClassLearner, "training_step", lambda self, *a: counted.append(1) or steps(self, *a))
+    counted, steps = [], Learner.training_step
+    monkeypatch.setattr(Learner, "training_step", lambda self, *a: counted.append(1) or steps(self, *a))
     assert search(*given) == 0
     assert [(one.number, one.state) for one in stands()] == [(0, "complete"), (1, "complete")]
     assert len(counted) == {"asking": 6, "training": 4, "telling": 3}[when]
@@ -308,7 +310,7 @@ def test_ctrl_c_stops_with_a_checkpoint_and_tells_how_to_go_on(search, stands, t
 @pytest.mark.parametrize("when", ["a second one", "in the test"])
 def test_ctrl_c_that_ends_lightning_stops_the_search_just_so(search, stands, monkeypatch, capsys, when):
     def tested(parts):
-        with finalize.quiet():
+        with quiet():
             parts.trainer.test(parts.learner, datamodule=parts.task, verbose=False)
         pytest.fail("went on")
 

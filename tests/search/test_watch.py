@@ -5,11 +5,19 @@ from types import SimpleNamespace
 import pytest
 
 from src.callbacks.history import History
-from src.callbacks.interrupt import Interrupt
-from src.lit.bits import BitLearner
+from src.callbacks.interrupt import Interrupt, Stop
+from src.lit.bits import Bits
+from src.lit.learner import Learner
 from src.search.watch import Watch
 
 optuna = pytest.importorskip("optuna")
+
+
+def learner():
+    """Of answers in bits, as far as it is asked."""
+    one = object.__new__(Learner)
+    one.__dict__["objective"] = Bits()
+    return one
 
 
 class Never(optuna.pruners.BasePruner):
@@ -31,7 +39,7 @@ def validations(watch, values, tmp_path, interrupted=False):
     )
     for value in values:
         history.rows.append({"bits": value})
-        watch.on_validation_end(trainer, object.__new__(BitLearner))
+        watch.on_validation_end(trainer, learner())
     return trainer, interrupt
 
 
@@ -66,10 +74,11 @@ def test_pruning(tmp_path, last, count, interrupted, pruned):
     trial.study.pruner = Always()
     history = trainer.callbacks[0]
     history.rows.append({"bits": 3.0})
-    watch.on_validation_end(trainer, object.__new__(BitLearner))
-    assert (trainer.should_stop, interrupt.reason is not None) == (pruned, pruned)
+    watch.on_validation_end(trainer, learner())
+    assert (trainer.should_stop, interrupt.given is not None) == (pruned, pruned)
     if pruned:
-        assert interrupt.reason == f"pruned: worse than the median of the trials before, after validation {count}"
+        reason = f"pruned: worse than the median of the trials before, after validation {count}"
+        assert interrupt.given == Stop("pruned", reason)
 
 
 def test_a_trial_whose_last_run_has_just_solved_its_task_is_complete(tmp_path):
@@ -84,12 +93,12 @@ def test_a_trial_whose_last_run_has_just_solved_its_task_is_complete(tmp_path):
         )
         trainer.callbacks = [history, interrupt, watch]
         history.rows.append({"bits": 3.0})
-        watch.on_validation_end(trainer, object.__new__(BitLearner))
-        assert (interrupt.reason is None) == last
+        watch.on_validation_end(trainer, learner())
+        assert (interrupt.given is None) == last
 
 
 def test_the_validation_before_a_test_is_nothing_to_tell(tmp_path):
     study = optuna.create_study(pruner=Always())
     trainer = SimpleNamespace(state=SimpleNamespace(fn="test"))
-    Watch(study.ask(), [], 2, last=True).on_validation_end(trainer, object.__new__(BitLearner))
+    Watch(study.ask(), [], 2, last=True).on_validation_end(trainer, learner())
     assert study.trials[0].intermediate_values == {}

@@ -364,10 +364,13 @@ def test_a_bad_value_ends_with_2():
     assert done.stderr == f"error: model.memory_slots=2.5: {POSITIVE}\n"
 
 
-def test_help_names_the_command():
-    done = process("evaluate", "--help")
-    assert done.returncode == 0
-    assert "python -m src.evaluate" in done.stdout
+@pytest.mark.cold
+@pytest.mark.parametrize("command", ["evaluate", "search", "study"])
+def test_help_names_the_command(command):
+    """Cold, as the other tests of these commands are not."""
+    done = process(command, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"python -m src.{command}" in done.stdout
 
 
 def test_a_bad_job_of_a_sweep_fails_alone(tmp_path):
@@ -381,6 +384,7 @@ def test_a_bad_job_of_a_sweep_fails_alone(tmp_path):
     metrics = [json.loads((folder / "metrics.json").read_text()) for folder in folders]
     assert [one["status"] for one in metrics] == ["finished", "failed", "finished"]
     assert metrics[1]["error"] == "model.sigma_init=0.01: must be above sigma_min=0.1"
+    assert (metrics[1]["cause"], metrics[1]["recoverable"]) == ("refused", False)
 
 
 def test_jobs_that_differ_in_values_alone_are_composed_once_and_equal_others(monkeypatch):

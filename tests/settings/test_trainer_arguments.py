@@ -10,8 +10,6 @@ import torch
 
 from src.common.checks import Refusal
 from src.launch import estimate
-from src.lit.bits import BitLearner
-from src.lit.classes import ClassLearner
 from src.settings import build, trainer_arguments, training
 from src.settings.errors import ConfigError
 from src.settings.trainer_arguments import ARGUMENTS, duration
@@ -158,7 +156,7 @@ class TestPrecision:
 
 def build_quietly():
     """Without Lightning's remarks."""
-    from src.run.finalize import quiet
+    from src.run.quiet import quiet
 
     return quiet()
 
@@ -238,18 +236,19 @@ class TestCallbacks:
         early += [f"+callbacks.rate._target_={LIGHTNING}LearningRateMonitor", "trainer.max_steps=9"]
         metrics = train_small(tmp_path / "run", *early, model="lstm").metrics
         assert (metrics["status"], metrics["updates"], metrics["error"]) == ("finished", 2, None)
+        assert (metrics["cause"], metrics["recoverable"]) == ("callback", False)
         assert set(metrics["test"]) == {"in_distribution", "3x4"}
         assert "A callback ended the run after update 2." in caplog.messages
 
 
-@pytest.mark.parametrize(("learner", "task"), [(BitLearner, "repeat_copy"), (ClassLearner, "mnist1d")])
-def test_the_names_of_metrics_are_those_that_are_counted(learner, task):
+@pytest.mark.parametrize("task", ["repeat_copy", "mnist1d"])
+def test_the_names_of_metrics_are_those_that_are_counted(task):
     cfg = compose_train(*small(model="lstm", task=task))
     made = build.build_task(cfg)
     made.setup()
     one = build.build_learner(cfg, made, build.build_network(cfg, made))
     one.measure(made.validation[:1])
-    assert learner.metric_names == tuple(one.counted())
+    assert one.objective.names == tuple(one.counts.compute())
 
 
 class TestOptimisersAndSchedules:

@@ -6,9 +6,10 @@ than the ring. Mirrors `src.memory.addressing`; gradients are added to unless a 
 
 import math
 
-from src.engines.numba_cpu.memory import EPS, dot, softmax
+from src.engines.numba_cpu.content import EPS
 from src.engines.numba_cpu.numerics import like, log
 from src.engines.numba_cpu.routine import exact, routine
+from src.engines.numba_cpu.vectors import dot, softmax
 from src.engines.numba_cpu.views import at, fill, span
 
 #: A Gaussian kernel is cut where it has fallen to e^-32, 1e-14, of its peak: at 8 widths.

@@ -15,6 +15,7 @@ from torch.nn.functional import pad
 
 from src.cells.machine import Machine, MachineState
 from src.engines.numba_cpu import plan
+from src.engines.numba_cpu.bundles import Carry, Gradients, Tape, Weights, constants
 from src.engines.numba_cpu.kernels import kernels
 from src.engines.numba_cpu.kinds import Kind, kind_of
 from src.engines.numba_cpu.plan import SEGMENT, padded
@@ -112,13 +113,12 @@ class _Settings:
             start=plan.Starts(**machine.layout.starts),
             **kind.choices(machine),
         )
-        # Never empty: a kernel's array has a first element.
-        self.constants = np.array([*kind.constants(machine), 0.0], dtype)
-        self.clip = dtype.type(np.inf if machine.output_clip is None else machine.output_clip)
+        clip = np.inf if machine.output_clip is None else float(machine.output_clip)
+        self.constants = constants(dtype, clip=clip, **kind.constants(machine))
 
 
 class _Sequence(torch.autograd.Function):
-    """`src.engines.numba_cpu.driver` as an operation of torch; it can be gone backward through once."""
+    """The two kernels as an operation of torch; it can be gone backward through once."""
 
     @staticmethod
     def forward(  # type: ignore[no-untyped-def]
@@ -144,22 +144,23 @@ class _Sequence(torch.autograd.Function):
                 (-(-steps // SEGMENT) if keep else 0, batch, p.words, p.slots),
             ],
         )
-        gates, c, raw, w, place, *kept = work.arrays
-        for array, given in ((c, c_before), (w, w_before), (place, place_before)):
+        tape = Tape(u.numpy(), *work.arrays)
+        for array, given in ((tape.c, c_before), (tape.w, w_before), (tape.place, place_before)):
             torch.from_numpy(array[0]).copy_(given)
-        weights = [_columns_padded(one).numpy() for one in (w_u.t(), w_heads.t(), b_heads)]
-        arrays = [x.detach().numpy(), gates, u.numpy(), c, raw, w, place, memory.numpy(), *kept, *weights]
+        weights = Weights(*(_columns_padded(one).numpy() for one in (w_u.t(), w_heads.t(), b_heads)))
+        inputs, words = x.detach().numpy(), memory.numpy()
         kernel, _ = kernels(settings.dtype)
         over_rows(
-            lambda _, first, last: kernel(p, settings.constants, settings.clip, first, last, *arrays),
+            lambda _, first, last: kernel(p, settings.constants, first, last, inputs, weights, tape, words),
             batch,
             _threads or torch.get_num_threads(),
         )
+        carried = [torch.from_numpy(array[-1].copy()) for array in (tape.c, tape.w, tape.place)]
         if keep:
             ctx.settings, ctx.work, ctx.u, ctx.version = settings, work, u, u._version
             ctx.save_for_backward(w_u, w_heads)
         ctx.set_materialize_grads(False)
-        return u[1:, :, :width], *(torch.from_numpy(array[-1].copy()) for array in (c, w, place)), memory
+        return u[1:, :, :width], *carried, memory
 
     @staticmethod
     def backward(ctx, dy, dc, dw, dplace, dmemory):  # type: ignore[no-untyped-def]
@@ -172,33 +173,32 @@ class _Sequence(torch.autograd.Function):
             raise RuntimeError("outputs of the fused engine were changed in place before its backward")
         p = settings.plan
         w_u, w_heads = ctx.saved_tensors
-        gates, c, raw, w, place, *kept = ctx.work.arrays
-        steps, batch = gates.shape[:2]
+        tape = Tape(u.numpy(), *ctx.work.arrays)
+        steps, batch, gates = tape.gates.shape
+        numbers = tape.raw.shape[2]
         width = p.hidden + p.reads * p.words
 
         def changeable(gradient: Tensor | None, shape: tuple[int, ...]) -> Tensor:
             return u.new_zeros(shape) if gradient is None else gradient.contiguous().clone()
 
-        shapes = (c.shape[1:], w.shape[1:], place.shape[1:], (batch, p.words, p.slots))
+        shapes = (tape.c.shape[1:], tape.w.shape[1:], tape.place.shape[1:], (batch, p.words, p.slots))
         carried = [changeable(*one) for one in zip((dc, dw, dplace, dmemory), shapes, strict=True)]
         dy = u.new_zeros(steps, batch, width) if dy is None else dy.contiguous()
         du = u.new_empty(batch, width)
         dx = u.new_empty(batch if ctx.needs_input_grad[2] else 0, steps, u.shape[2] - width - 1)
-        transposed = [_columns_padded(one, rows.shape[2]) for one, rows in ((w_u, gates), (w_heads, raw))]
-        others = [one.numpy() for one in (*transposed, dy, *carried, du, dx)]
-        arrays = [gates, u.numpy(), c, raw, w, place, *kept, *others]
+        by_rows = [_columns_padded(w_u, gates).numpy(), _columns_padded(w_heads, numbers).numpy()]
         threads = min(_threads or torch.get_num_threads(), batch)
         # Of the weights, a sum for each thread.
-        sums = [
-            u.new_zeros(threads, *shape) for shape in ((w_u.shape[1], gates.shape[2]), (p.hidden, raw.shape[2]))
+        sums = [u.new_zeros(threads, *shape) for shape in ((w_u.shape[1], gates), (p.hidden, numbers), (numbers,))]
+        weights = Weights(by_rows[0], by_rows[1], np.empty(0, settings.dtype))
+        carry = Carry(*(one.numpy() for one in (du, *carried)))
+        gradients = [
+            Gradients(dy.numpy(), dx.numpy(), carry, Weights(*(one[i].numpy() for one in sums)))
+            for i in range(threads)
         ]
-        sums.append(u.new_zeros(threads, raw.shape[2]))
-        by_thread = [[one[i].numpy() for one in sums] for i in range(threads)]
         _, kernel = kernels(settings.dtype)
         over_rows(
-            lambda i, first, last: kernel(
-                p, settings.constants, settings.clip, first, last, *arrays, *by_thread[i]
-            ),
+            lambda i, first, last: kernel(p, settings.constants, first, last, weights, tape, gradients[i]),
             batch,
             threads,
         )

@@ -1,18 +1,11 @@
-"""What heads of all kinds share: looking for content, and choosing between it and where they were."""
+"""What heads of all kinds share: content-based addressing, and the interpolation with where they were."""
 
 from src.engines.numba_cpu.addressing import interpolate
-from src.engines.numba_cpu.memory import (
-    along_slots,
-    along_words,
-    content,
-    content_backward,
-    dot,
-    measure,
-    measure_backward,
-    spread,
-)
+from src.engines.numba_cpu.content import content, content_backward, measure, measure_backward
 from src.engines.numba_cpu.numerics import like, sigmoid, softplus, softplus_slope
-from src.engines.numba_cpu.routine import routine
+from src.engines.numba_cpu.read import along_slots, along_words, spread
+from src.engines.numba_cpu.routine import inlined, routine
+from src.engines.numba_cpu.vectors import dot
 from src.engines.numba_cpu.views import at, copy, fill, span
 
 
@@ -22,7 +15,7 @@ def _key(plan, raw, head):
     return span(raw, head * plan.head_size + plan.start.key, plan.words)
 
 
-@routine
+@inlined
 def look(plan, raw, memory, norms, found):
     """All heads look for content: leaves cosines and weightings in found[H, 2, N], one over lengths in norms.
 
@@ -39,7 +32,7 @@ def look(plan, raw, memory, norms, found):
         content(norms, _key(plan, raw, h), beta, cosine, at(at(found, h), 1))
 
 
-@routine
+@inlined
 def look_backward(plan, raw, memory, norms, found, dfound, draw, dmemory, pull):
     """Backward of `look`: adds to draw and dmemory; overwrites dfound[H, N], of the weightings, and `pull`."""
     if plan.content == 0:
@@ -76,24 +69,25 @@ def look_backward(plan, raw, memory, norms, found, dfound, draw, dmemory, pull):
 
 
 @routine
-def choose(plan, raw, w_content, before, out):
+def choose(plan, head, before, out):
     """out = g w_content + (1 - g) before; `before` itself without content addressing."""
     if plan.content:
-        interpolate(w_content, before, sigmoid(raw[plan.start.gate]), out)
+        interpolate(head.w_content, before, sigmoid(head.raw[plan.start.gate]), out)
     else:
         copy(before, out)
 
 
 @routine
-def choose_backward(plan, raw, w_content, before, dout, draw, dbefore, dw_content):
-    """Backward of `choose`: adds to draw and dbefore, and sets dw_content."""
+def choose_backward(plan, head, before, dout, dhead, dbefore):
+    """Backward of `choose`: adds to dhead.raw and dbefore, and sets dhead.w_content."""
     if plan.content == 0:
         for n in range(dout.shape[0]):
             dbefore[n] += dout[n]
         return
-    gate = sigmoid(raw[plan.start.gate])
+    w_content, dw_content = head.w_content, dhead.w_content
+    gate = sigmoid(head.raw[plan.start.gate])
     rest = like(gate, 1.0) - gate
-    draw[plan.start.gate] += gate * rest * (dot(dout, w_content) - dot(dout, before))
+    dhead.raw[plan.start.gate] += gate * rest * (dot(dout, w_content) - dot(dout, before))
     for n in range(dout.shape[0]):
         dbefore[n] += rest * dout[n]
         dw_content[n] = gate * dout[n]

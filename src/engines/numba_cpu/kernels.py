@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 
@@ -29,7 +29,7 @@ PLACE = ROOT / "outputs" / "cache" / "fused"
 #: What a folder of kernels was when it was last good: digests of its files, and the dtypes they are for.
 RECORD = "record.json"
 
-_driver: Any = None
+_loaded: Any = None
 _folder: Path | None = None
 _ready: set[np.dtype] = set()
 _compiling = threading.RLock()
@@ -46,20 +46,20 @@ def missing() -> str | None:
 
 
 def kernels(dtype: np.dtype) -> tuple[Callable[..., None], Callable[..., None]]:
-    """`forward` and `backward` of `src.engines.numba_cpu.driver`, compiled for a dtype."""
+    """`forward.forward` and `backward.backward`, compiled for a dtype."""
     if dtype not in _ready:
         with _compiling:  # of two threads that start together, the second waits and finds them
             _make_ready(dtype)
-    return _driver.forward, _driver.backward
+    return _loaded.forward, _loaded.backward
 
 
 def _make_ready(dtype: np.dtype) -> None:
-    global _driver, _folder
-    if _driver is None:
+    global _loaded, _folder
+    if _loaded is None:
         _folder = _prepare()
-        _driver = _load(_folder)
+        _loaded = _load(_folder)
     if dtype not in _ready:
-        _compile(_driver, _folder, dtype)
+        _compile(_loaded, _folder, dtype)
         _ready.add(dtype)
 
 
@@ -96,18 +96,25 @@ def _name() -> str:
     return digest.hexdigest()[:16]
 
 
-def _load(folder: Path) -> Any:
-    """The module of the kernels, told where to keep them."""
+class Kernels(NamedTuple):
+    """The two kernels, not compiled yet."""
+
+    forward: Any
+    backward: Any
+
+
+def _load(folder: Path) -> Kernels:
+    """The kernels, told where to be kept."""
     from numba.core import config
 
     if config.CPU_FEATURES is None:  # type: ignore[attr-defined]
         config.CPU_FEATURES = _features()  # type: ignore[attr-defined]
     before, config.CACHE_DIR = config.CACHE_DIR, str(folder)  # type: ignore[attr-defined]
     try:
-        from src.engines.numba_cpu import driver, waiting  # noqa: F401  (compiled here, used by the threads)
+        from src.engines.numba_cpu import backward, forward, waiting  # noqa: F401  (compiled here, used by the threads)
     finally:
         config.CACHE_DIR = before  # type: ignore[attr-defined]
-    return driver
+    return Kernels(forward.forward, backward.backward)
 
 
 def _features() -> str:
@@ -121,32 +128,18 @@ def _features() -> str:
     return f"{features},-prefer-256-bit" if "+avx512f" in features else features
 
 
-def _compile(driver: Any, folder: Path | None, dtype: np.dtype) -> None:
+def _compile(loaded: Any, folder: Path | None, dtype: np.dtype) -> None:
     """Compile for a dtype, or load what was compiled before."""
-    from numba import from_dtype, types
-
-    if not hasattr(driver.forward, "compile"):  # NUMBA_DISABLE_JIT: the kernels are plain Python then
+    if not hasattr(loaded.forward, "compile"):  # NUMBA_DISABLE_JIT: the kernels are plain Python then
         return
     assert folder is not None
-    number = from_dtype(dtype)
-
-    def integers(bundle: Any) -> Any:
-        kinds = bundle.__annotations__.values()
-        return types.BaseTuple.from_types(
-            [types.intp if kind is int else integers(kind) for kind in kinds], bundle
-        )
-
-    def signature(dimensions: tuple[int, ...]) -> tuple[Any, ...]:
-        arrays = [types.Array(number, count, "C") for count in dimensions]
-        return (integers(driver.Plan), arrays[0], number, types.intp, types.intp, *arrays[1:])
-
     with _locked(folder):
         record = _record(folder)
         if dtype.name not in record.get("dtypes", []):
             log.info("Compiling the fused engine for %s, once; it is kept in %s.", dtype.name, folder)
-        for kernel, dimensions in ((driver.forward, driver.FORWARD), (driver.backward, driver.BACKWARD)):
+        for kernel in (loaded.forward, loaded.backward):
             kernel.disable_compile(False)
-            kernel.compile(signature(dimensions))
+            kernel.compile(_signature(kernel.py_func, dtype))
             # Arrays of any other kind are an error, and not one more set of kernels that nobody asked for.
             kernel.disable_compile()
         new = {"dtypes": sorted({*record.get("dtypes", []), dtype.name}), "files": _digests(folder)}
@@ -154,6 +147,24 @@ def _compile(driver: Any, folder: Path | None, dtype: np.dtype) -> None:
             part = folder / f"{RECORD}.part"
             part.write_text(json.dumps(new, indent=2), encoding="utf-8")
             part.replace(folder / RECORD)
+
+
+def _signature(function: Callable[..., None], dtype: np.dtype) -> tuple[Any, ...]:
+    """Types of a kernel's arguments, as annotated: integers, numbers of the dtype, arrays of them, bundles."""
+    from numba import from_dtype, types
+
+    number = from_dtype(dtype)
+
+    def of(kind: Any) -> Any:
+        if kind is int:
+            return types.intp
+        if kind is float:
+            return number
+        if hasattr(kind, "_fields"):
+            return types.BaseTuple.from_types([of(field) for field in get_type_hints(kind).values()], kind)
+        return types.Array(number, len(kind.dim_str.split()), "C")
+
+    return tuple(of(kind) for name, kind in function.__annotations__.items() if name != "return")
 
 
 def _files(folder: Path) -> list[Path]:

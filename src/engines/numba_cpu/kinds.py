@@ -23,8 +23,8 @@ class Kind(NamedTuple):
 
     #: Fields of the plan that follow from the options of a machine.
     choices: Callable[[Any], dict[str, int]]
-    #: Constants of a machine, in the order that the routines of this kind expect.
-    constants: Callable[[Any], list[float]]
+    #: Arguments of `bundles.constants` that follow from the options of a machine.
+    constants: Callable[[Any], dict[str, Any]]
 
 
 def _ntm(cell: NTM) -> dict[str, int]:
@@ -41,9 +41,14 @@ def _dms_ntm(cell: DMSNTM) -> dict[str, int]:
     }
 
 
+def _dms_ntm_constants(cell: DMSNTM) -> dict[str, Any]:
+    sigma_min, jump_range = float(cell.sigma_min), float(cell.jump_range)
+    return {"sigma_min": sigma_min, "jump_range": jump_range, "sigma_bias": cell.sigma_bias.tolist()}
+
+
 KINDS: dict[type[Machine], Kind] = {
-    NTM: Kind(_ntm, lambda _: []),
-    DMSNTM: Kind(_dms_ntm, lambda cell: [cell.sigma_min, cell.jump_range, *cell.sigma_bias.tolist()]),
+    NTM: Kind(_ntm, lambda _: {}),
+    DMSNTM: Kind(_dms_ntm, _dms_ntm_constants),
 }
 
 

@@ -51,23 +51,6 @@ class Plan(NamedTuple):
     scales: int = 1  # K (DMS-NTM)
 
 
-class Scratch(NamedTuple):
-    """Room for one head of one sequence; every row is 2 N long, or as long as the shifts."""
-
-    w_gated: int = 0
-    doubled: int = 1
-    moved: int = 2
-    taps: int = 3
-    dtaps: int = 4
-    d_moved: int = 5
-    d_doubled: int = 6
-    d_gated: int = 7
-    kernels: int = 8  # K rows
-
-
-ROW = Scratch()
-
-
 def padded(columns: int) -> int:
     """The least multiple of LANES that holds so many columns."""
     return -(-columns // LANES) * LANES

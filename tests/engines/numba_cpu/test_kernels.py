@@ -8,13 +8,18 @@ import sys
 import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NamedTuple, get_type_hints
 
 import numpy as np
 import pytest
+from jaxtyping import Float
 from numba import typeof, types
 
+from src.engines.numba_cpu import backward as real_backward
+from src.engines.numba_cpu import forward as real_forward
 from src.engines.numba_cpu import kernels
 from src.engines.numba_cpu.plan import Plan, Starts
 
@@ -41,41 +46,60 @@ def sources(monkeypatch, tmp_path):
     return folder
 
 
-class Driver:
-    """What `kernels` sees of the driver; compiling leaves files as numba does, for each dtype its own."""
+class Pair(NamedTuple):
+    number: float
+    matrix: Float[np.ndarray, "N M"]
 
-    FORWARD, BACKWARD, Plan = (1, 3, 4), (1, 2), Plan
+
+def forward(number: float, plan: Plan, first: int, array: Float[np.ndarray, "B T N"]) -> None:
+    """The annotations of a kernel."""
+
+
+def backward(number: float, pair: Pair) -> None:
+    """Those of another."""
+
+
+class StubKernel:
+    """A kernel that can be compiled."""
+
+    def __init__(self, function, compiled):
+        self.py_func, self.compile = function, compiled
+
+    def __call__(self):
+        raise NotImplementedError
+
+    def disable_compile(self, disabled=True):
+        pass
+
+
+class Stub:
+    """Two kernels that leave files as numba does when they are compiled, for each dtype their own."""
 
     def __init__(self, folder):
         self.folder = folder
         self.compiled = []
         self.made = 0
-        self.forward, self.backward = (
-            SimpleNamespace(
-                compile=lambda signature, name=name: self._compile(name, signature),
-                disable_compile=lambda disabled=True: None,
-            )
-            for name in ("forward", "backward")
-        )
+        self.forward = StubKernel(forward, partial(self._compile, "forward"))
+        self.backward = StubKernel(backward, partial(self._compile, "backward"))
 
     def _compile(self, name, signature):
         self.compiled.append((name, signature))
         below = self.folder / "fused_0123"
         below.mkdir(exist_ok=True)
-        code = below / f"driver.{name}.{signature[2]}.nbc"
+        code = below / f"kernel.{name}.{signature[0]}.nbc"
         if not code.exists():
             self.made += 1
             code.write_bytes(b"code of " + name.encode())
-            index = below / f"driver.{name}.nbi"
-            index.write_bytes((index.read_bytes() if index.exists() else b"") + str(signature[2]).encode())
+            index = below / f"kernel.{name}.nbi"
+            index.write_bytes((index.read_bytes() if index.exists() else b"") + str(signature[0]).encode())
 
 
 def whole(caplog):
     """A folder with kernels for both dtypes; what was logged so far is gone."""
     folder = kernels._prepare()
-    driver = Driver(folder)
+    stub = Stub(folder)
     for dtype in (F64, F32):
-        kernels._compile(driver, folder, dtype)
+        kernels._compile(stub, folder, dtype)
     caplog.clear()
     return folder
 
@@ -192,9 +216,9 @@ class TestPlace:
         assert level == "WARNING"
         assert message.startswith(f"Kernels cannot be kept in {os.environ['NUMBA_CACHE_DIR']} (")
         assert message.endswith("); they are compiled for this process alone.")
-        driver = Driver(folder)
-        kernels._compile(driver, folder, F32)
-        assert driver.made == 2
+        stub = Stub(folder)
+        kernels._compile(stub, folder, F32)
+        assert stub.made == 2
         (((remove, *given), options),) = at_exit
         remove(*given, **options)
         assert not folder.exists()
@@ -203,17 +227,17 @@ class TestPlace:
 class TestCompile:
     def test_says_so_once(self, place, sources, caplog):
         folder = kernels._prepare()
-        driver = Driver(folder)
+        stub = Stub(folder)
         for dtype in (F32, F64):
-            kernels._compile(driver, folder, dtype)
+            kernels._compile(stub, folder, dtype)
             expected = f"Compiling the fused engine for {dtype.name}, once; it is kept in {folder}."
             assert caplog.messages == [expected]
             caplog.clear()
             assert json.loads((folder / "record.json").read_text())["files"] == kernels._digests(folder)
         assert json.loads((folder / "record.json").read_text())["dtypes"] == ["float32", "float64"]
-        assert driver.made == 4
+        assert stub.made == 4
 
-        again = Driver(kernels._prepare())  # as in the next process
+        again = Stub(kernels._prepare())  # as in the next process
         for dtype in (F64, F32):
             kernels._compile(again, folder, dtype)
         assert again.made == 0
@@ -223,43 +247,55 @@ class TestCompile:
 
     @pytest.mark.parametrize(("dtype", "number"), [(F32, types.float32), (F64, types.float64)])
     def test_signatures(self, dtype, number, place, sources):
-        driver = Driver(kernels._prepare())
-        kernels._compile(driver, driver.folder, dtype)
-        assert [name for name, _ in driver.compiled] == ["forward", "backward"]
-        for (_, (plan, first, clip, start, stop, *rest)), dimensions in zip(
-            driver.compiled, (driver.FORWARD, driver.BACKWARD), strict=True
-        ):
-            assert plan.fields == Plan._fields
-            assert plan == typeof(Plan(*[Starts() if name == "start" else 0 for name in Plan._fields]))
-            assert clip == number
-            assert start == stop == types.intp
-            for array, ndim in zip((first, *rest), dimensions, strict=True):
-                assert (array.dtype, array.ndim, array.layout, array.mutable) == (number, ndim, "C", True)
+        """They are those of what the annotations say, by numba's own word."""
+        stub = Stub(kernels._prepare())
+        kernels._compile(stub, stub.folder, dtype)
+        pair = types.NamedTuple([number, types.Array(number, 2, "C")], Pair)
+        plan = typeof(Plan(*[Starts() if name == "start" else 0 for name in Plan._fields]))
+        array = types.Array(number, 3, "C")
+        assert stub.compiled == [("forward", (number, plan, types.intp, array)), ("backward", (number, pair))]
+
+    @pytest.mark.parametrize("dtype", [F32, F64])
+    def test_bundles_are_of_the_types_that_numba_sees(self, dtype):
+        """Of every bundle with arrays of the annotated dimensions."""
+
+        def filled(kind):
+            if kind is int:
+                return 0
+            if kind is float:
+                return dtype.type(0)
+            if hasattr(kind, "_fields"):
+                return kind(*(filled(field) for field in get_type_hints(kind).values()))
+            return np.zeros((1,) * len(kind.dim_str.split()), dtype)
+
+        for kernel in (real_forward.forward, real_backward.backward):
+            hints = [kind for name, kind in kernel.py_func.__annotations__.items() if name != "return"]
+            assert kernels._signature(kernel.py_func, dtype) == tuple(typeof(filled(kind)) for kind in hints)
 
     def test_interpreted_there_is_nothing_to_do(self, place, sources, caplog):
         """NUMBA_DISABLE_JIT=1: the kernels are functions."""
-        driver = SimpleNamespace(forward=lambda: None, backward=lambda: None)
-        assert kernels._compile(driver, None, F32) is None
+        stub = SimpleNamespace(forward=lambda: None, backward=lambda: None)
+        assert kernels._compile(stub, None, F32) is None
         assert caplog.messages == []
 
     def test_kernels_prepares_once_and_compiles_once_a_dtype(self, place, sources, monkeypatch, caplog):
-        drivers = []
-        monkeypatch.setattr(kernels, "_driver", None)
+        stubs = []
+        monkeypatch.setattr(kernels, "_loaded", None)
         monkeypatch.setattr(kernels, "_folder", None)
         monkeypatch.setattr(kernels, "_ready", set())
-        monkeypatch.setattr(kernels, "_load", lambda folder: drivers.append(Driver(folder)) or drivers[-1])
+        monkeypatch.setattr(kernels, "_load", lambda folder: stubs.append(Stub(folder)) or stubs[-1])
         for dtype in (F32, F64, F32, np.dtype("float64")):
-            assert kernels.kernels(dtype) == (drivers[0].forward, drivers[0].backward)
-        assert len(drivers) == 1
-        assert len(drivers[0].compiled) == 4
+            assert kernels.kernels(dtype) == (stubs[0].forward, stubs[0].backward)
+        assert len(stubs) == 1
+        assert len(stubs[0].compiled) == 4
         assert len(caplog.messages) == 2
 
     def test_what_numba_makes_anew_is_no_damage(self, place, sources, caplog):
         """It does not take the files that it finds if the folder was moved, or numba or the processor changed."""
         folder = whole(caplog)
-        driver = Driver(folder)
-        driver.forward.compile = lambda signature: (folder / "fused_0123" / "driver.2.nbc").write_bytes(b"new")
-        kernels._compile(driver, folder, F32)
+        stub = Stub(folder)
+        stub.forward.compile = lambda signature: (folder / "fused_0123" / "kernel.2.nbc").write_bytes(b"new")
+        kernels._compile(stub, folder, F32)
         assert kernels._record(folder)["files"] == kernels._digests(folder)
         kernels._prepare()
         assert caplog.messages == []
@@ -302,7 +338,7 @@ class TestDamage:
     def test_a_file_too_many(self, place, sources, caplog):
         """As a process leaves it that was killed while it compiled."""
         folder = whole(caplog)
-        (folder / "fused_0123" / "driver.3.nbc").write_bytes(b"half")
+        (folder / "fused_0123" / "kernel.3.nbc").write_bytes(b"half")
         kernels._prepare()
         assert [record.levelname for record in caplog.records] == ["WARNING"]
         assert kernels._files(folder) == []

@@ -1,0 +1,66 @@
+"""Scratch buffers of a kernel, and views of what its bundles hold of one sequence."""
+
+import numpy as np
+
+from src.engines.numba_cpu.bundles import Head, Scratch, Step, Work
+from src.engines.numba_cpu.routine import inlined, routine
+from src.engines.numba_cpu.views import at, span
+
+
+@routine
+def _scratch(plan, dtype):
+    slots, scales = plan.slots, plan.scales
+    return Scratch(
+        np.empty(slots, dtype),
+        np.empty(2 * slots, dtype),
+        np.empty(slots, dtype),
+        np.empty(max(slots, plan.shifts), dtype),
+        np.empty((scales, slots), dtype),
+        np.empty(3, dtype),
+        np.empty(scales, dtype),
+        np.empty(scales, dtype),
+    )
+
+
+@inlined
+def work_of(plan, dtype):
+    """The scratch buffers of one thread."""
+    slots, words, writes, heads = plan.slots, plan.words, plan.writes, plan.reads + plan.writes
+    return Work(
+        _scratch(plan, dtype),
+        _scratch(plan, dtype),
+        np.empty(slots, dtype),
+        np.empty(slots, dtype),
+        np.empty((writes, words), dtype),
+        np.empty((writes, words), dtype),
+        np.empty((writes, words), dtype),
+        np.empty((writes, words), dtype),
+        np.empty((heads, slots), dtype),
+        np.empty((heads, slots), dtype),
+    )
+
+
+@inlined
+def step_of(tape, t, b):
+    """What the heads of one sequence have at one step."""
+    return Step(
+        at(at(tape.raw, t), b),
+        at(at(tape.w, t), b),
+        at(at(tape.w, t + 1), b),
+        at(at(tape.place, t), b),
+        at(at(tape.place, t + 1), b),
+        at(at(tape.found, t % tape.found.shape[0]), b),
+        at(at(tape.norms, t % tape.norms.shape[0]), b),
+    )
+
+
+@inlined
+def head_of(plan, step, h):
+    """One head of a step."""
+    return Head(
+        span(step.raw, h * plan.head_size, plan.head_size),
+        at(at(step.found, h), 1),
+        at(step.w_before, h),
+        step.place_before[h],
+        at(step.w, h),
+    )
