@@ -28,7 +28,7 @@ class Engine(ABC):
             device, dtype: of the weights.
         """
 
-    def at_work(self, cell: Cell) -> AbstractContextManager[None]:
+    def prepared(self, cell: Cell) -> AbstractContextManager[None]:
         """A context for many sequences: what can be prepared for them is, before they come."""
         return nullcontext()
 

@@ -98,10 +98,9 @@ class Learner(GuardedModule):
             return None
         return max(self.memory_slots or own, self.task.needed_slots(batch))
 
-    def at_work(self) -> AbstractContextManager[None]:
-        """A context for many batches: what the network can prepare for them is, before any clock runs."""
-        at_work = getattr(self.network, "at_work", nullcontext)
-        context: AbstractContextManager[None] = at_work()
+    def prepared(self) -> AbstractContextManager[None]:
+        """A context for many batches; entering it prepares the engine, before any clock runs."""
+        context: AbstractContextManager[None] = getattr(self.network, "prepared", nullcontext)()
         return context
 
     def configure_optimizers(self) -> Any:

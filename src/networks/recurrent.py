@@ -52,9 +52,9 @@ class Recurrent(nn.Module):
             return choice
         return "reference" if choose.unknown(self.cell) else "fused"
 
-    def at_work(self) -> AbstractContextManager[None]:
+    def prepared(self) -> AbstractContextManager[None]:
         """A context for many sequences: what can be prepared for them is, before they come."""
-        return choose.engine_for(self.cell, self.engine_choice).at_work(self.cell)
+        return choose.engine_for(self.cell, self.engine_choice).prepared(self.cell)
 
     @property
     def memory_slots(self) -> int | None:

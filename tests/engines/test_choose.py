@@ -39,7 +39,7 @@ class Doubling(Engine):
         return None if (device.type, dtype) == (self.device, self.dtype) else "it is elsewhere"
 
     @contextmanager
-    def at_work(self, cell):
+    def prepared(self, cell):
         self.works.append("begins")
         yield
         self.works.append("ends")
@@ -68,7 +68,7 @@ def test_a_network_runs_with_an_engine_that_was_registered(registered, cell):
     engine = registered(Doubling())
     net = Recurrent(cell(), OUTPUTS)
     net.readout = nn.Identity()
-    with net.at_work():
+    with net.prepared():
         doubled, state = net(X)
         doubled_again, _ = net(X, state)
     assert (engine.calls, engine.works) == (2, ["begins", "ends"])

@@ -35,7 +35,7 @@ class NumbaCPU(Engine):
         return None if name is None else f"{name} is hooked, parametrised or replaced"
 
     @contextmanager
-    def at_work(self, cell: Cell) -> Iterator[None]:
+    def prepared(self, cell: Cell) -> Iterator[None]:
         """Compiles the kernels, unless they are kept from before, and gives them all threads."""
         weight = cell.any_weight
         assert weight is not None
