@@ -1,4 +1,4 @@
-"""What the HPARAMS tab is told."""
+"""Summaries for the HPARAMS tab."""
 
 import pytest
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
@@ -34,7 +34,7 @@ def test_settings_keep_their_types_and_null_is_left_out():
 
 @pytest.mark.parametrize("model", [*AT_ONCE, "lstm", "gru", "ntm", "dms_ntm"])
 @pytest.mark.parametrize("task", ["mnist1d", "repeat_copy"])
-def test_what_is_common_is_there_for_every_model_and_sorts_first(model, task):
+def test_common_settings_exist_for_every_model_and_sort_first(model, task):
     settings = hyperparameters(compose_train(f"model={model}", f"task={task}"))
     assert set(COMMON) | {"seed"} <= set(settings)
     # Beside the model, should that be all that differs, there is room for four.
@@ -56,7 +56,7 @@ def test_session_start_has_values_of_their_own_type():
 
 
 @pytest.mark.parametrize(("status", "number"), [("finished", 1), ("diverged", 2), ("failed", 2), ("stopped", 0)])
-def test_session_end_tells_how(status, number):
+def test_session_end_has_the_status(status, number):
     tag, data = content(session_end(status))
     assert (tag, data.session_end_info.status) == ("_hparams_/session_end_info", number)
 

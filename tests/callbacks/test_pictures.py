@@ -1,4 +1,4 @@
-"""What is drawn and logged of the heads: the arrays and the numbers behind the pictures."""
+"""Figures and head scalars: the arrays and numbers they show."""
 
 import math
 from types import SimpleNamespace
@@ -152,7 +152,7 @@ def test_draw_without_heads_and_classes(task):
     assert list(draw(learner, [example], "jet")) == ["reading", "memory", "head_weights"]
 
 
-def test_draw_memory_shows_what_was_held_added_and_read(task, monkeypatch):
+def test_draw_memory_shows_memory_added_and_read_vectors(task, monkeypatch):
     given = []
     monkeypatch.setattr(pictures, "memory", lambda *arguments: given.append(arguments))
     learner = learner_of(NTM(4, read_heads=2, write_heads=1, **SIZES), task)
@@ -175,7 +175,7 @@ def test_draw_memory_shows_what_was_held_added_and_read(task, monkeypatch):
     assert draw_memory(learner_of(LSTM(4, 5), task), (example, y, Trace()), "viridis") == {}
 
 
-def test_while_training_scalars_every_time_and_pictures_every_so_often(task, tmp_path, trainer, monkeypatch):
+def test_scalars_at_every_validation_and_figures_at_every_nth(task, tmp_path, trainer, monkeypatch):
     learner = learner_of(DMSNTM(4, **SIZES), task)
     logger = TensorBoardLogger(tmp_path, name="", version="")
     points, drawn = [], []
@@ -230,19 +230,19 @@ def broken(*arguments, **others):
     raise RuntimeError("no LaTeX\nin ten lines")
 
 
-def told(caplog):
+def messages(caplog):
     return [record.getMessage() for record in caplog.records]
 
 
 def test_while_training_a_picture_that_cannot_be_shown_is_a_warning(task, tmp_path, trainer, monkeypatch, caplog):
-    """One cannot be drawn, the other is drawn and not taken."""
+    """One cannot be drawn, the other is drawn but the logger fails."""
     learner = learner_of(DMSNTM(4, **SIZES), task)
     trainer.logger = TensorBoardLogger(tmp_path, name="", version="")
     monkeypatch.setattr(trainer.logger.experiment, "add_figure", broken)
     monkeypatch.setattr(pictures, "memory", broken)
     Pictures(str(tmp_path)).on_validation_end(trainer, learner)
     trainer.logger.experiment.close()
-    assert told(caplog) == [
+    assert messages(caplog) == [
         "The figure memory cannot be drawn: RuntimeError: no LaTeX",
         "The figure target_output cannot be drawn: RuntimeError: no LaTeX",
     ]
@@ -254,15 +254,15 @@ def test_learning_curves_that_cannot_be_drawn_are_a_warning(task, tmp_path, trai
     trainer.callbacks, history.rows = [history], [{"sequences": 4, "bits": 9.0}]
     monkeypatch.setattr(pictures, "learning_curves", broken)
     Pictures(str(tmp_path)).on_fit_end(trainer, learner_of(LSTM(4, 5), task))
-    assert told(caplog) == ["The figure learning_curves cannot be drawn: RuntimeError: no LaTeX"]
+    assert messages(caplog) == ["The figure learning_curves cannot be drawn: RuntimeError: no LaTeX"]
 
 
-def test_a_picture_that_cannot_be_drawn_costs_no_other(task, monkeypatch, caplog):
+def test_a_failed_figure_does_not_prevent_others(task, monkeypatch, caplog):
     monkeypatch.setattr(bits, "target_output", broken)
     learner = learner_of(DMSNTM(4, **SIZES), task)
     figures = draw(learner, task.examples(), "viridis")
     assert list(figures) == ["memory", "head_weights", "head_weights_3x2", "head_weights_5x1"]
-    assert told(caplog) == ["The figure target_output cannot be drawn: RuntimeError: no LaTeX"]
+    assert messages(caplog) == ["The figure target_output cannot be drawn: RuntimeError: no LaTeX"]
 
 
 def test_a_network_that_cannot_be_traced_still_trains(task, monkeypatch):

@@ -56,12 +56,12 @@ def test_threshold(trainer, run):
     assert not run(trainer, [1e-9] * 3, threshold=0)[0].solved
 
 
-def test_without_stop_the_run_goes_on(trainer, run):
+def test_without_stop_the_run_continues(trainer, run):
     one, stopped = run(trainer, [0.0] * 5, stop=False)
     assert (one.solved, one.sequences, stopped) == (True, 10, None)
 
 
-def test_a_stop_that_others_asked_for_stays(trainer, run):
+def test_a_stop_by_another_callback_stays(trainer, run):
     trainer.should_stop = True
     run(trainer, [0.0] * 3, stop=False)
     assert trainer.should_stop

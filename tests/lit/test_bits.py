@@ -56,7 +56,7 @@ def answers(source, batch):
     sure = 1 + 2 * torch.rand(batch.y.shape, generator=source)
     flip = 1 - 2 * (torch.rand(batch.y.shape, generator=source) < 0.06).float()
     spoiled = (2 * batch.y - 1) * sure * flip
-    # What is said before an answer is due must not count, however wrong.
+    # Outputs before an answer is due must not count, however wrong.
     return torch.where(batch.mask.unsqueeze(2) > 0, spoiled, 9 * (1 - 2 * batch.y))
 
 
@@ -95,7 +95,7 @@ def test_metrics_of_ragged_batches_are_those_of_all_sequences(batches):
 
 
 def test_calling_the_metric_counts_as_updating_it(batches):
-    """torchmetrics' other way in: the value of a batch, while all batches are counted."""
+    """`forward` of torchmetrics returns the value of a batch, and adds the batch."""
     metrics = BitCounts()
     for logits, batch in batches:
         of_batch = metrics(logits, batch)
@@ -115,7 +115,7 @@ def test_limits():
     batch = build(torch.tensor([[[1.0, 0.0]]]), torch.tensor([1]), torch.tensor([2]), (1, 2))
     right = measured([(40 * (2 * batch.y - 1), batch)])
     assert right == pytest.approx(dict.fromkeys(right, 0.0) | {"end_exact": 1.0, "exact": 1.0}, abs=1e-12)
-    # Without a clue every element costs a bit; an end marker that is never said is wrong once.
+    # At chance every element costs a bit; an end marker that is never said is wrong once.
     blank = measured([(torch.full_like(batch.y, -1e-9), batch)])
     assert blank["bits"] == pytest.approx(9.0)
     assert blank["loss"] == pytest.approx(math.log(2))
@@ -127,7 +127,7 @@ def test_limits():
 
 
 class Table(nn.Module):
-    """Answers with its parameters, whatever it hears."""
+    """Outputs its parameters, independently of the input."""
 
     memory_slots = None
 
@@ -183,7 +183,7 @@ def test_padding_changes_neither_loss_nor_gradient_nor_metrics(batches):
 
 
 def test_measure_counts_the_batches_of_a_set_afresh(batches):
-    """Twice the same, with what was counted before forgotten; no memory, so no slots."""
+    """The same twice, because counts are reset; without a memory there are no slots."""
     task = RepeatCopy(max_length=3, max_repeats=2, width=WIDTH, validation_size=70)
     task.setup()
     logits = torch.randn(64, 30, WIDTH + 1, generator=generator(1))

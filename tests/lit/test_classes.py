@@ -15,7 +15,7 @@ STEPS = 4
 
 
 class Echo(nn.Module):
-    """Answers with what it hears; what it says before the last step is wrong on purpose."""
+    """Outputs the input at the last step; earlier outputs are wrong on purpose."""
 
     memory_slots = None
 
@@ -77,7 +77,7 @@ def test_metrics_of_unequal_batches_are_those_of_all_examples(learner, batches):
         assert learner.measure(order) == pytest.approx(expected, rel=1e-5)
 
 
-def test_what_was_counted_before_is_forgotten(learner, batches):
+def test_measure_resets_the_counts(learner, batches):
     learner.measure(batches)
     assert learner.measure(batches[1:2]) == pytest.approx(naive(batches[1:2]), rel=1e-5)
 

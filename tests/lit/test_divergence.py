@@ -1,4 +1,4 @@
-"""The watch for numbers that are not finite: on the CPU at once, on a device without waiting for it."""
+"""Detection of numbers that are not finite: on the CPU at once, on a device without synchronisation."""
 
 import math
 from types import SimpleNamespace
@@ -20,12 +20,12 @@ from src.tasks.repeat_copy import RepeatCopy
 
 @pytest.fixture
 def device(monkeypatch):
-    """Numbers are taken to be on a device, which has to be waited for."""
+    """Treat all numbers as being on a device that needs synchronisation."""
     monkeypatch.setattr(divergence, "free_to_read", lambda value: False)
 
 
 class Network(nn.Module):
-    """Its weights answer; from some call on, with a loss or only a gradient that is not finite."""
+    """Linear in its weights; from call `bad` on, the loss or only the gradient is not finite."""
 
     memory_slots = None
 
@@ -66,7 +66,7 @@ class Reads:
 
 
 class Numbers(lightning.Callback):
-    """Tells `Reads` which update is being made; 0 between them."""
+    """Sets the current update of `Reads`; 0 between updates."""
 
     def __init__(self, reads):
         self.reads = reads
@@ -79,7 +79,7 @@ class Numbers(lightning.Callback):
 
 
 def fit(network, updates=12, every=5, callbacks=(), momentum=0.9, clip=1.0):
-    """The learner and its trainer after so many updates, of which every fifth is logged; and what ended them."""
+    """The learner, its trainer and the error after training; every `every`-th update is logged."""
     task = RepeatCopy(max_length=3, max_repeats=2, width=2, batch_size=4, validation_size=4, test_size=4)
     learner = Learner(
         network,
@@ -113,7 +113,7 @@ def ended(network, **options):
 
 @pytest.mark.parametrize("what", ["loss", "gradient"])
 @pytest.mark.parametrize("bad", [1, 2, 4, 5, 7, 10, 11, 12])
-def test_a_device_tells_late_what_the_cpu_tells_at_once(bad, what, monkeypatch):
+def test_deferred_detection_on_a_device_equals_that_on_the_cpu(bad, what, monkeypatch):
     """Before, at and after a logged update, and in the last period: the same text, counts and weights."""
     at_once = ended(Network(bad, what))
     monkeypatch.setattr(divergence, "free_to_read", lambda value: False)
@@ -124,31 +124,31 @@ def test_a_device_tells_late_what_the_cpu_tells_at_once(bad, what, monkeypatch):
     assert at_once[0].endswith(f" at update {bad}")
     assert at_once[1:3] == (bad - 1, 4 * (bad - 1))
     assert torch.equal(network.weight.detach(), network.at[bad - 1])
-    # It was asked at the first logged update from then on, or at the end, and no sooner.
+    # The check is at the first logged update from then on, or at the end, and no sooner.
     logged = next((update for update in (1, 5, 10) if update >= bad), 12)
     assert network.calls == logged
 
 
 @pytest.mark.usefixtures("device")
-def test_only_logged_updates_and_the_last_wait_for_a_device(monkeypatch):
+def test_only_logged_updates_and_the_last_synchronise(monkeypatch):
     reads = Reads(monkeypatch)
     learner, trainer, error = fit(Network(99, "loss"), callbacks=[Numbers(reads)])
     assert (error, trainer.global_step) == (None, 12)
     assert {update for update, _ in reads.of if update} == {1, 5, 10}
-    # Of what the host is told late: the loss and the norm are still those of the last update.
+    # Although read late, the loss and the norm are still those of the last update.
     assert math.isfinite(learner.last_loss)
     assert math.isfinite(learner.gradient_norm)
 
 
-def test_the_counting_of_reads_sees_those_of_the_cpu(monkeypatch):
-    """Else the test above could not fail."""
+def test_reads_on_the_cpu_are_counted(monkeypatch):
+    """So that the test above can fail."""
     reads = Reads(monkeypatch)
     fit(Network(99, "loss"), callbacks=[Numbers(reads)])
     assert {update for update, _ in reads.of if update} == set(range(1, 13))
 
 
 @pytest.mark.parametrize("clip", [1.0, None])
-def test_what_is_watched_on_a_device_is_learned_as_on_the_cpu(clip, monkeypatch):
+def test_training_with_deferred_detection_equals_that_on_the_cpu(clip, monkeypatch):
     at_once = ended(Network(99, "loss"), clip=clip)
     monkeypatch.setattr(divergence, "free_to_read", lambda value: False)
     assert ended(Network(99, "loss"), clip=clip) == at_once
@@ -165,9 +165,9 @@ def test_the_first_number_counts_however_many_follow():
             weight += 1.0
         watch.undo()
     assert weight.tolist() == [2.0, 3.0]  # after the first update
-    with pytest.raises(Diverged, match=r"^the norm of the gradient became inf at update 2$") as told:
+    with pytest.raises(Diverged, match=r"^the norm of the gradient became inf at update 2$") as raised:
         watch.check()
-    assert (told.value.step, told.value.batch) == (2, 9)
+    assert (raised.value.step, raised.value.batch) == (2, 9)
 
 
 @pytest.mark.usefixtures("device")
@@ -181,7 +181,7 @@ def test_no_checkpoint_is_written_of_a_run_that_has_diverged():
 
 
 def test_gradients_that_are_scaled_may_overflow(monkeypatch):
-    """16-mixed leaves such an update out by itself."""
+    """16-mixed skips such an update."""
     network = nn.Linear(2, 2)
     learner = Learner(network, SimpleNamespace(), Bits(), None, None)
     monkeypatch.setattr(Learner, "_scaled", True)

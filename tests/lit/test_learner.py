@@ -1,4 +1,4 @@
-"""What all learners share: clipping, the watch for divergence, memory slots; and that every model can learn."""
+"""Learner: clipping, divergence, memory slots, test sets; and every model can overfit a batch."""
 
 import math
 from types import SimpleNamespace
@@ -111,7 +111,7 @@ class TestClipping:
         torch.testing.assert_close(bias.grad, torch.tensor([-4.0, 0.0]) * scale)
 
     def test_by_value(self, learner):
-        """Each element is bounded; the norm is told, and not bounded."""
+        """Each element is bounded; the norm is logged, and not bounded."""
         weight, bias = learner.network.weight, learner.network.bias
         weight.grad, bias.grad = torch.tensor([[0.0, 3.0], [0.0, 0.1]]), torch.tensor([-4.0, 0.0])
         learner.configure_gradient_clipping(None, 0.5, "value")
@@ -149,7 +149,7 @@ def test_the_trainer_updates_with_the_clipped_gradient(bound):
 
 
 class Failing(nn.Module):
-    """Its answers go bad after so many calls."""
+    """Outputs are not finite after `good` calls."""
 
     memory_slots = None
 
@@ -198,7 +198,7 @@ def test_slots_are_the_networks_own_those_asked_for_or_more_where_needed(own, as
     assert without.slots_for(batches[0]) is None
 
 
-def test_tests_are_measured_with_these_slots():
+def test_tests_use_the_slots_for_their_batches():
     task = small_task()
     task.setup()
     network = machine(4, task)
@@ -218,8 +218,8 @@ def test_tests_are_measured_with_these_slots():
 SMALL = {"controller_size": 16}
 
 
-def by_heart(learner, batch, updates=1500, lr=1e-2):
-    """The loss after so many updates on one batch, or as soon as it is small."""
+def overfit(learner, batch, updates=1500, lr=1e-2):
+    """The loss after `updates` updates on one batch; 0 as soon as it is small."""
     optimizer = adam(lr)(learner.network.parameters())
     for _ in range(updates):
         optimizer.zero_grad()
@@ -245,12 +245,12 @@ def by_heart(learner, batch, updates=1500, lr=1e-2):
         pytest.param(lambda: Recurrent(DMSNTM(1, 6, 4, motion="relative", **SMALL), 10), id="dms_ntm"),
     ],
 )
-def test_every_model_learns_digits_by_heart(make):
+def test_every_model_overfits_digits(make):
     torch.manual_seed(0)
     batch = MNIST1DBatch(torch.randn(8, 10, 1), torch.arange(8))
     learner = Learner(make(), SimpleNamespace(output_size=10), Classes(), adam(1e-2), constant)
     learner.log = lambda *arguments: None
-    assert by_heart(learner, batch) < 0.05
+    assert overfit(learner, batch) < 0.05
 
 
 @pytest.mark.usefixtures("unchecked_types")
@@ -265,9 +265,9 @@ def test_every_model_learns_digits_by_heart(make):
         pytest.param(lambda: DMSNTM(5, 6, 4, carry="position", motion="relative", **SMALL), id="position"),
     ],
 )
-def test_every_cell_learns_repeats_by_heart(cell):
+def test_every_cell_overfits_repeats(cell):
     torch.manual_seed(3)
     batch = sample(generator(1), 4, (2, 2), (2, 2), (1, 2), 3, False)
     learner = Learner(Recurrent(cell(), 4), small_task(), Bits(), adam(1e-2), constant)
     learner.log = lambda *arguments: None
-    assert by_heart(learner, batch) < 0.05
+    assert overfit(learner, batch) < 0.05

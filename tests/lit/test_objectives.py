@@ -1,4 +1,4 @@
-"""What holds of every objective."""
+"""Properties of every objective."""
 
 import math
 from itertools import combinations
@@ -10,7 +10,7 @@ from src.lit.objectives import OBJECTIVES, metric, recognised
 
 
 @pytest.mark.parametrize("one", OBJECTIVES.values(), ids=list(OBJECTIVES))
-def test_what_an_objective_names_it_measures(one):
+def test_every_metric_an_objective_names_is_measured(one):
     named = {one.monitor, one.headline, *one.reach, *one.mapped, *([one.solved_by] if one.solved_by else [])}
     assert named <= set(one.names)
     assert len(set(one.names)) == len(one.names)
@@ -19,7 +19,7 @@ def test_what_an_objective_names_it_measures(one):
 
 
 @pytest.mark.parametrize("pair", list(combinations(OBJECTIVES.values(), 2)), ids=lambda pair: "")
-def test_a_metric_of_two_objectives_is_read_alike(pair):
+def test_a_metric_is_the_same_in_all_objectives(pair):
     """A report reads a metric by its name alone where it has nothing but runs.csv."""
     first, second = pair
     for name in set(first.names) & set(second.names):
@@ -42,7 +42,7 @@ def test_directions():
         (-math.inf, False, False, (-math.inf, math.inf)),
     ],
 )
-def test_what_the_worst_of_a_metric_tells(worst, bounded, logarithmic, limits):
+def test_properties_derived_from_the_worst_value(worst, bounded, logarithmic, limits):
     one = Metric("a_share", more=worst < 1, worst=worst)
     assert (one.bounded, one.logarithmic, one.limits, one.label) == (bounded, logarithmic, limits, "a share")
 

@@ -1,4 +1,4 @@
-"""Runs of a single update, and one of them as a recording."""
+"""Run folders after a single update, their learners and recordings."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The command: which files it writes, where, and of what."""
+"""The replay command: files, folders and contents."""
 
 import logging
 import os
@@ -57,7 +57,7 @@ def test_another_length_and_number_of_repeats(run):
     assert (data["steps"], name) == (9, "replay_3x1")
 
 
-def test_a_larger_memory_is_told(run, caplog):
+def test_a_larger_memory_is_logged(run, caplog):
     caplog.set_level(logging.INFO)
     data, *_ = replayed(f"run={run}", "length=7", "repeats=1")
     assert data["runs"][0]["heads"]["memory"]["shape"] == [17, 9, 5]

@@ -51,7 +51,7 @@ def test_only_the_slots_that_are_read_are_shown(recording):
     assert [label.get_text() for label in axis.get_yticklabels()] == list(map(str, slots))
 
 
-def test_what_was_recorded_stands_in_the_strips(recording):
+def test_strips_show_the_recording(recording):
     one = recording("ntm")
     film = Film([one], "", "viridis")
     axes = {ax.get_ylabel(): ax for ax in film.figure.findobj() if hasattr(ax, "get_ylabel")}

@@ -1,4 +1,4 @@
-"""What is recorded is what the trace says."""
+"""The recording equals the trace."""
 
 import math
 
@@ -66,7 +66,7 @@ def test_position_and_width_of_a_weighting(recording):
             assert heads.numbers["width"][t, h] == pytest.approx(width, abs=2e-3)
 
 
-def test_a_head_that_is_a_position_says_so_itself(learner):
+def test_a_head_with_a_position_records_it(learner):
     dms_ntm = learner("dms_ntm")
     example = dms_ntm.task.example(3, 4)
     _, seen = trace(dms_ntm, example)

@@ -1,4 +1,4 @@
-"""What cannot be replayed, and in which words it is refused."""
+"""Refusals of replays, with their texts."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""Run folders as training leaves them, made up: what a report reads of them, without the training."""
+"""Synthetic run folders, with the files that a report reads."""
 
 import csv
 import math

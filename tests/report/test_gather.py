@@ -1,4 +1,4 @@
-"""What is found in folders, and what is said of those that are not whole."""
+"""Search for run folders, and problems of incomplete and damaged ones."""
 
 import json
 
@@ -41,7 +41,7 @@ def test_folders_that_are_not_there_or_hold_nothing_are_refused(fake, tmp_path):
         )
 
 
-def test_every_hole_is_told(fake):
+def test_every_incomplete_run_is_a_problem(fake):
     fake("good", "model=ntm")
     fake("truncated", "model=ntm").joinpath("metrics.json").write_text('{"status": "fin')
     fake("unended", "model=ntm").joinpath("metrics.json").unlink()
@@ -68,7 +68,7 @@ def test_every_hole_is_told(fake):
     }
 
 
-def test_jobs_that_a_sweep_has_not_begun_are_told(fake):
+def test_planned_jobs_of_a_sweep_are_problems(fake):
     fake("sweep/0_ntm", "model=ntm")
     jobs = [{"folder": name, "overrides": []} for name in ("0_ntm", "1_ntm")]
     write_json(fake.top / "sweep" / "sweep.json", {"overrides": [], "jobs": jobs})
@@ -77,7 +77,7 @@ def test_jobs_that_a_sweep_has_not_begun_are_told(fake):
     assert isinstance(its["0_ntm"], EndedRun)
 
 
-def test_a_running_run_is_told_as_one(fake):
+def test_a_running_run_is_a_problem(fake):
     folder = fake("running", "model=ntm")
     (folder / "metrics.json").unlink()
     with lock.held(folder):
@@ -107,7 +107,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in FAULTS.items() for value in values])
-def test_a_metrics_file_with_a_field_that_cannot_be_is_told(fake, key, value):
+def test_an_invalid_value_in_metrics_json_is_a_problem(fake, key, value):
     fake("a", "model=ntm", **{key: value})
     (one,) = found(fake.top).values()
     assert isinstance(one, Problem)
@@ -116,7 +116,7 @@ def test_a_metrics_file_with_a_field_that_cannot_be_is_told(fake, key, value):
 
 
 @pytest.mark.parametrize("content", ["null", "[]"])
-def test_a_metrics_file_of_another_kind_is_told(fake, content):
+def test_a_metrics_json_that_is_no_object_is_a_problem(fake, content):
     fake("a", "model=ntm").joinpath("metrics.json").write_text(content)
     one = found(fake.top)["a"]
     assert isinstance(one, Problem)
@@ -135,7 +135,7 @@ def test_a_metrics_file_of_another_kind_is_told(fake, content):
         "\0\xff",
     ],
 )
-def test_a_history_that_is_none_is_told(fake, content):
+def test_an_invalid_history_is_a_problem(fake, content):
     fake("a", "model=ntm").joinpath("history.csv").write_bytes(content.encode("latin-1"))
     (one,) = found(fake.top).values()
     assert isinstance(one, Problem)
@@ -143,7 +143,7 @@ def test_a_history_that_is_none_is_told(fake, content):
 
 
 @pytest.mark.parametrize("content", ["[1]", '{"test": null}', '{"test": {"5x5": {"payload_error": 3}}}'])
-def test_an_evaluation_that_is_none_is_told(fake, content):
+def test_an_invalid_evaluation_is_a_problem(fake, content):
     fake("a", "model=ntm").joinpath("evaluation.json").write_text(content)
     (one,) = found(fake.top).values()
     assert isinstance(one, Problem)

@@ -1,4 +1,4 @@
-"""A kind of table in report.json, also in one of before there were others than bits and classes."""
+"""TableKind in report.json, including older files without the keys `objective` and `axes`."""
 
 import pytest
 
@@ -14,7 +14,7 @@ CLASSES = {"told": "y", "bits": False, "headlines": [["test", "accuracy"]], "tra
     ("content", "objective", "axes"),
     [(BITS, "bits", [("length", "lengths"), ("repeats", "repeats")]), (CLASSES, "classes", [])],
 )
-def test_of_bits_and_classes_a_report_says_what_it_always_did(content, objective, axes):
+def test_bits_and_classes_keep_the_older_format(content, objective, axes):
     kind = TableKind.from_json(content)
     assert (kind.objective, list(kind.axes)) == (objective, axes)
     assert kind.as_json() == content
@@ -22,7 +22,7 @@ def test_of_bits_and_classes_a_report_says_what_it_always_did(content, objective
 
 
 @pytest.mark.parametrize("bits", [True, False])
-def test_of_others_it_says_more(bits, monkeypatch):
+def test_other_kinds_have_more_keys(bits, monkeypatch):
     """Answers in bits, of a task with one axis; and another objective."""
     monkeypatch.setitem(OBJECTIVES, "other", OBJECTIVES["classes"])
     kind = TableKind("z", "bits" if bits else "other", [["5", "end_exact"]], [Axis("length", "lengths")], [[1, 5]])
@@ -31,6 +31,6 @@ def test_of_others_it_says_more(bits, monkeypatch):
     assert TableKind.from_json(kind.as_json()) == kind
 
 
-def test_an_objective_that_there_is_not():
+def test_an_unknown_objective():
     with pytest.raises(ValueError, match="no objective 'nothing'"):
         TableKind.from_json({**CLASSES, "objective": "nothing"})

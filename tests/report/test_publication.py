@@ -1,4 +1,4 @@
-"""A whole report on disk, of runs made up and of runs that were trained; and the command."""
+"""Reports on synthetic and trained runs, and the command."""
 
 import csv
 import json
@@ -77,7 +77,7 @@ def test_every_file_is_there_and_every_figure_has_its_data(two_models, tmp_path)
     assert "| lstm | 5 | 1 | 0/5 [0.00, 0.43] | — |" in page
 
 
-def test_what_cannot_be_finished_leaves_the_report_of_before(two_models, tmp_path, monkeypatch):
+def test_a_failed_report_keeps_the_previous_one(two_models, tmp_path, monkeypatch):
     out = tmp_path / "report"
     report(two_models, out, "pictures=false")
     before = {path: path.read_bytes() for path in tmp_path.rglob("report/**/*") if path.is_file()}
@@ -150,7 +150,7 @@ def test_a_run_that_was_not_tested_everywhere_is_named(two_models, tmp_path):
     assert problem == Problem("ntm1", "has no payload_error of 20x10", counted=True)
 
 
-def test_settings_given_when_it_is_drawn_anew_count(two_models, tmp_path):
+def test_settings_given_for_a_redraw_override(two_models, tmp_path):
     out = tmp_path / "report"
     report(two_models, out, "title=One", "margin=0.5", "pictures=false")
     publication.rebuild(request(f"runs={out}/runs.csv", "title=Two", "published.values={ntm: 0.25}"))
@@ -184,7 +184,7 @@ def test_data_of_figures(two_models, tmp_path):
     assert [float(row["share_solved"]) for row in steps][-1] == 1.0
 
 
-def test_drawn_anew_from_its_own_files_it_is_the_same(two_models, tmp_path):
+def test_a_redraw_from_its_own_files_is_identical(two_models, tmp_path):
     out = tmp_path / "report"
     report(two_models, out, "title=Of two", "command=make it", "against=lstm", "pictures=false")
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
@@ -209,7 +209,7 @@ def test_a_reference_is_shown_as_a_line_and_not_compared(two_models, tmp_path):
     assert "Dashed: interquartile means of lstm on the 10x20 set." in page
 
 
-def test_protocols_are_kept_apart_and_said_to_be(fake, tmp_path):
+def test_protocols_have_tables_of_their_own(fake, tmp_path):
     fake("a", "model=ntm")
     fake("b", "model=ntm", "task.max_length=5")
     fake("c", "model=gru", "task=mnist1d")
@@ -372,7 +372,7 @@ def test_the_command_and_its_exit_codes(two_models, tmp_path):
     assert "Traceback" not in bad.stderr
 
 
-def test_a_figure_that_cannot_be_drawn_costs_no_other(two_models, tmp_path, monkeypatch, caplog):
+def test_a_failed_figure_does_not_prevent_others(two_models, tmp_path, monkeypatch, caplog):
     """One is not made, and one that is made is not drawn."""
 
     def broken(*arguments, **others):

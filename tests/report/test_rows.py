@@ -1,4 +1,4 @@
-"""runs.csv: what a row says, and that it is read as it was written."""
+"""runs.csv: contents of rows, writing and reading."""
 
 import math
 
@@ -61,7 +61,7 @@ def test_a_run_that_diverged_counts_the_worst(fake, table):
     assert not rows.is_solved(row)
 
 
-def test_what_is_no_number_counts_the_worst_and_is_noted(fake, table):
+def test_not_a_number_counts_as_the_worst_and_has_a_note(fake, table):
     test = {"in_distribution": bits(0.0), "10x20": bits(0.1) | {"payload_error": math.nan}}
     fake("a", "model=ntm", test=test)
     row = table()["a"]
@@ -130,7 +130,7 @@ def test_another_csv_is_refused(tmp_path, content):
         ),
     ],
 )
-def test_a_table_changed_by_hand_is_refused_where_it_holds_together_no_more(fake, table, tmp_path, old, new, text):
+def test_an_inconsistent_table_is_refused(fake, table, tmp_path, old, new, text):
     for seed, name in enumerate("ab"):
         fake(name, "model=ntm", f"seed={seed}", errors=(0.0, 0.25, 0.125))
     table()

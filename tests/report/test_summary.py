@@ -129,7 +129,7 @@ def test_pairs_without_seeds_in_common_are_named():
     assert contrasts.contrasts_table(rows[:1], TEST, TableOptions()) is None
 
 
-def test_few_seeds_have_no_interval_and_show_no_equality():
+def test_few_seeds_have_no_interval_and_no_statement_of_equality():
     rows = [bit_row(model, s, 1.0, 5_000) for model in ("a", "b") for s in range(4)]
     table = contrasts.contrasts_table(rows, BITS, TableOptions(margin=0.1))
     assert set(column(table, "95 % interval")) == {""}
@@ -161,7 +161,7 @@ def test_every_test_has_its_spread():
     assert summary.tests_table([class_row("a", 0, 0.5)], TEST) is None
 
 
-def test_only_settings_in_which_rows_differ_are_told():
+def test_only_settings_in_which_rows_differ_are_listed():
     settings = {"setting.optimizer.lr": "0.1", "setting.model.size": "3"}
     rows = [class_row("a", 0, 0.5, **settings), class_row("b", 0, 0.5, **settings | {"setting.model.size": "4"})]
     table = summary.settings_table(rows)
