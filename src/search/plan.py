@@ -10,7 +10,7 @@ from src.common.files import write_json
 from src.common.nested import flat
 from src.search import space
 from src.settings import cli, keys
-from src.settings.errors import ConfigError
+from src.settings.errors import ConfigError, UnknownKeyError
 
 #: For all runs of a search, where nothing else is asked for. If runs ended when their task is solved, the first to
 #: solve it would be ranked behind those that were given more updates.
@@ -74,7 +74,7 @@ def models(shared: Sequence[str], spaces: Mapping[str, Sequence[str]]) -> dict[s
         if name not in names:
             raise ConfigError(f"spaces.{name}: is not searched; must be of model={','.join(names)}")
     own = {name: alone(name, spaces.get(name, ())) for name in names}
-    found = {name: one(name, list((by_key | own[name]).values()), len(names)) for name in names}
+    found = {name: searched_model(name, list((by_key | own[name]).values()), len(names) > 1) for name in names}
     check_budget(found)
     return found
 
@@ -91,8 +91,17 @@ def alone(name: str, lines: Sequence[str]) -> dict[str, str]:
     return {line_key(line): line for line in lines}
 
 
-def one(name: str, lines: list[str], of: int) -> Model:
-    """One of so many models."""
+def searched_model(name: str, lines: list[str], several: bool) -> Model:
+    """A model and its settings.
+
+    Args:
+        name: of the model.
+        lines: its overrides.
+        several: whether the search has other models, too.
+
+    Raises:
+        ConfigError: nothing to search, or overrides that cannot be composed.
+    """
     fixed, searched = space.split([f"model={name}", *sorted(lines)])
     if not searched:
         raise ConfigError(
@@ -102,9 +111,9 @@ def one(name: str, lines: list[str], of: int) -> Model:
     try:
         configuration([*fixed, *space.corners(searched)[0]])
         return Model(fixed, searched, configuration(fixed))
-    except ConfigError as refusal:
-        hint = f" (model={name}); spaces.<model>=[...] is for keys of one model alone"
-        raise ConfigError(f"{refusal}{hint if of > 1 and 'unknown key' in str(refusal) else ''}") from refusal
+    except UnknownKeyError as refusal:
+        hint = f" (model={name}); spaces.<model>=[...] is for keys of one model alone" if several else ""
+        raise UnknownKeyError(f"{refusal}{hint}") from refusal
 
 
 def line_key(line: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from src.search import __main__ as command
 from src.search import command as settings
 from src.settings import jobs, overrides
-from src.settings.errors import ConfigError
+from src.settings.errors import ConfigError, UnknownKeyError
 
 pytest.importorskip("optuna")
 
@@ -96,7 +96,7 @@ def test_refusals_that_list_what_there_is(line, given, text):
 
 def test_a_key_that_one_of_the_models_lacks_is_searched_for_the_other_alone(line):
     given = line("model=mlp,gru", "optimizer.lr=1e-3,1e-2", "model.hidden_size=int(interval(8,9))")
-    with pytest.raises(ConfigError, match=r"unknown key 'model\.hidden_size'") as refusal:
+    with pytest.raises(UnknownKeyError, match=r"unknown key 'model\.hidden_size'") as refusal:
         settings.read(given)
     assert str(refusal.value).endswith(" (model=mlp); spaces.<model>=[...] is for keys of one model alone")
     given[-1] = "spaces.gru=['model.hidden_size=int(interval(8,9))']"
