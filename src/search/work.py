@@ -20,7 +20,7 @@ from src.search import plan as plans
 from src.search import space, studies
 from src.search.plan import Plan
 from src.search.studies import Taken
-from src.search.watch import Watch
+from src.search.pruning_callback import PruningCallback
 from src.settings import cli, keys
 from src.settings.cli import Job
 from src.settings.errors import ConfigError
