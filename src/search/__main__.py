@@ -166,9 +166,7 @@ def run() -> None:
     with cli.refusals():
         line = cli.read()
         if line.multirun:
-            raise ConfigError(
-                "-m: is for src.train alone; must be left out of src.search, which samples settings itself"
-            )
+            raise ConfigError("-m: is for src.train alone; must be left out of src.search")
         if not line.asks_only:
             sys.exit(search(line.overrides))
         cli.ask("search", line._replace(overrides=split_overrides(line.overrides)[0]))

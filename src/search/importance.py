@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 def importances(study: "Study", least: int = 4) -> dict[str, float]:
     """The importance of each key for being among the best trials, as shares that sum to 1.
 
-    PED-ANOVA, https://arxiv.org/abs/2304.10255, compares the distribution of the best trials with that of all. Only
-    the ranks of trials matter, so pruned and diverged ones take part as worse than any other.
+    PED-ANOVA, https://arxiv.org/abs/2304.10255, compares the distribution of the best trials with that of all.
+    Only the ranks of trials matter, so pruned and diverged ones take part as worse than any other.
 
     Args:
         study: of Optuna.

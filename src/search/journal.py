@@ -14,7 +14,7 @@ class Journal(JournalFileBackend):
     """
 
     def __init__(self, path: Path) -> None:
-        # This lock of Optuna needs no symbolic links, which fail where machines mount the folder at different paths.
+        # A lock of Optuna without symbolic links, which fail where machines mount the folder at different paths.
         self.path, self.lock = path, JournalFileOpenLock(str(path))
         super().__init__(str(path), lock_obj=self.lock)
 

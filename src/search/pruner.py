@@ -16,7 +16,7 @@ class MedianOfSeeds(BasePruner):
 
     Optuna's own median pruner judges a trial by the best of all steps; a value of the first seed alone may be
     better than any mean over two seeds. Here the latest value counts, a mean over as many seeds in all trials. A
-    complete trial whose run ended early is represented by the last value of that seed; diverged trials are ignored.
+    complete trial whose run ended early has the last value of that seed instead; diverged trials are ignored.
 
     Args:
         trials: number of complete trials that pruning needs.

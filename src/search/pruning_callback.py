@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class PruningCallback(Callback):
     """Reports the best objective value so far, averaged with those of the earlier seeds, and prunes the trial.
 
-    A step of the trial is a validation; seed n (from 0) has steps n * validations and up. So trials are compared at
-    the same number of seeds and updates.
+    A step of the trial is a validation; seed n (from 0) has steps n * validations and up. So trials are compared
+    at the same number of seeds and updates.
 
     Args:
         trial: of Optuna.

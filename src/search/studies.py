@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 #: Attribute of a trial: the number of the failed trial that it retries.
 RETRIES = "retries"
-#: Attribute of a trial: how often it was taken since the last reported validation, and how many were reported then.
+#: Attribute of a trial: how often it was taken since its last validation, and the number of validations then.
 TAKES = "takes"
-#: How often a trial may be taken without a new validation before it counts as failed, as one that kills its process.
+#: How often a trial may be taken without a new validation; then it counts as failed, as one that kills processes.
 MOST_TAKES = 3
 #: Attribute of a trial: why it failed.
 ERROR = "error"
@@ -87,7 +87,7 @@ def pruner(plan: SearchPlan, name: str) -> "BasePruner":
 
 
 def sampler(plan: SearchPlan, number: int) -> "BaseSampler":
-    """The sampler of a trial's values, which depend on the seed, the number of the trial and the trials before it."""
+    """The sampler of a trial's values: a function of the seed, the number of the trial and the earlier trials."""
     from optuna.samplers import RandomSampler, TPESampler
 
     seed = int(np.random.SeedSequence([plan.sampler_seed, number]).generate_state(1)[0])
