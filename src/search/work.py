@@ -19,8 +19,8 @@ from src.run.ending import Ending
 from src.search import plan as plans
 from src.search import space, studies
 from src.search.plan import SearchPlan
-from src.search.studies import TakenTrial
 from src.search.pruning_callback import PruningCallback
+from src.search.studies import TakenTrial
 from src.settings import cli, keys
 from src.settings.cli import Job
 from src.settings.errors import ConfigError
