@@ -100,7 +100,7 @@ _connection = None
 
 
 def _parent():
-    """The connection to the parent, which is started at the first use and ends with the process that started it."""
+    """The connection to the parent, which starts at the first use and ends with this process."""
     global _connection
     if _connection is None:
         _connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

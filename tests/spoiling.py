@@ -7,7 +7,7 @@ from lightning.pytorch.callbacks import Callback
 
 
 class Spoil(Callback):
-    """Before update `update`, the process `rank` sets its input to nan, raises an exception or sends itself a signal.
+    """Spoils update `update` of process `rank`: an input of nan, an exception, or a signal to the process itself.
 
     Args:
         rank: of the process.

@@ -152,7 +152,7 @@ def test_figures_are_made_in_the_default_style(path):
     assert found == (["matplotlib.figure"] if path.name == "style.py" else [])
 
 
-def test_what_counts_as_unstyled_imports():
+def test_which_imports_depend_on_settings():
     for line in (
         "import matplotlib.pyplot as plt",
         "from matplotlib import pyplot",
