@@ -10,9 +10,9 @@ import torch
 from src.cells.dms_ntm import DMSNTM
 from src.cells.layout import Field, Layout
 from src.cells.ntm import NTM
-from src.engines.numba_cpu.engine import _Settings
-from src.engines.numba_cpu.kinds import kind_of
-from src.engines.numba_cpu.plan import LSTM, Starts
+from src.engines.numba_cpu.autograd import KernelSettings
+from src.engines.numba_cpu.machine_kinds import kind_of
+from src.engines.numba_cpu.plan import LSTM, FieldStarts
 
 F, N, M, C = 3, 8, 4, 6
 CONTENT = {"key": M, "beta": 1, "gate": 1}
@@ -86,9 +86,9 @@ def test_biases(cls, options):
 @each
 def test_kernels_read_where_the_cell_reads(cls, options):
     cell = make(cls, options)
-    found = _Settings(cell, kind_of(cls), LSTM, C, N, torch.zeros(1).numpy().dtype).plan
+    found = KernelSettings(cell, kind_of(cls), LSTM, C, N, torch.zeros(1).numpy().dtype).plan
     read = slices(cell.layout)
-    assert {name for name in Starts._fields if getattr(found.start, name) >= 0} == read.keys()
+    assert {name for name in FieldStarts._fields if getattr(found.start, name) >= 0} == read.keys()
     for name, places in read.items():
         start = getattr(found.start, name)
         assert places.flatten().tolist() == list(range(start, start + places.numel()))
@@ -140,7 +140,7 @@ def test_what_a_trace_shows(cls, options):
 def test_a_field_that_no_kernel_knows_is_an_error():
     layout = Layout(Field("key", M), Field("temper"))
     with pytest.raises(TypeError, match="temper"):
-        Starts(**layout.starts)
+        FieldStarts(**layout.starts)
 
 
 def test_one_number_has_no_axis_and_a_single_one_of_several_has():

@@ -111,7 +111,7 @@ def test_an_lstm_under_autocast_where_the_library_has_none_of_half_precision(rng
     exact, after = cell.sequence(x, None)
     asked = []
     if there is not None:
-        monkeypatch.setattr(lstm, "_computes", lambda dtype: asked.append(dtype) or there)
+        monkeypatch.setattr(lstm, "_runs_in_half", lambda dtype: asked.append(dtype) or there)
         monkeypatch.setattr(cell.layers, "forward", halved(cell.layers.forward))
     with torch.autocast("cpu", half):
         y, state = cell.sequence(x, None)
@@ -139,17 +139,17 @@ def halved(forward):
 
 
 def test_whether_the_library_has_half_precision_is_found_out_once_and_quietly(monkeypatch):
-    lstm._computes.cache_clear()
+    lstm._runs_in_half.cache_clear()
     before = torch.get_rng_state()
     for _ in range(2):
-        assert lstm._computes(torch.bfloat16) in (True, False)
+        assert lstm._runs_in_half(torch.bfloat16) in (True, False)
     assert torch.equal(torch.get_rng_state(), before)
-    assert lstm._computes.cache_info().misses == 1
+    assert lstm._runs_in_half.cache_info().misses == 1
 
     def unable(*_):
         raise RuntimeError("could not create a primitive descriptor")
 
     monkeypatch.setattr(torch, "lstm", unable)
-    lstm._computes.cache_clear()
-    assert lstm._computes(torch.bfloat16) is False
-    lstm._computes.cache_clear()
+    lstm._runs_in_half.cache_clear()
+    assert lstm._runs_in_half(torch.bfloat16) is False
+    lstm._runs_in_half.cache_clear()

@@ -16,7 +16,7 @@ from src.common.checks import Refusal
 from src.engines import choose
 from src.engines.base import Engine
 from src.engines.numba_cpu import kernels
-from src.engines.numba_cpu.kinds import KINDS
+from src.engines.numba_cpu.machine_kinds import KINDS
 from src.networks.recurrent import Recurrent
 from src.settings import build
 from src.settings.errors import ConfigError
@@ -39,7 +39,7 @@ class Doubling(Engine):
         return None if (device.type, dtype) == (self.device, self.dtype) else "it is elsewhere"
 
     @contextmanager
-    def at_work(self, cell):
+    def prepared(self, cell):
         self.works.append("begins")
         yield
         self.works.append("ends")
@@ -68,7 +68,7 @@ def test_a_network_runs_with_an_engine_that_was_registered(registered, cell):
     engine = registered(Doubling())
     net = Recurrent(cell(), OUTPUTS)
     net.readout = nn.Identity()
-    with net.at_work():
+    with net.prepared():
         doubled, state = net(X)
         doubled_again, _ = net(X, state)
     assert (engine.calls, engine.works) == (2, ["begins", "ends"])
@@ -208,16 +208,16 @@ def test_a_subclass_that_changes_no_step_is_known(caplog):
 
 def test_a_kind_of_heads_is_registered_by_one_entry(monkeypatch):
     """The kernels' side of a kind is its own entry: without it the kind is unknown, and nothing else changes."""
-    from src.engines.numba_cpu import kinds
+    from src.engines.numba_cpu import machine_kinds
 
-    monkeypatch.setattr(kinds, "KINDS", {kind: entry for kind, entry in KINDS.items() if kind is not NTM})
-    for cached in (kinds.kind_of, kinds.unknown):
+    monkeypatch.setattr(machine_kinds, "KINDS", {kind: entry for kind, entry in KINDS.items() if kind is not NTM})
+    for cached in (machine_kinds.kind_of, machine_kinds.unknown):
         cached.cache_clear()
     try:
         with pytest.raises(Refusal, match="NTM is no kind of machine that the kernels know"):
             Recurrent(NTM(F, **SIZES, engine="fused"), OUTPUTS)
     finally:
-        for cached in (kinds.kind_of, kinds.unknown):
+        for cached in (machine_kinds.kind_of, machine_kinds.unknown):
             cached.cache_clear()
 
 

@@ -24,7 +24,7 @@ def interpolate(w_content, w_before, gate, out):
 
 
 @routine
-def twice(w, out):
+def repeat_twice(w, out):
     """The ring laid out two times, so that every rotation of it is a slice."""
     slots = w.shape[0]
     for n in range(slots):

@@ -9,18 +9,24 @@ from numba import njit
 from src.engines.numba_cpu import denormals
 from src.engines.numba_cpu.bundles import Constants, Gradients, Replay, StepGradients, Tape, Weights
 from src.engines.numba_cpu.controllers import control_backward
+from src.engines.numba_cpu.memory_step import copy_words, use_memory_backward, write_to
 from src.engines.numba_cpu.numerics import like
-from src.engines.numba_cpu.plan import FEEDFORWARD, SEGMENT, Plan
+from src.engines.numba_cpu.plan import FEEDFORWARD, SEGMENT, KernelPlan
 from src.engines.numba_cpu.products import accumulate
 from src.engines.numba_cpu.routine import KERNEL, inlined, routine
-from src.engines.numba_cpu.steps import copy_words, use_memory_backward, write_to
+from src.engines.numba_cpu.scratch import sequence_scratch, step_views
 from src.engines.numba_cpu.views import at, copy, fill, keep_alive, span, uncounted
-from src.engines.numba_cpu.work import step_of, work_of
 
 
 @njit(**KERNEL)
 def backward(
-    plan: Plan, constants: Constants, first: int, last: int, weights: Weights, tape: Tape, gradients: Gradients
+    plan: KernelPlan,
+    constants: Constants,
+    first: int,
+    last: int,
+    weights: Weights,
+    tape: Tape,
+    gradients: Gradients,
 ) -> None:
     """Backward of `forward`.
 
@@ -37,7 +43,7 @@ def backward(
         uncounted(tape),
         uncounted(gradients),
     )
-    owned = work_of(plan, gradients.y.dtype)
+    owned = sequence_scratch(plan, gradients.y.dtype)
     work = uncounted(owned)
     dcarry, dweights, dx = gradients.carry, gradients.weights, gradients.x
     steps, size, rows = tape.gates.shape[0], plan.hidden, last - first
@@ -66,7 +72,7 @@ def backward(
                 span(mine_dnext, size, width - size),
             )
             use_memory_backward(
-                plan, constants, step_of(tape, t, b), at(replayed, s), at(replayed, s + 1), d, work
+                plan, constants, step_views(tape, t, b), at(replayed, s), at(replayed, s + 1), d, work
             )
             _add(draw, dweights.bias)
         for row in range(rows):
@@ -125,11 +131,11 @@ def _replay_of(plan, rows, weights, tape, dweights):
 def _replay(plan, tape, t, b, memory, work):
     """The memory of one sequence [SEGMENT + 1, M, N] from the last one kept until after step t."""
     first = t - t % SEGMENT
-    copy_words(at(at(tape.kept, t // SEGMENT), b), at(memory, 0))
+    copy_words(at(at(tape.checkpoints, t // SEGMENT), b), at(memory, 0))
     for now in range(first, t + 1):
         after = at(memory, now - first + 1)
         copy_words(at(memory, now - first), after)
-        write_to(plan, step_of(tape, now, b), after, work)
+        write_to(plan, step_views(tape, now, b), after, work)
 
 
 @routine

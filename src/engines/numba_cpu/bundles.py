@@ -49,12 +49,14 @@ class Tape(NamedTuple):
     raw: Float[np.ndarray, "T B P"]  # what the heads get
     w: Float[np.ndarray, "T+1 B H N"]  # weightings; [0] is given
     place: Float[np.ndarray, "T+1 B H"]  # positions; [0] is given
-    found: Float[np.ndarray, "T B H 2 N"]  # cosines and weightings by content; a single step: nothing is kept
+    by_content: Float[np.ndarray, "T B H 2 N"]  # cosines and weightings by content; a single step: nothing is kept
     norms: Float[np.ndarray, "T B N"]  # one over the length of each word; as `found`
-    kept: Float[np.ndarray, "T/SEGMENT B M N"]  # the memory before every SEGMENT-th step; none: nothing is kept
+    checkpoints: Float[
+        np.ndarray, "T/SEGMENT B M N"
+    ]  # the memory before every SEGMENT-th step; none: nothing is kept
 
 
-class Carry(NamedTuple):
+class CarryGradients(NamedTuple):
     """Gradients of what is carried: come in as those after the last step, leave as those before the first."""
 
     u: Float[np.ndarray, "B C+RM"]  # of h and reads; comes in with anything, as they are among the outputs
@@ -69,11 +71,11 @@ class Gradients(NamedTuple):
 
     y: Float[np.ndarray, "T B C+RM"]  # of the outputs: h and reads
     x: Float[np.ndarray, "B T F"]  # of the inputs, is set; no row: not wanted
-    carry: Carry
+    carry: CarryGradients
     weights: Weights  # are added to
 
 
-class Step(NamedTuple):
+class StepTape(NamedTuple):
     """What a tape holds of the heads of one sequence at one step."""
 
     raw: Float[np.ndarray, "P"]
@@ -81,7 +83,7 @@ class Step(NamedTuple):
     w: Float[np.ndarray, "H N"]
     place_before: Float[np.ndarray, "H"]
     place: Float[np.ndarray, "H"]
-    found: Float[np.ndarray, "H 2 N"]
+    by_content: Float[np.ndarray, "H 2 N"]
     norms: Float[np.ndarray, "N"]
 
 
@@ -105,7 +107,7 @@ class Head(NamedTuple):
     w: Float[np.ndarray, "N"]
 
 
-class Scratch(NamedTuple):
+class HeadScratch(NamedTuple):
     """Scratch buffers for the addressing of one head."""
 
     w_gated: Float[np.ndarray, "N"]
@@ -133,11 +135,11 @@ class Replay(NamedTuple):
     draw: Float[np.ndarray, "SEGMENT*rows P"]
 
 
-class Work(NamedTuple):
+class SequenceScratch(NamedTuple):
     """Scratch buffers for the heads of one sequence; with `d`, those of gradients."""
 
-    scratch: Scratch
-    d: Scratch
+    scratch: HeadScratch
+    d: HeadScratch
     keep: Float[np.ndarray, "N"]
     pull: Float[np.ndarray, "N"]
     erase: Float[np.ndarray, "W M"]
@@ -145,4 +147,4 @@ class Work(NamedTuple):
     derase: Float[np.ndarray, "W M"]
     dadd: Float[np.ndarray, "W M"]
     dw: Float[np.ndarray, "H N"]
-    dfound: Float[np.ndarray, "H N"]
+    dby_content: Float[np.ndarray, "H N"]

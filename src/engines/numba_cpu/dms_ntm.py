@@ -5,12 +5,12 @@ from src.engines.numba_cpu.addressing import (
     convolve_backward,
     gaussian,
     gaussian_backward,
+    repeat_twice,
     sharpen,
     sharpen_backward,
-    twice,
     window,
 )
-from src.engines.numba_cpu.heads import choose, choose_backward
+from src.engines.numba_cpu.heads import mix_content, mix_content_backward
 from src.engines.numba_cpu.numerics import like, sigmoid, softplus, softplus_slope, tanh
 from src.engines.numba_cpu.routine import inlined, routine
 from src.engines.numba_cpu.vectors import dot, softmax
@@ -66,8 +66,8 @@ def _motion_backward(plan, constants, raw, draw, step, dstep, jump, ddistance, d
 @routine
 def _move(plan, constants, head, scratch):
     """carry = weighting, up to the sharpening: returns first, count, distance, jump."""
-    choose(plan, head, head.before, scratch.w_gated)
-    twice(scratch.w_gated, scratch.doubled)
+    mix_content(plan, head, head.before, scratch.w_gated)
+    repeat_twice(scratch.w_gated, scratch.doubled)
     _widths(plan, constants, head.raw, scratch)
     distance, jump = _motion(plan, constants, head.raw, scratch.step)
     first, count = window(distance, scratch.sigma, plan.slots)
@@ -105,7 +105,7 @@ def address(plan, constants, head, scratch):
     """As `variants.address`; the place is the head's real position with carry = position."""
     if plan.position:
         now, _, _, _, _ = _place(plan, constants, head, scratch)
-        choose(plan, head, scratch.moved, head.w)
+        mix_content(plan, head, scratch.moved, head.w)
         return now
     _move(plan, constants, head, scratch)
     gamma = like(head.raw[0], 1.0) + softplus(head.raw[plan.start.gamma])
@@ -130,7 +130,7 @@ def _place_backward(plan, constants, head, dhead, scratch, d):
     fill(dstep, zero)
     now, first, count, distance, jump = _place(plan, constants, head, scratch)
     fill(dmoved, zero)
-    choose_backward(plan, head, scratch.moved, dhead.w, dhead, dmoved)
+    mix_content_backward(plan, head, scratch.moved, dhead.w, dhead, dmoved)
     dtaps = span(d.taps, 0, count)
     for q in range(count):
         dtaps[q] = dmoved[(first + q) % slots]
@@ -158,7 +158,7 @@ def _move_backward(plan, constants, head, dhead, scratch, d):
     raw_gamma = raw[plan.start.gamma]
     dgamma = sharpen_backward(scratch.moved, one + softplus(raw_gamma), head.w, dhead.w, d.moved)
     draw[plan.start.gamma] += dgamma * softplus_slope(raw_gamma)
-    twice(d.moved, d.doubled)
+    repeat_twice(d.moved, d.doubled)
     fill(d.w_gated, zero)
     taps, dtaps = span(scratch.taps, 0, count), span(d.taps, 0, count)
     convolve_backward(scratch.doubled, taps, first, jump, d.doubled, dtaps, d.w_gated)
@@ -176,5 +176,5 @@ def _move_backward(plan, constants, head, dhead, scratch, d):
     )
     _widths_backward(plan, constants, raw, draw, scratch, d)
     _motion_backward(plan, constants, raw, draw, step, dstep, jump, ddistance, djump)
-    choose_backward(plan, head, head.before, d.w_gated, dhead, dhead.before)
+    mix_content_backward(plan, head, head.before, d.w_gated, dhead, dhead.before)
     return dhead.place

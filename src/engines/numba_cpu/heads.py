@@ -16,51 +16,53 @@ def _key(plan, raw, head):
 
 
 @inlined
-def look(plan, raw, memory, norms, found):
+def content_lookup(plan, raw, memory, norms, by_content):
     """All heads look for content: leaves cosines and weightings in found[H, 2, N], one over lengths in norms.
 
     There are two heads at least, one that reads and one that writes.
     """
     if plan.content == 0:
         return
-    measure(memory, _key(plan, raw, 0), _key(plan, raw, 1), at(at(found, 0), 0), at(at(found, 1), 0), norms)
-    for h in range(found.shape[0]):
-        cosine, beta = at(at(found, h), 0), softplus(raw[h * plan.head_size + plan.start.beta])
+    measure(
+        memory, _key(plan, raw, 0), _key(plan, raw, 1), at(at(by_content, 0), 0), at(at(by_content, 1), 0), norms
+    )
+    for h in range(by_content.shape[0]):
+        cosine, beta = at(at(by_content, h), 0), softplus(raw[h * plan.head_size + plan.start.beta])
         if h >= 2:
             fill(cosine, like(beta, 0.0))
             along_words(memory, _key(plan, raw, h), cosine)
-        content(norms, _key(plan, raw, h), beta, cosine, at(at(found, h), 1))
+        content(norms, _key(plan, raw, h), beta, cosine, at(at(by_content, h), 1))
 
 
 @inlined
-def look_backward(plan, raw, memory, norms, found, dfound, draw, dmemory, pull):
-    """Backward of `look`: adds to draw and dmemory; overwrites dfound[H, N], of the weightings, and `pull`."""
+def content_lookup_backward(plan, raw, memory, norms, by_content, dby_content, draw, dmemory, pull):
+    """Backward of `content_lookup`: adds to draw and dmemory; overwrites dby_content[H, N], of the weightings, and `pull`."""
     if plan.content == 0:
         return
     fill(pull, like(raw[0], 0.0))
-    for h in range(found.shape[0]):
+    for h in range(by_content.shape[0]):
         strength = raw[h * plan.head_size + plan.start.beta]
         dbeta = content_backward(
             norms,
             _key(plan, raw, h),
             softplus(strength),
-            at(at(found, h), 0),
-            at(at(found, h), 1),
-            at(dfound, h),
+            at(at(by_content, h), 0),
+            at(at(by_content, h), 1),
+            at(dby_content, h),
             _key(plan, draw, h),
             pull,
         )
         draw[h * plan.head_size + plan.start.beta] += dbeta * softplus_slope(strength)
         if h >= 2:
-            along_slots(memory, at(dfound, h), _key(plan, draw, h))
-            spread(_key(plan, raw, h), at(dfound, h), dmemory)
+            along_slots(memory, at(dby_content, h), _key(plan, draw, h))
+            spread(_key(plan, raw, h), at(dby_content, h), dmemory)
     measure_backward(
         memory,
         norms,
         _key(plan, raw, 0),
         _key(plan, raw, 1),
-        at(dfound, 0),
-        at(dfound, 1),
+        at(dby_content, 0),
+        at(dby_content, 1),
         pull,
         _key(plan, draw, 0),
         _key(plan, draw, 1),
@@ -69,7 +71,7 @@ def look_backward(plan, raw, memory, norms, found, dfound, draw, dmemory, pull):
 
 
 @routine
-def choose(plan, head, before, out):
+def mix_content(plan, head, before, out):
     """out = g w_content + (1 - g) before; `before` itself without content addressing."""
     if plan.content:
         interpolate(head.w_content, before, sigmoid(head.raw[plan.start.gate]), out)
@@ -78,8 +80,8 @@ def choose(plan, head, before, out):
 
 
 @routine
-def choose_backward(plan, head, before, dout, dhead, dbefore):
-    """Backward of `choose`: adds to dhead.raw and dbefore, and sets dhead.w_content."""
+def mix_content_backward(plan, head, before, dout, dhead, dbefore):
+    """Backward of `mix_content`: adds to dhead.raw and dbefore, and sets dhead.w_content."""
     if plan.content == 0:
         for n in range(dout.shape[0]):
             dbefore[n] += dout[n]

@@ -111,7 +111,7 @@ def _load(folder: Path) -> Kernels:
         config.CPU_FEATURES = _features()  # type: ignore[attr-defined]
     before, config.CACHE_DIR = config.CACHE_DIR, str(folder)  # type: ignore[attr-defined]
     try:
-        from src.engines.numba_cpu import backward, forward, waiting  # noqa: F401  (compiled here, used by the threads)
+        from src.engines.numba_cpu import backward, forward, spin_wait  # noqa: F401  (compiled here, used by the threads)
     finally:
         config.CACHE_DIR = before  # type: ignore[attr-defined]
     return Kernels(forward.forward, backward.backward)
@@ -185,13 +185,13 @@ def _record(folder: Path) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def _forget() -> None:
+def _reset_after_fork() -> None:
     """Of a fork, the child has a lock of its own: another thread of the parent may have had this one."""
     global _compiling
     _compiling = threading.RLock()
 
 
-os.register_at_fork(after_in_child=_forget)
+os.register_at_fork(after_in_child=_reset_after_fork)
 
 
 @contextlib.contextmanager

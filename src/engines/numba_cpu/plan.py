@@ -13,7 +13,7 @@ GATES = (4, 4, 1)
 NTM, DMS_NTM = range(2)
 
 
-class Starts(NamedTuple):
+class FieldStarts(NamedTuple):
     """Where each field of a head's raw numbers begins, by its name in the cell's layout; -1 where it is absent."""
 
     key: int = -1
@@ -29,7 +29,7 @@ class Starts(NamedTuple):
     jump_distance: int = -1
 
 
-class Plan(NamedTuple):
+class KernelPlan(NamedTuple):
     """Sizes and choices of a machine, as integers.
 
     After the raw numbers of all heads come, for every write head, erase M and add M.
@@ -43,7 +43,7 @@ class Plan(NamedTuple):
     reads: int  # R
     writes: int  # W
     head_size: int  # raw numbers of a head
-    start: Starts  # where each of them begins
+    start: FieldStarts  # where each of them begins
     content: int  # 1: content addressing
     shifts: int = 1  # 2 r + 1 (NTM)
     position: int = 0  # 1: carry = position (DMS-NTM)

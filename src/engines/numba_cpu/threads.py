@@ -17,15 +17,15 @@ ROWS = 8
 #: How often a thread looks out for work before it falls asleep: some milliseconds, the time between two calls.
 TURNS = 10_000
 #: The threads, and whose call they are at work for: one at a time.
-_pool: "list[Worker]" = []
+_pool: "list[KernelThread]" = []
 _busy = threading.Lock()
 
 
-class Worker(threading.Thread):
+class KernelThread(threading.Thread):
     """A thread that does one job after another, and looks out for the next for a while before it sleeps.
 
     Args:
-        changes: `src.engines.numba_cpu.waiting.changes`.
+        changes: `src.engines.numba_cpu.spin_wait.changes`.
     """
 
     def __init__(self, changes: Callable[[np.ndarray, int, int], bool]) -> None:
@@ -82,7 +82,7 @@ def over_rows(call: Callable[[int, int, int], Any], rows: int, threads: int) -> 
         for i in range(threads):
             share(i)
         return
-    workers: list[Worker] = []
+    workers: list[KernelThread] = []
     try:
         workers = _workers(threads - 1)
         for i, worker in enumerate(workers):
@@ -99,7 +99,7 @@ def over_rows(call: Callable[[int, int, int], Any], rows: int, threads: int) -> 
             raise error
 
 
-def _all_finished(workers: list[Worker]) -> None:
+def _all_finished(workers: list[KernelThread]) -> None:
     """Wait for every worker, whatever a signal raises: none may be at work on arrays that the caller frees."""
     interrupt: BaseException | None = None
     for worker in workers:
@@ -113,20 +113,20 @@ def _all_finished(workers: list[Worker]) -> None:
         raise interrupt
 
 
-def _workers(count: int) -> list[Worker]:
+def _workers(count: int) -> list[KernelThread]:
     """So many threads of this process."""
     while len(_pool) < count:
-        from src.engines.numba_cpu.waiting import changes
+        from src.engines.numba_cpu.spin_wait import changes
 
-        _pool.append(Worker(changes))
+        _pool.append(KernelThread(changes))
         _pool[-1].start()
     return _pool[:count]
 
 
-def _forget() -> None:
+def _reset_after_fork() -> None:
     """Begin with no threads: those of the parent do not survive a fork, and one may have had the lock."""
     global _pool, _busy
     _pool, _busy = [], threading.Lock()
 
 
-os.register_at_fork(after_in_child=_forget)
+os.register_at_fork(after_in_child=_reset_after_fork)

@@ -60,7 +60,7 @@ def _plain_layer(cell: Feedforward) -> bool:
     return type(cell.layer) is nn.Linear and cell.layer.bias is not None
 
 
-CONTROLLERS: dict[type[Cell], ControllerKind] = {
+CONTROLLER_KINDS: dict[type[Cell], ControllerKind] = {
     LSTM: ControllerKind(plan.LSTM, _plain_layers, _lstm),
     GRU: ControllerKind(plan.GRU, _plain_layers, _gru),
     Feedforward: ControllerKind(plan.FEEDFORWARD, _plain_layer, _feedforward),
@@ -68,7 +68,7 @@ CONTROLLERS: dict[type[Cell], ControllerKind] = {
 
 
 def check_weights(
-    p: plan.Plan, dtype: torch.dtype, features: int, w_u: Tensor, w_heads: Tensor, b_heads: Tensor
+    p: plan.KernelPlan, dtype: torch.dtype, features: int, w_u: Tensor, w_heads: Tensor, b_heads: Tensor
 ) -> None:
     """Refuse weights of other sizes than a machine is made with: the kernels look at no bounds."""
     shapes = _shapes(p, features)
@@ -81,7 +81,7 @@ def check_weights(
 
 
 @lru_cache
-def _shapes(p: plan.Plan, features: int) -> tuple[tuple[int, ...], ...]:
+def _shapes(p: plan.KernelPlan, features: int) -> tuple[tuple[int, ...], ...]:
     numbers = (p.reads + p.writes) * p.head_size + 2 * p.writes * p.words
     hidden = 0 if p.controller == plan.FEEDFORWARD else p.hidden
     columns = hidden + p.reads * p.words + features + 1

@@ -1,4 +1,4 @@
-"""Work buffers that are used again: fresh memory costs more than the work that is done in it."""
+"""Scratch buffers that are used again: fresh memory costs more than the work that is done in it."""
 
 import math
 import os
@@ -54,10 +54,10 @@ def _lend(size: int) -> np.ndarray:
     return whole[-whole.ctypes.data % ALIGNMENT :][: whole.nbytes - ALIGNMENT]
 
 
-def _forget() -> None:
+def _reset_after_fork() -> None:
     """Of a fork, the child has a lock of its own: another thread of the parent may have had this one."""
     global _lock
     _lock = threading.RLock()
 
 
-os.register_at_fork(after_in_child=_forget)
+os.register_at_fork(after_in_child=_reset_after_fork)

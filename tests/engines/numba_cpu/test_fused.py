@@ -20,7 +20,7 @@ from src.cells.ntm import NTM
 from src.common.checks import Refusal
 from src.common.paths import CONF
 from src.engines import choose
-from src.engines.numba_cpu import engine as fused
+from src.engines.numba_cpu import autograd as fused
 from src.engines.numba_cpu import kernels
 from src.networks.recurrent import Recurrent
 from src.settings import build, errors, keys
@@ -284,7 +284,7 @@ class TestThreadsOfPython:
         def trained():
             net = made("hybrid", torch.float32)
             sgd = torch.optim.SGD(net.parameters(), 0.01)
-            with net.at_work():
+            with net.prepared():
                 for _ in range(15):
                     sgd.zero_grad()
                     net(x)[0].square().mean().backward()
@@ -308,20 +308,20 @@ class TestThreadsOfPython:
         inside, may_leave = threading.Event(), threading.Event()
 
         def first():
-            with net.at_work():
+            with net.prepared():
                 inside.set()
                 may_leave.wait(60)
 
         def second():
             inside.wait(60)
-            with net.at_work():
+            with net.prepared():
                 may_leave.set()
                 time.sleep(0.05)
             assert torch.get_num_threads() == 2
 
         self.together(first, second)
         assert fused._threads is None
-        with net.at_work():
+        with net.prepared():
             assert torch.get_num_threads() == 1
         assert torch.get_num_threads() == 2
 
@@ -377,7 +377,7 @@ class TestAtWork:
 
     def test_the_kernels_have_all_threads_and_torch_has_one(self, two_threads, asked):
         net, x = made("ntm"), torch.zeros(4, 3, F, dtype=torch.float64)
-        with net.at_work():
+        with net.prepared():
             net(x)[0].sum().backward()
             assert torch.get_num_threads() == 1
         assert torch.get_num_threads() == 2
@@ -388,13 +388,13 @@ class TestAtWork:
     def test_nothing_changes_for_the_reference(self, two_threads):
         net = made("ntm")
         net.cell.engine = "reference"
-        with net.at_work():
+        with net.prepared():
             assert torch.get_num_threads() == 2
 
     def test_kernels_are_there_before_the_first_batch(self, monkeypatch):
         loaded = []
         monkeypatch.setattr(fused, "kernels", loaded.append)
-        with made("ntm", torch.float32).at_work():
+        with made("ntm", torch.float32).prepared():
             assert loaded == [torch.zeros(0).numpy().dtype]
 
 

@@ -21,7 +21,7 @@ from numba import typeof, types
 from src.engines.numba_cpu import backward as real_backward
 from src.engines.numba_cpu import forward as real_forward
 from src.engines.numba_cpu import kernels
-from src.engines.numba_cpu.plan import Plan, Starts
+from src.engines.numba_cpu.plan import FieldStarts, KernelPlan
 
 ROOT = Path(__file__).resolve().parents[3]
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -51,7 +51,7 @@ class Pair(NamedTuple):
     matrix: Float[np.ndarray, "N M"]
 
 
-def forward(number: float, plan: Plan, first: int, array: Float[np.ndarray, "B T N"]) -> None:
+def forward(number: float, plan: KernelPlan, first: int, array: Float[np.ndarray, "B T N"]) -> None:
     """The annotations of a kernel."""
 
 
@@ -251,7 +251,7 @@ class TestCompile:
         stub = Stub(kernels._prepare())
         kernels._compile(stub, stub.folder, dtype)
         pair = types.NamedTuple([number, types.Array(number, 2, "C")], Pair)
-        plan = typeof(Plan(*[Starts() if name == "start" else 0 for name in Plan._fields]))
+        plan = typeof(KernelPlan(*[FieldStarts() if name == "start" else 0 for name in KernelPlan._fields]))
         array = types.Array(number, 3, "C")
         assert stub.compiled == [("forward", (number, plan, types.intp, array)), ("backward", (number, pair))]
 

@@ -203,7 +203,7 @@ def test_a_call_within_a_call():
 def test_a_signal_while_the_others_are_at_work(monkeypatch, error):
     """What its handler raises comes through once they have finished, and the pool is free again."""
     ended = []
-    finish = threads.Worker.finish
+    finish = threads.KernelThread.finish
     interrupts = iter([error, error])
 
     def interrupted(worker):
@@ -211,7 +211,7 @@ def test_a_signal_while_the_others_are_at_work(monkeypatch, error):
             raise one
         finish(worker)
 
-    monkeypatch.setattr(threads.Worker, "finish", interrupted)
+    monkeypatch.setattr(threads.KernelThread, "finish", interrupted)
     with pytest.raises(error):
         over_rows(lambda part, *_: (time.sleep(0.1 * part), ended.append(part)), 2, 2)
     assert sorted(ended) == [0, 1]

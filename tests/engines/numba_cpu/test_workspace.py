@@ -1,4 +1,4 @@
-"""Work buffers: arrays that begin where vectors like it, keep to themselves, and are lent again."""
+"""Scratch buffers: arrays that begin where vectors like it, keep to themselves, and are lent again."""
 
 import gc
 import itertools

@@ -1,13 +1,13 @@
 """The heads of one sequence at one step: addressing, writing and reading, forward and backward."""
 
 from src.engines.numba_cpu.bundles import Head
-from src.engines.numba_cpu.heads import look, look_backward
+from src.engines.numba_cpu.dispatch import address, address_backward
+from src.engines.numba_cpu.heads import content_lookup, content_lookup_backward
 from src.engines.numba_cpu.numerics import like, sigmoid
 from src.engines.numba_cpu.read import along_slots, along_words, spread
 from src.engines.numba_cpu.routine import inlined, routine
-from src.engines.numba_cpu.variants import address, address_backward
+from src.engines.numba_cpu.scratch import head_views
 from src.engines.numba_cpu.views import at, copy, fill, span
-from src.engines.numba_cpu.work import head_of
 from src.engines.numba_cpu.write import write, write_backward
 
 
@@ -25,9 +25,9 @@ def use_memory(plan, constants, step, memory, reads, work):
     for p in range(raw.shape[0]):
         raw[p] = -clip if raw[p] < -clip else raw[p]
         raw[p] = clip if raw[p] > clip else raw[p]
-    look(plan, raw, memory, step.norms, step.found)
+    content_lookup(plan, raw, memory, step.norms, step.by_content)
     for h in range(plan.reads + plan.writes):
-        step.place[h] = address(plan, constants, head_of(plan, step, h), work.scratch)
+        step.place[h] = address(plan, constants, head_views(plan, step, h), work.scratch)
     write_to(plan, step, memory, work)
     for h in range(plan.reads):
         word = span(reads, h * plan.words, plan.words)
@@ -83,13 +83,15 @@ def use_memory_backward(plan, constants, step, before, after, d, work):
         fill(at(d.w, h), zero)
         dhead = Head(
             span(draw, h * plan.head_size, plan.head_size),
-            at(work.dfound, h),
+            at(work.dby_content, h),
             at(d.w, h),
             d.place[h],
             at(work.dw, h),
         )
-        d.place[h] = address_backward(plan, constants, head_of(plan, step, h), dhead, work.scratch, work.d)
-    look_backward(plan, raw, before, step.norms, step.found, work.dfound, draw, d.memory, work.pull)
+        d.place[h] = address_backward(plan, constants, head_views(plan, step, h), dhead, work.scratch, work.d)
+    content_lookup_backward(
+        plan, raw, before, step.norms, step.by_content, work.dby_content, draw, d.memory, work.pull
+    )
     for p in range(raw.shape[0]):
         inside = raw[p] > -clip and raw[p] < clip
         draw[p] = draw[p] if inside else draw[p] * zero

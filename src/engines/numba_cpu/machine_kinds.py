@@ -12,13 +12,13 @@ from src.cells.dms_ntm import DMSNTM
 from src.cells.machine import Machine
 from src.cells.ntm import NTM
 from src.engines.numba_cpu import plan
-from src.engines.numba_cpu.weights import CONTROLLERS
+from src.engines.numba_cpu.weights import CONTROLLER_KINDS
 
 #: Of a machine, what the kernels do by themselves: a kind of its own may not have another.
 STEPS = ("head_layout", "with_content", "address", "trace", "step", "initial_heads")
 
 
-class Kind(NamedTuple):
+class MachineKind(NamedTuple):
     """A kind of machine, by its heads."""
 
     #: Fields of the plan that follow from the options of a machine.
@@ -46,14 +46,14 @@ def _dms_ntm_constants(cell: DMSNTM) -> dict[str, Any]:
     return {"sigma_min": sigma_min, "jump_range": jump_range, "sigma_bias": cell.sigma_bias.tolist()}
 
 
-KINDS: dict[type[Machine], Kind] = {
-    NTM: Kind(_ntm, lambda _: {}),
-    DMSNTM: Kind(_dms_ntm, _dms_ntm_constants),
+KINDS: dict[type[Machine], MachineKind] = {
+    NTM: MachineKind(_ntm, lambda _: {}),
+    DMSNTM: MachineKind(_dms_ntm, _dms_ntm_constants),
 }
 
 
 @lru_cache
-def kind_of(cls: type[Cell]) -> Kind | None:
+def kind_of(cls: type[Cell]) -> MachineKind | None:
     """What is known of a class of cells, or of the nearest one above it; None if nothing is."""
     return next((KINDS[base] for base in cls.__mro__ if base in KINDS), None)
 
@@ -71,7 +71,7 @@ def unknown(cls: type[Cell]) -> str | None:
 def unknown_controller(machine: Machine) -> str | None:
     """Why the kernels cannot run a machine's controller, whatever its layers; None if they can."""
     cls = type(machine.controller)
-    return None if cls in CONTROLLERS else f"{cls.__name__} is no controller that the kernels know"
+    return None if cls in CONTROLLER_KINDS else f"{cls.__name__} is no controller that the kernels know"
 
 
 def altered(machine: Machine) -> str | None:
@@ -85,7 +85,7 @@ def altered(machine: Machine) -> str | None:
     heads, controller = machine._modules["heads"], machine._modules["controller"]
     if type(heads) is not nn.Linear or heads.bias is None:
         return "heads"
-    known = CONTROLLERS.get(type(controller))  # type: ignore[arg-type]
+    known = CONTROLLER_KINDS.get(type(controller))  # type: ignore[arg-type]
     return None if known is not None and known.is_plain(controller) else "controller"
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from src.engines.numba_cpu.bundles import Head, Scratch, Step, Work
+from src.engines.numba_cpu.bundles import Head, HeadScratch, SequenceScratch, StepTape
 from src.engines.numba_cpu.routine import inlined, routine
 from src.engines.numba_cpu.views import at, span
 
@@ -10,7 +10,7 @@ from src.engines.numba_cpu.views import at, span
 @routine
 def _scratch(plan, dtype):
     slots, scales = plan.slots, plan.scales
-    return Scratch(
+    return HeadScratch(
         np.empty(slots, dtype),
         np.empty(2 * slots, dtype),
         np.empty(slots, dtype),
@@ -23,10 +23,10 @@ def _scratch(plan, dtype):
 
 
 @inlined
-def work_of(plan, dtype):
+def sequence_scratch(plan, dtype):
     """The scratch buffers of one thread."""
     slots, words, writes, heads = plan.slots, plan.words, plan.writes, plan.reads + plan.writes
-    return Work(
+    return SequenceScratch(
         _scratch(plan, dtype),
         _scratch(plan, dtype),
         np.empty(slots, dtype),
@@ -41,25 +41,25 @@ def work_of(plan, dtype):
 
 
 @inlined
-def step_of(tape, t, b):
+def step_views(tape, t, b):
     """What the heads of one sequence have at one step."""
-    return Step(
+    return StepTape(
         at(at(tape.raw, t), b),
         at(at(tape.w, t), b),
         at(at(tape.w, t + 1), b),
         at(at(tape.place, t), b),
         at(at(tape.place, t + 1), b),
-        at(at(tape.found, t % tape.found.shape[0]), b),
+        at(at(tape.by_content, t % tape.by_content.shape[0]), b),
         at(at(tape.norms, t % tape.norms.shape[0]), b),
     )
 
 
 @inlined
-def head_of(plan, step, h):
+def head_views(plan, step, h):
     """One head of a step."""
     return Head(
         span(step.raw, h * plan.head_size, plan.head_size),
-        at(at(step.found, h), 1),
+        at(at(step.by_content, h), 1),
         at(step.w_before, h),
         step.place_before[h],
         at(step.w, h),

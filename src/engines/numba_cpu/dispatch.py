@@ -12,7 +12,7 @@ def address(plan, constants, head, scratch):
     Args:
         plan, constants: of the machine.
         head: a `Head`, of which w is set.
-        scratch: a `Scratch`.
+        scratch: a `HeadScratch`.
     """
     if plan.kind == NTM:
         return ntm.address(plan, constants, head, scratch)
@@ -27,7 +27,7 @@ def address_backward(plan, constants, head, dhead, scratch, d):
         plan, constants: of the machine.
         head: a `Head` as the forward left it.
         dhead: its gradients: w and place are given, raw and before are added to, w_content is set.
-        scratch, d: a `Scratch`, and one for gradients.
+        scratch, d: a `HeadScratch`, and one for gradients.
     """
     if plan.kind == NTM:
         return ntm.address_backward(plan, constants, head, dhead, scratch, d)
