@@ -64,7 +64,7 @@ class Cell(nn.Module, ABC):
 
     @abstractmethod
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> State:
-        """The state before the first step; `memory_slots` sets the size of an external memory, if the cell has one."""
+        """The state before the first step; `memory_slots` sets the size of the external memory, if any."""
 
     @abstractmethod
     def step(self, x: Float[Tensor, "B F"], state: State) -> tuple[Float[Tensor, "B O"], State]:

@@ -68,7 +68,7 @@ def _fits(state: Any, expected: Shapes, batch: int, dtype: torch.dtype, device: 
         )
     if type(state) is not type(expected) or len(state) != len(expected):
         return False
-    for part, one in zip(state, expected):  # noqa: B905, SIM110  (called for every sequence: a plain loop is faster)
+    for part, one in zip(state, expected):  # noqa: B905, SIM110  (once per sequence: must be fast)
         if not _fits(part, one, batch, dtype, device):
             return False
     return True
@@ -115,8 +115,8 @@ def autocasts(like: Tensor) -> bool:
 def altered(module: nn.Module) -> str | None:
     """The name of the first altered module, submodules before the module itself; None if there is none.
 
-    Altered means that a module has hooks (as pruning and spectral norms use), parametrisations or replaced methods,
-    so that its class alone no longer says what it computes.
+    Altered means that a module has hooks (as pruning and spectral norms use), parametrisations or replaced
+    methods, so that its class alone no longer says what it computes.
     """
     if (
         torch_module._global_forward_hooks

@@ -40,7 +40,7 @@ class DMSNTM(Machine):
         sigma_init: initial width in slots, above sigma_min.
         sigma_min: smallest width in slots, above 0.
         num_scales: K.
-        jump_range: longest jump in slots; None for half of `memory_slots`. It does not change with a larger memory.
+        jump_range: longest jump in slots; None for half of `memory_slots`, also where a state has more slots.
         jump_bias: initial logit of the jump gate j (hybrid).
         delta_init: initial motion per step in slots (relative).
 

@@ -1,7 +1,7 @@
 """Layout of the controller's output for one head: name, size, initial bias and squashing function of each number.
 
-A kind of head declares its layout once. The cell's equations read the squashed numbers by name, and an engine reads
-the offset of each number from the same layout.
+A kind of head declares its layout once. The cell's equations read the squashed numbers by name, and an engine
+reads the offset of each number from the same layout.
 """
 
 from collections.abc import Callable

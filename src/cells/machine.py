@@ -57,9 +57,9 @@ class Machine(Cell):
         controller: lstm, gru or feedforward.
         controller_size: outputs of the controller, C.
         read_heads, write_heads: numbers of heads, at least one each.
-        content_addressing: false leaves out keys, key strengths and gates, so that addressing is by location alone.
-        beta_bias: the initial key strength beta is its softplus; at beta_bias=0 the content weighting, and its
-            gradient, is nearly uniform over the slots.
+        content_addressing: false leaves out keys, key strengths and gates, so that addressing is by location
+        alone. beta_bias: the initial key strength beta is its softplus; at beta_bias=0 the content weighting, and
+            its gradient, is nearly uniform over the slots.
         gate_bias: initial logit of the interpolation gate g; lower values favour the previous weighting.
         memory_init: constant (1e-6 everywhere), learned (a parameter) or random (drawn once, then fixed).
             A memory with more slots than `memory_slots` repeats these rows.
@@ -156,7 +156,7 @@ class Machine(Cell):
     def with_content(
         self, numbers: SimpleNamespace, memory: Float[Tensor, "B N M"], w: Float[Tensor, "B H N"]
     ) -> Float[Tensor, "B H N"]:
-        """Interpolation of a weighting with the content weighting, equations (5) to (7); w itself without content."""
+        """Equations (5) to (7): w interpolated with the content weighting; w itself without content addressing."""
         if not self.content_addressing:
             return w
         return addressing.interpolate(addressing.content(memory, numbers.key, numbers.beta), w, numbers.gate)
@@ -187,7 +187,7 @@ class Machine(Cell):
         return self._shapes[key]
 
     def changed_options(self) -> str:
-        """Options changed after construction that no longer fit the sizes of the weights, as text; empty if none."""
+        """Options changed after construction that no longer fit the weights, as text; empty if none."""
         now = {name: getattr(self, name) for name in self.size_options}
         if now == self.initial_options:
             return ""
@@ -223,7 +223,7 @@ class Machine(Cell):
 
 
 def one_hot_at_zero(like: Tensor, batch_size: int, heads: int, slots: int) -> Float[Tensor, "B H N"]:
-    """One-hot weightings on slot 0: uniform ones on a constant memory would never break the symmetry of the slots."""
+    """One-hot weightings on slot 0: uniform ones on a constant memory would never break the slots' symmetry."""
     w = like.new_zeros(batch_size, heads, slots)
     w[:, :, 0] = 1.0
     return w

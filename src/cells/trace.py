@@ -13,7 +13,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Trace(Mapping[str, Tensor]):
-    """Activity of the heads and content of the memory, at one step or over T steps; empty for a cell without heads.
+    """Activity of the heads and content of the memory, at one step or over T steps; empty without heads.
 
     It is also a mapping from names to tensors: the fields that are set, and the entries of `numbers` and `others`.
 

@@ -48,7 +48,7 @@ class FixedLength(nn.Module):
         """The answer, as a sequence of one step; `state` is empty and ignored.
 
         Raises:
-            ValueError, TypeError: an input that does not fit, see `boundary.check`, or has another number of steps.
+            ValueError, TypeError: an input of another shape, dtype or device, see `boundary.check`.
         """
         x = boundary.check(x, (), self.input_size, (), next(self.parameters()))
         if x.shape[1] != self.steps:

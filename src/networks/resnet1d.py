@@ -34,7 +34,7 @@ class Block(nn.Module):
 
 
 class ResNet1D(FixedLength):
-    """A convolution, residual blocks of two convolutions, the mean over the steps, a linear layer; it answers once.
+    """A convolution, residual blocks, the mean over the steps, a linear layer; it answers once.
 
     He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", arXiv:1512.03385, in one dimension and
     of one width, with group norms of one group (Wu and He, arXiv:1803.08494) instead of batch norms.

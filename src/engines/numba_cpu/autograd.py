@@ -1,4 +1,4 @@
-"""A machine's whole sequence as one differentiable operation: where torch meets the kernels."""
+"""The whole sequence of a machine as one operation of torch's autograd, computed by the kernels."""
 
 from __future__ import annotations
 
@@ -23,22 +23,23 @@ from src.engines.numba_cpu.threads import over_rows
 from src.engines.numba_cpu.weights import CONTROLLER_KINDS, check_weights
 from src.engines.numba_cpu.workspace import Workspace
 
-#: What the kernels compute in.
+#: Dtypes of the kernels.
 DTYPES: dict[torch.dtype, np.dtype] = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
-#: Threads of the kernels, where `kernel_threads` says so; else they are those of torch.
+#: Number of threads of the kernels within `kernel_threads`; None: as many as torch has.
 _threads: int | None = None
-#: How many are within `kernel_threads` now, and the lock of both.
-_within = 0
-_counting = threading.Lock()
+#: Number of callers within `kernel_threads`.
+_users = 0
+#: Lock of `_threads` and `_users`.
+_threads_lock = threading.Lock()
 
 
 def sequence(
     machine: Machine, x: Float[Tensor, "B T F"], state: MachineState | None
 ) -> tuple[Float[Tensor, "B T O"], MachineState]:
-    """All steps of a machine in one call; equals `Machine.step` over time, but for rounding.
+    """All steps of a machine in one call; equals `Machine.step` over time up to rounding.
 
     Raises:
-        ValueError, TypeError: an input or a state that does not fit, see `Cell.check`; or weights.
+        ValueError, TypeError: an input or a state that does not fit, see `Cell.check`; or weights that do not fit.
     """
     x = machine.check(x, state)
     state = machine.initial_state(len(x)) if state is None else state
@@ -46,9 +47,9 @@ def sequence(
         raise TypeError(f"x is {x.dtype}: the fused engine computes in float32 or float64")
     controller, heads, own = machine.controller, machine.heads, state.controller
     batch, slots, size = len(x), state.memory.shape[1], controller.output_size
-    of_controller, of_heads = CONTROLLER_KINDS[type(controller)], kind_of(type(machine))
-    assert of_heads is not None
-    kind = of_controller.number
+    controller_kind, machine_kind = CONTROLLER_KINDS[type(controller)], kind_of(type(machine))
+    assert machine_kind is not None
+    kind = controller_kind.number
     h = own.hidden[0] if kind != plan.FEEDFORWARD else x.new_zeros(batch, size)
     c = own.cell[0] if kind == plan.LSTM else x.new_zeros(batch, 0)
     by_position = state.heads.dim() == 2
@@ -57,7 +58,7 @@ def sequence(
 
     inputs = (
         x.contiguous(),
-        of_controller.joint(controller, machine.input_size),
+        controller_kind.joint(controller, machine.input_size),
         heads.weight,
         heads.bias,
         torch.cat([h, state.reads.flatten(1)], 1),
@@ -66,7 +67,7 @@ def sequence(
         place,
         state.memory.transpose(1, 2),
     )
-    settings = KernelSettings(machine, of_heads, kind, size, slots, DTYPES[x.dtype])
+    settings = KernelSettings(machine, machine_kind, kind, size, slots, DTYPES[x.dtype])
     check_weights(settings.plan, x.dtype, machine.input_size, *inputs[1:4])
     y, c, w, place, memory = _Sequence.apply(settings, torch.is_grad_enabled(), *inputs)
 
@@ -85,14 +86,14 @@ def sequence(
 
 
 def _columns_padded(x: Tensor, rows: int | None = None) -> Tensor:
-    """Columns of zeros added up to what the kernels' vectors want, and rows of zeros up to a number."""
+    """Zero padding: columns up to a multiple of the vector width, and rows up to a number."""
     gap = padded(x.shape[-1]) - x.shape[-1]
     below = 0 if rows is None else rows - len(x)
     return (pad(x, (0, gap, 0, below) if below else (0, gap)) if gap or below else x).contiguous()
 
 
 class KernelSettings:
-    """What a call of the kernels needs beside its arrays."""
+    """Arguments of the kernels that are not arrays: dtype, plan and constants of a machine."""
 
     def __init__(
         self, machine: Machine, kind: MachineKind, controller: int, hidden: int, slots: int, dtype: np.dtype
@@ -118,14 +119,14 @@ class KernelSettings:
 
 
 class _Sequence(torch.autograd.Function):
-    """The two kernels as an operation of torch; it can be gone backward through once."""
+    """The two kernels as an autograd operation; its backward can be called once."""
 
     @staticmethod
     def forward(  # type: ignore[no-untyped-def]
-        ctx, settings, keep, x, w_u, w_heads, b_heads, u_before, c_before, w_before, place_before, memory_before
+        ctx, settings, store, x, w_u, w_heads, b_heads, u_before, c_before, w_before, place_before, memory_before
     ):
         p = settings.plan
-        keep = keep and any(ctx.needs_input_grad)
+        store = store and any(ctx.needs_input_grad)
         batch, steps, heads = len(x), x.shape[1], p.reads + p.writes
         width = u_before.shape[1]
         u = x.new_empty(steps + 1, batch, width + x.shape[2] + 1)
@@ -139,9 +140,9 @@ class _Sequence(torch.autograd.Function):
                 (steps, batch, padded(len(b_heads))),
                 (steps + 1, batch, heads, p.slots),
                 (steps + 1, batch, heads),
-                (steps if keep and p.content else 1, batch, heads, 2, p.slots),
-                (steps if keep and p.content else 1, batch, p.slots),
-                (-(-steps // SEGMENT) if keep else 0, batch, p.words, p.slots),
+                (steps if store and p.content else 1, batch, heads, 2, p.slots),
+                (steps if store and p.content else 1, batch, p.slots),
+                (-(-steps // SEGMENT) if store else 0, batch, p.words, p.slots),
             ],
         )
         tape = Tape(u.numpy(), *work.arrays)
@@ -156,7 +157,7 @@ class _Sequence(torch.autograd.Function):
             _threads or torch.get_num_threads(),
         )
         carried = [torch.from_numpy(array[-1].copy()) for array in (tape.c, tape.w, tape.place)]
-        if keep:
+        if store:
             ctx.settings, ctx.work, ctx.u, ctx.version = settings, work, u, u._version
             ctx.save_for_backward(w_u, w_heads)
         ctx.set_materialize_grads(False)
@@ -164,7 +165,7 @@ class _Sequence(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, dy, dc, dw, dplace, dmemory):  # type: ignore[no-untyped-def]
-        if torch.is_grad_enabled():  # create_graph=True: what is computed here would count as constant
+        if torch.is_grad_enabled():  # create_graph=True: the gradients computed here have no graph
             raise RuntimeError("the fused engine has first derivatives alone; model.engine=reference has more")
         if ctx.work is None:
             raise RuntimeError("the fused engine goes backward once; model.engine=reference can do so again")
@@ -178,19 +179,19 @@ class _Sequence(torch.autograd.Function):
         numbers = tape.raw.shape[2]
         width = p.hidden + p.reads * p.words
 
-        def changeable(gradient: Tensor | None, shape: tuple[int, ...]) -> Tensor:
+        def copied(gradient: Tensor | None, shape: tuple[int, ...]) -> Tensor:
             return u.new_zeros(shape) if gradient is None else gradient.contiguous().clone()
 
         shapes = (tape.c.shape[1:], tape.w.shape[1:], tape.place.shape[1:], (batch, p.words, p.slots))
-        carried = [changeable(*one) for one in zip((dc, dw, dplace, dmemory), shapes, strict=True)]
+        carried = [copied(*one) for one in zip((dc, dw, dplace, dmemory), shapes, strict=True)]
         dy = u.new_zeros(steps, batch, width) if dy is None else dy.contiguous()
         du = u.new_empty(batch, width)
         dx = u.new_empty(batch if ctx.needs_input_grad[2] else 0, steps, u.shape[2] - width - 1)
-        by_rows = [_columns_padded(w_u, gates).numpy(), _columns_padded(w_heads, numbers).numpy()]
+        transposed = [_columns_padded(w_u, gates).numpy(), _columns_padded(w_heads, numbers).numpy()]
         threads = min(_threads or torch.get_num_threads(), batch)
-        # Of the weights, a sum for each thread.
+        # Each thread has its own sums for the gradients of the weights.
         sums = [u.new_zeros(threads, *shape) for shape in ((w_u.shape[1], gates), (p.hidden, numbers), (numbers,))]
-        weights = Weights(by_rows[0], by_rows[1], np.empty(0, settings.dtype))
+        weights = Weights(transposed[0], transposed[1], np.empty(0, settings.dtype))
         carry = CarryGradients(*(one.numpy() for one in (du, *carried)))
         gradients = [
             Gradients(dy.numpy(), dx.numpy(), carry, Weights(*(one[i].numpy() for one in sums)))
@@ -209,14 +210,14 @@ class _Sequence(torch.autograd.Function):
 
 
 def prepare(dtype: torch.dtype) -> None:
-    """Compile the kernels for a dtype now, and not in the first batch."""
+    """Compile the kernels for a dtype now instead of at the first batch."""
     kernels(DTYPES[dtype])
 
 
 def _reset_after_fork() -> None:
-    """Of a fork, the child has a lock of its own: another thread of the parent may have had this one."""
-    global _counting
-    _counting = threading.Lock()
+    """A new lock for a forked child: a thread of the parent may have held the old one."""
+    global _threads_lock
+    _threads_lock = threading.Lock()
 
 
 os.register_at_fork(after_in_child=_reset_after_fork)
@@ -224,20 +225,20 @@ os.register_at_fork(after_in_child=_reset_after_fork)
 
 @contextmanager
 def kernel_threads() -> Iterator[None]:
-    """Within, the kernels have the threads that torch had, and torch has one.
+    """A context in which the kernels use all threads of torch, and torch itself uses one.
 
-    What torch does between two calls of the kernels is small, and threads of two kinds that look out for work
-    on the same cores keep each other from it. Several threads of Python may be within at the same time.
+    Torch has little to compute between two calls of the kernels, and the spinning threads of two pools would slow
+    each other down on the same cores. Several Python threads may be in this context at the same time.
     """
-    global _threads, _within
-    with _counting:
+    global _threads, _users
+    with _threads_lock:
         before = _threads = torch.get_num_threads() if _threads is None else _threads
-        _within += 1
+        _users += 1
         torch.set_num_threads(1)
     try:
         yield
     finally:
-        with _counting:
-            _within -= 1
-            _threads = _threads if _within else None
+        with _threads_lock:
+            _users -= 1
+            _threads = _threads if _users else None
             torch.set_num_threads(before)

@@ -1,4 +1,4 @@
-"""The fused engine of the CPU: a whole sequence in one call of compiled kernels, forward and backward."""
+"""The fused engine of the CPU, in the interface of `Engine`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +36,7 @@ class NumbaCPU(Engine):
 
     @contextmanager
     def prepared(self, cell: Cell) -> Iterator[None]:
-        """Compiles the kernels, unless they are kept from before, and gives them all threads."""
+        """Compiles the kernels, or loads them from the cache, and gives them all threads."""
         weight = cell.any_weight
         assert weight is not None
         autograd.prepare(weight.dtype)

@@ -1,4 +1,4 @@
-"""A machine over a whole sequence, for some rows of a batch: the forward in one call."""
+"""Forward kernel: a whole sequence of a machine, for some rows of a batch."""
 
 import numpy as np
 from jaxtyping import Float
@@ -27,21 +27,21 @@ def forward(
     tape: Tape,
     memory: Float[np.ndarray, "B M N"],
 ) -> None:
-    """All steps of the rows first..last-1; several calls for other rows can run at once.
+    """All steps of the rows first..last-1; calls for different rows can run concurrently.
 
     Args:
         plan, constants: of the machine.
         first, last: rows of the batch.
         x: the inputs.
         weights: of gates and heads.
-        tape: is set, but for what is given of it.
-        memory: as found before; becomes what it is after.
+        tape: set, except its entries that are inputs.
+        memory: the memory before the first step, overwritten with that after the last.
     """
     flushed = denormals.flush()
     constants, weights, tape = uncounted(constants), uncounted(weights), uncounted(tape)
     x, memory = uncounted(x), uncounted(memory)
     owned = sequence_scratch(plan, x.dtype)
-    work = uncounted(owned)
+    scratch = uncounted(owned)
     size, rows, reads = plan.hidden, last - first, plan.reads * plan.words
     skipped = size if plan.controller == FEEDFORWARD else 0
     one, zero = like(constants.clip, 1.0), like(constants.clip, 0.0)
@@ -63,6 +63,6 @@ def forward(
             if tape.checkpoints.shape[0] > 0 and t % SEGMENT == 0:
                 copy_words(at(memory, b), at(at(tape.checkpoints, t // SEGMENT), b))
             words_read = span(at(u_now, b), size, reads)
-            use_memory(plan, constants, step_views(tape, t, b), at(memory, b), words_read, work)
+            use_memory(plan, constants, step_views(tape, t, b), at(memory, b), words_read, scratch)
     keep_alive(owned)
     denormals.restore(flushed)

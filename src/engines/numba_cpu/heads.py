@@ -1,9 +1,9 @@
-"""What heads of all kinds share: content-based addressing, and the interpolation with where they were."""
+"""Content-based addressing of all heads, and its interpolation with another weighting."""
 
 from src.engines.numba_cpu.addressing import interpolate
 from src.engines.numba_cpu.content import content, content_backward, measure, measure_backward
 from src.engines.numba_cpu.numerics import like, sigmoid, softplus, softplus_slope
-from src.engines.numba_cpu.read import along_slots, along_words, spread
+from src.engines.numba_cpu.read import add_outer, along_slots, along_words
 from src.engines.numba_cpu.routine import inlined, routine
 from src.engines.numba_cpu.vectors import dot
 from src.engines.numba_cpu.views import at, copy, fill, span
@@ -11,21 +11,20 @@ from src.engines.numba_cpu.views import at, copy, fill, span
 
 @routine
 def _key(plan, raw, head):
-    """The key among the raw numbers of a head, or the key's gradient among theirs."""
+    """View of the key in the raw numbers, or of its gradient in their gradient."""
     return span(raw, head * plan.head_size + plan.start.key, plan.words)
 
 
 @inlined
 def content_lookup(plan, raw, memory, norms, by_content):
-    """All heads look for content: leaves cosines and weightings in found[H, 2, N], one over lengths in norms.
+    """Content-based addressing of all heads: sets by_content[H, 2, N] (cosines, weightings) and the inverse norms.
 
-    There are two heads at least, one that reads and one that writes.
+    There are at least two heads, one read head and one write head.
     """
     if plan.content == 0:
         return
-    measure(
-        memory, _key(plan, raw, 0), _key(plan, raw, 1), at(at(by_content, 0), 0), at(at(by_content, 1), 0), norms
-    )
+    dots, other_dots = at(at(by_content, 0), 0), at(at(by_content, 1), 0)
+    measure(memory, _key(plan, raw, 0), _key(plan, raw, 1), dots, other_dots, norms)
     for h in range(by_content.shape[0]):
         cosine, beta = at(at(by_content, h), 0), softplus(raw[h * plan.head_size + plan.start.beta])
         if h >= 2:
@@ -36,7 +35,10 @@ def content_lookup(plan, raw, memory, norms, by_content):
 
 @inlined
 def content_lookup_backward(plan, raw, memory, norms, by_content, dby_content, draw, dmemory, pull):
-    """Backward of `content_lookup`: adds to draw and dmemory; overwrites dby_content[H, N], of the weightings, and `pull`."""
+    """Backward of `content_lookup`: adds to draw and dmemory.
+
+    Overwrites `pull` and dby_content[H, N], the gradient of the content weightings.
+    """
     if plan.content == 0:
         return
     fill(pull, like(raw[0], 0.0))
@@ -55,7 +57,7 @@ def content_lookup_backward(plan, raw, memory, norms, by_content, dby_content, d
         draw[h * plan.head_size + plan.start.beta] += dbeta * softplus_slope(strength)
         if h >= 2:
             along_slots(memory, at(dby_content, h), _key(plan, draw, h))
-            spread(_key(plan, raw, h), at(dby_content, h), dmemory)
+            add_outer(_key(plan, raw, h), at(dby_content, h), dmemory)
     measure_backward(
         memory,
         norms,
@@ -72,7 +74,7 @@ def content_lookup_backward(plan, raw, memory, norms, by_content, dby_content, d
 
 @routine
 def mix_content(plan, head, before, out):
-    """out = g w_content + (1 - g) before; `before` itself without content addressing."""
+    """out = g w_content + (1 - g) before; `before` itself without content-based addressing."""
     if plan.content:
         interpolate(head.w_content, before, sigmoid(head.raw[plan.start.gate]), out)
     else:

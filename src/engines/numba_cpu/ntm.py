@@ -10,7 +10,7 @@ from src.engines.numba_cpu.views import copy, fill, span
 
 @routine
 def _shift(plan, head, scratch):
-    """Up to the sharpening: the rotated weighting is left in `moved`."""
+    """Set `moved` to the shifted weighting, before sharpening."""
     shifts, one = plan.shifts, like(head.raw[0], 1.0)
     mix_content(plan, head, head.before, scratch.w_gated)
     repeat_twice(scratch.w_gated, scratch.doubled)
@@ -23,7 +23,7 @@ def _shift(plan, head, scratch):
 
 @routine
 def address(plan, constants, head, scratch):
-    """As `variants.address`; an NTM head carries no place beside its weighting."""
+    """As `dispatch.address`; an NTM head carries no place beside its weighting."""
     _shift(plan, head, scratch)
     gamma = like(head.raw[0], 1.0) + softplus(head.raw[plan.start.gamma])
     sharpen(scratch.moved, gamma, head.w)
@@ -32,7 +32,7 @@ def address(plan, constants, head, scratch):
 
 @routine
 def address_backward(plan, constants, head, dhead, scratch, d):
-    """As `variants.address_backward`."""
+    """As `dispatch.address_backward`."""
     shifts, draw = plan.shifts, dhead.raw
     _shift(plan, head, scratch)
     raw_gamma = head.raw[plan.start.gamma]

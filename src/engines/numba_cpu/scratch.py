@@ -1,4 +1,4 @@
-"""Scratch buffers of a kernel, and views of what its bundles hold of one sequence."""
+"""Scratch buffers of a kernel, and views of a tape for one sequence or head."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from src.engines.numba_cpu.views import at, span
 
 
 @routine
-def _scratch(plan, dtype):
+def _head_scratch(plan, dtype):
     slots, scales = plan.slots, plan.scales
     return HeadScratch(
         np.empty(slots, dtype),
@@ -24,11 +24,11 @@ def _scratch(plan, dtype):
 
 @inlined
 def sequence_scratch(plan, dtype):
-    """The scratch buffers of one thread."""
+    """Make the scratch buffers of one call of a kernel."""
     slots, words, writes, heads = plan.slots, plan.words, plan.writes, plan.reads + plan.writes
     return SequenceScratch(
-        _scratch(plan, dtype),
-        _scratch(plan, dtype),
+        _head_scratch(plan, dtype),
+        _head_scratch(plan, dtype),
         np.empty(slots, dtype),
         np.empty(slots, dtype),
         np.empty((writes, words), dtype),
@@ -42,7 +42,7 @@ def sequence_scratch(plan, dtype):
 
 @inlined
 def step_views(tape, t, b):
-    """What the heads of one sequence have at one step."""
+    """Views of a tape for one sequence at one step."""
     return StepTape(
         at(at(tape.raw, t), b),
         at(at(tape.w, t), b),
@@ -56,7 +56,7 @@ def step_views(tape, t, b):
 
 @inlined
 def head_views(plan, step, h):
-    """One head of a step."""
+    """Views of one head of a step."""
     return Head(
         span(step.raw, h * plan.head_size, plan.head_size),
         at(at(step.by_content, h), 1),

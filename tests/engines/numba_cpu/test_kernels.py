@@ -149,8 +149,8 @@ class TestPlace:
         assert caplog.messages == []
 
     def test_or_else_it_is_with_the_outputs(self, place, sources, monkeypatch, tmp_path):
-        assert ROOT / "outputs" / "cache" / "fused" == kernels.PLACE
-        monkeypatch.setattr(kernels, "PLACE", tmp_path / "outputs")
+        assert ROOT / "outputs" / "cache" / "fused" == kernels.CACHE
+        monkeypatch.setattr(kernels, "CACHE", tmp_path / "outputs")
         for unset in (
             lambda: monkeypatch.setenv("NUMBA_CACHE_DIR", ""),
             lambda: monkeypatch.delenv("NUMBA_CACHE_DIR"),

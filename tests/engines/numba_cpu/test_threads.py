@@ -95,7 +95,7 @@ def test_threads_are_used_again(pool):
 @pytest.mark.parametrize("turns", [1, 10_000])
 def test_a_thread_that_fell_asleep_is_woken(turns, pool, monkeypatch):
     """And a caller that waits longer than it looks out goes on waiting."""
-    monkeypatch.setattr(threads, "TURNS", turns)
+    monkeypatch.setattr(threads, "SPIN_CHECKS", turns)
     everything = parts_of(50, 2)[0]
     for pause in (0.0, 0.1, 0.0):
         time.sleep(pause)

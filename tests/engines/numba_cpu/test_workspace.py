@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from src.engines.numba_cpu import workspace
-from src.engines.numba_cpu.workspace import ALIGNMENT, KEPT, Workspace
+from src.engines.numba_cpu.workspace import ALIGNMENT, MAX_FREE, Workspace
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 SHAPES = [(3, 5), (1,), (7, 0, 2), (2, 3, 4, 5), (), (64,), (1, 17)]
@@ -73,8 +73,8 @@ def test_a_dropped_buffer_is_lent_again():
 
 
 def test_a_buffer_in_use_is_not_lent():
-    works = [Workspace(F32, [(100,)]) for _ in range(KEPT + 2)]
-    assert len({address(work) for work in works}) == KEPT + 2
+    works = [Workspace(F32, [(100,)]) for _ in range(MAX_FREE + 2)]
+    assert len({address(work) for work in works}) == MAX_FREE + 2
 
 
 def test_the_least_that_fits_is_lent():
@@ -101,10 +101,10 @@ def test_growth():
 
 
 def test_only_so_many_are_kept():
-    works = [Workspace(F32, [(100,)]) for _ in range(3 * KEPT)]
+    works = [Workspace(F32, [(100,)]) for _ in range(3 * MAX_FREE)]
     works.clear()
     gc.collect()
-    assert len(kept()) == KEPT
+    assert len(kept()) == MAX_FREE
 
 
 def test_arrays_outlive_the_workspace_they_are_of():
