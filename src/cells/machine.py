@@ -58,8 +58,9 @@ class Machine(Cell):
         controller_size: outputs of the controller, C.
         read_heads, write_heads: numbers of heads, at least one each.
         content_addressing: false leaves out keys, key strengths and gates, so that addressing is by location
-        alone. beta_bias: the initial key strength beta is its softplus; at beta_bias=0 the content weighting, and
-            its gradient, is nearly uniform over the slots.
+            alone.
+        beta_bias: the initial key strength beta is its softplus; at beta_bias=0 the content weighting, and its
+            gradient, is nearly uniform over the slots.
         gate_bias: initial logit of the interpolation gate g; lower values favour the previous weighting.
         memory_init: constant (1e-6 everywhere), learned (a parameter) or random (drawn once, then fixed).
             A memory with more slots than `memory_slots` repeats these rows.

@@ -25,7 +25,7 @@ fused = all_of(routines)
 @each_slots
 @each_words
 def test_sums(words, slots, dtype, rng):
-    """The four loops over a memory add to what they are given."""
+    """The routines add to their output."""
     value, _ = TOLERANCES[dtype]
     memory, key, w = drawn(rng, dtype, words, slots), drawn(rng, dtype, words), drawn(rng, dtype, slots)
     for function, first, expected in (
@@ -45,7 +45,7 @@ def test_sums(words, slots, dtype, rng):
 @each_slots
 @each_words
 def test_read(words, slots, rng):
-    """A read is `along_slots`; its backward are `along_words` and `add_outer`."""
+    """A read is `along_slots`; its backward uses `along_words` and `add_outer`."""
     memory, w = drawn(rng, np.float64, words, slots), focused(rng, np.float64, 1, slots)
     leaves = leaf(memory.T), leaf(w)
     expected = access.read(*leaves)
