@@ -101,7 +101,7 @@ class KernelSettings:
         self.dtype = dtype
         if changed := machine.changed_options():
             raise ValueError(
-                f"{changed}: the machine was made otherwise, and has weights for that; make another one"
+                f"{changed}: changed after construction, no longer fits the weights; make another machine"
             )
         self.plan = plan.KernelPlan(
             controller=controller,
@@ -166,9 +166,11 @@ class _Sequence(torch.autograd.Function):
     @staticmethod
     def backward(ctx, dy, dc, dw, dplace, dmemory):  # type: ignore[no-untyped-def]
         if torch.is_grad_enabled():  # create_graph=True: the gradients computed here have no graph
-            raise RuntimeError("the fused engine has first derivatives alone; model.engine=reference has more")
+            raise RuntimeError(
+                "the fused engine has first derivatives only; model.engine=reference has higher ones"
+            )
         if ctx.work is None:
-            raise RuntimeError("the fused engine goes backward once; model.engine=reference can do so again")
+            raise RuntimeError("the fused engine runs backward only once; model.engine=reference can repeat it")
         settings, u = ctx.settings, ctx.u
         if u._version != ctx.version:
             raise RuntimeError("outputs of the fused engine were changed in place before its backward")

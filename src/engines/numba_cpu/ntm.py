@@ -23,7 +23,7 @@ def _shift(plan, head, scratch):
 
 @routine
 def address(plan, constants, head, scratch):
-    """As `dispatch.address`; an NTM head carries no place beside its weighting."""
+    """As `dispatch.address`; the place of an NTM head is unused."""
     _shift(plan, head, scratch)
     gamma = like(head.raw[0], 1.0) + softplus(head.raw[plan.start.gamma])
     sharpen(scratch.moved, gamma, head.w)

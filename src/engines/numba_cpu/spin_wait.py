@@ -27,9 +27,9 @@ def _(a):
 
 
 @njit(types.boolean(types.int64[::1], types.int64, types.int64), nogil=True, cache=True)
-def changes(flag, known, turns):
+def changes(flag, known, checks):
     """Whether flag[0] becomes different from `known` within a number of checks."""
-    for _ in range(turns):
+    for _ in range(checks):
         if _first(flag) != known:
             return True
         _sched_yield()

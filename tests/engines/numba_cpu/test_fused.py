@@ -166,7 +166,7 @@ class TestAutograd:
         net = made("ntm")
         y, _ = net(torch.randn(1, 3, F, generator=rng, dtype=torch.float64))
         y.sum().backward(retain_graph=True)
-        with pytest.raises(RuntimeError, match=r"goes backward once; model\.engine=reference can do so again"):
+        with pytest.raises(RuntimeError, match=r"runs backward only once; model\.engine=reference can repeat it"):
             y.sum().backward()
 
     def test_outputs_changed_in_place_are_an_error(self, rng):

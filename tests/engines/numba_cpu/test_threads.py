@@ -147,9 +147,7 @@ def test_after_an_exception_all_threads_are_finished():
     assert over_before
 
 
-@pytest.mark.filterwarnings(
-    "ignore:.*multi-threaded.*fork:DeprecationWarning"
-)  # since Python 3.12
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")  # since Python 3.12
 def test_it_works_in_a_forked_process():
     """The threads of the parent do not exist in the child."""
     everything = parts_of(50, 2)[0]
