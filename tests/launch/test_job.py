@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from src.common.paths import CONF
 from src.launch import basic, joblib, submitit, sweep
 from src.launch import job as jobs
+from src.run.ending import Ending
 from src.search import work
 from src.settings import cli, hydra_job, keys
 from src.settings.errors import ConfigError
@@ -47,7 +48,8 @@ def run(monkeypatch, logs):
         job.folder.mkdir(parents=True, exist_ok=True)
         if job.config.seed == 13:
             raise ConfigError("thirteen")
-        return SimpleNamespace(value=0.5, metrics={"status": "finished", "error": None, "test": {"a": {"b": 1.0}}})
+        metrics = {"status": "finished", "error": None, "test": {"a": {"b": 1.0}}}
+        return SimpleNamespace(value=0.5, metrics=metrics, ending=Ending.of("steps"))
 
     monkeypatch.setattr(jobs, "run_job", run_job)
     monkeypatch.setattr(work, "run_job", run_job)
@@ -220,7 +222,7 @@ def test_each_launcher_hands_each_job_to_the_one_function(monkeypatch, tmp_path,
         (seed, id, job.folder) for seed, id, job in zip((1, 13, 2), ids, found, strict=True)
     ]
     assert {job.side_by_side for job in run} == {name != "basic"}
-    assert written(found[1].folder) == {"status": "failed", "error": "thirteen"}
+    assert Ending.read(written(found[1].folder)) == Ending.of("refused", "thirteen")
     run.clear()
     with pytest.raises(ConfigError, match=r"failed before: thirteen; retry_failed=true tries it again$"):
         launcher.launch(found, folder)

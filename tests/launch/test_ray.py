@@ -157,7 +157,7 @@ def test_a_sweep_comes_home(begun, fake, capsys):
     assert (ray.killed, ray.down) == ([0, 1], True)
     assert ray.settings["runtime_env"]["env_vars"]["OMP_NUM_THREADS"] == "1"
     assert (ray.settings["address"], ray.settings["include_dashboard"]) == ("local", False)
-    assert not any(one.startswith("hydra") for overrides, _ in ray.sent for one in overrides)
+    assert all(job.side_by_side for job, _ in ray.sent)
     assert written(jobs[0].folder)["git_revision"] == provenance.git_revision()
     # What is done is not sent out again; what failed is when that is asked for.
     before = [(job.folder / "metrics.json").stat().st_mtime_ns for job in jobs]
