@@ -68,7 +68,7 @@ def training_round(model: str, batch_size: int, shape: Sequence[str], updates: i
     batches = [task.training_batch(n) for n in range(updates)]
 
     def run() -> None:
-        with learner.at_work():
+        with learner.prepared():
             for batch in batches:
                 optimizer.zero_grad(set_to_none=True)
                 loss, _ = learner.loss_and_metrics(batch, wanted=False)

@@ -102,7 +102,7 @@ def measure(cfg: dict[str, Any]) -> tuple[float, float, int]:
         half = torch.autocast(weight.device.type, torch.bfloat16, precision in trainer_arguments.MIXED_PRECISIONS)
         optimizer = learner.make_optimizer(learner.network.parameters())
         task.setup()
-        with learner.at_work():
+        with learner.prepared():
             for n in range(UPDATES + 1):
                 if n == 1:
                     started = time.perf_counter()

@@ -98,10 +98,10 @@ class Learner(Watched):
             return None
         return max(self.memory_slots or own, self.task.needed_slots(batch))
 
-    def at_work(self) -> AbstractContextManager[None]:
+    def prepared(self) -> AbstractContextManager[None]:
         """A context for many batches: what the network can prepare for them is, before any clock runs."""
-        at_work = getattr(self.network, "at_work", nullcontext)
-        context: AbstractContextManager[None] = at_work()
+        prepared = getattr(self.network, "prepared", nullcontext)
+        context: AbstractContextManager[None] = prepared()
         return context
 
     def configure_optimizers(self) -> Any:

@@ -31,7 +31,7 @@ def fit(parts: Parts, others: ExitStack, checkpoint: Path | None = None) -> Endi
     folder = parts.folder
     try:
         started = others.enter_context(processes.started(parts.trainer, folder.path, checkpoint))
-        with quiet(), parts.learner.at_work(), processes.blamed(started):
+        with quiet(), parts.learner.prepared(), processes.blamed(started):
             parts.trainer.fit(parts.learner, datamodule=parts.task, ckpt_path=checkpoint, weights_only=True)
     except Diverged as divergence:
         kept = folder.best if folder.best.exists() else "none yet"

@@ -72,7 +72,7 @@ def take_part(assemble: Callable[..., Parts]) -> bool:
 def _take_part(parts: Parts, checkpoint: str | Path | None) -> None:
     """Fit and, if all went well, test; all processes find alike whether it did."""
     try:
-        with processes.signals_left(parts.trainer), quiet(), parts.learner.at_work():
+        with processes.signals_left(parts.trainer), quiet(), parts.learner.prepared():
             parts.trainer.fit(parts.learner, datamodule=parts.task, ckpt_path=checkpoint, weights_only=True)
     except Diverged:
         return
