@@ -53,8 +53,8 @@ hooks: setup-dev  ## checks before every commit
 train: setup  ## train a DMS-NTM on repeat-copy; ARGS="model=ntm seed=1" overrides
 	$(BIN)/python -m src.train model=dms_ntm task=repeat_copy $(ARGS)
 
-# Each is one of conf/study: tuned, run, tested and reported, or gone on with.
-mnist1d_table: parallel  ## the table of MNIST-1D; ARGS="dry_run=true" tells how long it would take
+# Each is one of conf/study: tuned, run, tested and reported, or resumed.
+mnist1d_table: parallel  ## the table of MNIST-1D; ARGS="dry_run=true" prints how long it would take
 repeat_copy_figure: parallel  ## the figure of repeat-copy
 sigma_map: parallel  ## where the width of the focus of a DMS-NTM matters
 $(STUDIES):

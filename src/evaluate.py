@@ -1,4 +1,4 @@
-"""Test a finished run again, beyond what it was trained on: `python -m src.evaluate run=<run folder>`."""
+"""Test a finished run again, on longer sequences too: `python -m src.evaluate run=<run folder>`."""
 
 import logging
 from collections.abc import Mapping
@@ -27,10 +27,10 @@ log = logging.getLogger(__name__)
 
 
 def open_run(cfg: Mapping[str, Any]) -> tuple[Request, Run]:
-    """What is asked for, and the run it is asked of.
+    """The request of a configuration, and the run to evaluate.
 
     Raises:
-        ConfigError: a run that cannot be opened, or settings that do not suit it.
+        ConfigError: a run that cannot be opened, or settings that do not fit it.
     """
     if cfg["run"] is None:
         raise ConfigError("run=None: must be the folder of a run: python -m src.evaluate run=outputs/runs/...")
@@ -45,10 +45,10 @@ def open_run(cfg: Mapping[str, Any]) -> tuple[Request, Run]:
 
 
 def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
-    """Test a run, write evaluation.json and figures into its folder, and return what was written.
+    """Test a run, write evaluation.json and figures into its folder, and return the content of the former.
 
     Raises:
-        ConfigError: a run that cannot be opened, or settings that cannot be used; nothing is written then.
+        ConfigError: a run that cannot be opened, or settings that do not fit it; nothing was written.
     """
     request, run = open_run(cfg)
     folder, stored = Path(str(cfg["run"])), run.config
@@ -89,14 +89,14 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def cells_of(request: Request, task: Task) -> list[tuple[int, ...]]:
-    """Every cell of the grid; none without one."""
+    """All test cells of the grid; none if no grid was given."""
     return list(product(*(request.grid[axis.many] for axis in task.axes))) if task.axes else []
 
 
 def draw_grids(
     tested: Mapping[str, Mapping[str, float]], request: Request, task: Task, objective: Objective
 ) -> dict[str, Figure]:
-    """A heat map of the grid for each metric that is drawn so; nothing without a grid of two axes."""
+    """A heat map of the grid for each metric in `objective.mapped`; none without a grid of two axes."""
     if len(task.axes) != 2 or not cells_of(request, task):
         return {}
     down, across = (request.grid[axis.many] for axis in task.axes)
@@ -123,7 +123,7 @@ def main(cfg: dict[str, Any]) -> None:
 
 
 def refuse(cfg: dict[str, Any]) -> None:
-    """Refuse a run that cannot be opened, and settings that do not suit it."""
+    """Refuse a run that cannot be opened, and settings that do not fit it."""
     open_run(cfg)
 
 

@@ -1,4 +1,4 @@
-"""Copy what others need of a finished run: `python -m src.publish run=<run folder> name=repeat_copy_ntm`."""
+"""Copy a finished run without optimiser state and logs: `python -m src.publish run=<run folder> name=<name>`."""
 
 import io
 import logging
@@ -21,10 +21,10 @@ FILES = ("config.yaml", "metrics.json", "history.csv")
 
 
 def target(cfg: Mapping[str, Any]) -> Path:
-    """Where a run is to be published.
+    """The folder that a run is to be published in.
 
     Raises:
-        ConfigError: a run that is not finished or cannot be opened, or a place that cannot be used.
+        ConfigError: a run that is not finished or cannot be opened, or a folder that exists or cannot be written.
     """
     if cfg["run"] is None:
         raise ConfigError("run=None: must be the folder of a run: python -m src.publish run=outputs/runs/...")
@@ -33,7 +33,7 @@ def target(cfg: Mapping[str, Any]) -> Path:
     load_run(folder)
     status = RunFolder(folder).read_metrics().get("status")
     if status != "finished":
-        raise ConfigError(f"run={str(folder)!r}: is {status or 'not at its end'}; must be a finished run")
+        raise ConfigError(f"run={str(folder)!r}: is {status or 'not ended'}; must be a finished run")
     name = folder.resolve().name if cfg["name"] is None else cfg["name"]
     if not isinstance(name, str) or not name or Path(name).name != name:
         raise ConfigError(f"name={name!r}: must be a name, without a path")
@@ -45,12 +45,12 @@ def target(cfg: Mapping[str, Any]) -> Path:
     cli.check_writable("to", place.parent)
     cli.check_writable(key, place)
     if place.exists():
-        raise ConfigError(f"{key}={cfg[key]!r}: {place} is there already; must be a new name")
+        raise ConfigError(f"{key}={cfg[key]!r}: {place} exists already; must be a new name")
     return place
 
 
 def publish(cfg: Mapping[str, Any]) -> Path:
-    """Publish one run; returns its new folder, which is there whole or not at all.
+    """Publish one run; returns the new folder, which is written whole or not at all.
 
     Raises:
         ConfigError: see `target`; or the weights are too large.

@@ -1,4 +1,4 @@
-"""What every test gets: shapes checked as annotated, one torch thread, no figure windows, one cached data set."""
+"""Set-up of all tests: annotated shapes are checked, one torch thread, no figure windows, one cached data set."""
 
 import atexit
 import os
@@ -8,21 +8,21 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-# Before the first import of ours: annotations such as Float[Tensor, "B N M"] become checks.
+# Before the first import of src: annotations such as Float[Tensor, "B N M"] become checks.
 import jaxtyping
 
-import tests.shapes  # noqa: F401  (which jaxtyping takes by its name)
+import tests.shapes  # noqa: F401  (jaxtyping imports it by name)
 
 SRC = Path(__file__).resolve().parents[1] / "src"
-FULLY = ("src.memory", "src.cells", "src.networks", "src.tasks")
-jaxtyping.install_import_hook(FULLY, "beartype.beartype")
-#: Of the other files, those that have tensors and that numba does not compile.
+ALL_CHECKED = ("src.memory", "src.cells", "src.networks", "src.tasks")
+jaxtyping.install_import_hook(ALL_CHECKED, "beartype.beartype")
+#: In other files only tensors are checked, where they have tensors and numba does not compile them.
 TENSORS = re.compile(r"\bTensor\b")
 COMPILED = re.compile(r"^@(routine|inlined|exact|njit|intrinsic)\b", re.MULTILINE)
 for path in SRC.rglob("*.py"):
     text = path.read_text(encoding="utf-8")
     name = ".".join(path.relative_to(SRC.parent).with_suffix("").parts)
-    if TENSORS.search(text) and not COMPILED.search(text) and not name.startswith(FULLY):
+    if TENSORS.search(text) and not COMPILED.search(text) and not name.startswith(ALL_CHECKED):
         jaxtyping.install_import_hook(name, "tests.shapes.arrays")
 
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -35,26 +35,26 @@ from tests import processes  # noqa: E402
 
 torch.set_num_threads(1)
 
-# MNIST-1D is made once a test session: the processes that this one starts find it here.
+# MNIST-1D is generated once in a test session, in a folder that subprocesses use, too.
 if "TESTS_CACHE" not in os.environ:
     os.environ["TESTS_CACHE"] = tempfile.mkdtemp(prefix="tests-")
     atexit.register(shutil.rmtree, os.environ["TESTS_CACHE"], ignore_errors=True)
 
-#: Folders whose tests take longest come first, so that no worker is left with one of them at the end.
+#: Folders with the longest tests run first, so that no worker runs one of them alone at the end.
 LONGEST = ("commands", "run", "launch", "study", "search", "cells", "engines", "settings")
 
 
 def pytest_collection_modifyitems(items):
-    def turn(item):
+    def position(item):
         folder = item.path.parent.relative_to(SRC.parent).parts[-1]
         return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
 
-    items.sort(key=turn)
+    items.sort(key=position)
 
 
 @pytest.fixture(autouse=True)
 def _warm(request, monkeypatch):
-    """Commands that a test starts are forks, unless it is marked as cold."""
+    """Commands that a test starts are forked from a warm parent, unless the test is marked as cold."""
     if request.node.get_closest_marker("cold") is None:
         monkeypatch.setattr(subprocess, "Popen", processes.Popen)
 
@@ -67,7 +67,7 @@ def rng() -> torch.Generator:
 
 @pytest.fixture
 def unchecked_types():
-    """Annotations unchecked, as in use: a value of the wrong type gets as far as the refusals of ours."""
+    """Annotations are not checked, as outside of tests, so that a value of the wrong type reaches the refusals."""
     before = jaxtyping.config.jaxtyping_disable
     jaxtyping.config.update("jaxtyping_disable", True)
     yield

@@ -1,9 +1,9 @@
-"""Commands in processes that are not cold: forks of a parent that has imported everything.
+"""Warm subprocesses: commands as forks of a parent that has imported all modules.
 
-A cold `python -m src.train` imports for some seconds before it does anything; a fork of this parent begins at
-once. It has the working folder, environment, streams and session that `subprocess.Popen` was asked for, and goes
-through the whole end of the interpreter, so that signals, exit codes and output are as ever. What it starts itself
-is a fork, too. Where a variable is given that is read while modules are imported, the process is a cold one.
+A cold `python -m src.train` imports modules for some seconds before it does anything; a fork of this parent starts
+at once. It has the working folder, environment, streams and session that `subprocess.Popen` was given, and ends as
+an interpreter does, so that signals, exit codes and output are those of a cold process. Its own subprocesses are
+forks, too. The process is cold if a variable is given that is read while modules are imported.
 """
 
 import atexit
@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-#: What the parent imports.
+#: Modules that the parent imports.
 COMMANDS = (
     "train",
     "evaluate",
@@ -42,14 +42,14 @@ def early(environment):
 
 
 class Popen(Cold):
-    """`subprocess.Popen`, whose processes are forks where they run a command of ours."""
+    """`subprocess.Popen` that forks the warm parent for commands of this project."""
 
     _forked = None
 
     def _execute_child(self, *given):
         asked = SIGNATURE.bind(self, *given).arguments
         command, environment = asked["args"], dict(os.environ if asked["env"] is None else asked["env"])
-        if not _is_ours(command) or early(environment) != early(BEFORE) or asked["pass_fds"]:
+        if not _is_command(command) or early(environment) != early(BEFORE) or asked["pass_fds"]:
             super()._execute_child(*given)
             return
         request = {
@@ -89,18 +89,18 @@ class Popen(Cold):
         return self.returncode
 
 
-def _is_ours(command):
+def _is_command(command):
     if isinstance(command, str | bytes) or len(command) < 2 or command[0] != sys.executable:
         return False
     return command[1] in FILES or (command[1] == "-m" and command[2].startswith("src."))
 
 
-#: To the parent, from what it has forked.
+#: The connection of a fork to the parent.
 _connection = None
 
 
 def _parent():
-    """The connection to the parent, which is started by the first that needs it and ends with it."""
+    """The connection to the parent, which starts at the first use and ends with this process."""
     global _connection
     if _connection is None:
         _connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -119,7 +119,7 @@ def _end(parent):
 
 
 def _serve(requests):
-    """Fork for each request; comes back in the forks, with the arguments of each."""
+    """Fork for each request; returns in the fork, with the arguments of the request."""
     while True:
         if sys.stdin in select.select([requests, sys.stdin], [], [])[0]:
             os._exit(0)
@@ -131,14 +131,14 @@ def _serve(requests):
     requests.close()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     *streams, status = descriptors
-    if child := os.fork():  # this fork waits for its own, and tells the number of that and how it ended
+    if child := os.fork():  # this fork waits for its child, and sends the process id and the exit status
         for descriptor in (0, *streams):
             os.close(descriptor)
         try:
             os.write(status, f"{child}".encode())
             os.write(status, f"{os.waitpid(child, 0)[1]}".encode())
         finally:
-            os._exit(0)  # whoever asked may have gone
+            os._exit(0)  # the process that asked may have ended
     given = json.loads(request)
     if given["session"]:
         os.setsid()
@@ -168,7 +168,7 @@ def _main():
     if kind != "-m":
         sys.argv = [kind, *arguments]
         return functools.partial(runpy.run_path, kind, run_name="__main__")
-    for name in COMMANDS:  # a command is no module that was imported
+    for name in COMMANDS:  # runpy warns about a module that was imported before
         package, _, module = f"src.{name}".rpartition(".")
         del sys.modules[f"{package}.{module}"]
         delattr(sys.modules[package], module)

@@ -1,4 +1,4 @@
-"""Forks of a parent that has imported everything behave as processes that were started cold."""
+"""Warm subprocesses, forked from a parent with all modules imported, behave as cold ones."""
 
 import os
 import signal
@@ -15,38 +15,38 @@ LINE = [sys.executable, "-m", "src.train"]
 
 
 def started(kind, tmp_path, *arguments, **variables):
-    """How a process ends, what it writes, and whether it was a fork."""
+    """The exit code and output of a process, and whether it was a fork."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)} | variables
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with kind([*LINE, *arguments], cwd=tmp_path, env=environment, **pipes) as process:
-        told = process.communicate(timeout=300)
-    return (process.returncode, *told), getattr(process, "_forked", None) is not None
+        output = process.communicate(timeout=300)
+    return (process.returncode, *output), getattr(process, "_forked", None) is not None
 
 
 @pytest.mark.parametrize("given", ["model.memory_slots=2.5", "--help"])
-def test_a_fork_is_as_a_cold_process(tmp_path, given):
+def test_a_fork_behaves_as_a_cold_process(tmp_path, given):
     """Exit code and both streams, from another folder."""
-    (ours, forked), (theirs, _) = (started(kind, tmp_path, given) for kind in (Popen, Cold))
-    assert ours == theirs
+    (warm, forked), (cold, _) = (started(kind, tmp_path, given) for kind in (Popen, Cold))
+    assert warm == cold
     assert forked
 
 
-def test_where_a_variable_comes_too_late_the_process_is_cold(tmp_path):
+def test_a_process_with_another_locale_is_cold(tmp_path):
     """The locale is read as Python starts."""
     assert started(Popen, tmp_path, "model.memory_slots=2.5", LC_ALL="C")[1] is False
 
 
-def test_every_process_of_a_test_may_be_a_fork():
+def test_tests_start_processes_as_forks():
     assert subprocess.Popen is Popen
 
 
 @pytest.mark.cold
-def test_but_for_those_of_a_test_that_is_marked():
+def test_a_test_marked_cold_starts_cold_processes():
     assert subprocess.Popen is Cold
 
 
-def test_a_session_of_its_own_and_the_end_by_a_signal(monkeypatch):
-    """It waits for its standard input; a signal to its session ends it."""
+def test_a_fork_has_its_own_session_and_ends_by_a_signal(monkeypatch):
+    """The process waits for its standard input; a signal to its process group ends it."""
     monkeypatch.setattr(processes, "FILES", ("tests/waiting_for_input.py",))
     path = ROOT / processes.FILES[0]
     path.write_text("import os, sys\nprint(os.getsid(0) == os.getpid(), flush=True)\nsys.stdin.read()\n")

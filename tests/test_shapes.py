@@ -19,7 +19,7 @@ def test_a_wrong_shape_is_an_error():
         Reference().sequence(None, torch.zeros(2, 3), None)
 
 
-def test_tensors_are_checked_and_nothing_else():
+def test_only_tensor_annotations_are_checked():
     @jaxtyping.jaxtyped(typechecker=arrays)
     def product(x: jaxtyping.Float[torch.Tensor, "B N"], y: jaxtyping.Float[torch.Tensor, "N"], name: str):
         return x @ y

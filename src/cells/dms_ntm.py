@@ -1,4 +1,4 @@
-"""The Differentiable Multi-Scale NTM: heads that move by real numbers and focus with a learned width."""
+"""The Differentiable Multi-Scale NTM: heads with real-valued motion and a Gaussian focus of learned width."""
 
 import math
 
@@ -14,40 +14,40 @@ from src.memory import addressing
 
 CARRIES = ("weighting", "position")
 MOTIONS = ("relative", "hybrid")
-#: Logit of the step +1 before anything is learned: a head starts out walking forwards.
+#: Initial logit of the step +1: before training, a head mostly steps forwards.
 STEP_BIAS = 2.0
 
 
 class DMSNTM(Machine):
-    """A machine whose heads move by continuous arithmetic, with a Gaussian focus.
+    """A machine whose heads move continuously and focus with Gaussian kernels.
 
-    From the controller each head gets a motion and K widths sigma_k = sigma_min + softplus(raw + b_k),
+    The controller gives each head a motion and K widths sigma_k = sigma_min + softplus(raw + b_k),
     where b_k makes sigma_k = sigma_init 2^k at raw = 0. kernel(x) is `addressing.gaussian`.
 
-    carry = weighting: the weighting of the step before, as in the NTM, is convolved with
+    carry = weighting: the weighting of the previous step, as in the NTM, is convolved with
         relative   s = kernel(delta)
         hybrid     s = (1 - j) step + j kernel(J), step over {-1, 0, 1}, j = sigmoid, J = jump_range tanh
-    and sharpened, since blur compounds.
+    and sharpened, since repeated convolution blurs it.
 
-    carry = position: a head is one real position, rendered afresh at every step, w = kernel(p), with
+    carry = position: the state of a head is one real position p, and w = kernel(p) at every step, with
         relative   p = p_before + delta
         hybrid     p = p_before + (1 - j) (step_{+1} - step_{-1}) + j J
-    and content, where it is used, is mixed into the weighting but does not move p.
+    and content-based addressing, where it is used, changes the weighting but not p.
 
     Args:
         carry: weighting or position.
         motion: relative or hybrid.
-        sigma_init: width in slots before anything is learned, above sigma_min.
+        sigma_init: initial width in slots, above sigma_min.
         sigma_min: smallest width in slots, above 0.
         num_scales: K.
-        jump_range: longest jump in slots; None for half of `memory_slots`. It stays when N grows.
-        jump_bias: logit of a jump before anything is learned (hybrid).
-        delta_init: slots that a head moves a step before anything is learned (relative).
+        jump_range: longest jump in slots; None for half of `memory_slots`, also where a state has more slots.
+        jump_bias: initial logit of the jump gate j (hybrid).
+        delta_init: initial motion per step in slots (relative).
 
     The other arguments are those of `Machine`.
     """
 
-    sized_by = ("content_addressing", "carry", "motion", "num_scales")
+    size_options = ("content_addressing", "carry", "motion", "num_scales")
     drawings = ("addressing_examples",)
 
     def __init__(
@@ -163,5 +163,5 @@ class DMSNTM(Machine):
 
 
 def inverse_softplus(y: float) -> float:
-    """The x with log(1 + e^x) = y, for y > 0, without overflow."""
+    """Inverse of softplus: the x with log(1 + e^x) = y, for y > 0, without overflow."""
     return y + math.log(-math.expm1(-y))

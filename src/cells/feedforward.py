@@ -1,4 +1,4 @@
-"""A controller that remembers nothing: all memory is then the external one."""
+"""Feedforward controller: without a state, so that the external memory is the only memory."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from src.common import checks
 
 
 class Feedforward(Cell):
-    """One layer with a tanh; its state is empty."""
+    """One linear layer with a tanh; the state is empty."""
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()

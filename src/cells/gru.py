@@ -11,13 +11,13 @@ from src.common import checks
 
 
 class GRUState(NamedTuple):
-    """What a GRU carries, a tensor a layer."""
+    """State of a GRU: one tensor per layer."""
 
     hidden: tuple[Float[Tensor, "B C"], ...]
 
 
 class GRU(Layered):
-    """A stack of GRU layers; the output is the hidden state of the last."""
+    """A stack of GRU layers; the output is the hidden state of the last layer."""
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class GRU(Layered):
             return y.squeeze(1), state
         hidden = []
         for before, weights in zip(state.hidden, self.layers.all_weights, strict=True):
-            # Under autocast a state stays as precise as it was.
+            # Under autocast a state keeps its dtype.
             x = torch.gru_cell(x, before, *weights).to(before.dtype)
             hidden.append(x)
         return x, GRUState(tuple(hidden))

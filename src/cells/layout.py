@@ -1,7 +1,7 @@
-"""The layout of what a controller sends to one head: each raw number's name, size, initial bias and squashing.
+"""Layout of the controller's output for one head: name, size, initial bias and squashing function of each number.
 
-A kind of head declares its layout once; its equations read the squashed numbers by name, and an engine takes from
-the same layout where each of them begins.
+A kind of head declares its layout once. The cell's equations read the squashed numbers by name, and an engine
+reads the offset of each number from the same layout.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from torch.nn.functional import softplus
 
 
 def identity(raw: Float[Tensor, "B H *n"]) -> Float[Tensor, "B H *n"]:
-    """A number that is used as it comes."""
+    """No squashing."""
     return raw
 
 
@@ -25,28 +25,28 @@ def at_least_one(raw: Float[Tensor, "B H"]) -> Float[Tensor, "B H"]:
 
 
 def softmax(raw: Float[Tensor, "B H n"]) -> Float[Tensor, "B H n"]:
-    """Shares that sum to one."""
+    """Softmax over the last dimension."""
     return raw.softmax(2)
 
 
 class Field(NamedTuple):
-    """One raw number of a head, or several that belong together."""
+    """One raw number of a head, or a vector of them."""
 
     name: str
-    size: int | None = None  # None: one number, without an axis of its own
-    squash: Callable[[Tensor], Tensor] = identity  # from [B, H] or [B, H, size] to what the equations use
-    bias: float | tuple[float, ...] = 0.0  # before anything is learned
-    shown: bool = False  # part of the trace
+    size: int | None = None  # None: a scalar, without a dimension
+    squash: Callable[[Tensor], Tensor] = identity  # applied to [B, H] or [B, H, size]
+    bias: float | tuple[float, ...] = 0.0  # initial value
+    shown: bool = False  # whether a trace contains it
 
 
 class Layout:
     """The fields of one head's raw numbers, in order.
 
     Args:
-        fields: each of a name of its own.
+        fields: with unique names.
 
     Raises:
-        ValueError: two fields of one name, or not one bias for each number.
+        ValueError: two fields of one name.
     """
 
     def __init__(self, *fields: Field) -> None:
@@ -58,13 +58,17 @@ class Layout:
             raise ValueError(f"two fields of one name: {', '.join(field.name for field in fields)}")
 
     def biases(self) -> Float[Tensor, "P"]:
-        """What a head gets before anything is learned."""
+        """Initial biases of all numbers of a head.
+
+        Raises:
+            ValueError: a field with another number of biases than numbers.
+        """
         biases: list[float] = []
         for field, size in zip(self.fields, self.sizes, strict=True):
-            one = field.bias if isinstance(field.bias, tuple) else (field.bias,) * size
-            if len(one) != size:
-                raise ValueError(f"{field.name}: {len(one)} biases for {size} numbers")
-            biases += one
+            values = field.bias if isinstance(field.bias, tuple) else (field.bias,) * size
+            if len(values) != size:
+                raise ValueError(f"{field.name}: {len(values)} biases for {size} numbers")
+            biases += values
         return torch.tensor(biases)
 
     def read(self, raw: Float[Tensor, "B H P"]) -> SimpleNamespace:
@@ -77,12 +81,12 @@ class Layout:
         )
 
     def shown(self, numbers: SimpleNamespace) -> dict[str, Tensor]:
-        """Those of the squashed numbers that a trace shows, by name."""
+        """The squashed numbers that a trace contains, by name."""
         return {field.name: getattr(numbers, field.name) for field in self.fields if field.shown}
 
 
 def content_fields(word_size: int, beta_bias: float, gate_bias: float) -> list[Field]:
-    """What content-based addressing takes: a key, its strength and the interpolation gate."""
+    """Fields of content-based addressing: key, key strength and interpolation gate."""
     return [
         Field("key", word_size),
         Field("beta", squash=softplus, bias=beta_bias),

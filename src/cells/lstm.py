@@ -15,14 +15,14 @@ from src.common import checks
 
 
 class LSTMState(NamedTuple):
-    """What an LSTM carries, a tensor a layer."""
+    """State of an LSTM: one tensor per layer."""
 
     hidden: tuple[Float[Tensor, "B C"], ...]
     cell: tuple[Float[Tensor, "B C"], ...]
 
 
 class LSTM(Layered):
-    """A stack of LSTM layers; the output is the hidden state of the last."""
+    """A stack of LSTM layers; the output is the hidden state of the last layer."""
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class LSTM(Layered):
         hidden, cell = [], []
         for before, c_before, weights in zip(*state, self.layers.all_weights, strict=True):
             h, c = torch.lstm_cell(x, (before, c_before), *weights)
-            # Under autocast a state stays as precise as it was.
+            # Under autocast a state keeps its dtype.
             x, c = h.to(before.dtype), c.to(c_before.dtype)
             hidden.append(x)
             cell.append(c)
@@ -54,20 +54,20 @@ class LSTM(Layered):
         """All steps in one library call; equals calling `step` T times."""
         x = self.check(x, state)
         state = self.initial_state(len(x)) if state is None else state
-        before = (torch.stack(state.hidden), torch.stack(state.cell))
-        with nullcontext() if _has_kernel(x) else full_precision(x):
-            y, after = self.layers(x, before)
+        initial = (torch.stack(state.hidden), torch.stack(state.cell))
+        with nullcontext() if _autocast_supported(x) else full_precision(x):
+            y, after = self.layers(x, initial)
         return y, LSTMState(*(part.to(x.dtype).unbind(0) for part in after))
 
 
-def _has_kernel(x: Tensor) -> bool:
-    """Whether the library has an LSTM of the precision of autocast; on many processors it has none of half."""
-    return x.device.type != "cpu" or not boundary.autocasts(x) or _computes(torch.get_autocast_dtype("cpu"))
+def _autocast_supported(x: Tensor) -> bool:
+    """Whether torch can run an LSTM in the dtype of autocast; on many CPUs it cannot in half precision."""
+    return x.device.type != "cpu" or not boundary.autocasts(x) or _runs_in_half(torch.get_autocast_dtype("cpu"))
 
 
 @functools.cache
-def _computes(dtype: torch.dtype) -> bool:
-    """Whether the library's LSTM runs forward and backward on this processor under autocast to a dtype."""
+def _runs_in_half(dtype: torch.dtype) -> bool:
+    """Whether torch's LSTM runs forward and backward on this CPU under autocast to a dtype."""
     x, state = torch.zeros(1, 1, 1), torch.zeros(1, 1, 1)
     weights = [torch.zeros(shape, requires_grad=True) for shape in ((4, 1), (4, 1), (4,), (4,))]
     try:

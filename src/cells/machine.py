@@ -1,6 +1,6 @@
-"""What every Neural Turing Machine is: a controller, heads and a memory.
+"""Base class of Neural Turing Machines: a controller, heads and a memory.
 
-The kinds of machine differ only in how their heads find their place; see `ntm.py` and `dms_ntm.py`.
+The kinds of machine differ only in how their heads address the memory; see `ntm.py` and `dms_ntm.py`.
 """
 
 from abc import abstractmethod
@@ -22,33 +22,33 @@ from src.common import checks
 from src.memory import addressing
 from src.memory.access import erase_and_add, read
 
-#: What may be asked for as `engine`; `src.engines.choose` says what comes of it.
-CHOICES = ("auto", "fused", "reference")
+#: Values of the option `engine`; `src.engines.choose` selects the engine.
+ENGINE_CHOICES = ("auto", "fused", "reference")
 CONTROLLERS: dict[str, type[Cell]] = {"lstm": LSTM, "gru": GRU, "feedforward": Feedforward}
 MEMORY_INITS = ("constant", "learned", "random")
-#: A constant memory starts at this value, after Collier and Beel, arXiv:1807.08518.
+#: Initial value of a constant memory, after Collier and Beel, arXiv:1807.08518.
 MEMORY_CONSTANT = 1e-6
-#: Half-width of the uniform distribution that a learned or random memory is drawn from.
+#: Half-width of the uniform distribution of the initial values of a learned or random memory.
 MEMORY_SPREAD = 0.1
 
 
 class MachineState(NamedTuple):
-    """All that a machine carries from step to step."""
+    """State of a machine."""
 
     controller: State
     memory: Float[Tensor, "B N M"]
-    heads: State  # where each head was: its weighting, its position, or whatever its kind carries
+    heads: State  # of every head: its weighting, its position, or another state of its kind
     reads: Float[Tensor, "B R M"]
 
 
 class Machine(Cell):
-    """Controller, heads and memory; a subclass says how the heads address the memory.
+    """Controller, heads and memory; a subclass implements the addressing.
 
-    One step, after arXiv:1410.5401, figure 1 and section 3: the controller sees the input and what was
-    read before; all heads address the memory as the step found it; all write heads write; the read
-    heads read the new memory. The output is the controller's beside what was read, [h, r_1 .. r_R].
+    One step, after arXiv:1410.5401, figure 1 and section 3: the controller receives the input and the previous
+    reads; all heads address the memory of the previous step; all write heads write; the read heads read the new
+    memory. The output is the concatenation of the controller's output and the reads, [h, r_1 .. r_R].
 
-    Heads are numbered with the read heads first.
+    Read heads come before write heads.
 
     Args:
         input_size: features of an input, F.
@@ -56,24 +56,25 @@ class Machine(Cell):
         word_size: M.
         controller: lstm, gru or feedforward.
         controller_size: outputs of the controller, C.
-        read_heads, write_heads: how many of each, at least one.
-        content_addressing: false leaves out keys, strengths and gates: heads move only from where they were.
-        beta_bias: softplus of it is the key strength beta before anything is learned; with that of 0 the look for
-            content is nearly uniform over the slots, and so is its gradient.
-        gate_bias: logit of the gate g before anything is learned; lower, and heads move from where they were.
+        read_heads, write_heads: numbers of heads, at least one each.
+        content_addressing: false leaves out keys, key strengths and gates, so that addressing is by location
+            alone.
+        beta_bias: the initial key strength beta is its softplus; at beta_bias=0 the content weighting, and its
+            gradient, is nearly uniform over the slots.
+        gate_bias: initial logit of the interpolation gate g; lower values favour the previous weighting.
         memory_init: constant (1e-6 everywhere), learned (a parameter) or random (drawn once, then fixed).
-            A memory of more slots than it was trained with repeats these rows.
-        output_clip: bound on the absolute value of what the controller sends to the heads; None for no bound.
-        engine: fused (compiled kernels over the whole sequence), reference (this file, step by step) or auto:
-            fused where it can be. It is kept for the network that runs the machine, and changes no result beyond
-            rounding.
+            A memory with more slots than `memory_slots` repeats these rows.
+        output_clip: bound on the absolute value of the raw numbers of the heads; None for no bound.
+        engine: fused (compiled kernels over the whole sequence), reference (this file, step by step) or auto
+            (fused where an engine covers the machine). The network that runs the machine reads it; results agree
+            up to rounding.
 
     Raises:
         checks.Refusal: a value of the wrong type or out of its range.
     """
 
-    #: Options that the weights of a kind of machine have sizes for.
-    sized_by: ClassVar[tuple[str, ...]] = ("content_addressing",)
+    #: Options that the sizes of the weights depend on.
+    size_options: ClassVar[tuple[str, ...]] = ("content_addressing",)
 
     def __init__(
         self,
@@ -104,8 +105,8 @@ class Machine(Cell):
         self.output_clip = None if output_clip is None else checks.number("output_clip", output_clip, above=0)
         checks.integer("controller_size", controller_size)
         checks.choice("controller", controller, tuple(CONTROLLERS))
-        self.engine = checks.choice("engine", engine, CHOICES)
-        self.made_as = {name: getattr(self, name) for name in self.sized_by}
+        self.engine = checks.choice("engine", engine, ENGINE_CHOICES)
+        self.initial_options = {name: getattr(self, name) for name in self.size_options}
         self._shapes: dict[tuple[int, nn.Module | None], boundary.Shapes] = {}
 
         self.controller = CONTROLLERS[controller](input_size + read_heads * word_size, controller_size)
@@ -128,42 +129,41 @@ class Machine(Cell):
 
     @abstractmethod
     def head_layout(self) -> Layout:
-        """The raw numbers that one head gets from the controller."""
+        """Layout of the raw numbers of one head."""
 
     def content_fields(self) -> list[Field]:
-        """The first fields of every kind of head; none without content addressing."""
+        """Fields of content-based addressing, first in every layout; none without it."""
         return content_fields(self.word_size, self.beta_bias, self.gate_bias) if self.content_addressing else []
 
     @abstractmethod
     def initial_heads(self, batch_size: int, slots: int) -> State:
-        """Every head at slot 0."""
+        """State of the heads at slot 0."""
 
     @abstractmethod
     def address(
         self, raw: Float[Tensor, "B H P"], memory: Float[Tensor, "B N M"], before: State
     ) -> tuple[Float[Tensor, "B H N"], State, dict[str, Tensor]]:
-        """Find the place of every head.
+        """Address the memory with every head.
 
         Args:
-            raw: what the controller sends to each head.
-            memory: as the step found it.
-            before: where the heads were.
+            raw: raw numbers of each head.
+            memory: the memory of the previous step.
+            before: the previous state of the heads.
 
         Returns:
-            the weightings; where the heads are now, to be carried on; what is worth seeing of every head, by name,
-            as `Trace.numbers`.
+            the weightings; the new state of the heads; the numbers for `Trace.numbers`, by name.
         """
 
     def with_content(
         self, numbers: SimpleNamespace, memory: Float[Tensor, "B N M"], w: Float[Tensor, "B H N"]
     ) -> Float[Tensor, "B H N"]:
-        """Equations (5) to (7): a weighting mixed with that of the key; itself without content addressing."""
+        """Equations (5) to (7): w interpolated with the content weighting; w itself without content addressing."""
         if not self.content_addressing:
             return w
         return addressing.interpolate(addressing.content(memory, numbers.key, numbers.beta), w, numbers.gate)
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> MachineState:
-        """As `Cell.initial_state`; the memory is that of the machine, and must not be changed in place."""
+        """As `Cell.initial_state`; the memory is a view of `initial_memory` and must not be changed in place."""
         slots = self.memory_slots if memory_slots is None else checks.integer("memory_slots", memory_slots)
         memory: Tensor = self.initial_memory
         if slots != self.memory_slots:
@@ -177,22 +177,22 @@ class Machine(Cell):
 
     @property
     def any_weight(self) -> Tensor:
-        return self.initial_memory  # heads may have been replaced by a module without a weight
+        return self.initial_memory  # `heads` may have been replaced by a module without weights
 
     def _state_shapes(self, state: MachineState) -> boundary.Shapes:
         memory = getattr(state, "memory", None)
         slots = memory.shape[1] if isinstance(memory, Tensor) and memory.dim() == 3 else self.memory_slots
-        key = slots, self._modules["controller"]  # which may be replaced
+        key = slots, self._modules["controller"]  # the controller may be replaced
         if key not in self._shapes:
             self._shapes[key] = boundary.shapes(self.initial_state(1, max(1, slots)))
         return self._shapes[key]
 
     def changed_options(self) -> str:
-        """Options that are no longer those that the weights have sizes for, and their values; mostly empty."""
-        now = {name: getattr(self, name) for name in self.sized_by}
-        if now == self.made_as:
+        """Options changed after construction that no longer fit the weights, as text; empty if none."""
+        now = {name: getattr(self, name) for name in self.size_options}
+        if now == self.initial_options:
             return ""
-        return ", ".join(f"{name}={value!r}" for name, value in now.items() if value != self.made_as[name])
+        return ", ".join(f"{name}={value!r}" for name, value in now.items() if value != self.initial_options[name])
 
     def step(self, x: Float[Tensor, "B F"], state: MachineState) -> tuple[Float[Tensor, "B O"], MachineState]:
         output, state, _ = self.trace(x, state)
@@ -201,10 +201,10 @@ class Machine(Cell):
     def trace(
         self, x: Float[Tensor, "B F"], state: MachineState
     ) -> tuple[Float[Tensor, "B O"], MachineState, Trace]:
-        """One time step, and what is worth seeing of it."""
+        """One time step and its trace."""
         h, controller = self.controller(torch.cat([x, state.reads.flatten(1)], 1), state.controller)
         raw = self.heads(h)
-        # The memory is as precise as its state, where autocast computes the layers in half of that.
+        # Addressing and memory keep the dtype of the state where autocast computes the layers in half precision.
         with full_precision(x):
             h, raw = h.to(state.memory.dtype), raw.to(state.memory.dtype)
             if self.output_clip is not None:
@@ -224,7 +224,7 @@ class Machine(Cell):
 
 
 def one_hot_at_zero(like: Tensor, batch_size: int, heads: int, slots: int) -> Float[Tensor, "B H N"]:
-    """Weightings wholly on slot 0: a uniform start on a constant memory would never break symmetry."""
+    """One-hot weightings on slot 0: uniform ones on a constant memory would never break the slots' symmetry."""
     w = like.new_zeros(batch_size, heads, slots)
     w[:, :, 0] = 1.0
     return w

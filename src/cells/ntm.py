@@ -1,4 +1,4 @@
-"""The Neural Turing Machine: heads that find their place by content and by discrete shifts.
+"""The Neural Turing Machine: heads with content-based addressing and discrete shifts.
 
 Graves, Wayne and Danihelka, arXiv:1410.5401, section 3.3.
 """
@@ -13,16 +13,16 @@ from src.memory import addressing
 
 
 class NTM(Machine):
-    """A machine whose heads shift by the integers -r..r.
+    """A machine whose heads shift by integers from -r to r.
 
     Args:
         shift_range: r, at least 1.
-        step_bias: logit of the shift by +1 before anything is learned, where those of the others are 0.
+        step_bias: initial logit of the shift by +1; those of the other shifts are 0.
 
     The other arguments are those of `Machine`.
     """
 
-    sized_by = ("content_addressing", "shift_range")
+    size_options = ("content_addressing", "shift_range")
 
     def __init__(
         self,

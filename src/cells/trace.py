@@ -1,4 +1,4 @@
-"""What a cell shows of its steps, by name."""
+"""Trace: named tensors that show the inside of a cell's steps."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Trace(Mapping[str, Tensor]):
-    """What heads did and what a memory held, at one step or over T of them; empty for a cell without heads.
+    """Activity of the heads and content of the memory, at one step or over T steps; empty without heads.
 
-    It is a mapping, too: by name of the fields that are there, and of all that is in `numbers` and `others`.
+    It is also a mapping from names to tensors: the fields that are set, and the entries of `numbers` and `others`.
 
     Attributes:
-        weighting: of each head over the slots; the read heads come first.
-        numbers: what else is known of every head, each [B, *T, H] or [B, *T, H, K]: gate, sigma, position, ...
-        erase: what each write head erased.
-        add: what each write head added.
-        memory: as it is after the step.
-        read: what each read head read of it.
-        others: what else a cell shows, each [B, *T, ...].
+        weighting: weighting of each head over the slots; the read heads come first.
+        numbers: further numbers of each head, each [B, *T, H] or [B, *T, H, K]: gate, sigma, position, ...
+        erase: erase vector of each write head.
+        add: add vector of each write head.
+        memory: the memory after the step.
+        read: read vector of each read head.
+        others: further tensors of a cell, each [B, *T, ...].
     """
 
     weighting: Float[Tensor, "B *T H N"] | None = None
@@ -37,7 +37,7 @@ class Trace(Mapping[str, Tensor]):
 
     @classmethod
     def of(cls, shown: Mapping[str, Tensor]) -> Trace:
-        """A trace of what a cell shows as a mapping; what has none of the names of the fields is in `others`."""
+        """A trace from a mapping; entries that are not named like a field go to `others`."""
         if isinstance(shown, Trace):
             return shown
         fields: dict[str, Any] = {name: shown[name] for name in FIELDS if name in shown}
@@ -45,15 +45,15 @@ class Trace(Mapping[str, Tensor]):
 
     @classmethod
     def over_time(cls, steps: Sequence[Trace]) -> Trace:
-        """The traces of T steps, each [B, ...], as one, [B, T, ...]."""
-        return steps[0]._filled({name: torch.stack([step[name] for step in steps], 1) for name in steps[0]})
+        """Stack the traces of T steps, each [B, ...], into one, [B, T, ...]."""
+        return steps[0]._with_tensors({name: torch.stack([step[name] for step in steps], 1) for name in steps[0]})
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Trace:
-        """A trace of the same names, of changed tensors."""
-        return self._filled({name: change(tensor) for name, tensor in self.items()})
+        """A trace with the same names and the function applied to each tensor."""
+        return self._with_tensors({name: change(tensor) for name, tensor in self.items()})
 
-    def _filled(self, tensors: Mapping[str, Tensor]) -> Trace:
-        """A trace of the same names, of other tensors."""
+    def _with_tensors(self, tensors: Mapping[str, Tensor]) -> Trace:
+        """A trace with the same names and other tensors."""
         return replace(
             self,
             numbers={name: tensors[name] for name in self.numbers},
@@ -81,5 +81,5 @@ class Trace(Mapping[str, Tensor]):
         return len(self._by_name())
 
 
-#: What is one tensor of a trace, in the order of its names.
+#: Fields of a trace that are single tensors, in order.
 FIELDS = ("weighting", "erase", "add", "memory", "read")

@@ -1,4 +1,4 @@
-"""What an engine is."""
+"""The base class of engines."""
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
@@ -11,32 +11,33 @@ from src.cells.base import Cell, State
 
 
 class Engine(ABC):
-    """Runs cells over whole sequences, with the results of their steps but for rounding.
+    """Runs cells over whole sequences; results equal those of the cell's steps up to rounding.
 
-    One serves all cells. It reads weights and options of a cell when it is called, and keeps nothing of them.
+    One engine serves all cells. Each call reads the weights and options of its cell, and nothing is stored.
     """
 
     @abstractmethod
     def knows(self, cell: Cell) -> str | None:
-        """Why it can run no cell of this kind on this computer; None if it can. Asked once, of a new network."""
+        """The reason why this kind of cell cannot run on this computer; None if it can. Once per network."""
 
     @abstractmethod
     def covers(self, cell: Cell, device: torch.device, dtype: torch.dtype) -> str | None:
-        """Why it cannot run this cell as it is now; None if it can. Asked before every sequence.
+        """The reason why the cell cannot run in its present state; None if it can. Called before every sequence.
 
         Args:
+            cell: the cell.
             device, dtype: of the weights.
         """
 
     def prepared(self, cell: Cell) -> AbstractContextManager[None]:
-        """A context for many sequences: what can be prepared for them is, before they come."""
+        """A context for many sequences: preparation, such as compilation, happens when it is entered."""
         return nullcontext()
 
     @abstractmethod
     def sequence(
         self, cell: Cell, x: Float[Tensor, "B T F"], state: State | None
     ) -> tuple[Float[Tensor, "B T O"], State]:
-        """All outputs, and the state after the last step; no state is the one before the first.
+        """All outputs, and the state after the last step; without a state, the initial state is used.
 
         Raises:
             ValueError, TypeError: an input or a state that does not fit, see `Cell.check`.

@@ -1,4 +1,4 @@
-"""Which engine runs a cell: the list of them, and the one choice."""
+"""Choice of the engine that runs a cell, from the list of engines."""
 
 import logging
 from collections.abc import Iterable
@@ -8,55 +8,58 @@ import torch
 from torch._C import _are_functorch_transforms_active
 
 from src.cells.base import Cell
-from src.cells.machine import CHOICES
+from src.cells.machine import ENGINE_CHOICES
 from src.common import checks
 from src.engines.base import Engine
-from src.engines.numba_cpu.fused import NumbaCPU
+from src.engines.numba_cpu.engine import NumbaCPU
 from src.engines.reference import Reference
 
 log = logging.getLogger(__name__)
 REFERENCE = Reference()
-#: What the choices `fused` and `auto` may take; of several that cover a cell, the first.
+#: Engines for the choices `fused` and `auto`; the first that covers a cell runs it.
 ENGINES: list[Engine] = [NumbaCPU()]
-#: Cells of which it was told why the reference engine runs them.
-_told: "WeakSet[Cell]" = WeakSet()
+#: Cells for which the warning about the reference engine was logged.
+_warned: "WeakSet[Cell]" = WeakSet()
 
 
 def check(cell: Cell, choice: str | None) -> None:
-    """Refuse a choice for a new network that cannot be had; say so where `auto` can only be the reference.
+    """Check the choice of a new network; log a warning where `auto` can only be the reference engine.
 
     Raises:
-        checks.Refusal: an unknown choice, or `fused` for a cell that no engine knows.
+        checks.Refusal: an unknown choice, or `fused` for a kind of cell that no engine supports.
     """
     if choice is None:
         return
-    checks.choice("engine", choice, CHOICES)
+    checks.choice("engine", choice, ENGINE_CHOICES)
     why_not = None if choice == "reference" else unknown(cell)
     if why_not is None:
         return
     if choice == "fused":
         raise checks.refuse("engine", choice, f"auto or reference on this machine: {why_not}")
     log.warning("engine=auto takes the reference engine, which is slow: %s", why_not)
-    _told.add(cell)
+    _warned.add(cell)
 
 
 def unknown(cell: Cell) -> str | None:
-    """Why there is nothing but the reference engine for this kind of cell; None if there is."""
-    return _all(engine.knows(cell) for engine in ENGINES)
+    """The reason why only the reference engine supports this kind of cell; None if another one does."""
+    return _joined(engine.knows(cell) for engine in ENGINES)
 
 
 def uncovered(cell: Cell, device: torch.device, dtype: torch.dtype) -> str | None:
-    """Why nothing but the reference engine can run this cell as it is now; None if something can."""
-    return _all(engine.covers(cell, device, dtype) for engine in ENGINES)
+    """The reason why only the reference engine can run this cell in its present state; None if another one can."""
+    return _joined(engine.covers(cell, device, dtype) for engine in ENGINES)
 
 
 def engine_for(cell: Cell, choice: str | None) -> Engine:
-    """What runs the next sequence of a cell; a warning tells, once a cell, why `fused` or `auto` is not to be had.
+    """The engine for the next sequence of a cell.
+
+    Where `fused` or `auto` falls back to the reference engine, a warning is logged once per cell.
 
     Args:
-        choice: auto, fused or reference; None is auto without a warning, for cells that offer no choice.
+        cell: the cell.
+        choice: auto, fused or reference; None is auto without the warning.
     """
-    # Neither torch.compile nor the transforms of torch.func can look into a kernel.
+    # torch.compile and the transforms of torch.func cannot trace a kernel.
     if choice == "reference" or torch.compiler.is_compiling() or _are_functorch_transforms_active():
         return REFERENCE
     weight = cell.any_weight
@@ -66,17 +69,17 @@ def engine_for(cell: Cell, choice: str | None) -> Engine:
     for engine in ENGINES:
         if engine.covers(cell, device, dtype) is None:
             return engine
-    if choice is not None and cell not in _told:
+    if choice is not None and cell not in _warned:
         log.warning("%s: the reference engine runs it, slower.", uncovered(cell, device, dtype))
-        _told.add(cell)
+        _warned.add(cell)
     return REFERENCE
 
 
-def _all(reasons: Iterable[str | None]) -> str | None:
-    """All of the reasons as one; None if one engine has none."""
-    told = []
+def _joined(reasons: Iterable[str | None]) -> str | None:
+    """The reasons of all engines as one text; None if one engine has none."""
+    found = []
     for reason in reasons:
         if reason is None:
             return None
-        told.append(reason)
-    return "; ".join(told)
+        found.append(reason)
+    return "; ".join(found)

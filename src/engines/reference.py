@@ -1,4 +1,4 @@
-"""The equations of a cell as they are written: the only time loop of the project."""
+"""Reference engine: the time loop over the steps of a cell."""
 
 import torch
 from jaxtyping import Float
@@ -10,7 +10,7 @@ from src.engines.base import Engine
 
 
 class Reference(Engine):
-    """Runs every cell: all steps in one call where the cell has one, else step by step."""
+    """Runs every cell: in one call where the cell has `sequence`, else step by step."""
 
     def knows(self, cell: Cell) -> None:
         return None
@@ -35,7 +35,7 @@ class Reference(Engine):
     def trace(
         self, cell: Cell, x: Float[Tensor, "B T F"], state: State | None
     ) -> tuple[Float[Tensor, "B T O"], State, Trace]:
-        """As `sequence`, step by step, and what the cell shows over time."""
+        """As `sequence`, step by step, with the trace of all steps."""
         x = cell.check(x, state)
         state = cell.initial_state(len(x)) if state is None else state
         outputs, traces = [], []

@@ -1,4 +1,4 @@
-"""One worker of a search: runs one trial after another until there is none left to take."""
+"""Worker of a search: takes and runs one trial after another until none remains."""
 
 import logging
 import sys
@@ -18,9 +18,9 @@ from src.run import train
 from src.run.ending import Ending
 from src.search import plan as plans
 from src.search import space, studies
-from src.search.plan import Plan
-from src.search.studies import Taken
-from src.search.watch import Watch
+from src.search.plan import SearchPlan
+from src.search.pruning_callback import PruningCallback
+from src.search.studies import TakenTrial
 from src.settings import cli, keys
 from src.settings.cli import Job
 from src.settings.errors import ConfigError
@@ -28,42 +28,46 @@ from src.settings.errors import ConfigError
 log = logging.getLogger(__name__)
 
 
-def work(plan: Plan, trials: int) -> None:
-    """Take trials and run them until every model has its number.
+def work(plan: SearchPlan, trials: int) -> None:
+    """Take trials and run them until every model has as many as asked for.
+
+    Args:
+        plan: of the search.
+        trials: of each model, in all.
 
     Raises:
-        KeyboardInterrupt: the user stopped it; the trial it was at goes on when it is taken again.
-        OSError: the machine failed, by a full disk for example; likewise.
+        KeyboardInterrupt: the user stopped it; the running trial is resumed when it is taken again.
+        OSError: the machine failed, by a full disk for example; the running trial is resumed likewise.
     """
     with studies.locked(plan.folder):
         opened = studies.opened(plan)
     while (taken := studies.take(plan, opened, trials)) is not None:
         started = time.monotonic()
         try:
-            state, value = ended(plan, taken)
-            studies.tell(opened[taken.model], taken.trial.number, state, value)
+            state, value = run_trial(plan, taken)
+            studies.finish(opened[taken.model], taken.trial.number, state, value)
         except (KeyboardInterrupt, SystemExit, OSError):
-            studies.give_back(taken)
+            studies.uncount(taken)
             raise
         finally:
             taken.lock.release()
         count = sum(studies.done(one) for one in opened.values())
-        told = state if value is None else f"{value:.4g}"
+        result = state if value is None else f"{value:.4g}"
         settings = " ".join(f"{key}={space.short(value)}" for key, value in taken.values.items())
         took = duration(time.monotonic() - started)
         where = f"[{count} of {trials * len(opened)}] {taken.model} {taken.trial.number}"
-        print(f"{where}: {told}  {settings}  ({took})", flush=True)
+        print(f"{where}: {result}  {settings}  ({took})", flush=True)
 
 
-def ended(plan: Plan, taken: Taken) -> tuple[str, float | None]:
-    """Run a trial, or what is left of it; how it ended, and its value if it is complete."""
+def run_trial(plan: SearchPlan, taken: TakenTrial) -> tuple[str, float | None]:
+    """Run or resume a trial: its state when it ended, and its value if it is complete."""
     values: list[float] = []
     number = taken.trial.number
     try:
         for job in plans.jobs(plan, taken.model, number, space.overrides(taken.values)):
             cfg = keys.resolve(job.config)
-            watch = Watch(taken.trial, values, plans.validations(cfg), last=len(values) + 1 == len(plan.seeds))
-            metrics = run(job, watch)
+            last = len(values) + 1 == len(plan.seeds)
+            metrics = run(job, PruningCallback(taken.trial, values, plans.validations(cfg), last))
             ending = Ending.read(metrics)
             assert ending is not None
             if ending.status == "failed":
@@ -74,9 +78,9 @@ def ended(plan: Plan, taken: Taken) -> tuple[str, float | None]:
             if ending.cause == "user":
                 raise KeyboardInterrupt
             values.append(train.worth(metrics))
-            if values[-1] == train.INFINITY:  # no mean will be finite
+            if values[-1] == train.INFINITY:  # the mean will not be finite
                 break
-    except OSError:  # the trials to come would fail just so
+    except OSError:  # the next trials would fail in the same way
         raise
     except ConfigError as refusal:
         if isinstance(refusal.__cause__, OSError):
@@ -89,8 +93,8 @@ def ended(plan: Plan, taken: Taken) -> tuple[str, float | None]:
     return "complete", sum(values) / len(values)
 
 
-def run(job: Job, watch: Watch) -> dict[str, Any]:
-    """The metrics.json of a run, which is begun, resumed, or left as it is where it has ended.
+def run(job: Job, callback: PruningCallback) -> dict[str, Any]:
+    """The metrics.json of a run, which is begun or resumed; a run that has ended is left as it is.
 
     Raises:
         OSError: the machine failed the run, which can then be resumed.
@@ -100,9 +104,9 @@ def run(job: Job, watch: Watch) -> dict[str, Any]:
     if before.ending is not None and has_ended(before.ending):
         return before.metrics
     try:
-        outcome = run_job(job, beside=[watch])
+        outcome = run_job(job, beside=[callback])
     except SystemExit as end:
-        # What Lightning makes of a second Ctrl-C, or of one in the test.
+        # Lightning raises SystemExit for a second Ctrl-C, and for one in the test.
         if isinstance(end.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from end
         raise
@@ -112,23 +116,23 @@ def run(job: Job, watch: Watch) -> dict[str, Any]:
 
 
 def has_ended(ending: Ending) -> bool:
-    """Whether a run counts as it is, as does one that a search or a time limit stopped."""
+    """Whether a run is not to be resumed: it is not recoverable, or the pruner or a time limit stopped it."""
     return not ending.recoverable or (ending.status == "stopped" and ending.cause not in ("user", "preempted"))
 
 
 @contextmanager
 def faults() -> Iterator[None]:
-    """A fault of the machine within is a ConfigError, one line."""
+    """Context in which a fault of the machine is raised as a ConfigError, one line."""
     try:
         yield
     except OSError as fault:
-        raise ConfigError(f"{fault}; mend that, then the same command goes on") from fault
+        raise ConfigError(f"{fault}; fix that, then repeat the command to resume") from fault
 
 
 def main() -> None:
-    """`python -m src.search.work <folder> <trials>`: one of several workers."""
+    """Run one of several workers: `python -m src.search.work <folder> <trials>`."""
     logging.basicConfig(format="%(levelname)s %(message)s")
-    torch.set_num_threads(1)  # trials side by side have one each
+    torch.set_num_threads(1)  # parallel trials have one each
     with cli.refusals(), faults():
         plan = plans.load(Path(sys.argv[1]))
         assert plan is not None

@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 
 from src.common.checks import did_you_mean
 from src.common.paths import CONF
-from src.settings.errors import ConfigError
+from src.settings.errors import ConfigError, UnknownKeyError
 from src.settings.unknown import FAULTS, first_line
 
 #: Sections whose keys a constructor checks, so that `+section.key=` may add one of its arguments.
@@ -62,7 +62,7 @@ def check_addition(override: Override) -> None:
     key = override.key_or_group
     section = re.split(r"[./]", key)[0]
     if (override.is_add() or override.is_force_add()) and section not in CONSTRUCTED:
-        raise ConfigError(
+        raise UnknownKeyError(
             f"{override.input_line}: unknown key '{key}'; a key may be added only under "
             f"{', '.join(sorted(CONSTRUCTED))}{did_you_mean(section, CONSTRUCTED)}"
         )

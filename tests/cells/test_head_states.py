@@ -1,4 +1,4 @@
-"""The heads of a machine may carry any state: here a nested one, with bookmarks."""
+"""A machine whose heads have a nested state, here with bookmarks."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -19,14 +19,14 @@ HEADS = 3
 
 
 class Marks(NamedTuple):
-    """Where heads were sent back to."""
+    """Bookmark of each head."""
 
     bookmark: Float[Tensor, "B H N"]
     age: Float[Tensor, "B H"]
 
 
 class Places(NamedTuple):
-    """All that the heads of the toy carry."""
+    """State of the heads."""
 
     weighting: Float[Tensor, "B H N"]
     marks: Marks
@@ -34,7 +34,7 @@ class Places(NamedTuple):
 
 
 class Bookmarked(Machine):
-    """Heads move on by one slot or back to their bookmark, by one gate; usage sums the weightings."""
+    """Heads move by one slot or back to their bookmark, by one gate; usage sums the weightings."""
 
     def __init__(self) -> None:
         super().__init__(F, N, M, "lstm", C, 2, 1, False, 0.0, 0.0, "random", 20.0, "auto")
@@ -91,7 +91,7 @@ def test_steps_a_sequence_and_a_trace_agree(net, x):
     assert (after.heads.marks.age == T).all()
 
 
-def test_a_state_is_handed_over_and_gradients_go_back_through_it(net, x):
+def test_a_sequence_in_two_parts_and_gradients_through_the_state(net, x):
     whole, _ = net(x)
     first, between = net(x[:, :2])
     second, _ = net(x[:, 2:], between)
@@ -114,7 +114,7 @@ def test_more_slots_and_the_size_of_the_state(net, x):
 
 
 @pytest.mark.usefixtures("unchecked_types")
-def test_a_part_that_does_not_fit_is_named(net, x):
+def test_an_error_names_the_part_of_the_state_that_does_not_fit(net, x):
     start = net.initial_state(B)
     short = start.heads._replace(marks=start.heads.marks._replace(age=torch.zeros(B, 2, dtype=torch.float64)))
     with pytest.raises(ValueError, match=r"^state\.heads\.marks\.age is \[2, 2\]: must be \[2, 3\]$"):
@@ -123,6 +123,6 @@ def test_a_part_that_does_not_fit_is_named(net, x):
         net.trace(x, start._replace(heads=start.heads.weighting))
 
 
-def test_the_reference_runs_it(net):
+def test_the_reference_engine_runs_it(net):
     assert net.engine == "reference"
     assert choose.engine_for(net.cell, net.engine_choice) is choose.REFERENCE

@@ -1,4 +1,4 @@
-"""The layout of a head's raw numbers: names, sizes and biases, and that cell and kernels read the same places."""
+"""The layout of a head's raw numbers: names, sizes and biases; cell and kernels read the same offsets."""
 
 import itertools
 import math
@@ -10,9 +10,9 @@ import torch
 from src.cells.dms_ntm import DMSNTM
 from src.cells.layout import Field, Layout
 from src.cells.ntm import NTM
-from src.engines.numba_cpu.engine import _Settings
-from src.engines.numba_cpu.kinds import kind_of
-from src.engines.numba_cpu.plan import LSTM, Starts
+from src.engines.numba_cpu.autograd import KernelSettings
+from src.engines.numba_cpu.machine_kinds import kind_of
+from src.engines.numba_cpu.plan import LSTM, FieldStarts
 
 F, N, M, C = 3, 8, 4, 6
 CONTENT = {"key": M, "beta": 1, "gate": 1}
@@ -40,7 +40,7 @@ def make(cls, options):
 
 
 def expected_sizes(cls, options):
-    """Written out by hand: published checkpoints are of this order."""
+    """Written out by hand: published checkpoints depend on this order."""
     sizes = CONTENT if options["content_addressing"] else {}
     if cls is NTM:
         return sizes | {"shift": 2 * options["shift_range"] + 1, "gamma": 1}
@@ -52,8 +52,7 @@ def expected_sizes(cls, options):
 
 
 def slices(layout):
-    """The raw numbers of one head by name, each of which is its own place in the head."""
-    # What squashing does is left out.
+    """The offsets of the raw numbers of one head, by name, without squashing."""
     bare = Layout(*(field._replace(squash=lambda raw: raw) for field in layout.fields))
     return vars(bare.read(torch.arange(float(layout.size)).view(1, 1, -1)))
 
@@ -84,11 +83,11 @@ def test_biases(cls, options):
 
 
 @each
-def test_kernels_read_where_the_cell_reads(cls, options):
+def test_kernels_read_the_same_offsets_as_the_cell(cls, options):
     cell = make(cls, options)
-    found = _Settings(cell, kind_of(cls), LSTM, C, N, torch.zeros(1).numpy().dtype).plan
+    found = KernelSettings(cell, kind_of(cls), LSTM, C, N, torch.zeros(1).numpy().dtype).plan
     read = slices(cell.layout)
-    assert {name for name in Starts._fields if getattr(found.start, name) >= 0} == read.keys()
+    assert {name for name in FieldStarts._fields if getattr(found.start, name) >= 0} == read.keys()
     for name, places in read.items():
         start = getattr(found.start, name)
         assert places.flatten().tolist() == list(range(start, start + places.numel()))
@@ -125,29 +124,29 @@ def test_squashed_numbers(cls, options):
 
 
 def widths(options):
-    """What sigma is above its least before anything is learned: sigma_init 2^k - sigma_min."""
+    """Initial sigma above its minimum: sigma_init 2^k - sigma_min."""
     return [0.5 * 2**k - 0.1 for k in range(options["num_scales"])]
 
 
 @each
-def test_what_a_trace_shows(cls, options):
+def test_numbers_in_a_trace(cls, options):
     cell = make(cls, options)
     raw = torch.zeros(2, 2, cell.layout.size)
     names = {"gate", "sigma", "delta", "jump", "jump_distance"} & expected_sizes(cls, options).keys()
     assert cell.layout.shown(cell.layout.read(raw)).keys() == names
 
 
-def test_a_field_that_no_kernel_knows_is_an_error():
+def test_a_field_that_the_kernels_do_not_support_is_an_error():
     layout = Layout(Field("key", M), Field("temper"))
     with pytest.raises(TypeError, match="temper"):
-        Starts(**layout.starts)
+        FieldStarts(**layout.starts)
 
 
-def test_one_number_has_no_axis_and_a_single_one_of_several_has():
-    layout = Layout(Field("one"), Field("of_several", 1))
+def test_a_scalar_has_no_dimension_and_a_vector_of_one_number_has():
+    layout = Layout(Field("one"), Field("vector", 1))
     numbers = layout.read(torch.zeros(2, 3, 2))
     assert numbers.one.shape == (2, 3)
-    assert numbers.of_several.shape == (2, 3, 1)
+    assert numbers.vector.shape == (2, 3, 1)
     assert not hasattr(numbers, "none")
 
 
@@ -156,20 +155,20 @@ def test_two_fields_of_one_name_are_refused():
         Layout(Field("key", M), Field("key", M))
 
 
-def test_a_bias_for_each_number():
+def test_a_wrong_number_of_biases_is_refused():
     layout = Layout(Field("shift", 3, bias=(0.0, 1.0)))
     with pytest.raises(ValueError, match="shift: 2 biases for 3 numbers"):
         layout.biases()
 
 
-def test_numbers_that_do_not_fit_the_layout():
+def test_raw_numbers_that_do_not_fit_the_layout():
     with pytest.raises(RuntimeError, match="split"):
         Layout(Field("one")).read(torch.zeros(2, 3, 2))
 
 
 @pytest.mark.usefixtures("unchecked_types")
-def test_a_copy_of_a_machine_has_its_own_numbers():
-    """A squashing that reads the machine reads that of the copy."""
+def test_the_layout_of_a_copied_machine_reads_the_copy():
+    """A squashing function bound to the machine is bound to the copy after deepcopy."""
     import copy
 
     cell = make(DMSNTM, DMS_NTMS[0])

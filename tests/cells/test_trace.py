@@ -1,4 +1,4 @@
-"""A trace: fields with names and shapes, and a mapping by name."""
+"""Trace: fields with names and shapes, and a mapping from names to tensors."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ def step(value):
     )
 
 
-def test_a_mapping_of_what_is_there():
+def test_mapping_of_the_fields_that_are_set():
     trace = step(1.0)
     assert list(trace) == ["weighting", "gate", "sigma", "memory", "usage"]
     assert trace["gate"] is trace.numbers["gate"]
@@ -31,7 +31,7 @@ def test_a_mapping_of_what_is_there():
     assert len(Trace()) == 0
 
 
-def test_over_time_the_steps_stand_after_the_batch():
+def test_over_time_stacks_the_steps_after_the_batch():
     trace = Trace.over_time([step(float(t)) for t in range(T)])
     assert {name: tuple(tensor.shape) for name, tensor in trace.items()} == {
         "weighting": (B, T, H, N),
@@ -55,7 +55,7 @@ def test_map_keeps_the_names():
 
 
 def test_of_a_plain_mapping():
-    """A cell of one's own may show its tensors by name alone."""
+    """A subclass of a cell may return its trace as a plain mapping."""
     shown = {"age": torch.ones(B, N), "memory": torch.ones(B, N, M)}
     trace = Trace.of(shown)
     assert trace.memory is shown["memory"]
@@ -65,6 +65,6 @@ def test_of_a_plain_mapping():
 
 
 def test_a_field_of_another_shape_is_refused():
-    """In the tests, where shapes are checked: the heads of a weighting come before its slots."""
+    """Shapes are checked in the tests: a weighting needs dimensions for batch, heads and slots."""
     with pytest.raises(Exception, match="weighting"):
         Trace(weighting=torch.zeros(N))

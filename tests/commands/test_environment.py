@@ -1,4 +1,4 @@
-"""What a user's environment must not change: matplotlib's settings and backend, and the locale's encoding."""
+"""Independence from the user's environment: matplotlib's settings and backend, and the encoding of the locale."""
 
 import json
 import os
@@ -18,7 +18,7 @@ ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
 def python(*arguments, **environment):
-    """A process of its own: Python reads these variables, and matplotlib reads its own, once, when they begin."""
+    """The output of a new process, as Python and matplotlib read these variables once, when they start."""
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
@@ -35,19 +35,21 @@ def python(*arguments, **environment):
 @pytest.mark.parametrize(
     ("backend", "kept"), [("nonsense", None), ("module://nothere", "module://nothere"), ("svg", "svg"), ("", "")]
 )
-def test_a_backend_that_there_is_not_is_forgotten_and_any_other_kept(backend, kept):
-    told = "import os, src, matplotlib; print([os.environ.get('MPLBACKEND'), matplotlib.rcParams._get('backend')])"
-    found = python("-c", told, MPLBACKEND=backend)
+def test_an_unknown_backend_is_removed_and_any_other_kept(backend, kept):
+    program = (
+        "import os, src, matplotlib; print([os.environ.get('MPLBACKEND'), matplotlib.rcParams._get('backend')])"
+    )
+    found = python("-c", program, MPLBACKEND=backend)
     assert found.startswith(f"[{kept!r}, {repr(kept) if kept else '<object'}")
 
 
 def test_without_a_backend_the_package_imports_nothing():
-    told = "import sys; before = set(sys.modules); import src; print(sorted(set(sys.modules) - before))"
-    assert python("-c", told, MPLBACKEND="") == "['src']\n"
+    program = "import sys; before = set(sys.modules); import src; print(sorted(set(sys.modules) - before))"
+    assert python("-c", program, MPLBACKEND="") == "['src']\n"
 
 
-def test_a_run_and_its_report_are_as_ever(tmp_path):
-    """All at once: LC_ALL=C, a folder that is not ASCII, a matplotlibrc that asks for LaTeX, no such backend."""
+def test_a_run_and_its_report_do_not_depend_on_the_environment(tmp_path):
+    """With LC_ALL=C, a folder name outside ASCII, a matplotlibrc that asks for LaTeX, and an unknown backend."""
     top = tmp_path / "Übung"
     top.mkdir()
     settings = tmp_path / "matplotlibrc"
@@ -58,9 +60,9 @@ def test_a_run_and_its_report_are_as_ever(tmp_path):
     python("-m", "src.train", *line, **environment)
     assert json.loads((run / "metrics.json").read_bytes())["status"] == "finished"
     assert len(list(run.glob("events.out.tfevents.*"))) >= 1
-    told = (run / "train.log").read_text(encoding="utf-8")
-    assert f"run folder {run}\n" in told
-    assert "WARNING" not in told
+    log = (run / "train.log").read_text(encoding="utf-8")
+    assert f"run folder {run}\n" in log
+    assert "WARNING" not in log
     assert {path.stem for path in (run / "figures").iterdir()} == {"learning_curves", "target_output"}
 
     python("-m", "src.report", f"runs='{top}'", f"out='{out}'", **environment)
@@ -68,5 +70,5 @@ def test_a_run_and_its_report_are_as_ever(tmp_path):
     files = [out / "report.md", out / "index.html", *sorted((out / "figures").iterdir())]
     before = [path.read_bytes() for path in files]
     assert sum(path.suffix == ".png" for path in files) >= 4
-    publication.rebuild(request(f"runs='{out / 'runs.csv'}'"))  # in this process, with nothing hostile
+    publication.rebuild(request(f"runs='{out / 'runs.csv'}'"))  # in this process, with the usual environment
     assert [path.read_bytes() for path in files] == before

@@ -1,4 +1,4 @@
-"""Testing a finished run again: the same numbers, new cells, more memory, and what is refused."""
+"""Evaluation of a finished run: the same tests again, other test cells, a larger memory, and refusals."""
 
 import logging
 import shutil
@@ -40,7 +40,7 @@ def refused(run, text, *overrides, check=evaluate):
     assert before == (sorted(path.name for path in run.rglob("*")) if run.is_dir() else None)
 
 
-def test_it_says_what_training_said_and_leaves_the_run_as_it_was(run):
+def test_an_evaluation_repeats_the_test_of_the_run_and_leaves_its_files_unchanged(run):
     before = {name: (run / name).read_bytes() for name in ("config.yaml", "metrics.json", "history.csv")}
     evaluation = evaluated(run)
     metrics = written(run)
@@ -52,7 +52,7 @@ def test_it_says_what_training_said_and_leaves_the_run_as_it_was(run):
     assert not (run / ".hydra").exists()
 
 
-def test_other_cells(run):
+def test_other_test_cells(run):
     evaluation = evaluated(run, "test_cells=[[2,5],[6,1]]")
     assert set(evaluation["test"]) == {"in_distribution", "2x5", "6x1"}
     assert all(set(one) == BITS | {"memory_slots"} for one in evaluation["test"].values())
@@ -76,17 +76,17 @@ def test_a_cell_is_the_same_in_a_grid_and_as_a_test_cell(run):
     assert one == other == written(run)["test"]["3x4"]
 
 
-def test_memory_grows_where_a_cell_needs_it_and_is_told(run, caplog):
+def test_the_memory_grows_where_a_test_cell_needs_it_and_the_log_says_so(run, caplog):
     caplog.set_level(logging.INFO)
     tests = evaluated(run, "test_cells=[[6,1],[7,1],[9,2]]")["test"]
-    # A slot a word, and one each for the delimiter and the repeat count; trained with 8.
+    # A slot for each word, one for the delimiter and one for the repeat count; trained with 8.
     slots = {name: one["memory_slots"] for name, one in tests.items()}
     assert slots == {"in_distribution": 8, "6x1": 8, "7x1": 9, "9x2": 11}
     assert "7x1: tested with 9 memory slots; trained with 8" in caplog.messages
     assert not [message for message in caplog.messages if message.startswith("6x1: tested with")]
 
 
-def test_a_memory_of_another_size(run):
+def test_a_larger_memory_for_all_tests(run):
     tests = evaluated(run, "memory_slots=12", "test_cells=[[3,4],[12,1]]")["test"]
     assert {name: one["memory_slots"] for name, one in tests.items()} == {
         "in_distribution": 12,
@@ -112,7 +112,7 @@ def test_a_run_on_mnist1d(trained):
     assert (run / "figures" / "evaluation_reading.png").exists()
 
 
-def test_settings_that_do_not_suit_the_run(run, trained):
+def test_settings_that_do_not_fit_the_run_are_refused(run, trained):
     refused(run, "grid.lengths=[2], grid.repeats=None: must both be lists", "grid.lengths=[2]")
     refused(run, "grid.repeats[0]=0: must be an integer of at least 1", "grid.lengths=[2]", "grid.repeats=[0]")
     refused(run, "grid.lengths=3: must be a list of integers", "grid.lengths=3", "grid.repeats=[1]")
@@ -128,7 +128,7 @@ def test_settings_that_do_not_suit_the_run(run, trained):
     refused(trained / "mlp", f"grid.lengths=[1]: {other}", "grid.lengths=[1]", "grid.repeats=[1]")
 
 
-def test_what_is_no_run(run, tmp_path):
+def test_a_folder_without_a_run_is_refused(run, tmp_path):
     refused(
         tmp_path / "nowhere", f"run='{tmp_path}/nowhere': no such folder; must be the folder of a", check=refuse
     )
@@ -143,7 +143,7 @@ def test_what_is_no_run(run, tmp_path):
     refused(run, f"run='{run}': was written in format 99; must be format 1", check=refuse)
 
 
-def test_checkpoints_that_cannot_be_loaded(run, trained):
+def test_a_damaged_or_foreign_checkpoint_is_refused(run, trained):
     best = run / "checkpoints" / "best.ckpt"
     whole = best.read_bytes()
     best.write_bytes(whole[: len(whole) // 2])
@@ -152,7 +152,7 @@ def test_checkpoints_that_cannot_be_loaded(run, trained):
     refused(run, f"checkpoint '{best}': does not fit the configuration of its run")
 
 
-def test_figures_that_cannot_be_drawn_cost_nothing_else(run, monkeypatch, caplog):
+def test_a_figure_that_cannot_be_drawn_is_a_warning(run, monkeypatch, caplog):
     def broken(*arguments, **others):
         raise RuntimeError("no LaTeX")
 

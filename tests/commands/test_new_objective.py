@@ -1,6 +1,6 @@
-"""A new task with a new kind of answer: its file, its yaml, one objective, and nothing else anywhere.
+"""A new task with a new objective needs a Task, a yaml file and an Objective, and no other change.
 
-Numbers are to be added up: regression, with a metric of each direction. All of it is in this file.
+The example is regression on the sum of some numbers, with one metric to minimise and one to maximise.
 """
 
 import csv
@@ -39,14 +39,14 @@ from tests.helpers import written
 
 
 class Batch(NamedTuple):
-    """Numbers, and their sum at the last step."""
+    """Sequences of numbers, and their sums."""
 
     x: Tensor  # [B, T, 1]
     y: Tensor  # [B, 1]
 
 
 class Sums(Task):
-    """The sum of some numbers, after the last of them."""
+    """Task: the sum of the numbers of a sequence, given at the last step."""
 
     objective = "regression"
     input_size = output_size = 1
@@ -97,7 +97,7 @@ class Sums(Task):
 
 
 class Squares(Counter):
-    """Sums of what is measured."""
+    """Square errors and near answers, summed over batches."""
 
     full_state_update = False
 
@@ -118,7 +118,7 @@ class Squares(Counter):
 
 
 class Regression(Objective):
-    """Mean square error of the last step."""
+    """Objective: mean square error of the output at the last step."""
 
     name = "regression"
     metrics = (
@@ -142,7 +142,7 @@ class Regression(Objective):
         said, right = float(output[0, -1]), float(example.y)
         asked = np.arange(len(output[0])) == len(output[0]) - 1
         target = np.where(asked[:, None], right, 0.0)
-        verdict = f"says {said:.1f}, and it is {right:.1f}"
+        verdict = f"output {said:.1f}, target {right:.1f}"
         return Answer(example.title, example.x[0].numpy(), output[0].numpy(), target, asked, None, None, verdict)
 
     def draw(self, answers, cmap):
@@ -165,7 +165,7 @@ recipe: {batch_size: 3, lr: 1.0e-2, clip_norm: 1.0, weight_decay: 0.0,
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A run of one update: that the trainer, its callbacks and the test take it, only a training can show."""
+    """A run of one update: only training shows that trainer, callbacks and final test work with the task."""
     top = tmp_path_factory.mktemp("sums")
     (top / "conf" / "task").mkdir(parents=True)
     (top / "conf" / "task" / "sums.yaml").write_text(YAML)
@@ -181,11 +181,11 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def regression(monkeypatch):
-    """The one line of registration."""
+    """Register the objective, as one line of `src.lit.objectives` would."""
     monkeypatch.setitem(OBJECTIVES, "regression", Regression())
 
 
-def test_a_run_leaves_its_own_metrics(folder):
+def test_a_run_writes_the_metrics_of_the_objective(folder):
     metrics = written(folder)
     assert (metrics["status"], metrics["error"], metrics["solved"]) == ("finished", None, False)
     assert set(metrics["validation"]) == {"update", "square_error", "near", "loss"}
@@ -210,7 +210,7 @@ def test_a_run_leaves_its_own_metrics(folder):
         assert tag in logged
 
 
-def test_it_can_be_evaluated_beyond_its_tests(folder, tmp_path):
+def test_a_run_can_be_evaluated_on_other_test_cells(folder, tmp_path):
     run = shutil.copytree(folder, tmp_path / "run")
     with initialize_config_dir(CONF, version_base="1.3"):
         cfg = keys.resolve(compose("evaluate", [f"run={run}", "test_cells=[[9]]", "grid.lengths=[3,2]"]))
@@ -224,8 +224,8 @@ def test_it_can_be_evaluated_beyond_its_tests(folder, tmp_path):
         )
 
 
-def others(folder, top):
-    """The run, and made-up ones with another seed and model: the second is better, the third has diverged."""
+def made_up_runs(folder, top):
+    """Copies of the run with made-up results: the second has better metrics, the third, a gru, has diverged."""
     for name, model, seed, near, error in (
         ("a", "lstm", 0, 0.5, 4.0),
         ("b", "lstm", 1, 0.75, 2.0),
@@ -244,8 +244,8 @@ def others(folder, top):
     return top
 
 
-def test_a_report_reads_its_metrics_the_right_way(folder, tmp_path):
-    top, out = others(folder, tmp_path / "runs"), tmp_path / "report"
+def test_a_report_uses_the_direction_of_each_metric(folder, tmp_path):
+    top, out = made_up_runs(folder, tmp_path / "runs"), tmp_path / "report"
 
     def request(*lines):
         with initialize_config_dir(CONF, version_base="1.3"):
@@ -267,7 +267,7 @@ def test_a_report_reads_its_metrics_the_right_way(folder, tmp_path):
 
     models = rows("model", "diverged")
     assert [row["model"] for row in models] == ["lstm", "gru"]
-    # A diverged run counts as the worst there is, which depends on the direction.
+    # A diverged run counts as the worst value, which depends on the direction of the metric.
     assert [row["square error in distribution: IQM [95 %]"] for row in models] == ["3.0", "∞"]
     assert [row["near 5: IQM [95 %]"] for row in models] == ["0.625", "0"]
     every = {(row["model"], row["test"]): row for row in rows("model", "near: mean")}
@@ -277,14 +277,14 @@ def test_a_report_reads_its_metrics_the_right_way(folder, tmp_path):
     assert "Near: share of sums that are less than a half off, 0.25 for guessing." in page
     assert "Solved" not in page
     assert "solved" not in models[0]
-    # It is drawn again from its own files, without the runs.
+    # The report is drawn again from its own files, without the runs.
     shutil.rmtree(top)
     before = page, json.loads((out / "report.json").read_text())
     publication.rebuild(request(f"runs={out / 'runs.csv'}"))
     assert ((out / "report.md").read_text(), json.loads((out / "report.json").read_text())) == before
 
 
-def test_it_is_known_wherever_runs_are_judged(folder, tmp_path):
+def test_sweeps_and_studies_know_the_objective(folder, tmp_path):
     assert recognised(written(folder)["validation"]).name == "regression"
     job = tmp_path / "sweep" / "job"
     shutil.copytree(folder, job)
@@ -295,11 +295,11 @@ def test_it_is_known_wherever_runs_are_judged(folder, tmp_path):
         plan._tuning(tuning, tmp_path, tmp_path)
 
 
-def test_what_a_network_answers_can_be_replayed(folder):
+def test_an_answer_can_be_replayed(folder):
     run = load_run(folder)
     learner = build.build_learner(run.config, run.task, run.model)
     example = run.task.example(6)
     recording = record(learner, example, "a run")
-    assert recording.verdict.startswith("says ")
+    assert recording.verdict.startswith("output ")
     assert np.array_equal(recording.y, trace(learner, example)[0][0])
     assert (recording.x_names, recording.y_names) == (["1"], ["1"])

@@ -1,7 +1,6 @@
-"""Notebooks run from a clean kernel, hold what they say, and are committed with their outputs.
+"""Notebooks run from a clean kernel, give the results that they describe, and are committed with outputs.
 
-After a change of a notebook, `python -m tests.commands.test_notebooks` runs them all and writes their outputs, and
-nothing else that the tests would mind.
+After a change of a notebook, `python -m tests.commands.test_notebooks` runs all of them and writes their outputs.
 """
 
 import ast
@@ -16,11 +15,11 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-#: Seconds that a notebook may take; it takes some 15 to 25, and twice that beside other work.
+#: Seconds that a notebook may take; 15 to 25 on an idle machine, twice that on a busy one.
 SECONDS = 180
-#: Bytes of a notebook with its outputs.
+#: Largest size in bytes of a notebook with outputs.
 SIZE = 400_000
-#: Paths of one machine.
+#: Absolute paths.
 ABSOLUTE = re.compile(r"(?<![\w.:/])/(home|root|tmp|usr|opt|mnt|var|work|Users|private)/|[A-Z]:\\")
 
 
@@ -37,7 +36,7 @@ def outputs(notebook):
 
 
 def texts(notebook):
-    """All text that was put out."""
+    """All text in the outputs."""
     for output in outputs(notebook):
         yield output.get("text", "")
         yield from (value for kind, value in output.get("data", {}).items() if kind.startswith("text/"))
@@ -48,12 +47,12 @@ def pictures(notebook):
 
 
 def value(notebook):
-    """What the last cell says was found."""
+    """The value that the last cell shows."""
     return ast.literal_eval(code_cells(notebook)[-1].outputs[-1].data["text/plain"])
 
 
 def execute(notebook, folder):
-    """Run a notebook in a kernel of its own that was started in a folder; nothing is written back."""
+    """Run a notebook in a new kernel that starts in a folder; the file is not written."""
     where = {"metadata": {"path": str(folder)}}
     NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=where).execute()
     assert not [output for output in outputs(notebook) if output.get("name") == "stderr"]
@@ -61,15 +60,15 @@ def execute(notebook, folder):
 
 
 def files():
-    """The files that a notebook could have changed, and when each was changed."""
+    """The modification times of the files that a notebook could change."""
     folders = [ROOT / name for name in ("conf", "notebooks", "outputs/published", "src", "tests")]
     inside = [path for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts]
     return {path: path.stat().st_mtime_ns for path in [*ROOT.glob("[!.]*"), *inside] if path.is_file()}
 
 
 @pytest.fixture(autouse=True)
-def a_home_of_its_own(tmp_path, monkeypatch):
-    """Kernels neither read nor write what the user set up."""
+def temporary_jupyter_folders(tmp_path, monkeypatch):
+    """Kernels neither read nor write the user's settings."""
     for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
@@ -77,13 +76,13 @@ def a_home_of_its_own(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def runs():
-    """Notebooks that were run, their seconds, and whether they left the project as it was, by name."""
+    """By name: a notebook that was run, the seconds it took, and whether all files are unchanged."""
     return {}
 
 
 @pytest.fixture
 def executed(runs):
-    """Runs a notebook from the folder that it lies in, once."""
+    """Run a notebook from its own folder, once."""
 
     def run(name):
         if name not in runs:
@@ -95,13 +94,13 @@ def executed(runs):
     return run
 
 
-def test_there_are_notebooks():
+def test_the_notebooks_are_the_expected_two():
     assert [path.stem for path in NOTEBOOKS] == ["one_sequence", "your_own_model"]
 
 
 class TestExecuted:
     @each_notebook
-    def test_in_time_and_without_a_trace(self, path, executed):
+    def test_runs_in_time_and_changes_no_file(self, path, executed):
         _, seconds, untouched = executed(path.stem)
         assert seconds < SECONDS
         assert untouched
@@ -126,13 +125,13 @@ class TestExecuted:
         assert len(pictures(notebook)) == 3
 
     @pytest.mark.parametrize("folder", ["", "src/cells"])
-    def test_the_project_is_found_from_elsewhere(self, folder):
+    def test_the_project_is_found_from_any_folder(self, folder):
         """A kernel may have been started in any folder of the project."""
         notebook = read(ROOT / "notebooks" / "one_sequence.ipynb")
         notebook.cells = code_cells(notebook)[:1]
         execute(notebook, ROOT / folder)
 
-    def test_what_fails_is_seen(self):
+    def test_a_failing_cell_is_an_error(self):
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("assert 1 > 2")])
         with pytest.raises(Exception, match="assert 1 > 2"):
             execute(notebook, ROOT)
@@ -140,7 +139,7 @@ class TestExecuted:
 
 @each_notebook
 class TestCommitted:
-    def test_outputs_are_whole(self, path):
+    def test_outputs_are_complete(self, path):
         notebook = read(path)
         nbformat.validate(notebook)
         cells = code_cells(notebook)
@@ -149,14 +148,14 @@ class TestCommitted:
         assert {output.get("name", "stdout") for output in outputs(notebook)} == {"stdout"}
         assert value(notebook)
 
-    def test_no_path_of_a_machine(self, path):
+    def test_no_absolute_path(self, path):
         notebook = read(path)
         for text in (*texts(notebook), *(cell.source for cell in notebook.cells)):
             assert not ABSOLUTE.search(text), text
         assert ABSOLUTE.search("in /home/someone/lab")
         assert not ABSOLUTE.search("outputs/published/runs")
 
-    def test_small_and_plain(self, path):
+    def test_size_and_metadata(self, path):
         notebook = read(path)
         assert path.stat().st_size < SIZE
         assert set(notebook.metadata) == {"kernelspec", "language_info"}
@@ -164,7 +163,7 @@ class TestCommitted:
         assert all(not cell.metadata for cell in notebook.cells)
 
     def test_every_figure_is_explained(self, path):
-        """Before the next figure comes, a text has said what to look for."""
+        """Between two figures a text says what to look for."""
         explained = True
         for cell in read(path).cells:
             if cell.cell_type == "markdown":

@@ -1,4 +1,4 @@
-"""What is published of a run, and what is not."""
+"""Publishing a run: the files that are copied, and refusals."""
 
 import shutil
 
@@ -28,16 +28,16 @@ def settings(folder, to, **others):
     return plain | {"run": str(folder), "to": str(to)} | others
 
 
-def test_a_published_run_opens_and_answers_as_before(trained, tmp_path, rng):
+def test_a_published_run_has_the_outputs_of_the_original(trained, tmp_path, rng):
     place = publish(settings(trained, tmp_path / "published", name="it"))
     assert place == tmp_path / "published" / "it"
     assert sorted(path.name for path in place.iterdir()) == [
         "checkpoints", "config.yaml", "figures", "history.csv", "metrics.json",
     ]  # fmt: skip
-    ours, theirs = load_run(place), load_run(trained)
-    x = torch.randn(2, 5, ours.task.input_size, generator=rng)
-    assert torch.equal(ours.model(x)[0], theirs.model(x)[0])
-    assert ours.metrics == theirs.metrics
+    copy, original = load_run(place), load_run(trained)
+    x = torch.randn(2, 5, copy.task.input_size, generator=rng)
+    assert torch.equal(copy.model(x)[0], original.model(x)[0])
+    assert copy.metrics == original.metrics
     stored = torch.load(place / "checkpoints" / "best.ckpt", weights_only=True)
     assert list(stored) == ["state_dict"]
     assert all(name.startswith("network.") for name in stored["state_dict"])
@@ -50,7 +50,7 @@ def refused(cfg):
     return str(refusal.value)
 
 
-def test_what_cannot_be_published_is_told_and_leaves_nothing(trained, tmp_path):
+def test_a_refused_run_leaves_no_folder(trained, tmp_path):
     cfg = settings(trained, tmp_path / "published")
     where = f"run={str(trained)!r}"
     assert refused(cfg | {"run": None}).startswith("run=None: must be the folder of a run")
@@ -66,7 +66,7 @@ def test_what_cannot_be_published_is_told_and_leaves_nothing(trained, tmp_path):
     assert "cannot be written" in refused(cfg | {"to": str(tmp_path / "file")})
 
     place = publish(cfg)
-    text = f"{place} is there already; must be a new name"
+    text = f"{place} exists already; must be a new name"
     assert refused(cfg) == f"{where}: {text}"
     assert refused(cfg | {"name": "run"}) == f"name='run': {text}"
 
@@ -77,4 +77,4 @@ def test_what_cannot_be_published_is_told_and_leaves_nothing(trained, tmp_path):
     write_json(stopped / "metrics.json", written(stopped) | {"status": "finished"})
     assert refused(cfg | {"run": str(stopped)}) == f"run='{stopped}': holds no history.csv; must be a finished run"
     (stopped / "metrics.json").unlink()
-    assert refused(cfg | {"run": str(stopped)}) == f"run='{stopped}': is not at its end; must be a finished run"
+    assert refused(cfg | {"run": str(stopped)}) == f"run='{stopped}': is not ended; must be a finished run"

@@ -1,4 +1,4 @@
-"""A run: what it leaves, how it ends, and that it can be had again."""
+"""Training runs: the files they write, how they end, and reproducibility by seed."""
 
 import csv
 import signal
@@ -42,7 +42,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture
 def at_update(monkeypatch):
-    """Spoil the loss of one update: at_update(3, loss -> loss)."""
+    """Change the loss of one update: at_update(3, loss -> loss)."""
 
     def spoil(update, change):
         loss_and_metrics, calls = Learner.loss_and_metrics, []
@@ -70,7 +70,7 @@ def history(folder):
         return list(csv.DictReader(file))
 
 
-def test_a_single_update_is_a_whole_run(whole):
+def test_a_run_of_a_single_update_writes_all_files(whole):
     folder, outcome = whole
     figures = {path.stem for path in (folder / "figures").glob("*.png")}
     assert all((folder / name).stat().st_size > 0 for name in FILES)
@@ -81,7 +81,7 @@ def test_a_single_update_is_a_whole_run(whole):
     assert not list(folder.glob(".*.part"))
 
 
-def test_metrics_hold_what_was_done(whole):
+def test_metrics_json_describes_the_run(whole):
     folder, outcome = whole
     metrics = written(folder)
     assert list(metrics) == METRICS
@@ -140,7 +140,7 @@ def test_every_model_runs_on_every_task(tmp_path, model, task):
 
 
 @pytest.mark.parametrize("model", ["lstm", "dms_ntm"])
-def test_a_seed_gives_the_same_bits_again_and_another_seed_others(tmp_path, model):
+def test_runs_with_the_same_seed_are_equal_bit_for_bit_and_others_differ(tmp_path, model):
     def run(name, seed):
         steps = ("trainer.max_steps=3", "validate_every=3")
         metrics = train_small(tmp_path / name, *steps, f"seed={seed}", model=model).metrics
@@ -153,14 +153,14 @@ def test_a_seed_gives_the_same_bits_again_and_another_seed_others(tmp_path, mode
     assert first[1]["validation"] != other[1]["validation"]
 
 
-def test_the_last_update_is_validated_wherever_it_falls(tmp_path):
+def test_the_last_update_is_always_validated(tmp_path):
     folder = tmp_path / "run"
     metrics = train_small(folder, "trainer.max_steps=5", "validate_every=2", model="lstm").metrics
     assert [row["update"] for row in history(folder)] == ["2", "4", "5"]
     assert (metrics["updates"], metrics["sequences"], metrics["validation"]["update"]) == (5, 20, 5)
 
 
-def test_few_batches_over_and_over(tmp_path, monkeypatch):
+def test_overfit_batches_repeats_the_first_batches(tmp_path, monkeypatch):
     drawn, make = [], RepeatCopy.training_batch
     monkeypatch.setattr(RepeatCopy, "training_batch", lambda self, n: drawn.append(n) or make(self, n))
     train_small(tmp_path / "run", "trainer.max_steps=5", "validate_every=2", "overfit_batches=2", model="lstm")
@@ -186,7 +186,7 @@ def test_solved_is_three_good_validations_and_counts_to_the_first(tmp_path, stop
         (lambda loss: loss.register_hook(lambda g: g * float("inf")) and loss, "norm of the gradient became"),
     ],
 )
-def test_divergence_is_told_and_the_last_good_weights_stay(tmp_path, at_update, change, what):
+def test_a_diverged_run_says_why_and_keeps_the_last_good_weights(tmp_path, at_update, change, what):
     at_update(3, change)
     folder = tmp_path / "run"
     outcome = train_small(folder, "trainer.max_steps=5", model="lstm")
@@ -201,13 +201,13 @@ def test_divergence_is_told_and_the_last_good_weights_stay(tmp_path, at_update, 
     assert (metrics["test"], metrics["validation"]["update"]) == ({}, 2)
 
 
-def test_divergence_at_once_has_no_checkpoint(tmp_path, at_update):
+def test_a_run_that_diverges_at_the_first_update_has_no_checkpoint(tmp_path, at_update):
     at_update(1, lambda loss: loss * float("nan"))
     metrics = train_small(tmp_path / "run", model="lstm").metrics
     assert metrics["error"] == "diverged: the loss became nan at update 1; last good checkpoint: none yet"
 
 
-def test_a_failure_is_written_down(tmp_path, at_update, caplog):
+def test_a_failed_run_has_the_error_in_metrics_json(tmp_path, at_update, caplog):
     at_update(2, lambda loss: {}["a key"])
     outcome = train_small(tmp_path / "run", "trainer.max_steps=5", model="lstm")
     metrics = written(tmp_path / "run")
@@ -218,7 +218,7 @@ def test_a_failure_is_written_down(tmp_path, at_update, caplog):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_after_the_update_with_nothing_lost(tmp_path, at_update, number):
+def test_a_signal_stops_the_run_after_the_update_and_no_update_is_lost(tmp_path, at_update, number):
     at_update(2, lambda loss: signal.raise_signal(number) or loss)
     before = signal.getsignal(number)
     outcome = train_small(tmp_path / "run", "trainer.max_steps=50", "validate_every=25", model="lstm")
@@ -242,7 +242,7 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path, at_update):
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_folder_with_a_run_is_refused_and_stays(tmp_path):
+def test_a_folder_with_a_run_is_refused_and_unchanged(tmp_path):
     (tmp_path / "config.yaml").write_text("precious")
     with pytest.raises(ConfigError, match="holds a run already; must be a new folder"):
         train_small(tmp_path)
@@ -271,7 +271,7 @@ class Enough(Callback):
             trainer.should_stop = True
 
 
-def test_a_callback_beside_may_stop_a_run_which_can_go_on(tmp_path):
+def test_a_run_that_an_additional_callback_stopped_can_be_resumed(tmp_path):
     cfg = compose_train(*small("trainer.max_steps=4", model="gru"))
     train(cfg, tmp_path / "stopped", beside=[Enough()])
     found = written(tmp_path / "stopped")
@@ -299,8 +299,8 @@ class TestTimeLimit:
 
         monkeypatch.setattr(RepeatCopy, "training_batch", twenty_seconds)
 
-    def test_it_stops_between_two_updates_and_the_run_goes_on(self, tmp_path, time_of_update):
-        """With its reason; and ends as a run without a limit, bit for bit."""
+    def test_it_stops_between_two_updates_and_the_run_can_be_resumed(self, tmp_path, time_of_update):
+        """metrics.json says why; the resumed run equals one without a limit, bit for bit."""
         folder = tmp_path / "run"
         train_small(folder, *self.LIMITED, model="lstm")
         metrics = written(folder)
@@ -313,8 +313,7 @@ class TestTimeLimit:
         assert equal(weights(folder, "last"), weights(tmp_path / "whole", "last"))
         assert [row["update"] for row in history(folder)] == ["3", "6"]
 
-    def test_what_the_terminal_says(self, tmp_path, time_of_update, capsys):
-        """No error: it is what the user asked for."""
+    def test_the_terminal_says_how_to_resume_and_reports_no_error(self, tmp_path, time_of_update, capsys):
         outcome = train_small(tmp_path / "run", *self.LIMITED, model="lstm")
         tell(outcome, tmp_path / "run")
         last = capsys.readouterr().out.splitlines()[-1]
@@ -323,15 +322,15 @@ class TestTimeLimit:
         )
 
 
-def test_more_slots_in_validation_are_told(tmp_path, caplog):
+def test_the_log_says_that_validation_uses_more_slots(tmp_path, caplog):
     caplog.set_level("INFO")
     train_small(tmp_path / "run", "model.memory_slots=2", "task.max_length=3", model="ntm")
     assert "Validation is measured with 5 memory slots instead of 2." in caplog.messages
 
 
 @pytest.mark.parametrize("name", ["RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID", "SLURM_NODEID"])
-def test_a_run_that_starts_alone_is_the_first_process(name, tmp_path, monkeypatch):
-    """Whatever a shell or a job left behind; Lightning has read it when it was imported."""
+def test_a_run_that_was_not_started_by_a_launcher_has_rank_zero(name, tmp_path, monkeypatch):
+    """Variables that a shell or a job left behind do not count, though Lightning read them when imported."""
     monkeypatch.setenv(name, "1")
     monkeypatch.setenv("SLURM_NTASKS", "2")
     monkeypatch.setattr(rank_zero_only, "rank", 1)
@@ -340,7 +339,7 @@ def test_a_run_that_starts_alone_is_the_first_process(name, tmp_path, monkeypatc
     assert (tmp_path / "run" / "metrics.csv").exists()
 
 
-def test_figures_that_cannot_be_drawn_cost_nothing_else(tmp_path, monkeypatch, caplog):
+def test_a_figure_that_cannot_be_drawn_is_a_warning(tmp_path, monkeypatch, caplog):
     def broken(*arguments, **others):
         raise RuntimeError("no LaTeX")
 
@@ -360,8 +359,8 @@ def test_figures_that_cannot_be_drawn_cost_nothing_else(tmp_path, monkeypatch, c
 
 
 @pytest.mark.parametrize("name", ["learning_curves", "memory"])
-def test_a_disk_that_is_full_when_a_figure_is_written_fails_the_run(tmp_path, monkeypatch, name):
-    """The first is written at the end of training, the second after the test."""
+def test_a_full_disk_while_a_figure_is_written_fails_the_run(tmp_path, monkeypatch, name):
+    """learning_curves is written at the end of training, memory after the test."""
 
     def full(path, content):
         if path.stem == name:

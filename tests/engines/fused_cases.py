@@ -1,4 +1,4 @@
-"""Machines to compare the engines on; run as a program, it compares some drawn at random."""
+"""Machines on which engines are compared; as a program, it compares the engines on random machines."""
 
 import random
 import sys
@@ -16,7 +16,7 @@ F, OUTPUTS = 3, 4
 
 
 def network(cls: type[Machine], options: dict, dtype: torch.dtype, seed: int = 0) -> Recurrent:
-    """A network of lively weights."""
+    """A network with random weights."""
     torch.manual_seed(seed)
     made = Recurrent(cls(F, **options), OUTPUTS).to(dtype)
     with torch.no_grad():
@@ -26,21 +26,21 @@ def network(cls: type[Machine], options: dict, dtype: torch.dtype, seed: int = 0
 
 
 def outcome(net: Recurrent, engine: str, x: Tensor, state=None) -> dict[str, Tensor]:
-    """All that a sequence leaves: outputs, the state after, and the gradients of a loss of all of them."""
+    """Results of a sequence: outputs, the state after, and the gradients of a loss of all of them."""
     net.cell.engine = engine
     net.zero_grad(set_to_none=True)
     x = x.clone().requires_grad_()
     y, after = net(x, state)
-    left = [y, *pytree.tree_leaves(after)]
+    results = [y, *pytree.tree_leaves(after)]
     noise = torch.Generator().manual_seed(1)
-    loss = sum((one * torch.randn(one.shape, generator=noise, dtype=x.dtype)).sum() for one in left)
+    loss = sum((one * torch.randn(one.shape, generator=noise, dtype=x.dtype)).sum() for one in results)
     loss.backward()
-    found = {f"left {i}": one.detach() for i, one in enumerate(left)} | {"x": x.grad}
+    found = {f"result {i}": one.detach() for i, one in enumerate(results)} | {"x": x.grad}
     return found | {name: weight.grad for name, weight in net.named_parameters()}
 
 
 def assert_engines_agree(net: Recurrent, x: Tensor, tolerance: float) -> None:
-    """Values and gradients agree, each in proportion to the largest of its kind."""
+    """Assert that values and gradients agree, relative to the largest of each tensor."""
     expected, got = (outcome(net, engine, x) for engine in ("reference", "fused"))
     assert expected.keys() == got.keys()
     for name, value in expected.items():
@@ -50,8 +50,8 @@ def assert_engines_agree(net: Recurrent, x: Tensor, tolerance: float) -> None:
             assert (value - got[name]).abs().max() <= tolerance * scale, name
 
 
-def at_random(source: random.Random) -> tuple[type[Machine], dict, int, int]:
-    """A tiny machine with options at random, a batch size and a number of steps."""
+def random_machine(source: random.Random) -> tuple[type[Machine], dict, int, int]:
+    """A small machine with random options, a batch size and a number of steps."""
     options = {
         "memory_slots": source.choice([1, 2, 3, 5]),
         "word_size": source.choice([1, 2, 5]),
@@ -79,7 +79,7 @@ def at_random(source: random.Random) -> tuple[type[Machine], dict, int, int]:
 if __name__ == "__main__":
     draw = random.Random(int(sys.argv[1]))
     for number in range(int(sys.argv[2])):
-        cls, options, batch, steps = at_random(draw)
+        cls, options, batch, steps = random_machine(draw)
         made = network(cls, options, torch.float64, seed=number)
         try:
             assert_engines_agree(made, torch.randn(batch, steps, F, dtype=torch.float64), 1e-10)

@@ -1,4 +1,4 @@
-"""What comes in from outside: refused alike by both engines, and by name, before anything is computed."""
+"""Validation of inputs, states and modules: both engines raise the same errors, which name the tensor."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ NEEDED = f"must be [batch, steps, {F}], with at least one sequence and one step"
 
 @pytest.mark.parametrize("made", MADE)
 @pytest.mark.parametrize(
-    ("x", "error", "told"),
+    ("x", "error", "message"),
     [
         (X[..., :2], ValueError, f"x is [2, 6, 2]: {NEEDED}"),
         (torch.cat([X, X], 2), ValueError, f"x is [2, 6, 6]: {NEEDED}"),
@@ -43,12 +43,12 @@ NEEDED = f"must be [batch, steps, {F}], with at least one sequence and one step"
     ],
     ids=["narrow", "wide", "one sequence", "no sequence", "no step", "float64", "meta", "numpy"],
 )
-def test_an_input_that_does_not_fit(made, x, error, told):
+def test_an_input_that_does_not_fit(made, x, error, message):
     net = MADE[made]()
     for call in (net, net.trace, lambda x: net(x, net.initial_state(2))):
         with pytest.raises(error) as refusal:
             call(x)
-        assert str(refusal.value) == told
+        assert str(refusal.value) == message
 
 
 def short(part):
@@ -57,7 +57,7 @@ def short(part):
 
 @each_engine
 @pytest.mark.parametrize(
-    ("change", "error", "told"),
+    ("change", "error", "message"),
     [
         (short("memory"), ValueError, "state.memory is [1, 5, 4]: must be [2, 5, 4]"),
         (short("heads"), ValueError, "state.heads is [1, 3, 5]: must be [2, 3, 5]"),
@@ -115,8 +115,8 @@ def short(part):
     ],
     ids=range(13),
 )
-def test_a_state_that_does_not_fit(engine, change, error, told):
-    """Each part is checked, whether the network is called or traced, or the engine by itself."""
+def test_a_state_that_does_not_fit(engine, change, error, message):
+    """Each part is checked when the network is called or traced, and when the engine is called directly."""
     net = MADE[engine]()
     state = change(net.initial_state(2))
     running = choose.engine_for(net.cell, engine)
@@ -124,11 +124,11 @@ def test_a_state_that_does_not_fit(engine, change, error, told):
     for call in calls:
         with pytest.raises(error) as refusal:
             call(X, state)
-        assert str(refusal.value) == told
+        assert str(refusal.value) == message
 
 
 def test_a_state_of_float64_compiles_nothing():
-    """It would be kept beside the kernels that were asked for, and those be called damaged by the next process."""
+    """Kernels for further types would be cached, too, and the next process would take the cache for damaged."""
     net = MADE["fused"]()
     net(X)
     forward, _ = kernels(np.dtype(np.float32))
@@ -142,7 +142,7 @@ def test_a_state_of_float64_compiles_nothing():
 
 
 @pytest.mark.parametrize(
-    ("alter", "told"),
+    ("alter", "message"),
     [
         (lambda cell: setattr(cell, "heads", torch.nn.Linear(7, 5)), r"heads\.weight is \[5, 7\].*must be \["),
         (
@@ -156,11 +156,11 @@ def test_a_state_of_float64_compiles_nothing():
     ],
     ids=["heads", "bias", "controller"],
 )
-def test_weights_of_other_sizes_reach_no_kernel(alter, told):
+def test_weights_of_other_sizes_are_refused(alter, message):
     net = MADE["fused"]()
     state = net.initial_state(2)
     alter(net.cell)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         net(X, state)
 
 
@@ -196,8 +196,8 @@ ALTERATIONS = {
     ],
 )
 @pytest.mark.parametrize("controller", ["lstm", "gru"])
-def test_an_altered_module_is_run_by_the_reference(controller, how, where, caplog):
-    """Its results and gradients, twice, and one warning."""
+def test_an_altered_module_runs_with_the_reference_engine(controller, how, where, caplog):
+    """Equal results and gradients in two calls, and one warning."""
     net = network(NTM, {**SIZES, "controller": controller, "engine": "fused"}, torch.float32)
     x, name = torch.randn(2, 4, F), "weight" if where == "heads" else "weight_hh_l0"
     plain = net(x)[0]
@@ -221,7 +221,7 @@ def test_an_altered_module_is_run_by_the_reference(controller, how, where, caplo
 @pytest.mark.parametrize("cell", [LSTM, GRU])
 @pytest.mark.parametrize("how", ["hook", "pruned", "parametrised"])
 def test_altered_layers_without_a_memory(cell, how):
-    """All steps at once and step by step agree, and the change has an effect."""
+    """One call and single steps agree, and the alteration has an effect."""
     net = Recurrent(cell(F, 7, 2), OUTPUTS)
     x = torch.randn(2, 4, F)
     plain = net(x)[0]
@@ -244,14 +244,14 @@ def test_hooks_of_a_cell_see_every_step():
 
 
 class Doubled(torch.nn.Linear):
-    """A layer with a forward of its own."""
+    """A layer that overrides forward."""
 
     def forward(self, x):
         return 2.0 * super().forward(x)
 
 
-class Elsewhere(NTM):
-    """A machine with an addressing of its own."""
+class RolledAddress(NTM):
+    """A machine that overrides address."""
 
     def address(self, raw, memory, before):
         w, heads, seen = super().address(raw, memory, before)
@@ -277,19 +277,18 @@ def another_address(cell):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "altered"),
     [
         (wrapped, "heads"),
         (another_layer, "controller"),
         (another_step, "controller"),
         (another_address, "NTM"),
-        (lambda cell: setattr(cell, "__class__", Elsewhere), "Elsewhere.address"),
+        (lambda cell: setattr(cell, "__class__", RolledAddress), "RolledAddress.address"),
         (lambda cell: cell.controller.layer.register_parameter("bias", None), "controller"),
     ],
     ids=["heads", "layer", "step", "address", "subclass", "no bias"],
 )
-def test_what_was_replaced_is_run_by_the_reference(change, told, caplog):
-    """Whatever it is that the kernels would pass over."""
+def test_a_machine_with_a_replaced_part_runs_with_the_reference_engine(change, altered, caplog):
     net = network(NTM, {**SIZES, "controller": "feedforward", "engine": "fused"}, torch.float32)
     x = torch.randn(2, 4, F)
     plain = net(x)[0]
@@ -301,12 +300,12 @@ def test_what_was_replaced_is_run_by_the_reference(change, told, caplog):
     assert torch.equal(*results)
     assert not torch.allclose(plain, results[0])
     assert caplog.messages == [
-        f"{told} is hooked, parametrised or replaced: the reference engine runs it, slower."
+        f"{altered} is hooked, parametrised or replaced: the reference engine runs it, slower."
     ]
 
 
-def test_what_stands_around_a_cell_may_be_anything():
-    """A readout without a weight, as for features; and dynamic quantization."""
+def test_the_readout_may_be_replaced():
+    """By a module without weights, as for the extraction of features."""
     for made in ("fused", "lstm"):
         net = MADE[made]()
         features, _ = choose.engine_for(net.cell, net.engine_choice).sequence(net.cell, X, net.initial_state(2))
@@ -315,19 +314,19 @@ def test_what_stands_around_a_cell_may_be_anything():
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "told"),
+    ("option", "value", "message"),
     [("shift_range", 100, "shift_range=100"), ("content_addressing", False, "content_addressing=False")],
 )
-def test_options_that_were_changed_after_it_was_made(option, value, told):
-    """The kernels would read beside the raw numbers."""
+def test_options_changed_after_construction_are_refused(option, value, message):
+    """The kernels would read out of bounds."""
     net = MADE["fused"]()
     setattr(net.cell, option, value)
-    with pytest.raises(ValueError, match=rf"^{told}: the machine was made otherwise, and has weights for that"):
+    with pytest.raises(ValueError, match=rf"^{message}: changed after construction, no longer fits the weights"):
         net(X)
 
 
 @each_engine
-def test_a_controller_that_was_replaced_after_a_call(engine):
+def test_a_controller_may_be_replaced_after_a_call(engine):
     net = MADE[engine]()
     net(X)
     net.cell.controller = GRU(F + 4, 7)
@@ -337,12 +336,12 @@ def test_a_controller_that_was_replaced_after_a_call(engine):
 
 
 @pytest.mark.parametrize("bad", [0, -1, 2.5, "3", True])
-def test_a_batch_that_is_none(bad):
+def test_an_invalid_batch_size_is_refused(bad):
     with pytest.raises(Refusal, match=r"^batch_size=.*: must be an integer of at least 1"):
         MADE["fused"]().initial_state(bad)
 
 
-def test_inputs_without_a_length():
+def test_an_input_that_is_no_sequence_is_refused():
     for net in (MADE["fused"](), MADE["lstm"]()):
         with pytest.raises(TypeError, match=r"^x is of type NoneType: must be a tensor"):
             net(None)
@@ -350,8 +349,8 @@ def test_inputs_without_a_length():
             net(torch.tensor(1.0))
 
 
-def test_second_derivatives_are_an_error_and_no_zeros():
-    """The reference has them."""
+def test_second_derivatives_are_an_error():
+    """Zeros would be wrong; the reference engine computes them."""
     x = torch.randn(1, 2, F)
     net = MADE["fused"]()
 
@@ -360,15 +359,15 @@ def test_second_derivatives_are_an_error_and_no_zeros():
         (gradient,) = torch.autograd.grad(net(given)[0].square().sum(), given, create_graph=True)
         return torch.autograd.grad(gradient.square().sum(), given)[0]
 
-    with pytest.raises(RuntimeError, match=r"first derivatives alone; model\.engine=reference has more"):
+    with pytest.raises(RuntimeError, match=r"first derivatives only; model\.engine=reference has higher ones"):
         penalty()
-    with pytest.raises(RuntimeError, match="first derivatives alone"):
+    with pytest.raises(RuntimeError, match="first derivatives only"):
         torch.autograd.functional.hessian(lambda x: net(x)[0].square().sum(), x)
     net.cell.engine = "reference"
     assert penalty().abs().max() > 0
 
 
-def test_transforms_of_functions_take_the_reference():
+def test_transforms_of_torch_func_use_the_reference_engine():
     x = torch.randn(1, 2, F)
     found = []
     for engine in ("fused", "reference"):
@@ -377,15 +376,15 @@ def test_transforms_of_functions_take_the_reference():
     assert torch.equal(*found)
 
 
-@pytest.mark.filterwarnings("ignore")  # of torch's compiler, about itself
-def test_compiling_takes_the_reference():
-    """No compiler of C++ is needed for this backend."""
+@pytest.mark.filterwarnings("ignore")  # warnings of torch.compile
+def test_torch_compile_uses_the_reference_engine():
+    """The backend eager needs no C++ compiler."""
     net, x = MADE["fused"](), torch.randn(1, 2, F)
     compiled = torch.compile(net, backend="eager")
     torch.testing.assert_close(compiled(x)[0], net(x)[0])
 
 
-def test_more_layers_than_the_kernels_know(caplog):
+def test_more_layers_than_the_kernels_support(caplog):
     net = network(NTM, {**SIZES, "engine": "fused"}, torch.float32)
     net.cell.controller.layers = torch.nn.LSTM(F + 4, 7, 2, batch_first=True)
     for engine in ("fused", "reference"):
@@ -396,8 +395,8 @@ def test_more_layers_than_the_kernels_know(caplog):
 
 
 @pytest.mark.parametrize("made", MADE)
-def test_an_input_of_half_the_precision_under_autocast(made):
-    """It comes out of a layer before; the state stays as precise as it was."""
+def test_an_input_of_half_precision_under_autocast(made):
+    """As after another layer; the state keeps its dtype."""
     net, x = MADE[made](), torch.randn(2, 4, F)
     with torch.autocast("cpu", torch.bfloat16):
         y, state = net(x.bfloat16())
@@ -407,7 +406,7 @@ def test_an_input_of_half_the_precision_under_autocast(made):
 
 
 @each_engine
-def test_a_sparse_tensor(engine):
+def test_a_sparse_tensor_is_refused(engine):
     net = MADE[engine]()
     with pytest.raises(TypeError) as refusal:
         net(X.to_sparse())

@@ -1,4 +1,4 @@
-"""What runs a cell is one choice: a new engine is registered, and neither cells nor networks learn of it."""
+"""Choice of the engine: an engine is added by registration alone, without changes of cells or networks."""
 
 from contextlib import contextmanager
 
@@ -16,7 +16,7 @@ from src.common.checks import Refusal
 from src.engines import choose
 from src.engines.base import Engine
 from src.engines.numba_cpu import kernels
-from src.engines.numba_cpu.kinds import KINDS
+from src.engines.numba_cpu.machine_kinds import KINDS
 from src.networks.recurrent import Recurrent
 from src.settings import build
 from src.settings.errors import ConfigError
@@ -27,22 +27,22 @@ X = torch.zeros(2, 3, F)
 
 
 class Doubling(Engine):
-    """An engine of LSTMs and machines in bfloat16, or on a device; its outputs are twice the reference's."""
+    """An engine for LSTMs and machines on one device in one dtype; outputs are twice those of the reference."""
 
     def __init__(self, device="cpu", dtype=torch.float32):
-        self.device, self.dtype, self.calls, self.works = device, dtype, 0, []
+        self.device, self.dtype, self.calls, self.events = device, dtype, 0, []
 
     def knows(self, cell):
         return None if isinstance(cell, LSTM | Machine) else "it is neither an LSTM nor a machine"
 
     def covers(self, cell, device, dtype):
-        return None if (device.type, dtype) == (self.device, self.dtype) else "it is elsewhere"
+        return None if (device.type, dtype) == (self.device, self.dtype) else "another device or dtype"
 
     @contextmanager
     def prepared(self, cell):
-        self.works.append("begins")
+        self.events.append("begins")
         yield
-        self.works.append("ends")
+        self.events.append("ends")
 
     def sequence(self, cell, x, state):
         self.calls += 1
@@ -52,7 +52,7 @@ class Doubling(Engine):
 
 @pytest.fixture
 def registered(monkeypatch):
-    """Puts an engine first in the list."""
+    """A function that registers an engine as the first in the list."""
 
     def register(engine):
         monkeypatch.setattr(choose, "ENGINES", [engine, *choose.ENGINES])
@@ -64,20 +64,20 @@ def registered(monkeypatch):
 @pytest.mark.parametrize(
     "cell", [lambda: LSTM(F, 7), lambda: NTM(F, **SIZES), lambda: NTM(F, **SIZES, engine="fused")]
 )
-def test_a_network_runs_with_an_engine_that_was_registered(registered, cell):
+def test_a_network_runs_with_a_registered_engine(registered, cell):
     engine = registered(Doubling())
     net = Recurrent(cell(), OUTPUTS)
     net.readout = nn.Identity()
     with net.prepared():
         doubled, state = net(X)
         doubled_again, _ = net(X, state)
-    assert (engine.calls, engine.works) == (2, ["begins", "ends"])
+    assert (engine.calls, engine.events) == (2, ["begins", "ends"])
     expected, state = choose.REFERENCE.sequence(net.cell, X, None)
     assert torch.equal(doubled, 2.0 * expected)
     assert torch.equal(doubled_again, 2.0 * choose.REFERENCE.sequence(net.cell, X, state)[0])
 
 
-def test_each_sequence_has_the_engine_of_its_dtype(registered, caplog):
+def test_the_engine_depends_on_the_dtype_of_each_sequence(registered, caplog):
     engine = registered(Doubling(dtype=torch.bfloat16))
     net = Recurrent(NTM(F, **SIZES), OUTPUTS)
     net(X)
@@ -87,7 +87,7 @@ def test_each_sequence_has_the_engine_of_its_dtype(registered, caplog):
     assert caplog.messages == []
 
 
-def test_the_choice_of_a_network_goes_before_that_of_its_cell(registered):
+def test_the_choice_of_a_network_overrides_that_of_its_cell(registered):
     engine = registered(Doubling())
     for net in (Recurrent(NTM(F, **SIZES), OUTPUTS, "reference"), Recurrent(LSTM(F, 7), OUTPUTS, "reference")):
         net(X)
@@ -99,7 +99,7 @@ def test_the_choice_of_a_network_goes_before_that_of_its_cell(registered):
 
 @pytest.mark.parametrize(("device", "engine"), [("cuda", "fused"), ("mps", "reference")])
 def test_a_configuration_gets_the_engine_of_its_device(registered, monkeypatch, device, engine):
-    """No setting says which device an engine is for: the engine does."""
+    """The engine, not a setting, says which device it supports."""
     cell = NTM(F, **SIZES)
     cfg = {"model": {"engine": "auto"}, "trainer": {"accelerator": "gpu"}}
     assert build.choose_engine(cfg, cell) == "reference"
@@ -107,8 +107,8 @@ def test_a_configuration_gets_the_engine_of_its_device(registered, monkeypatch, 
     assert (build.choose_engine(cfg, cell) or "fused") == engine
 
 
-class Toy(NTM):
-    """A kind of machine that no kernel knows."""
+class Subclass(NTM):
+    """A subclass of a supported machine that overrides address."""
 
     def address(self, raw, memory, before):
         w, heads, seen = super().address(raw, memory, before)
@@ -116,7 +116,7 @@ class Toy(NTM):
 
 
 class Unrelated(Machine):
-    """Another, which is none of the known ones."""
+    """A machine that is a subclass of no supported kind."""
 
     def __init__(self, engine):
         super().__init__(F, 5, 4, "lstm", 7, 1, 1, False, 0.0, 0.0, "constant", None, engine)
@@ -132,7 +132,7 @@ class Unrelated(Machine):
 
 
 class Summing(Cell):
-    """A controller that no kernel knows, of the shape of an LSTM's."""
+    """A controller that the kernels do not support, with the layers of an LSTM."""
 
     def __init__(self, input_size, hidden_size):
         super().__init__()
@@ -148,7 +148,7 @@ class Summing(Cell):
 
 
 class WithSumming(NTM):
-    """A machine that is made with it."""
+    """A machine with that controller."""
 
     def __init__(self, engine):
         super().__init__(F, **SIZES, controller="summing", engine=engine)
@@ -156,8 +156,8 @@ class WithSumming(NTM):
 
 UNKNOWN = {
     "a subclass": (
-        lambda engine: Toy(F, **SIZES, engine=engine),
-        "Toy.address is hooked, parametrised or replaced",
+        lambda engine: Subclass(F, **SIZES, engine=engine),
+        "Subclass.address is hooked, parametrised or replaced",
     ),
     "a kind": (Unrelated, "Unrelated is no kind of machine that the kernels know"),
     "a controller": (WithSumming, "Summing is no controller that the kernels know"),
@@ -166,7 +166,7 @@ UNKNOWN = {
 
 @pytest.mark.usefixtures("unchecked_types")
 @pytest.mark.parametrize("kind", UNKNOWN)
-def test_what_the_kernels_do_not_know_is_run_by_the_reference_or_refused(kind, monkeypatch, caplog):
+def test_unsupported_machines_run_with_the_reference_engine_or_are_refused(kind, monkeypatch, caplog):
     monkeypatch.setitem(CONTROLLERS, "summing", Summing)
     made, why = UNKNOWN[kind]
     net = Recurrent(made("auto"), OUTPUTS)
@@ -185,8 +185,8 @@ def _by_reference(net):
 
 
 @pytest.mark.usefixtures("unchecked_types")
-def test_a_controller_that_was_replaced_by_an_unknown_one(caplog):
-    """The weights of an LSTM are there, and are not to be taken for one."""
+def test_a_controller_replaced_by_an_unsupported_one(caplog):
+    """The layers of an LSTM do not make a controller an LSTM."""
     net = network(NTM, {**SIZES, "engine": "fused"}, torch.float32)
     summing = Summing(F + 4, 7)
     summing.layers = net.cell.controller.layers
@@ -197,9 +197,9 @@ def test_a_controller_that_was_replaced_by_an_unknown_one(caplog):
     assert caplog.messages == [expected]
 
 
-def test_a_subclass_that_changes_no_step_is_known(caplog):
+def test_a_subclass_that_overrides_no_equation_is_supported(caplog):
     class Named(NTM):
-        """A name of one's own."""
+        """A subclass without changes."""
 
     net = Recurrent(Named(F, **SIZES, engine="fused"), OUTPUTS)
     assert choose.engine_for(net.cell, "fused") in choose.ENGINES
@@ -207,17 +207,17 @@ def test_a_subclass_that_changes_no_step_is_known(caplog):
 
 
 def test_a_kind_of_heads_is_registered_by_one_entry(monkeypatch):
-    """The kernels' side of a kind is its own entry: without it the kind is unknown, and nothing else changes."""
-    from src.engines.numba_cpu import kinds
+    """Without its entry in `KINDS` a kind of machine is not supported."""
+    from src.engines.numba_cpu import machine_kinds
 
-    monkeypatch.setattr(kinds, "KINDS", {kind: entry for kind, entry in KINDS.items() if kind is not NTM})
-    for cached in (kinds.kind_of, kinds.unknown):
+    monkeypatch.setattr(machine_kinds, "KINDS", {kind: entry for kind, entry in KINDS.items() if kind is not NTM})
+    for cached in (machine_kinds.kind_of, machine_kinds.unknown):
         cached.cache_clear()
     try:
         with pytest.raises(Refusal, match="NTM is no kind of machine that the kernels know"):
             Recurrent(NTM(F, **SIZES, engine="fused"), OUTPUTS)
     finally:
-        for cached in (kinds.kind_of, kinds.unknown):
+        for cached in (machine_kinds.kind_of, machine_kinds.unknown):
             cached.cache_clear()
 
 
@@ -229,7 +229,7 @@ def test_a_refusal_of_a_configuration_names_its_key(monkeypatch):
     assert str(refusal.value) == expected
 
 
-def test_cells_without_a_choice_are_run_silently(caplog):
+def test_cells_without_a_choice_cause_no_warning(caplog):
     for cell in (LSTM(F, 7), GRU(F, 7)):
         net = Recurrent(cell, OUTPUTS)
         assert choose.engine_for(cell, net.engine_choice) is choose.REFERENCE
@@ -237,7 +237,7 @@ def test_cells_without_a_choice_are_run_silently(caplog):
     assert caplog.messages == []
 
 
-def test_a_network_in_another_dtype_says_so_once(caplog):
+def test_one_warning_for_an_unsupported_dtype(caplog):
     net = Recurrent(NTM(F, **SIZES), OUTPUTS).to(torch.bfloat16)
     for _ in range(2):
         net(X.bfloat16())

@@ -1,4 +1,4 @@
-"""Machines, shapes and states at random: both engines give equal results, or equal refusals."""
+"""Random machines, shapes and states: both engines give equal results or equal errors."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from src.networks.recurrent import Recurrent
 from tests.engines.fused_cases import F, network
 
 pytestmark = pytest.mark.usefixtures("unchecked_types")
-# The same examples each time: a failure is one of the code, not of the day.
+# The same examples in each run.
 SEEDED = settings(
     derandomize=True,
     deadline=None,
@@ -24,7 +24,7 @@ SEEDED = settings(
 
 @st.composite
 def machines(draw):
-    """A network with a machine of any options, in float64."""
+    """A network with a machine of random options, in float64."""
     options = {
         "memory_slots": draw(st.integers(1, 7)),
         "word_size": draw(st.integers(1, 5)),
@@ -53,8 +53,8 @@ def machines(draw):
     return network(cls, options, torch.float64, seed=draw(st.integers(0, 10_000)))
 
 
-def spoilt_parts(draw, x, state):
-    """The input or one tensor of the state made not to fit; or left as it is, if that is drawn."""
+def altered_inputs(draw, x, state):
+    """An input and a state, of which one tensor may be replaced by one that does not fit."""
     leaves, spec = pytree.tree_flatten(state)
     tensors = [x, *leaves]
     at = draw(st.integers(0, len(tensors) - 1))
@@ -80,7 +80,7 @@ def spoilt_parts(draw, x, state):
 
 
 def both(net: Recurrent, call):
-    """What a call gives with each engine: a result, or its refusal."""
+    """Result or error text of a call with each engine."""
     found = []
     for engine in ("reference", "fused"):
         net.cell.engine = engine
@@ -93,12 +93,12 @@ def both(net: Recurrent, call):
 
 @SEEDED
 @given(st.data(), machines())
-def test_what_comes_in(data, net):
-    """Inputs and states that do and do not fit: one message in both engines, or one result."""
+def test_fitting_and_unfitting_inputs(data, net):
+    """Both engines give the same error or the same result."""
     batch, steps = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 4))
     x = torch.randn(batch, steps, F, dtype=torch.float64)
     state = net.initial_state(batch, data.draw(st.sampled_from([None, 1, 9])))
-    x, state = spoilt_parts(data.draw, x, state)
+    x, state = altered_inputs(data.draw, x, state)
     one, other = both(net, lambda: net(x, state)[0].detach())
     assert isinstance(one, str) == isinstance(other, str)
     if isinstance(one, str):
@@ -109,8 +109,8 @@ def test_what_comes_in(data, net):
 
 @SEEDED
 @given(st.data(), machines())
-def test_what_goes_on(data, net):
-    """A sequence in parts, the engine drawn for each; states as large as they come, and all gradients."""
+def test_sequences_in_parts(data, net):
+    """A sequence in parts with a random engine for each; memories of several sizes; all gradients."""
     batch, slots = data.draw(st.integers(1, 3)), data.draw(st.sampled_from([None, 1, 13]))
     lengths = data.draw(st.lists(st.integers(1, 11), min_size=1, max_size=3))
     x = torch.randn(batch, sum(lengths), F, dtype=torch.float64)
@@ -127,13 +127,13 @@ def test_what_goes_on(data, net):
             net.cell.engine = engine
             y, carried = net(part, carried)
             outputs.append(y)
-        left = [torch.cat(outputs, 1), *pytree.tree_leaves(carried)]
-        sum(one.square().sum() for one in left).backward()
+        results = [torch.cat(outputs, 1), *pytree.tree_leaves(carried)]
+        sum(one.square().sum() for one in results).backward()
         grads = [weight.grad for weight in net.parameters() if weight.grad is not None]
-        return [one.detach() for one in left], [given.grad, *grads]
+        return [one.detach() for one in results], [given.grad, *grads]
 
-    (left, grads), (expected, expected_grads) = run(engines), run(["reference"] * len(lengths))
+    (results, grads), (expected, expected_grads) = run(engines), run(["reference"] * len(lengths))
     assume(all(torch.isfinite(grad).all() and grad.abs().max() < 1e8 for grad in expected_grads))
-    torch.testing.assert_close(left, expected, rtol=1e-7, atol=1e-7)
+    torch.testing.assert_close(results, expected, rtol=1e-7, atol=1e-7)
     for grad, one in zip(grads, expected_grads, strict=True):
         torch.testing.assert_close(grad, one, rtol=1e-6, atol=1e-6 * float(one.abs().max().clamp_min(1.0)))

@@ -1,4 +1,4 @@
-"""A study of a tiny network, and a tuning of which only the results are there."""
+"""Fixtures: a study of a tiny network, and a tuning with made-up results."""
 
 import copy
 
@@ -32,7 +32,7 @@ STUDY = {
 
 @pytest.fixture
 def settings(tmp_path):
-    """The settings of the command for the tiny study, with changes to it: settings(only="tune")."""
+    """The settings of src.study for the tiny study, some of them changed: settings(only="tune")."""
 
     (tmp_path / "conf").mkdir(exist_ok=True)
 
@@ -54,7 +54,7 @@ def settings(tmp_path):
 
 @pytest.fixture
 def tuned(settings):
-    """A plan whose tuning has these results: a list of (size, lr, seed, metrics) for its one model."""
+    """A plan whose tuning has the given results for its one model: a list of (size, lr, seed, metrics)."""
 
     def made(results, metric="accuracy"):
         content = copy.deepcopy(STUDY)

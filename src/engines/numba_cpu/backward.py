@@ -1,6 +1,6 @@
-"""A machine over a whole sequence, for some rows of a batch: the backward in one call.
+"""Backward kernel: a whole sequence of a machine, for some rows of a batch.
 
-It replays the memory from every SEGMENT-th step, which the forward kept.
+It recomputes the memory of each step from the checkpoints that the forward kernel stored at every SEGMENT-th step.
 """
 
 import numpy as np
@@ -9,26 +9,32 @@ from numba import njit
 from src.engines.numba_cpu import denormals
 from src.engines.numba_cpu.bundles import Constants, Gradients, Replay, StepGradients, Tape, Weights
 from src.engines.numba_cpu.controllers import control_backward
+from src.engines.numba_cpu.memory_step import copy_words, use_memory_backward, write_to
 from src.engines.numba_cpu.numerics import like
-from src.engines.numba_cpu.plan import FEEDFORWARD, SEGMENT, Plan
+from src.engines.numba_cpu.plan import FEEDFORWARD, SEGMENT, KernelPlan
 from src.engines.numba_cpu.products import accumulate
 from src.engines.numba_cpu.routine import KERNEL, inlined, routine
-from src.engines.numba_cpu.steps import copy_words, use_memory_backward, write_to
+from src.engines.numba_cpu.scratch import sequence_scratch, step_views
 from src.engines.numba_cpu.views import at, copy, fill, keep_alive, span, uncounted
-from src.engines.numba_cpu.work import step_of, work_of
 
 
 @njit(**KERNEL)
 def backward(
-    plan: Plan, constants: Constants, first: int, last: int, weights: Weights, tape: Tape, gradients: Gradients
+    plan: KernelPlan,
+    constants: Constants,
+    first: int,
+    last: int,
+    weights: Weights,
+    tape: Tape,
+    gradients: Gradients,
 ) -> None:
     """Backward of `forward`.
 
     Args:
         plan, constants, first, last: as for the forward.
         weights: transposed, gates [G, U] and heads [P, C]; the bias is not read.
-        tape: as the forward left it.
-        gradients: of the outputs, are given; of all else, are set or added to.
+        tape: as filled by the forward.
+        gradients: those of the outputs are inputs; all others are set or accumulated.
     """
     flushed = denormals.flush()
     constants, weights, tape, gradients = (
@@ -37,8 +43,8 @@ def backward(
         uncounted(tape),
         uncounted(gradients),
     )
-    owned = work_of(plan, gradients.y.dtype)
-    work = uncounted(owned)
+    owned = sequence_scratch(plan, gradients.y.dtype)
+    scratch = uncounted(owned)
     dcarry, dweights, dx = gradients.carry, gradients.weights, gradients.x
     steps, size, rows = tape.gates.shape[0], plan.hidden, last - first
     width = size + plan.reads * plan.words
@@ -53,20 +59,20 @@ def backward(
         s = t % SEGMENT
         if t == steps - 1 or s == SEGMENT - 1:
             for b in range(first, last):
-                _replay(plan, tape, t, b, at(replay.memory, b - first), work)
+                _replay(plan, tape, t, b, at(replay.memory, b - first), scratch)
         for b in range(first, last):
             row = b - first
-            draw, replayed, mine_dnext = at(draws, s * rows + row), at(replay.memory, row), at(dnext, row)
-            _add(at(at(gradients.y, t), b), mine_dnext)
+            draw, replayed, row_dnext = at(draws, s * rows + row), at(replay.memory, row), at(dnext, row)
+            _add(at(at(gradients.y, t), b), row_dnext)
             d = StepGradients(
                 draw,
                 at(dcarry.w, b),
                 at(dcarry.place, b),
                 at(dcarry.memory, b),
-                span(mine_dnext, size, width - size),
+                span(row_dnext, size, width - size),
             )
             use_memory_backward(
-                plan, constants, step_of(tape, t, b), at(replayed, s), at(replayed, s + 1), d, work
+                plan, constants, step_views(tape, t, b), at(replayed, s), at(replayed, s + 1), d, scratch
             )
             _add(draw, dweights.bias)
         for row in range(rows):
@@ -76,21 +82,21 @@ def backward(
         u_before, u_now = at(tape.u, t), at(tape.u, t + 1)
         for b in range(first, last):
             row = b - first
-            mine_dh, mine_dgates = span(at(dh, row), 0, size), at(dgates, s * rows + row)
-            _add(span(at(dnext, row), 0, size), mine_dh)
-            copy(at(at(tape.gates, t), b), mine_dgates)
+            row_dh, row_dgates = span(at(dh, row), 0, size), at(dgates, s * rows + row)
+            _add(span(at(dnext, row), 0, size), row_dh)
+            copy(at(at(tape.gates, t), b), row_dgates)
             h_before, c_before, c = span(at(u_before, b), 0, size), at(at(tape.c, t), b), at(at(tape.c, t + 1), b)
             control_backward(
-                plan.controller, mine_dgates, h_before, c_before, c, mine_dh, at(dcarry.c, b), at(dh_before, row)
+                plan.controller, row_dgates, h_before, c_before, c, row_dh, at(dcarry.c, b), at(dh_before, row)
             )
         accumulate(dsum, span(dgates, s * rows, rows), 0, weights.gates)
         for row in range(rows):
-            b, mine_dnext, mine_dsum = first + row, at(dnext, row), at(dsum, row)
-            fill(span(mine_dnext, 0, skipped), zero)
-            copy(span(mine_dsum, 0, width - skipped), span(mine_dnext, skipped, width - skipped))
-            _add(at(dh_before, row), mine_dnext)
+            b, row_dnext, row_dsum = first + row, at(dnext, row), at(dsum, row)
+            fill(span(row_dnext, 0, skipped), zero)
+            copy(span(row_dsum, 0, width - skipped), span(row_dnext, skipped, width - skipped))
+            _add(at(dh_before, row), row_dnext)
             if dx.shape[0] > 0:
-                copy(span(mine_dsum, width - skipped, dx.shape[2]), at(at(dx, b), t))
+                copy(span(row_dsum, width - skipped, dx.shape[2]), at(at(dx, b), t))
             copy(span(at(u_before, b), skipped, u_rows.shape[1]), at(u_rows, s * rows + row))
             copy(span(at(u_now, b), 0, size), at(h_rows, s * rows + row))
         if s == 0:
@@ -106,7 +112,7 @@ def backward(
 
 @inlined
 def _replay_of(plan, rows, weights, tape, dweights):
-    """The scratch buffers for so many rows."""
+    """The scratch buffers for the given number of rows."""
     dtype, size, width = tape.raw.dtype, plan.hidden, plan.hidden + plan.reads * plan.words
     return Replay(
         np.empty((rows, SEGMENT + 1, plan.words, plan.slots), dtype),
@@ -122,14 +128,14 @@ def _replay_of(plan, rows, weights, tape, dweights):
 
 
 @inlined
-def _replay(plan, tape, t, b, memory, work):
-    """The memory of one sequence [SEGMENT + 1, M, N] from the last one kept until after step t."""
+def _replay(plan, tape, t, b, memory, scratch):
+    """Recompute the memory of one sequence [SEGMENT + 1, M, N], from its last checkpoint to after step t."""
     first = t - t % SEGMENT
-    copy_words(at(at(tape.kept, t // SEGMENT), b), at(memory, 0))
+    copy_words(at(at(tape.checkpoints, t // SEGMENT), b), at(memory, 0))
     for now in range(first, t + 1):
         after = at(memory, now - first + 1)
         copy_words(at(memory, now - first), after)
-        write_to(plan, step_of(tape, now, b), after, work)
+        write_to(plan, step_views(tape, now, b), after, scratch)
 
 
 @routine

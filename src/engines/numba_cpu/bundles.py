@@ -1,7 +1,8 @@
-"""Bundles of arrays that the kernels take, each with its shape; a kernel is compiled for what is annotated here.
+"""NamedTuples of arrays that the kernels take as arguments; the annotations are the types they are compiled for.
 
-Letters beside those of `src`: G gates' sums and P raw numbers of all heads, both as wide as vectors want it (see
-`plan.padded`); U what the gates of a step see: [h C, reads RM, input F, 1].
+Dimensions beside those named in `src`: G is the number of gate pre-activations and P that of the raw numbers of
+all heads, both padded (see `plan.padded`); U is the size of the gates' input: [h C, reads RM, input F, 1].
+A name that begins with d is a gradient: draw is that of raw.
 """
 
 from collections.abc import Sequence
@@ -12,12 +13,12 @@ from jaxtyping import Float
 
 
 class Constants(NamedTuple):
-    """Real numbers of a machine; a kind of heads leaves at zero what it has no use for."""
+    """Real-valued options of a machine; zero where a kind of head has no such option."""
 
-    clip: float  # bound on the raw numbers; infinity for none
+    clip: float  # bound on the raw numbers; infinity for no bound
     sigma_min: float
     jump_range: float
-    sigma_bias: Float[np.ndarray, "K"]  # what a width's raw number is counted from
+    sigma_bias: Float[np.ndarray, "K"]  # added to the raw number of a width
 
 
 def constants(
@@ -25,15 +26,15 @@ def constants(
     clip: float,
     sigma_min: float = 0.0,
     jump_range: float = 0.0,
-    sigma_bias: Sequence[float] = (0.0,),  # never empty: a kernel's array has a first element
+    sigma_bias: Sequence[float] = (0.0,),  # never empty: kernels need a first element
 ) -> Constants:
-    """Constants in a dtype."""
+    """Make `Constants` of a dtype."""
     number = dtype.type
     return Constants(number(clip), number(sigma_min), number(jump_range), np.array(sigma_bias, dtype))
 
 
 class Weights(NamedTuple):
-    """Weights, or their gradients. The backward takes those of gates and heads transposed."""
+    """Weights, or their gradients. The backward kernel takes the weights of gates and heads transposed."""
 
     gates: Float[np.ndarray, "U G"]  # without the rows of h for a feedforward controller; biases in the last row
     heads: Float[np.ndarray, "C P"]
@@ -41,23 +42,23 @@ class Weights(NamedTuple):
 
 
 class Tape(NamedTuple):
-    """What the forward leaves for the backward; what is carried has an entry before the first step."""
+    """Intermediate values that the forward stores for the backward; index 0 of T+1 is before the first step."""
 
-    u: Float[np.ndarray, "T+1 B U"]  # [0]: h and reads are given; [T]: input and one stay as they are
-    gates: Float[np.ndarray, "T B G"]  # the gates' values
-    c: Float[np.ndarray, "T+1 B C"]  # the LSTM's cells; [0] is given
-    raw: Float[np.ndarray, "T B P"]  # what the heads get
-    w: Float[np.ndarray, "T+1 B H N"]  # weightings; [0] is given
-    place: Float[np.ndarray, "T+1 B H"]  # positions; [0] is given
-    found: Float[np.ndarray, "T B H 2 N"]  # cosines and weightings by content; a single step: nothing is kept
-    norms: Float[np.ndarray, "T B N"]  # one over the length of each word; as `found`
-    kept: Float[np.ndarray, "T/SEGMENT B M N"]  # the memory before every SEGMENT-th step; none: nothing is kept
+    u: Float[np.ndarray, "T+1 B U"]  # [0]: h and reads are inputs; [T]: the last F+1 columns are not used
+    gates: Float[np.ndarray, "T B G"]  # activations of the gates
+    c: Float[np.ndarray, "T+1 B C"]  # cell states of an LSTM; [0] is an input
+    raw: Float[np.ndarray, "T B P"]  # raw numbers of the heads
+    w: Float[np.ndarray, "T+1 B H N"]  # weightings; [0] is an input
+    place: Float[np.ndarray, "T+1 B H"]  # positions; [0] is an input
+    by_content: Float[np.ndarray, "T B H 2 N"]  # cosines and content weightings; T = 1: not stored
+    norms: Float[np.ndarray, "T B N"]  # inverse norm of each word; T = 1: not stored
+    checkpoints: Float[np.ndarray, "T/SEGMENT B M N"]  # memory before every SEGMENT-th step; empty: not stored
 
 
-class Carry(NamedTuple):
-    """Gradients of what is carried: come in as those after the last step, leave as those before the first."""
+class CarryGradients(NamedTuple):
+    """Gradients of the state, overwritten: those after the last step become those before the first."""
 
-    u: Float[np.ndarray, "B C+RM"]  # of h and reads; comes in with anything, as they are among the outputs
+    u: Float[np.ndarray, "B C+RM"]  # of h and reads; output only, since h and reads are part of y
     c: Float[np.ndarray, "B C"]
     w: Float[np.ndarray, "B H N"]
     place: Float[np.ndarray, "B H"]
@@ -65,53 +66,53 @@ class Carry(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """Gradients of all that goes in and out of a sequence."""
+    """Gradients of all inputs and outputs of a sequence."""
 
-    y: Float[np.ndarray, "T B C+RM"]  # of the outputs: h and reads
-    x: Float[np.ndarray, "B T F"]  # of the inputs, is set; no row: not wanted
-    carry: Carry
-    weights: Weights  # are added to
+    y: Float[np.ndarray, "T B C+RM"]  # of the outputs h and reads; an input
+    x: Float[np.ndarray, "B T F"]  # of the inputs, set; B = 0: not computed
+    carry: CarryGradients
+    weights: Weights  # accumulated
 
 
-class Step(NamedTuple):
-    """What a tape holds of the heads of one sequence at one step."""
+class StepTape(NamedTuple):
+    """The part of a tape for the heads of one sequence at one step."""
 
     raw: Float[np.ndarray, "P"]
     w_before: Float[np.ndarray, "H N"]
     w: Float[np.ndarray, "H N"]
     place_before: Float[np.ndarray, "H"]
     place: Float[np.ndarray, "H"]
-    found: Float[np.ndarray, "H 2 N"]
+    by_content: Float[np.ndarray, "H 2 N"]
     norms: Float[np.ndarray, "N"]
 
 
 class StepGradients(NamedTuple):
-    """Gradients of one sequence at one step: `raw` is set, what is carried turns from after to before."""
+    """Gradients of one sequence at one step: sets raw; w, place, memory change from after to before the step."""
 
     raw: Float[np.ndarray, "P"]
     w: Float[np.ndarray, "H N"]
     place: Float[np.ndarray, "H"]
     memory: Float[np.ndarray, "M N"]
-    reads: Float[np.ndarray, "RM"]  # is given
+    reads: Float[np.ndarray, "RM"]  # an input
 
 
 class Head(NamedTuple):
     """One head of one sequence at one step, or its gradients."""
 
-    raw: Float[np.ndarray, "P_1"]  # its own raw numbers
+    raw: Float[np.ndarray, "P_1"]  # raw numbers of this head
     w_content: Float[np.ndarray, "N"]
     before: Float[np.ndarray, "N"]
-    place: float  # before
+    place: float  # before the step
     w: Float[np.ndarray, "N"]
 
 
-class Scratch(NamedTuple):
-    """Scratch buffers for the addressing of one head."""
+class HeadScratch(NamedTuple):
+    """Scratch buffers of the addressing of one head."""
 
     w_gated: Float[np.ndarray, "N"]
     doubled: Float[np.ndarray, "2*N"]
     moved: Float[np.ndarray, "N"]
-    taps: Float[np.ndarray, "S"]  # of a kernel; as many as slots, or shifts
+    taps: Float[np.ndarray, "S"]  # of a convolution kernel; S = max(N, number of shifts)
     kernels: Float[np.ndarray, "K N"]
     step: Float[np.ndarray, "3"]
     sigma: Float[np.ndarray, "K"]
@@ -119,25 +120,25 @@ class Scratch(NamedTuple):
 
 
 class Replay(NamedTuple):
-    """Scratch buffers of the backward, for the rows of one thread."""
+    """Scratch buffers of the backward kernel, for the rows of one call."""
 
-    memory: Float[np.ndarray, "rows SEGMENT+1 M N"]  # from one that was kept to the next
+    memory: Float[np.ndarray, "rows SEGMENT+1 M N"]  # from one checkpoint to the next
     dh: Float[np.ndarray, "rows C_padded"]
     dh_before: Float[np.ndarray, "rows C"]
-    dnext: Float[np.ndarray, "rows C+RM"]  # gradient of u[t + 1] but for y's
-    dsum: Float[np.ndarray, "rows U_padded"]  # gradient of u[t], but for what goes past the gates
-    # Of the steps between two memories that were kept, the factors of the gradients of the weights.
+    dnext: Float[np.ndarray, "rows C+RM"]  # gradient of u[t + 1] without that of y
+    dsum: Float[np.ndarray, "rows U_padded"]  # gradient of u[t] through the gates
+    # Factors of the gradients of the weights, for the steps between two checkpoints.
     u: Float[np.ndarray, "SEGMENT*rows U"]
     dgates: Float[np.ndarray, "SEGMENT*rows G"]
     h: Float[np.ndarray, "SEGMENT*rows C"]
     draw: Float[np.ndarray, "SEGMENT*rows P"]
 
 
-class Work(NamedTuple):
-    """Scratch buffers for the heads of one sequence; with `d`, those of gradients."""
+class SequenceScratch(NamedTuple):
+    """Scratch buffers of the heads of one sequence."""
 
-    scratch: Scratch
-    d: Scratch
+    head: HeadScratch
+    dhead: HeadScratch  # for gradients
     keep: Float[np.ndarray, "N"]
     pull: Float[np.ndarray, "N"]
     erase: Float[np.ndarray, "W M"]
@@ -145,4 +146,4 @@ class Work(NamedTuple):
     derase: Float[np.ndarray, "W M"]
     dadd: Float[np.ndarray, "W M"]
     dw: Float[np.ndarray, "H N"]
-    dfound: Float[np.ndarray, "H N"]
+    dby_content: Float[np.ndarray, "H N"]

@@ -1,7 +1,7 @@
 """Content-based addressing on one sequence's memory, forward and backward; mirrors `src.memory.addressing`.
 
-A memory is kept as [M, N], so that the inner loops run along the slots. `d` before a name is the gradient with
-respect to it, and gradients are added to unless a text says otherwise.
+A memory is stored as [M, N], so that the inner loops run along the slots. A name that begins with d is a gradient;
+gradients are accumulated unless a docstring says "sets" or "overwrites".
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ EPS = 1e-8
 
 @routine
 def measure(memory, key, other, dots, other_dots, norms):
-    """Products of two keys with all words, and one over the length, at least EPS, of every word: in one pass."""
+    """Dot products of two keys with all words, and 1 / max(norm, EPS) of every word, in one pass."""
     words, slots = memory.shape
     zero = like(norms[0], 0.0)
     fill(dots, zero)
@@ -48,9 +48,10 @@ def measure(memory, key, other, dots, other_dots, norms):
 
 @routine
 def measure_backward(memory, norms, key, other, ddots, dother_dots, pull, dkey, dother, dmemory):
-    """Backward of `measure`: adds to dkey, dother and dmemory.
+    """Backward of `measure`: adds to dkey, dother and dmemory; overwrites `pull`.
 
-    `pull` is the gradient along each slot's own word, and is overwritten: a slot as short as EPS has no direction.
+    `pull` is the coefficient of each word in its own gradient, from its norm; it is zero for a norm of at most
+    EPS.
     """
     words, slots = memory.shape
     most, zero = like(norms[0], 1.0) / like(norms[0], EPS), like(norms[0], 0.0)
@@ -70,7 +71,7 @@ def measure_backward(memory, norms, key, other, ddots, dother_dots, pull, dkey, 
 
 @routine
 def length(key):
-    """The length of a key, at least EPS."""
+    """max(norm of a key, EPS)."""
     root = np.sqrt(dot(key, key))
     least = like(root, EPS)
     return least if root < least else root
@@ -80,7 +81,7 @@ def length(key):
 def content(norms, key, beta, cosine, w):
     """w = softmax(beta cos(key, slot)), equations (5) and (6).
 
-    `norms` are those of `measure`; `cosine` comes in as the key's products with all words, and leaves as cosines.
+    `norms` are the inverse norms of `measure`; `cosine` is overwritten: dot products of the key become cosines.
     """
     scale = like(beta, 1.0) / length(key)
     for n in range(w.shape[0]):
@@ -93,8 +94,8 @@ def content(norms, key, beta, cosine, w):
 def content_backward(norms, key, beta, cosine, w, dw, dkey, pull):
     """Backward of `content`; returns dbeta.
 
-    `dw` leaves as the gradient of the key's products with all words. Adds to dkey what comes through the key's
-    length, and to `pull` what comes through those of the words.
+    Overwrites `dw` with the gradient of the key's dot products. Adds to dkey the gradient through the norm of the
+    key, and to `pull` that through the norms of the words.
     """
     mean = dot(w, dw)
     key_length = length(key)
@@ -102,9 +103,9 @@ def content_backward(norms, key, beta, cosine, w, dw, dkey, pull):
     dbeta = like(beta, 0.0)
     for n in range(w.shape[0]):
         dlogit = w[n] * (dw[n] - mean)
-        turned = dlogit * cosine[n]
-        dbeta += turned
-        pull[n] += -beta * turned * (norms[n] * norms[n])
+        dcosine = dlogit * cosine[n]
+        dbeta += dcosine
+        pull[n] += -beta * dcosine * (norms[n] * norms[n])
         dw[n] = dlogit * scale * norms[n]
     if not key_length <= like(beta, EPS):
         along = beta * dbeta / (key_length * key_length)

@@ -5,12 +5,12 @@ from src.engines.numba_cpu.addressing import (
     convolve_backward,
     gaussian,
     gaussian_backward,
+    repeat_twice,
     sharpen,
     sharpen_backward,
-    twice,
     window,
 )
-from src.engines.numba_cpu.heads import choose, choose_backward
+from src.engines.numba_cpu.heads import mix_content, mix_content_backward
 from src.engines.numba_cpu.numerics import like, sigmoid, softplus, softplus_slope, tanh
 from src.engines.numba_cpu.routine import inlined, routine
 from src.engines.numba_cpu.vectors import dot, softmax
@@ -19,7 +19,7 @@ from src.engines.numba_cpu.views import copy, fill, span
 
 @routine
 def _widths(plan, constants, raw, scratch):
-    """The widths and their shares, sigma and mixture."""
+    """Set the widths sigma and their mixture weights."""
     sigma, mixture, bias = scratch.sigma, scratch.mixture, constants.sigma_bias
     for k in range(plan.scales):
         sigma[k] = constants.sigma_min + softplus(raw[plan.start.sigma + k] + bias[k])
@@ -30,6 +30,7 @@ def _widths(plan, constants, raw, scratch):
 
 @routine
 def _widths_backward(plan, constants, raw, draw, scratch, d):
+    """Backward of `_widths`: adds to draw."""
     mixture, dsigma, dmixture, bias = scratch.mixture, d.sigma, d.mixture, constants.sigma_bias
     mean = dot(mixture, dmixture)
     for k in range(plan.scales):
@@ -41,7 +42,7 @@ def _widths_backward(plan, constants, raw, draw, scratch, d):
 
 @routine
 def _motion(plan, constants, raw, step):
-    """What the head does: the distance of the shift or jump, and the gate of the jump (hybrid)."""
+    """Distance of the motion or jump, and gate of the jump (hybrid; else 1); sets the step weights (hybrid)."""
     if plan.hybrid == 0:
         return raw[plan.start.delta], like(raw[0], 1.0)
     copy(span(raw, plan.start.step, 3), step)
@@ -51,12 +52,13 @@ def _motion(plan, constants, raw, step):
 
 @routine
 def _motion_backward(plan, constants, raw, draw, step, dstep, jump, ddistance, djump):
+    """Backward of `_motion`: adds to draw."""
     one = like(jump, 1.0)
     if plan.hybrid == 0:
         draw[plan.start.delta] += ddistance
         return
-    turn = tanh(raw[plan.start.jump_distance])
-    draw[plan.start.jump_distance] += ddistance * constants.jump_range * (one - turn * turn)
+    tanh_raw = tanh(raw[plan.start.jump_distance])
+    draw[plan.start.jump_distance] += ddistance * constants.jump_range * (one - tanh_raw * tanh_raw)
     draw[plan.start.jump] += djump * jump * (one - jump)
     mean = dot(step, dstep)
     for q in range(3):
@@ -65,9 +67,9 @@ def _motion_backward(plan, constants, raw, draw, step, dstep, jump, ddistance, d
 
 @routine
 def _move(plan, constants, head, scratch):
-    """carry = weighting, up to the sharpening: returns first, count, distance, jump."""
-    choose(plan, head, head.before, scratch.w_gated)
-    twice(scratch.w_gated, scratch.doubled)
+    """carry = weighting: the weighting before sharpening, in `moved`; returns first, count, distance, jump."""
+    mix_content(plan, head, head.before, scratch.w_gated)
+    repeat_twice(scratch.w_gated, scratch.doubled)
     _widths(plan, constants, head.raw, scratch)
     distance, jump = _motion(plan, constants, head.raw, scratch.step)
     first, count = window(distance, scratch.sigma, plan.slots)
@@ -82,7 +84,7 @@ def _move(plan, constants, head, scratch):
 
 @routine
 def _place(plan, constants, head, scratch):
-    """carry = position: returns the new place and the motion behind it, and renders it into `moved`."""
+    """carry = position: the Gaussian at the new place, in `moved`; returns place, first, count, distance, jump."""
     slots, step, moved = plan.slots, scratch.step, scratch.moved
     _widths(plan, constants, head.raw, scratch)
     distance, jump = _motion(plan, constants, head.raw, step)
@@ -102,10 +104,10 @@ def _place(plan, constants, head, scratch):
 
 @routine
 def address(plan, constants, head, scratch):
-    """As `variants.address`; the place is the head's real position with carry = position."""
+    """As `dispatch.address`; with carry = position, the place is the position of the head."""
     if plan.position:
         now, _, _, _, _ = _place(plan, constants, head, scratch)
-        choose(plan, head, scratch.moved, head.w)
+        mix_content(plan, head, scratch.moved, head.w)
         return now
     _move(plan, constants, head, scratch)
     gamma = like(head.raw[0], 1.0) + softplus(head.raw[plan.start.gamma])
@@ -115,7 +117,7 @@ def address(plan, constants, head, scratch):
 
 @routine
 def address_backward(plan, constants, head, dhead, scratch, d):
-    """As `variants.address_backward`."""
+    """As `dispatch.address_backward`."""
     if plan.position:
         return _place_backward(plan, constants, head, dhead, scratch, d)
     return _move_backward(plan, constants, head, dhead, scratch, d)
@@ -123,14 +125,14 @@ def address_backward(plan, constants, head, dhead, scratch, d):
 
 @inlined
 def _place_backward(plan, constants, head, dhead, scratch, d):
-    """carry = position."""
+    """`address_backward` with carry = position."""
     slots, raw, draw, step, dstep, dmoved = plan.slots, head.raw, dhead.raw, scratch.step, d.step, d.moved
     zero, one = like(raw[0], 0.0), like(raw[0], 1.0)
     sigma, mixture = scratch.sigma, scratch.mixture
     fill(dstep, zero)
     now, first, count, distance, jump = _place(plan, constants, head, scratch)
     fill(dmoved, zero)
-    choose_backward(plan, head, scratch.moved, dhead.w, dhead, dmoved)
+    mix_content_backward(plan, head, scratch.moved, dhead.w, dhead, dmoved)
     dtaps = span(d.taps, 0, count)
     for q in range(count):
         dtaps[q] = dmoved[(first + q) % slots]
@@ -150,7 +152,7 @@ def _place_backward(plan, constants, head, dhead, scratch, d):
 
 @inlined
 def _move_backward(plan, constants, head, dhead, scratch, d):
-    """carry = weighting."""
+    """`address_backward` with carry = weighting."""
     raw, draw, step, dstep = head.raw, dhead.raw, scratch.step, d.step
     zero, one = like(raw[0], 0.0), like(raw[0], 1.0)
     fill(dstep, zero)
@@ -158,7 +160,7 @@ def _move_backward(plan, constants, head, dhead, scratch, d):
     raw_gamma = raw[plan.start.gamma]
     dgamma = sharpen_backward(scratch.moved, one + softplus(raw_gamma), head.w, dhead.w, d.moved)
     draw[plan.start.gamma] += dgamma * softplus_slope(raw_gamma)
-    twice(d.moved, d.doubled)
+    repeat_twice(d.moved, d.doubled)
     fill(d.w_gated, zero)
     taps, dtaps = span(scratch.taps, 0, count), span(d.taps, 0, count)
     convolve_backward(scratch.doubled, taps, first, jump, d.doubled, dtaps, d.w_gated)
@@ -176,5 +178,5 @@ def _move_backward(plan, constants, head, dhead, scratch, d):
     )
     _widths_backward(plan, constants, raw, draw, scratch, d)
     _motion_backward(plan, constants, raw, draw, step, dstep, jump, ddistance, djump)
-    choose_backward(plan, head, head.before, d.w_gated, dhead, dhead.before)
+    mix_content_backward(plan, head, head.before, d.w_gated, dhead, dhead.before)
     return dhead.place

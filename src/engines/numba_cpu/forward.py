@@ -1,4 +1,4 @@
-"""A machine over a whole sequence, for some rows of a batch: the forward in one call."""
+"""Forward kernel: a whole sequence of a machine, for some rows of a batch."""
 
 import numpy as np
 from jaxtyping import Float
@@ -7,18 +7,18 @@ from numba import njit
 from src.engines.numba_cpu import denormals
 from src.engines.numba_cpu.bundles import Constants, Tape, Weights
 from src.engines.numba_cpu.controllers import control
+from src.engines.numba_cpu.memory_step import copy_words, use_memory
 from src.engines.numba_cpu.numerics import like
-from src.engines.numba_cpu.plan import FEEDFORWARD, SEGMENT, Plan
+from src.engines.numba_cpu.plan import FEEDFORWARD, SEGMENT, KernelPlan
 from src.engines.numba_cpu.products import accumulate
 from src.engines.numba_cpu.routine import KERNEL
-from src.engines.numba_cpu.steps import copy_words, use_memory
+from src.engines.numba_cpu.scratch import sequence_scratch, step_views
 from src.engines.numba_cpu.views import at, copy, fill, keep_alive, span, uncounted
-from src.engines.numba_cpu.work import step_of, work_of
 
 
 @njit(**KERNEL)
 def forward(
-    plan: Plan,
+    plan: KernelPlan,
     constants: Constants,
     first: int,
     last: int,
@@ -27,21 +27,21 @@ def forward(
     tape: Tape,
     memory: Float[np.ndarray, "B M N"],
 ) -> None:
-    """All steps of the rows first..last-1; several calls for other rows can run at once.
+    """All steps of the rows first..last-1; calls for different rows can run concurrently.
 
     Args:
         plan, constants: of the machine.
         first, last: rows of the batch.
         x: the inputs.
         weights: of gates and heads.
-        tape: is set, but for what is given of it.
-        memory: as found before; becomes what it is after.
+        tape: set, except its entries that are inputs.
+        memory: the memory before the first step, overwritten with that after the last.
     """
     flushed = denormals.flush()
     constants, weights, tape = uncounted(constants), uncounted(weights), uncounted(tape)
     x, memory = uncounted(x), uncounted(memory)
-    owned = work_of(plan, x.dtype)
-    work = uncounted(owned)
+    owned = sequence_scratch(plan, x.dtype)
+    scratch = uncounted(owned)
     size, rows, reads = plan.hidden, last - first, plan.reads * plan.words
     skipped = size if plan.controller == FEEDFORWARD else 0
     one, zero = like(constants.clip, 1.0), like(constants.clip, 0.0)
@@ -60,9 +60,9 @@ def forward(
             copy(weights.bias, at(raw, b))
         accumulate(span(raw, first, rows), span(u_now, first, rows), 0, weights.heads)
         for b in range(first, last):
-            if tape.kept.shape[0] > 0 and t % SEGMENT == 0:
-                copy_words(at(memory, b), at(at(tape.kept, t // SEGMENT), b))
+            if tape.checkpoints.shape[0] > 0 and t % SEGMENT == 0:
+                copy_words(at(memory, b), at(at(tape.checkpoints, t // SEGMENT), b))
             words_read = span(at(u_now, b), size, reads)
-            use_memory(plan, constants, step_of(tape, t, b), at(memory, b), words_read, work)
+            use_memory(plan, constants, step_views(tape, t, b), at(memory, b), words_read, scratch)
     keep_alive(owned)
     denormals.restore(flushed)

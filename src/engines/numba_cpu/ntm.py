@@ -1,7 +1,7 @@
 """Heads of the NTM: content, discrete shifts, sharpening; see `src.cells.ntm`."""
 
-from src.engines.numba_cpu.addressing import convolve, convolve_backward, sharpen, sharpen_backward, twice
-from src.engines.numba_cpu.heads import choose, choose_backward
+from src.engines.numba_cpu.addressing import convolve, convolve_backward, repeat_twice, sharpen, sharpen_backward
+from src.engines.numba_cpu.heads import mix_content, mix_content_backward
 from src.engines.numba_cpu.numerics import like, softplus, softplus_slope
 from src.engines.numba_cpu.routine import routine
 from src.engines.numba_cpu.vectors import dot, softmax
@@ -10,10 +10,10 @@ from src.engines.numba_cpu.views import copy, fill, span
 
 @routine
 def _shift(plan, head, scratch):
-    """Up to the sharpening: the rotated weighting is left in `moved`."""
+    """Set `moved` to the shifted weighting, before sharpening."""
     shifts, one = plan.shifts, like(head.raw[0], 1.0)
-    choose(plan, head, head.before, scratch.w_gated)
-    twice(scratch.w_gated, scratch.doubled)
+    mix_content(plan, head, head.before, scratch.w_gated)
+    repeat_twice(scratch.w_gated, scratch.doubled)
     taps = span(scratch.taps, 0, shifts)
     copy(span(head.raw, plan.start.shift, shifts), taps)
     softmax(taps)
@@ -23,7 +23,7 @@ def _shift(plan, head, scratch):
 
 @routine
 def address(plan, constants, head, scratch):
-    """As `variants.address`; an NTM head carries no place beside its weighting."""
+    """As `dispatch.address`; the place of an NTM head is unused."""
     _shift(plan, head, scratch)
     gamma = like(head.raw[0], 1.0) + softplus(head.raw[plan.start.gamma])
     sharpen(scratch.moved, gamma, head.w)
@@ -32,7 +32,7 @@ def address(plan, constants, head, scratch):
 
 @routine
 def address_backward(plan, constants, head, dhead, scratch, d):
-    """As `variants.address_backward`."""
+    """As `dispatch.address_backward`."""
     shifts, draw = plan.shifts, dhead.raw
     _shift(plan, head, scratch)
     raw_gamma = head.raw[plan.start.gamma]
@@ -41,11 +41,11 @@ def address_backward(plan, constants, head, dhead, scratch, d):
     draw[plan.start.gamma] += dgamma * softplus_slope(raw_gamma)
 
     taps, dtaps = span(scratch.taps, 0, shifts), span(d.taps, 0, shifts)
-    twice(d.moved, d.doubled)
+    repeat_twice(d.moved, d.doubled)
     fill(d.w_gated, like(one, 0.0))
     convolve_backward(scratch.doubled, taps, -(shifts // 2), one, d.doubled, dtaps, d.w_gated)
     mean = dot(taps, dtaps)
     for q in range(shifts):
         draw[plan.start.shift + q] += taps[q] * (dtaps[q] - mean)
-    choose_backward(plan, head, head.before, d.w_gated, dhead, dhead.before)
+    mix_content_backward(plan, head, head.before, d.w_gated, dhead, dhead.before)
     return dhead.place

@@ -1,20 +1,20 @@
-"""What a kernel has to know of a machine: sizes and choices, all of them run-time values."""
+"""Plan of a kernel: sizes and options of a machine, as integers that are arguments at run time."""
 
 from typing import NamedTuple
 
-#: Steps between two memories that the forward keeps for the backward.
+#: Steps between two memory checkpoints that the forward stores for the backward.
 SEGMENT = 8
-#: Numbers in a vector; the columns of weights and of products come in multiples of it.
+#: Numbers in a vector register; columns of weights and products are padded to a multiple of it.
 LANES = 16
 
 LSTM, GRU, FEEDFORWARD = range(3)
-#: Sums that each kind of controller has for one output.
+#: Gates of each kind of controller.
 GATES = (4, 4, 1)
 NTM, DMS_NTM = range(2)
 
 
-class Starts(NamedTuple):
-    """Where each field of a head's raw numbers begins, by its name in the cell's layout; -1 where it is absent."""
+class FieldStarts(NamedTuple):
+    """Offset of each field in a head's raw numbers, by its name in the cell's layout; -1 for an absent field."""
 
     key: int = -1
     beta: int = -1
@@ -29,10 +29,10 @@ class Starts(NamedTuple):
     jump_distance: int = -1
 
 
-class Plan(NamedTuple):
-    """Sizes and choices of a machine, as integers.
+class KernelPlan(NamedTuple):
+    """Sizes and options of a machine, as integers.
 
-    After the raw numbers of all heads come, for every write head, erase M and add M.
+    The raw numbers are those of all heads, then for each write head M of erase and M of add.
     """
 
     kind: int  # NTM | DMS_NTM
@@ -43,7 +43,7 @@ class Plan(NamedTuple):
     reads: int  # R
     writes: int  # W
     head_size: int  # raw numbers of a head
-    start: Starts  # where each of them begins
+    start: FieldStarts  # offsets of their fields
     content: int  # 1: content addressing
     shifts: int = 1  # 2 r + 1 (NTM)
     position: int = 0  # 1: carry = position (DMS-NTM)
@@ -52,5 +52,5 @@ class Plan(NamedTuple):
 
 
 def padded(columns: int) -> int:
-    """The least multiple of LANES that holds so many columns."""
+    """The number of columns rounded up to a multiple of LANES."""
     return -(-columns // LANES) * LANES

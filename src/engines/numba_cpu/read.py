@@ -1,7 +1,7 @@
 """Reading one sequence's memory [M, N], forward and backward, equation (2); mirrors `src.memory.access.read`.
 
-A read is `along_slots`; the gradient of its weighting is `along_words`, and that of the memory `spread`. Keys of
-content-based addressing go the same ways.
+A read is `along_slots`; the gradient of the weighting is `along_words`, and that of the memory is `add_outer`. The
+keys of content-based addressing use the same routines.
 """
 
 from src.engines.numba_cpu.numerics import like
@@ -53,7 +53,7 @@ def along_words(memory, key, out):
 
 
 @routine
-def spread(key, w, memory):
+def add_outer(key, w, memory):
     """memory[m, n] += key[m] w[n]."""
     for m in range(memory.shape[0]):
         row, k = at(memory, m), key[m]

@@ -15,7 +15,7 @@ def dot(a, b):
 
 @routine
 def largest(z):
-    """The largest number, by eight running ones; a NaN is passed over, and left to the sum that follows."""
+    """The maximum, by eight partial maxima; a NaN is ignored here and propagates by the sum in `softmax`."""
     t0 = t1 = t2 = t3 = t4 = t5 = t6 = t7 = z[0]
     n = 0
     while n + 8 <= z.shape[0]:

@@ -1,8 +1,8 @@
-"""Views of arrays that nobody counts.
+"""Views of arrays without reference counting.
 
-A slice made by numba counts a reference up and down again, and so does every array of a bundle that is handed to a
-routine; two threads that do so for one array wait for each other at every step. A view is a type of its own, in
-which numba sees no counter: who called the kernel, or `keep_alive`, keeps the arrays alive.
+Numba changes the reference count of an array for each slice, and for each array of a bundle that is passed to a
+routine; threads that share the array contend for its counter at every step. A view is a separate numba type
+without a counter: the caller of the kernel, or `keep_alive`, keeps the array alive.
 """
 
 from numba import types
@@ -15,7 +15,7 @@ from src.engines.numba_cpu.routine import routine
 
 
 class View(types.Array):
-    """The type of a view: a C-contiguous array without an owner."""
+    """Numba type of a view: a C-contiguous array without a reference count."""
 
     def __init__(self, dtype: types.Type, ndim: int) -> None:
         super().__init__(dtype, ndim, "C", name=f"View({dtype}, {ndim}d)")
@@ -23,7 +23,7 @@ class View(types.Array):
 
 @register_model(View)
 class _Model(models.StructModel):
-    """As the model of an array, but numba sees no counter in it."""
+    """Data model of a view: that of an array without a reference count."""
 
     def __init__(self, manager, view):
         sizes = types.UniTuple(types.intp, view.ndim)
@@ -47,7 +47,7 @@ def at(a, i):
 def span(a, start, count):
     """a[start : start + count], with the dimensions of a; a is C-contiguous.
 
-    Compiled, nobody looks at the bounds; interpreted, as in the tests, this does.
+    Bounds are checked in the interpreted version alone, which the tests run.
     """
     if not 0 <= start <= start + count <= len(a):
         raise IndexError(f"{start} to {start + count} of {len(a)}")
@@ -55,7 +55,7 @@ def span(a, start, count):
 
 
 def _view(context, builder, array_type, array, result_type, start, shape, strides):
-    """An uncounted array that begins `start` steps into another."""
+    """A view that begins at index `start` of the first dimension of an array."""
     first = cgutils.unpack_tuple(builder, array.strides, array_type.ndim)[0]
     result = context.make_array(result_type)(context, builder)
     populate_array(
@@ -96,16 +96,16 @@ def _span(_, a, start, count):
 
 
 def uncounted(a):
-    """The same array, or bundle of arrays, that nobody counts; whoever made it keeps it alive."""
+    """A view of an array, or of all arrays of a bundle; the caller keeps them alive."""
     return a
 
 
 def keep_alive(bundle):
-    """Numba frees an array after the last line that names it: this names a bundle, and does nothing."""
+    """A use of a bundle without effect: numba frees an array after the last line that uses it."""
 
 
 def _viewed(kind):
-    """The type of an array, or of a bundle, once it is not counted."""
+    """Numba type of `uncounted` of an array or a bundle."""
     if isinstance(kind, types.BaseTuple):
         return types.BaseTuple.from_types(
             [_viewed(part) for part in kind.types], getattr(kind, "instance_class", None)

@@ -1,4 +1,4 @@
-"""The weights of a machine as the kernels take them: those of a controller's gates as one matrix."""
+"""Weights in the form that the kernels take: those of a controller's gates as one matrix."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -19,13 +19,13 @@ from src.engines.numba_cpu import plan
 class ControllerKind(NamedTuple):
     """A kind of controller."""
 
-    #: As in the plan.
+    #: LSTM, GRU or FEEDFORWARD of `plan`.
     number: int
-    #: Whether its layers are those that it was made with, so that `joint` is all that they do.
+    #: Whether the layers of a controller are of the supported form, which `joint` describes completely.
     is_plain: Callable[[Any], bool]
-    #: (controller, features) -> the weights of the gates' sums as one matrix over [h, other inputs, first inputs,
-    #: 1]. h is the hidden state, left out where there is none, `features` the number of first inputs; the last
-    #: column are the biases. C sums for each gate, in the order that `controllers.py` expects.
+    #: (controller, features) -> the weights of all gates as one matrix with the columns [h, reads, inputs, 1]: h
+    #: is the hidden state (absent in a feedforward controller), `features` the number of inputs, the last column
+    #: the biases. C rows for each gate, in the order of `controllers.py`.
     joint: Callable[[Any, int], Float[Tensor, "G U"]]
 
 
@@ -35,7 +35,7 @@ def _lstm(cell: LSTM, features: int) -> Float[Tensor, "G U"]:
 
 
 def _gru(cell: GRU, features: int) -> Float[Tensor, "G U"]:
-    # Four gates: what is new of the input and what is new of the state meet only after the reset.
+    # Four gates: the candidates of input and state are separate, since the reset gate scales the latter alone.
     size, (w_ih, w_hh, b_ih, b_hh) = cell.output_size, cell.layers.all_weights[0]
     gates, new = slice(2 * size), slice(2 * size, None)
     of_input = torch.cat([w_ih, w_ih.new_zeros(size, w_ih.shape[1])])
@@ -60,7 +60,7 @@ def _plain_layer(cell: Feedforward) -> bool:
     return type(cell.layer) is nn.Linear and cell.layer.bias is not None
 
 
-CONTROLLERS: dict[type[Cell], ControllerKind] = {
+CONTROLLER_KINDS: dict[type[Cell], ControllerKind] = {
     LSTM: ControllerKind(plan.LSTM, _plain_layers, _lstm),
     GRU: ControllerKind(plan.GRU, _plain_layers, _gru),
     Feedforward: ControllerKind(plan.FEEDFORWARD, _plain_layer, _feedforward),
@@ -68,20 +68,20 @@ CONTROLLERS: dict[type[Cell], ControllerKind] = {
 
 
 def check_weights(
-    p: plan.Plan, dtype: torch.dtype, features: int, w_u: Tensor, w_heads: Tensor, b_heads: Tensor
+    p: plan.KernelPlan, dtype: torch.dtype, features: int, w_u: Tensor, w_heads: Tensor, b_heads: Tensor
 ) -> None:
-    """Refuse weights of other sizes than a machine is made with: the kernels look at no bounds."""
+    """Refuse weights whose sizes do not fit the machine: the kernels check no bounds."""
     shapes = _shapes(p, features)
     one_dtype = w_u.dtype is w_heads.dtype is b_heads.dtype is dtype
     if (w_u.shape, w_heads.shape, b_heads.shape) == shapes and one_dtype:
         return
     given = zip(("controller", "heads.weight", "heads.bias"), (w_u, w_heads, b_heads), shapes, strict=True)
-    told = "; ".join(f"{name} is {list(w.shape)}, {w.dtype}, must be {list(shape)}" for name, w, shape in given)
-    raise ValueError(f"weights of other sizes, or not all of {dtype}: {told}")
+    found = "; ".join(f"{name} is {list(w.shape)}, {w.dtype}, must be {list(shape)}" for name, w, shape in given)
+    raise ValueError(f"weights of other sizes, or not all of {dtype}: {found}")
 
 
 @lru_cache
-def _shapes(p: plan.Plan, features: int) -> tuple[tuple[int, ...], ...]:
+def _shapes(p: plan.KernelPlan, features: int) -> tuple[tuple[int, ...], ...]:
     numbers = (p.reads + p.writes) * p.head_size + 2 * p.writes * p.words
     hidden = 0 if p.controller == plan.FEEDFORWARD else p.hidden
     columns = hidden + p.reads * p.words + features + 1

@@ -35,7 +35,7 @@ def write(memory, w, erase, add, keep):
 def write_backward(memory, w, erase, add, dmemory, dw, derase, dadd, keep):
     """Backward of `write`: sets derase and dadd, adds to dw.
 
-    `dmemory` comes in as the gradient of the memory after and leaves as that of the memory before.
+    Overwrites `dmemory`, the gradient of the memory after the write, with that of the memory before.
     """
     words, slots = memory.shape
     heads = w.shape[0]
@@ -70,10 +70,10 @@ def write_backward(memory, w, erase, add, dmemory, dw, derase, dadd, keep):
             de, da = zero, zero
             for n in range(slots):
                 d = drow[n]
-                left = d * before[n] * keep[n]
+                dkeep = d * before[n] * keep[n]
                 da += d * focus[n]
-                de -= left * focus[n]
-                dfocus[n] += d * a - left * e
+                de -= dkeep * focus[n]
+                dfocus[n] += d * a - dkeep * e
             derase[h, m] = de
             dadd[h, m] = da
         fill(keep, one)

@@ -1,10 +1,10 @@
-"""Memories, keys and weightings drawn at random, and how near a routine comes to torch."""
+"""Random memories, keys and weightings, and comparison with torch."""
 
 import numpy as np
 import pytest
 import torch
 
-#: What values and gradients may be off by, of numbers about 1.
+#: Tolerances of values and gradients for numbers of about 1.
 TOLERANCES = {np.float64: (1e-12, 1e-10), np.float32: (2e-5, 2e-4)}
 each_dtype = pytest.mark.parametrize("dtype", TOLERANCES)
 each_slots = pytest.mark.parametrize("slots", [1, 3, 8, 127])
@@ -20,12 +20,12 @@ def focused(rng, dtype, *shape):
 
 
 def leaf(array):
-    """An array in float64, as the only sequence of a batch and with a gradient."""
+    """An array as a float64 tensor of batch size 1 that requires a gradient."""
     return torch.from_numpy(array.astype(np.float64))[None].requires_grad_()
 
 
 def near(got, expected, tolerance):
-    """Equal up to rounding; where numbers are large, of the largest."""
+    """Assert equality up to rounding, relative to the largest number if that is above 1."""
     expected = expected.detach().numpy() if isinstance(expected, torch.Tensor) else expected
     assert got.shape == expected.shape
     size = max(1.0, np.abs(expected).max())

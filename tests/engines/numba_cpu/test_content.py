@@ -21,7 +21,7 @@ fused = all_of(routines)
 
 
 def measured(memory, keys):
-    """Products of keys with all words, two at a time, and one over the words' lengths."""
+    """Dot products of keys with all words, two keys at a time, and inverse norms of the words."""
     dots, norms = (
         np.full((len(keys), memory.shape[1]), np.nan, memory.dtype),
         np.empty(memory.shape[1], memory.dtype),
@@ -36,7 +36,7 @@ def measured(memory, keys):
 @each_slots
 @each_words
 def test_measure(words, slots, dtype, rng):
-    """Lengths, of slots and of keys, are at least EPS."""
+    """Norms of slots and keys are at least EPS."""
     memory, keys = drawn(rng, dtype, words, slots), drawn(rng, dtype, 2, words)
     memory[:, 0] = 0.0
     dots, norms = measured(memory, keys)
@@ -53,16 +53,16 @@ CONTENTS = {
     "usual": lambda memory, keys, betas: (memory, keys, betas),
     "empty memory": lambda memory, keys, betas: (0 * memory, keys, betas),
     "empty key": lambda memory, keys, betas: (memory, 0 * keys, betas),
-    "nothing at all": lambda memory, keys, betas: (0 * memory, 0 * keys, betas),
+    "empty memory and key": lambda memory, keys, betas: (0 * memory, 0 * keys, betas),
     "an empty slot": lambda memory, keys, betas: (
         np.where(np.arange(memory.shape[1]) == 0, 0, memory),
         keys,
         betas,
     ),
-    "shorter than EPS": lambda memory, keys, betas: (1e-10 * memory, 1e-10 * keys, betas),
-    "long": lambda memory, keys, betas: (1e3 * memory, 1e3 * keys, betas),
+    "norms below EPS": lambda memory, keys, betas: (1e-10 * memory, 1e-10 * keys, betas),
+    "large norms": lambda memory, keys, betas: (1e3 * memory, 1e3 * keys, betas),
     "no strength": lambda memory, keys, betas: (memory, keys, 0 * betas),
-    "much strength": lambda memory, keys, betas: (memory, keys, 20 * betas),
+    "large strength": lambda memory, keys, betas: (memory, keys, 20 * betas),
 }
 
 
@@ -71,7 +71,7 @@ CONTENTS = {
 @each_words
 @pytest.mark.parametrize("case", CONTENTS)
 def test_content(case, words, slots, dtype, rng):
-    """Four heads on one memory: what pulls a slot along its own word is gathered first, and then spread."""
+    """Four heads on one memory; `pull` is accumulated over the heads."""
     heads, (value, slope) = 4, TOLERANCES[dtype]
     betas = 0.5 + 2 * torch.rand(heads, generator=rng).numpy()
     given = CONTENTS[case](drawn(rng, dtype, words, slots), drawn(rng, dtype, heads, words), betas)
@@ -105,7 +105,7 @@ def test_content(case, words, slots, dtype, rng):
             found_dmemory,
         )
         pull[:] = 0
-    # Along a short word a gradient is as large as 1 / EPS.
+    # Gradients of words with a small norm are as large as 1 / EPS.
     key_sizes = np.linalg.norm(keys.astype(np.float64), axis=1, keepdims=True).clip(addressing.EPS, 1)
     near((found_dkeys - before[1]) * key_sizes, dkeys[0].numpy() * key_sizes, slope)
     slot_sizes = (1 / norms.astype(np.float64)).clip(addressing.EPS, 1)
@@ -116,8 +116,8 @@ def test_content(case, words, slots, dtype, rng):
 
 @each_dtype
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_content_of_what_is_not_finite(bad, dtype):
-    """It leaves no weighting that looks sound."""
+def test_content_of_non_finite_values(bad, dtype):
+    """The weighting is NaN everywhere."""
     for place in ("key", "memory", "beta"):
         memory, keys, beta = np.ones((5, 9), dtype), np.ones((2, 5), dtype), np.ones(1, dtype)
         {"key": keys[0], "memory": memory[:, 4], "beta": beta}[place][-1] = bad

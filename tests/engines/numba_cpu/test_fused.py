@@ -1,4 +1,4 @@
-"""The fused engine against the reference: values, gradients, and all that a run relies on."""
+"""The fused engine against the reference: values, gradients, threads, training and choice of the engine."""
 
 import gc
 import itertools
@@ -20,7 +20,7 @@ from src.cells.ntm import NTM
 from src.common.checks import Refusal
 from src.common.paths import CONF
 from src.engines import choose
-from src.engines.numba_cpu import engine as fused
+from src.engines.numba_cpu import autograd as fused
 from src.engines.numba_cpu import kernels
 from src.networks.recurrent import Recurrent
 from src.settings import build, errors, keys
@@ -74,14 +74,14 @@ class TestAgainstTheReference:
         x = torch.randn(batch, steps, F, generator=rng, dtype=torch.float64)
         assert_engines_agree(network(cls, {**SIZES, **odd}, torch.float64), x, 1e-10)
 
-    def test_the_sizes_of_the_default_machine(self, rng):
+    def test_the_default_sizes(self, rng):
         """As in repeat-copy: 128 slots, a controller of 100, a hundred steps."""
         for cls in (NTM, DMSNTM):
             assert_engines_agree(network(cls, {}, torch.float64), torch.rand(2, 100, F, dtype=torch.float64), 1e-9)
 
     @pytest.mark.parametrize("seed", [0, 1])
-    def test_machines_at_random_with_the_kernels_interpreted(self, seed):
-        """Interpreted, the kernels are Python: an index out of bounds is an error there."""
+    def test_random_machines_with_interpreted_kernels(self, seed):
+        """Interpreted as Python, an index out of bounds is an error. Needs a new process for NUMBA_DISABLE_JIT."""
         subprocess.run(
             [sys.executable, "-m", "tests.engines.fused_cases", str(seed), "25"],
             env={**os.environ, "NUMBA_DISABLE_JIT": "1", "OMP_NUM_THREADS": "1"},
@@ -93,7 +93,7 @@ class TestAgainstTheReference:
 
 class TestSequences:
     @each_case
-    def test_a_state_is_handed_over(self, case, rng):
+    def test_a_sequence_in_two_parts_equals_the_whole(self, case, rng):
         net = made(case)
         x = torch.randn(3, 13, F, generator=rng, dtype=torch.float64)
         whole, after = net(x)
@@ -103,7 +103,7 @@ class TestSequences:
         torch.testing.assert_close(after_both, after, rtol=0, atol=1e-12)
 
     @pytest.mark.parametrize("case", ["ntm", "hybrid", "position"])
-    def test_the_engines_hand_over_to_each_other(self, case, rng):
+    def test_engines_may_alternate_within_a_sequence(self, case, rng):
         net = made(case)
         x = torch.randn(2, 12, F, generator=rng, dtype=torch.float64)
         whole, _ = net(x)
@@ -132,8 +132,8 @@ class TestSequences:
         torch.testing.assert_close(y, net(x)[0], rtol=0, atol=1e-12)
         assert seen["weighting"].shape == (2, 6, 3, 11)
 
-    def test_a_state_with_gradients_of_its_own(self, rng):
-        """Gradients reach back through every part of a state that is given."""
+    def test_gradients_of_the_initial_state(self, rng):
+        """For every part of the state."""
         net = made("hybrid")
         x = torch.randn(2, 9, F, generator=rng, dtype=torch.float64)
         grads = []
@@ -148,8 +148,8 @@ class TestSequences:
         torch.testing.assert_close(*grads, rtol=0, atol=1e-10)
         assert all(grad.abs().max() > 0 for grad in grads[1])
 
-    def test_only_a_part_of_what_is_left_is_used(self, rng):
-        """A loss of the memory alone, and one of the outputs alone."""
+    def test_losses_of_a_part_of_the_results(self, rng):
+        """Of the memory alone, and of the outputs alone."""
         net, x = made("ntm"), torch.randn(2, 5, F, generator=rng, dtype=torch.float64)
         for use in (lambda y, state: state.memory.sum(), lambda y, state: y[:, -1].sum()):
             grads = []
@@ -161,15 +161,15 @@ class TestSequences:
             torch.testing.assert_close(*grads, rtol=0, atol=1e-10)
 
 
-class TestAsAnOperation:
+class TestAutograd:
     def test_goes_backward_once(self, rng):
         net = made("ntm")
         y, _ = net(torch.randn(1, 3, F, generator=rng, dtype=torch.float64))
         y.sum().backward(retain_graph=True)
-        with pytest.raises(RuntimeError, match=r"goes backward once; model\.engine=reference can do so again"):
+        with pytest.raises(RuntimeError, match=r"runs backward only once; model\.engine=reference can repeat it"):
             y.sum().backward()
 
-    def test_notices_outputs_that_were_changed(self, rng):
+    def test_outputs_changed_in_place_are_an_error(self, rng):
         net = made("ntm")
         y, _ = fused.sequence(net.cell, torch.randn(1, 3, F, dtype=torch.float64), net.initial_state(1))
         loss = y.sum()
@@ -182,8 +182,8 @@ class TestAsAnOperation:
         "where", ["heads.weight", "heads.bias", "controller.layers.bias_ih_l0", "initial_memory"]
     )
     @pytest.mark.parametrize("case", ["ntm", "hybrid", "position"])
-    def test_what_is_not_finite_stays_so(self, case, where, bad):
-        """A run must stop on it, see `Diverged`: the fused engine shows it wherever the reference does."""
+    def test_non_finite_values_propagate(self, case, where, bad):
+        """A run must stop on them, see `Diverged`: wherever the reference has them, the fused engine has, too."""
         cls, options = CASES[case]
         finite = {}
         for engine in ("reference", "fused"):
@@ -212,21 +212,21 @@ class TestAsAnOperation:
         torch.testing.assert_close(*results, rtol=0, atol=1e-12)
 
     def test_memory_does_not_grow(self):
-        """What leaks does so in each of the rounds; what others of this process allocate, in one or the other."""
+        """A leak grows in each round; other allocations of this process do not."""
         net = network(DMSNTM, SIZES, torch.float32)
         x = torch.randn(4, 30, F)
 
-        def some(updates):
+        def memory_after(updates):
             for _ in range(updates):
                 net.zero_grad(set_to_none=True)
                 net(x)[0].sum().backward()
             gc.collect()
             return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1024
 
-        sizes = [some(100), *(some(300) for _ in range(4))]
+        sizes = [memory_after(100), *(memory_after(300) for _ in range(4))]
         assert min(after - before for before, after in itertools.pairwise(sizes)) < 1024  # KiB
 
-    def test_without_gradients_nothing_is_kept(self, rng):
+    def test_without_gradients_nothing_is_stored(self, rng):
         net, x = made("ntm"), torch.randn(2, 5, F, generator=rng, dtype=torch.float64)
         with torch.no_grad():
             y, state = net(x)
@@ -237,27 +237,27 @@ class TestAsAnOperation:
 
 @pytest.fixture
 def two_threads():
-    """Torch, and so the kernels, have two threads."""
+    """Two threads for torch, and so for the kernels."""
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield
     torch.set_num_threads(before)
 
 
-class TestThreadsOfPython:
-    """Several at a time: none waits for ever, and each gets what it would alone."""
+class TestPythonThreads:
+    """Concurrent Python threads: no deadlock, and each gets the results of a single thread."""
 
     @staticmethod
-    def together(*works):
+    def together(*functions):
         errors = []
 
-        def guarded(work):
+        def guarded(function):
             try:
-                work()
+                function()
             except BaseException as error:
                 errors.append(error)
 
-        threads = [threading.Thread(target=guarded, args=(work,), daemon=True) for work in works]
+        threads = [threading.Thread(target=guarded, args=(function,), daemon=True) for function in functions]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -266,7 +266,7 @@ class TestThreadsOfPython:
         assert errors == []
 
     @pytest.mark.parametrize("same", [True, False])
-    def test_calls_of_one_model_and_of_two(self, same, two_threads, rng):
+    def test_concurrent_calls_of_one_model_and_of_two(self, same, two_threads, rng):
         first = made("ntm", torch.float32)
         nets = [first, first if same else made("hybrid", torch.float32)]
         x = torch.randn(20, 9, F, generator=rng)
@@ -302,8 +302,8 @@ class TestThreadsOfPython:
         self.together(lambda: found.append(trained()), evaluate)
         torch.testing.assert_close(found, [alone], rtol=0, atol=1e-6)
 
-    def test_the_threads_of_torch_come_back(self, two_threads):
-        """Also where two begin and end by turns, on several threads of Python."""
+    def test_the_number_of_torch_threads_is_restored(self, two_threads):
+        """Also where the contexts of two Python threads overlap."""
         net = made("ntm", torch.float32)
         inside, may_leave = threading.Event(), threading.Event()
 
@@ -325,7 +325,7 @@ class TestThreadsOfPython:
             assert torch.get_num_threads() == 1
         assert torch.get_num_threads() == 2
 
-    def test_the_first_use_compiles_once(self, monkeypatch):
+    def test_concurrent_first_uses_compile_once(self, monkeypatch):
         """A lock keeps a second thread from compiling the same kernels."""
         module = sys.modules["src.engines.numba_cpu.kernels"]
         compiled = []
@@ -337,7 +337,7 @@ class TestThreadsOfPython:
 
 class TestTraining:
     @pytest.mark.parametrize("case", ["ntm", "hybrid"])
-    def test_checkpoints_go_from_engine_to_engine_in_mid_training(self, case, rng):
+    def test_the_engine_may_change_during_training(self, case, rng):
         x = torch.randn(4, 9, F, generator=rng, dtype=torch.float64)
         target = torch.randn(4, 9, OUTPUTS, generator=rng, dtype=torch.float64)
 
@@ -362,10 +362,10 @@ class TestTraining:
         )
 
 
-class TestAtWork:
+class TestPrepared:
     @pytest.fixture
-    def asked(self, monkeypatch):
-        """How many threads the kernels were asked to use."""
+    def thread_counts(self, monkeypatch):
+        """Numbers of threads of the calls of the kernels."""
         counts, over_rows = [], fused.over_rows
 
         def counting(call, rows, threads):
@@ -375,7 +375,7 @@ class TestAtWork:
         monkeypatch.setattr(fused, "over_rows", counting)
         return counts
 
-    def test_the_kernels_have_all_threads_and_torch_has_one(self, two_threads, asked):
+    def test_the_kernels_have_all_threads_and_torch_has_one(self, two_threads, thread_counts):
         net, x = made("ntm"), torch.zeros(4, 3, F, dtype=torch.float64)
         with net.prepared():
             net(x)[0].sum().backward()
@@ -383,7 +383,7 @@ class TestAtWork:
         assert torch.get_num_threads() == 2
         torch.set_num_threads(1)
         net(x)
-        assert asked == [2, 2, 1]
+        assert thread_counts == [2, 2, 1]
 
     def test_nothing_changes_for_the_reference(self, two_threads):
         net = made("ntm")
@@ -391,7 +391,7 @@ class TestAtWork:
         with net.prepared():
             assert torch.get_num_threads() == 2
 
-    def test_kernels_are_there_before_the_first_batch(self, monkeypatch):
+    def test_kernels_are_loaded_before_the_first_batch(self, monkeypatch):
         loaded = []
         monkeypatch.setattr(fused, "kernels", loaded.append)
         with made("ntm", torch.float32).prepared():
@@ -428,17 +428,17 @@ class TestChoice:
         return build.build_network(cfg, build.build_task(cfg))
 
     @pytest.mark.parametrize("overrides", COVERED)
-    def test_auto_takes_the_fused_engine(self, overrides):
+    def test_auto_uses_the_fused_engine(self, overrides):
         net = self.network_of(overrides)
         assert net.engine == "fused"
         assert choose.engine_for(net.cell, net.engine_choice) in choose.ENGINES
 
-    def test_the_reference_on_request(self):
+    def test_engine_reference(self):
         net = self.network_of("model=ntm model.engine=reference")
         assert net.engine == "reference"
         assert choose.engine_for(net.cell, net.engine_choice) is choose.REFERENCE
 
-    def test_auto_elsewhere_says_why(self, caplog):
+    def test_auto_logs_why_the_reference_engine_is_used(self, caplog):
         caplog.set_level("INFO")
         net = self.network_of("model=ntm +trainer.precision=bf16-mixed")
         assert net.engine == "reference"
@@ -446,14 +446,14 @@ class TestChoice:
         expected += "the fused engine needs trainer.precision=32-true or 64-true, and it is bf16-mixed."
         assert expected in caplog.messages
 
-    def test_fused_elsewhere_is_refused(self):
+    def test_fused_is_refused_where_it_is_not_supported(self):
         with pytest.raises(errors.ConfigError) as refusal:
             self.network_of("model=ntm model.engine=fused +trainer.precision=bf16-mixed")
         expected = "model.engine='fused': must be auto or reference here, for "
         expected += "the fused engine needs trainer.precision=32-true or 64-true, and it is bf16-mixed"
         assert str(refusal.value) == expected
 
-    def test_a_machine_without_numba(self, monkeypatch, caplog):
+    def test_a_computer_without_numba(self, monkeypatch, caplog):
         monkeypatch.setattr(kernels, "missing", lambda: "numba cannot be imported (x)")
         assert Recurrent(NTM(F, **SIZES), OUTPUTS).engine == "reference"
         expected = "engine=auto takes the reference engine, which is slow: numba cannot be imported (x)"
@@ -463,8 +463,8 @@ class TestChoice:
         expected = "engine='fused': must be auto or reference on this machine: numba cannot be imported (x)"
         assert str(refusal.value) == expected
 
-    def test_half_precision_steps(self):
-        """A network that was turned to another dtype is run step by step."""
+    def test_half_precision_uses_the_reference_engine(self):
+        """A network cast to bfloat16 runs step by step."""
         net = Recurrent(NTM(F, **SIZES), OUTPUTS).to(torch.bfloat16)
         assert choose.engine_for(net.cell, net.engine_choice) is choose.REFERENCE
         assert net(torch.zeros(1, 2, F, dtype=torch.bfloat16))[0].dtype == torch.bfloat16

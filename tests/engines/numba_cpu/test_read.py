@@ -25,7 +25,7 @@ fused = all_of(routines)
 @each_slots
 @each_words
 def test_sums(words, slots, dtype, rng):
-    """The four loops over a memory add to what they are given."""
+    """The routines add to their output."""
     value, _ = TOLERANCES[dtype]
     memory, key, w = drawn(rng, dtype, words, slots), drawn(rng, dtype, words), drawn(rng, dtype, slots)
     for function, first, expected in (
@@ -37,7 +37,7 @@ def test_sums(words, slots, dtype, rng):
         function(memory, first, out)
         near(out, before + expected, 4 * value)
     before = memory.copy()
-    fused.spread(key, w, memory)
+    fused.add_outer(key, w, memory)
     near(memory, before + np.outer(key, w), value)
     assert fused.dot(w, w) == pytest.approx(float(w @ w), rel=value)
 
@@ -45,7 +45,7 @@ def test_sums(words, slots, dtype, rng):
 @each_slots
 @each_words
 def test_read(words, slots, rng):
-    """A read is `along_slots`; its backward are `along_words` and `spread`."""
+    """A read is `along_slots`; its backward uses `along_words` and `add_outer`."""
     memory, w = drawn(rng, np.float64, words, slots), focused(rng, np.float64, 1, slots)
     leaves = leaf(memory.T), leaf(w)
     expected = access.read(*leaves)
@@ -55,6 +55,6 @@ def test_read(words, slots, rng):
     dmemory, dw = torch.autograd.grad(expected, leaves, torch.from_numpy(dout[None, None]))
     found_dmemory, found_dw = np.zeros((words, slots)), np.zeros(slots)
     fused.along_words(memory, dout, found_dw)
-    fused.spread(dout, w[0], found_dmemory)
+    fused.add_outer(dout, w[0], found_dmemory)
     near(found_dw, dw[0, 0], 1e-12)
     near(found_dmemory, dmemory[0].T, 1e-12)

@@ -21,7 +21,7 @@ fused = all_of(vectors)
 def test_softmax_and_largest(count, dtype, rng):
     for size in (1.0, 30.0, 1e4):
         z = size * drawn(rng, dtype, count)
-        for n in range(count):  # every place can be the largest
+        for n in range(count):  # the maximum at every index
             turned = np.roll(z, n)
             assert fused.largest(turned) == turned.max()
         expected = torch.from_numpy(z.astype(np.float64)).softmax(0)
@@ -32,7 +32,7 @@ def test_softmax_and_largest(count, dtype, rng):
 @each_dtype
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("count", [1, 7, 8, 19])
-def test_softmax_of_what_is_not_finite_is_nan_everywhere(count, bad, dtype):
+def test_softmax_of_non_finite_values_is_nan_everywhere(count, bad, dtype):
     for n in range(count):
         z = np.zeros(count, dtype)
         z[n] = bad

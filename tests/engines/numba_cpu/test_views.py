@@ -1,4 +1,4 @@
-"""Views of arrays and of bundles: the same numbers, of which numba counts nothing."""
+"""Views of arrays and bundles without reference counting."""
 
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ class Outer(NamedTuple):
 
 @njit
 def through_views(bundle):
-    """Reads and writes through the views of a bundle that is made here."""
+    """Reads and writes through views of a bundle that is allocated here."""
     owned = Outer(bundle.count, bundle.matrix.copy(), Inner(bundle.inner.vector.copy(), bundle.inner.number))
     seen = uncounted(owned)
     row = at(seen.matrix, seen.count)
@@ -37,7 +37,7 @@ def through_views(bundle):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_what_is_written_through_views(dtype):
+def test_writes_through_views(dtype):
     matrix, vector = np.arange(12, dtype=dtype).reshape(3, 4), np.zeros(2, dtype)
     found = through_views(Outer(2, matrix, Inner(vector, dtype(0.5))))
     expected = matrix.copy()
@@ -48,8 +48,8 @@ def test_what_is_written_through_views(dtype):
     assert found[0].dtype == dtype
 
 
-def test_numba_counts_nothing_of_a_view():
-    """As a whole bundle of them is handed on for nothing only then."""
+def test_a_view_has_no_reference_count():
+    """Nor has a bundle of views, so that passing it costs nothing."""
     models = cpu_target.target_context.data_model_manager
     bundle = types.NamedTuple([View(types.float32, 1), types.intp, View(types.float64, 3)], Outer)
     for kind in (View(types.float32, 1), View(types.float64, 4), bundle):
@@ -58,12 +58,12 @@ def test_numba_counts_nothing_of_a_view():
 
 
 @pytest.mark.parametrize(("start", "count"), [(-1, 1), (0, 5), (4, 1), (2, -1)])
-def test_interpreted_the_bounds_are_looked_at(start, count):
+def test_interpreted_views_check_bounds(start, count):
     with pytest.raises(IndexError, match=rf"{start} to {start + count} of 4"):
         span(np.zeros(4), start, count)
 
 
-def test_interpreted_they_are_slices():
+def test_interpreted_views_are_slices():
     bundle = Outer(1, np.arange(6.0).reshape(2, 3), Inner(np.zeros(2), 1.0))
     assert at(bundle.matrix, 1).tolist() == [3, 4, 5]
     assert span(bundle.matrix, 1, 1).tolist() == [[3, 4, 5]]

@@ -21,7 +21,7 @@ from tests.engines.numba_cpu.memory_cases import (
 fused = all_of(routines)
 
 
-#: Changes to a memory [M, N], weightings [W, N] and what is erased [W, M].
+#: Changes to a memory [M, N], weightings [W, N] and erase vectors [W, M].
 WRITES = {
     "usual": lambda memory, w, erase: (memory, w, erase),
     "empty memory": lambda memory, w, erase: (0 * memory, w, erase),
@@ -65,7 +65,7 @@ def test_write(case, heads, words, slots, dtype, rng):
 @each_dtype
 @pytest.mark.parametrize("heads", [1, 2])
 @pytest.mark.parametrize("place", range(4))
-def test_writing_what_is_not_finite(place, heads, dtype):
+def test_writing_propagates_nan(place, heads, dtype):
     parts = [np.ones(shape, dtype) for shape in ((5, 9), (heads, 9), (heads, 5), (heads, 5))]
     parts[place][-1, -1] = np.nan
     fused.write(*parts, np.empty(9, dtype))

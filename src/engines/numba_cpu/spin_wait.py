@@ -1,14 +1,14 @@
-"""Waiting for another thread without sleeping: a sleeper takes longer to wake than a kernel to run."""
+"""Spin wait for another thread: waking a sleeping thread takes longer than a kernel runs."""
 
 from numba import njit, types
 from numba.extending import intrinsic, overload
 
-#: Of the C library: lets whoever else wants this core have it.
+#: Of the C library: yields the core to another thread that is ready.
 _sched_yield = types.ExternalFunction("sched_yield", types.intc())
 
 
 def _first(a):
-    """a[0], as another thread may have written it just now."""
+    """a[0], loaded atomically: another thread writes it."""
     return a[0]
 
 
@@ -27,9 +27,9 @@ def _(a):
 
 
 @njit(types.boolean(types.int64[::1], types.int64, types.int64), nogil=True, cache=True)
-def changes(flag, known, turns):
-    """Whether flag[0] becomes other than `known` while it is looked at so many times."""
-    for _ in range(turns):
+def changes(flag, known, checks):
+    """Whether flag[0] becomes different from `known` within a number of checks."""
+    for _ in range(checks):
         if _first(flag) != known:
             return True
         _sched_yield()

@@ -1,4 +1,4 @@
-"""What networks that see a whole sequence at once have in common: one answer, no state."""
+"""Base class of networks over sequences of one fixed length: one answer, no state."""
 
 from abc import abstractmethod
 from typing import ClassVar
@@ -12,18 +12,18 @@ from src.cells.trace import Trace
 from src.common import checks
 
 
-class AtOnce(nn.Module):
-    """Reads sequences of one length and answers once.
+class FixedLength(nn.Module):
+    """Reads sequences of one fixed length and answers once, after the last step.
 
     Args:
-        steps: T of every sequence; None where it changes, which such a network cannot read.
+        steps: T of every sequence; None for a changing length, which is refused.
         input_size: features of a step, F.
 
     Raises:
         checks.Refusal: sequences of changing length.
     """
 
-    #: As in its configuration file.
+    #: Name of the configuration file.
     name: ClassVar[str]
     state_size = 0
     engine: str | None = None
@@ -40,7 +40,7 @@ class AtOnce(nn.Module):
 
     @abstractmethod
     def answer(self, x: Float[Tensor, "B T F"]) -> Float[Tensor, "B O"]:
-        """The one answer to each sequence."""
+        """The answer to each sequence."""
 
     def forward(
         self, x: Float[Tensor, "B T F"], state: tuple[()] | None = None
@@ -48,7 +48,7 @@ class AtOnce(nn.Module):
         """The answer, as a sequence of one step; `state` is empty and ignored.
 
         Raises:
-            ValueError, TypeError: an input that does not fit, see `boundary.check`; or one of other steps.
+            ValueError, TypeError: an input of another shape, dtype or device, see `boundary.check`.
         """
         x = boundary.check(x, (), self.input_size, (), next(self.parameters()))
         if x.shape[1] != self.steps:
@@ -57,5 +57,5 @@ class AtOnce(nn.Module):
 
     @torch.no_grad()
     def trace(self, x: Float[Tensor, "B T F"]) -> tuple[Float[Tensor, "B 1 O"], tuple[()], Trace]:
-        """As `forward`; there are no heads to see."""
+        """As `forward`, without gradients and with an empty trace."""
         return *self(x), Trace()

@@ -1,4 +1,4 @@
-"""The kinds of machine that the kernels know: what their plan and their routines need of each."""
+"""The kinds of machine that the kernels support, and the plan and constants of each."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -12,18 +12,18 @@ from src.cells.dms_ntm import DMSNTM
 from src.cells.machine import Machine
 from src.cells.ntm import NTM
 from src.engines.numba_cpu import plan
-from src.engines.numba_cpu.weights import CONTROLLERS
+from src.engines.numba_cpu.weights import CONTROLLER_KINDS
 
-#: Of a machine, what the kernels do by themselves: a kind of its own may not have another.
-STEPS = ("head_layout", "with_content", "address", "trace", "step", "initial_heads")
+#: Methods of a machine that the kernels reimplement: a subclass that overrides one is not supported.
+REIMPLEMENTED = ("head_layout", "with_content", "address", "trace", "step", "initial_heads")
 
 
-class Kind(NamedTuple):
-    """A kind of machine, by its heads."""
+class MachineKind(NamedTuple):
+    """Functions from a machine of one kind to the arguments of the kernels."""
 
-    #: Fields of the plan that follow from the options of a machine.
+    #: Fields of `KernelPlan` that depend on the kind.
     choices: Callable[[Any], dict[str, int]]
-    #: Arguments of `bundles.constants` that follow from the options of a machine.
+    #: Arguments of `bundles.constants` that depend on the kind.
     constants: Callable[[Any], dict[str, Any]]
 
 
@@ -46,38 +46,39 @@ def _dms_ntm_constants(cell: DMSNTM) -> dict[str, Any]:
     return {"sigma_min": sigma_min, "jump_range": jump_range, "sigma_bias": cell.sigma_bias.tolist()}
 
 
-KINDS: dict[type[Machine], Kind] = {
-    NTM: Kind(_ntm, lambda _: {}),
-    DMSNTM: Kind(_dms_ntm, _dms_ntm_constants),
+KINDS: dict[type[Machine], MachineKind] = {
+    NTM: MachineKind(_ntm, lambda _: {}),
+    DMSNTM: MachineKind(_dms_ntm, _dms_ntm_constants),
 }
 
 
 @lru_cache
-def kind_of(cls: type[Cell]) -> Kind | None:
-    """What is known of a class of cells, or of the nearest one above it; None if nothing is."""
+def kind_of(cls: type[Cell]) -> MachineKind | None:
+    """The kind of a class of cells, or of its nearest base class; None if it is not supported."""
     return next((KINDS[base] for base in cls.__mro__ if base in KINDS), None)
 
 
 @lru_cache
 def unknown(cls: type[Cell]) -> str | None:
-    """Why the kernels cannot run a class of cells; None if they can."""
+    """The reason why the kernels cannot run a class of cells; None if they can."""
     if kind_of(cls) is None:
         return f"{cls.__name__} is no kind of machine that the kernels know"
     known = next(base for base in cls.__mro__ if base in KINDS)
-    new = (f"{cls.__name__}.{name}" for name in STEPS if not issubclass(known, _owner(cls, name)))
-    return next((f"{name} is hooked, parametrised or replaced" for name in new), None)
+    overridden = (f"{cls.__name__}.{name}" for name in REIMPLEMENTED if not issubclass(known, _owner(cls, name)))
+    return next((f"{name} is hooked, parametrised or replaced" for name in overridden), None)
 
 
 def unknown_controller(machine: Machine) -> str | None:
-    """Why the kernels cannot run a machine's controller, whatever its layers; None if they can."""
+    """The reason why the kernels cannot run the class of a machine's controller; None if they can."""
     cls = type(machine.controller)
-    return None if cls in CONTROLLERS else f"{cls.__name__} is no controller that the kernels know"
+    return None if cls in CONTROLLER_KINDS else f"{cls.__name__} is no controller that the kernels know"
 
 
 def altered(machine: Machine) -> str | None:
-    """The name of a module of a machine that does more than the kernels would; None if there is none.
+    """The name of a module of a machine that the kernels cannot replace; None if there is none.
 
-    They read weights and call no module: not one that was hooked, pruned, parametrised or replaced by another.
+    The kernels read weights and call no module, so hooks, pruning, parametrisations and replaced modules would
+    have no effect.
     """
     name = boundary.altered(machine)
     if name is not None:
@@ -85,7 +86,7 @@ def altered(machine: Machine) -> str | None:
     heads, controller = machine._modules["heads"], machine._modules["controller"]
     if type(heads) is not nn.Linear or heads.bias is None:
         return "heads"
-    known = CONTROLLERS.get(type(controller))  # type: ignore[arg-type]
+    known = CONTROLLER_KINDS.get(type(controller))  # type: ignore[arg-type]
     return None if known is not None and known.is_plain(controller) else "controller"
 
 

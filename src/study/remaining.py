@@ -1,4 +1,4 @@
-"""What is left to do of a sweep of a study, if what is there is what the study asks for."""
+"""The remaining jobs of a sweep of a study; refused where the folder holds another sweep."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,32 +12,34 @@ from src.settings.errors import ConfigError
 from src.study.fields import values
 from src.study.plan import Sweep
 
-#: What may differ between a run that is there and what the study asks for now.
+#: Keys that may differ between an existing run and the settings that the study asks for.
 MAY_DIFFER = (*STAMP, "seed", "resume", "retry_failed", "dry_run", *resume.SWEEP_CHANGES)
 
 
-def left(of: Sweep, retry_failed: bool = False) -> list[dict[str, Any]]:
-    """The configurations of the jobs that still have something to do, whatever their seeds.
+def remaining(of: Sweep, retry_failed: bool = False) -> list[dict[str, Any]]:
+    """The configurations of the jobs that are not done; their seed is the first of the sweep.
 
     Raises:
-        ConfigError: overrides that cannot be composed, or a folder that holds other runs than the study asks for.
+        ConfigError: overrides that cannot be composed, or a folder that holds another sweep.
     """
     try:
         jobs, seeds = _without_seeds(of.overrides)
     except ConfigError as refusal:
         raise ConfigError(f"{of.name}: {refusal}") from refusal
-    configs = {kind(job.overrides): keys.resolve(job.config) for job in jobs}
+    configs = {identity(job.overrides): keys.resolve(job.config) for job in jobs}
     if not (of.folder / "sweep.json").exists():
         return [keys.resolve(job.config) for job in jobs for _ in seeds]
     before = sweep.read(of.folder)["jobs"]
     asked = {(one, seed) for one in configs for seed in seeds}
-    foreign = [job["folder"] for job in before if (kind(job["overrides"]), seed_of(job["overrides"])) not in asked]
+    foreign = [
+        job["folder"] for job in before if (identity(job["overrides"]), seed_of(job["overrides"])) not in asked
+    ]
     if foreign or len(before) != len(jobs) * len(seeds):
         what = f"the study does not ask for {foreign[0]}" if foreign else f"of {len(before)} jobs"
         raise ConfigError(f"{of.folder}: holds another sweep than the study asks for ({what}); must be moved away")
     todo = []
     for job in before:
-        config = configs[kind(job["overrides"])]
+        config = configs[identity(job["overrides"])]
         check_same(of, job["folder"], config)
         standing = sweep.standing(of.folder / job["folder"]).standing
         if standing not in sweep.DONE and (standing != "failed" or retry_failed):
@@ -46,7 +48,7 @@ def left(of: Sweep, retry_failed: bool = False) -> list[dict[str, Any]]:
 
 
 def _without_seeds(overrides: list[str]) -> tuple[list[cli.Job], list[str | None]]:
-    """The jobs of a sweep for its first seed alone, as all seeds have the same settings; and the seeds."""
+    """The jobs of a sweep for the first seed alone, as all seeds have the same settings; and the seeds."""
     given = cli.parsed(overrides)
     seeds: list[str | None] = [seed for one in given if one.key_or_group == "seed" for seed in values(one)]
     others = [one.input_line or "" for one in given if one.key_or_group != "seed"]
@@ -55,12 +57,12 @@ def _without_seeds(overrides: list[str]) -> tuple[list[cli.Job], list[str | None
 
 
 def seed_of(overrides: Iterable[str]) -> str | None:
-    """The seed that a job was given, if it was."""
+    """The seed among the overrides of a job; None if it has none."""
     return next((values(one)[0] for one in cli.parsed(list(overrides)) if one.key_or_group == "seed"), None)
 
 
-def kind(overrides: Iterable[str]) -> frozenset[str]:
-    """What makes one job of a sweep another than the next, but for the seed."""
+def identity(overrides: Iterable[str]) -> frozenset[str]:
+    """The overrides that tell the jobs of a sweep apart, without the seed and keys that may differ."""
     return frozenset(
         one.input_line or ""
         for one in cli.parsed(list(overrides))
@@ -69,7 +71,7 @@ def kind(overrides: Iterable[str]) -> frozenset[str]:
 
 
 def check_same(of: Sweep, job: str, config: Mapping[str, Any]) -> None:
-    """Refuse a run that was begun with other settings than the study asks for by now."""
+    """Refuse a run that was begun with settings other than those that the study asks for."""
     if not RunFolder(of.folder / job).holds_run():
         return
     stored, asked = flat(RunFolder(of.folder / job).read_config()), flat(config)

@@ -1,4 +1,4 @@
-"""Networks that see a whole sequence at once: values against loops over lists, one answer, no state."""
+"""Networks over sequences of fixed length: values against a naive implementation, one answer, no state."""
 
 import pytest
 import torch
@@ -53,7 +53,7 @@ def naive_resnet1d(weights, x):
 
 
 def build(name, steps, rng):
-    """A network of lively weights in float64, and an input."""
+    """A network with random weights in float64, and an input."""
     network = NETWORKS[name](steps).double()
     with torch.no_grad():
         for weight in network.parameters():
@@ -63,19 +63,19 @@ def build(name, steps, rng):
 
 @pytest.mark.parametrize("steps", [40, 20])
 @each_network
-def test_equals_loops_over_lists(rng, name, steps):
+def test_equals_the_naive_implementation(rng, name, steps):
     network, x = build(name, steps, rng)
     y, state = network(x)
     weights = {key: weight.tolist() for key, weight in network.state_dict().items()}
-    slowly = {"mlp": naive_mlp, "cnn": naive_cnn, "resnet1d": naive_resnet1d}[name]
-    expected = torch.tensor([[slowly(weights, sequence)] for sequence in x.tolist()], dtype=torch.float64)
+    reference = {"mlp": naive_mlp, "cnn": naive_cnn, "resnet1d": naive_resnet1d}[name]
+    expected = torch.tensor([[reference(weights, sequence)] for sequence in x.tolist()], dtype=torch.float64)
     assert y.shape == (B, 1, O)
     assert state == ()
     torch.testing.assert_close(y, expected, rtol=1e-9, atol=1e-9)
 
 
 @each_network
-def test_a_trace_is_the_answer_and_shows_nothing(rng, name):
+def test_a_trace_is_the_answer_and_is_empty(rng, name):
     network, x = build(name, 20, rng)
     y, state, seen = network.trace(x)
     assert torch.equal(y, network(x)[0])
@@ -85,14 +85,14 @@ def test_a_trace_is_the_answer_and_shows_nothing(rng, name):
 
 
 @each_network
-def test_an_answer_depends_on_its_own_sequence_alone_in_training_and_evaluation(rng, name):
+def test_sequences_of_a_batch_are_independent_in_training_and_evaluation(rng, name):
     network, x = build(name, 20, rng)
     whole = network.train()(x)[0]
     torch.testing.assert_close(torch.cat([network(one)[0] for one in x.split(1)]), whole)
     assert torch.equal(network.eval()(x)[0], whole)
 
 
-def test_a_block_whose_second_convolution_is_zero_lets_its_input_through(rng):
+def test_a_block_whose_second_convolution_is_zero_is_the_identity(rng):
     block = Block(5)
     h = torch.rand(B, 5, 9, generator=rng)
     assert not torch.allclose(block(h), h, atol=0.1)
@@ -101,12 +101,12 @@ def test_a_block_whose_second_convolution_is_zero_lets_its_input_through(rng):
     assert torch.equal(block(h), h)
 
 
-def test_parameters_by_default():
+def test_parameter_counts():
     def count(network):
         return sum(weight.numel() for weight in network.parameters())
 
     assert count(CNN(40, 1, 10)) == 5210  # the paper's
-    assert count(CNN(20, 1, 10)) == 5210 - 2 * 25 * 10  # 3 steps are left instead of 5
+    assert count(CNN(20, 1, 10)) == 5210 - 2 * 25 * 10  # 3 steps remain instead of 5
     assert count(ResNet1D(40, 1, 10)) == count(ResNet1D(20, 1, 10)) < 100_000
 
 
@@ -131,7 +131,7 @@ def test_sequences_of_changing_length_are_refused(name):
     ],
 )
 @pytest.mark.parametrize("value", [0, 2.5, True, "3", None])
-def test_sizes_that_are_none(make, key, value):
+def test_invalid_sizes_are_refused(make, key, value):
     with pytest.raises(Refusal) as refusal:
         make(value)
     assert str(refusal.value) == f"{key}={value!r}: must be an integer of at least 1"
@@ -139,14 +139,14 @@ def test_sizes_that_are_none(make, key, value):
 
 @each_network
 @pytest.mark.parametrize(
-    ("shape", "told"),
+    ("shape", "message"),
     [
         ((B, 11, F), "x has 11 steps: must have 12"),
         ((B, 12, F + 1), f"x is [3, 12, 3]: must be [batch, steps, {F}], with at least one sequence and one step"),
         ((0, 12, F), f"x is [0, 12, 2]: must be [batch, steps, {F}], with at least one sequence and one step"),
     ],
 )
-def test_an_input_that_does_not_fit(name, shape, told, unchecked_types):
+def test_an_input_that_does_not_fit(name, shape, message, unchecked_types):
     with pytest.raises(ValueError) as refusal:  # noqa: PT011
         NETWORKS[name](12)(torch.zeros(shape))
-    assert str(refusal.value) == told
+    assert str(refusal.value) == message

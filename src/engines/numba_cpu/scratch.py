@@ -1,16 +1,16 @@
-"""Scratch buffers of a kernel, and views of what its bundles hold of one sequence."""
+"""Scratch buffers of a kernel, and views of a tape for one sequence or head."""
 
 import numpy as np
 
-from src.engines.numba_cpu.bundles import Head, Scratch, Step, Work
+from src.engines.numba_cpu.bundles import Head, HeadScratch, SequenceScratch, StepTape
 from src.engines.numba_cpu.routine import inlined, routine
 from src.engines.numba_cpu.views import at, span
 
 
 @routine
-def _scratch(plan, dtype):
+def _head_scratch(plan, dtype):
     slots, scales = plan.slots, plan.scales
-    return Scratch(
+    return HeadScratch(
         np.empty(slots, dtype),
         np.empty(2 * slots, dtype),
         np.empty(slots, dtype),
@@ -23,12 +23,12 @@ def _scratch(plan, dtype):
 
 
 @inlined
-def work_of(plan, dtype):
-    """The scratch buffers of one thread."""
+def sequence_scratch(plan, dtype):
+    """Make the scratch buffers of one call of a kernel."""
     slots, words, writes, heads = plan.slots, plan.words, plan.writes, plan.reads + plan.writes
-    return Work(
-        _scratch(plan, dtype),
-        _scratch(plan, dtype),
+    return SequenceScratch(
+        _head_scratch(plan, dtype),
+        _head_scratch(plan, dtype),
         np.empty(slots, dtype),
         np.empty(slots, dtype),
         np.empty((writes, words), dtype),
@@ -41,25 +41,25 @@ def work_of(plan, dtype):
 
 
 @inlined
-def step_of(tape, t, b):
-    """What the heads of one sequence have at one step."""
-    return Step(
+def step_views(tape, t, b):
+    """Views of a tape for one sequence at one step."""
+    return StepTape(
         at(at(tape.raw, t), b),
         at(at(tape.w, t), b),
         at(at(tape.w, t + 1), b),
         at(at(tape.place, t), b),
         at(at(tape.place, t + 1), b),
-        at(at(tape.found, t % tape.found.shape[0]), b),
+        at(at(tape.by_content, t % tape.by_content.shape[0]), b),
         at(at(tape.norms, t % tape.norms.shape[0]), b),
     )
 
 
 @inlined
-def head_of(plan, step, h):
-    """One head of a step."""
+def head_views(plan, step, h):
+    """Views of one head of a step."""
     return Head(
         span(step.raw, h * plan.head_size, plan.head_size),
-        at(at(step.found, h), 1),
+        at(at(step.by_content, h), 1),
         at(step.w_before, h),
         step.place_before[h],
         at(step.w, h),

@@ -1,4 +1,4 @@
-"""Tells Optuna after every validation how a trial does, and ends its run where the pruner gives it up."""
+"""Callback of a trial: reports each validation to Optuna, and stops the run where the pruner says so."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from optuna import Trial
 
 
-class Watch(Callback):
-    """Reports the best value so far, averaged with those of the seeds before, and prunes.
+class PruningCallback(Callback):
+    """Reports the best objective value so far, averaged with those of the earlier seeds, and prunes the trial.
 
-    A step of the trial is a validation; those of the second seed come after all that the first may have. So trials
-    are compared at the same number of seeds and updates.
+    A step of the trial is a validation; seed n (from 0) has steps n * validations and up. So trials are compared
+    at the same number of seeds and updates.
 
     Args:
         trial: of Optuna.
-        before: the values of the seeds before this one.
-        validations: of one run, if nothing ends it early.
+        before: objective values of the earlier seeds.
+        validations: number of validations of a run that does not end early.
         last: whether this is the last seed.
     """
 
@@ -41,10 +41,10 @@ class Watch(Callback):
         values = [*self.before, min(map(pl_module.objective.to_minimise, history.rows))]
         at = len(history.rows) - 1
         step = len(self.before) * self.validations + at
-        # A run that goes on from a checkpoint comes by some validations again.
+        # A run that is resumed from a checkpoint repeats some validations.
         if step not in self.trial.study.get_trials(deepcopy=False)[self.trial.number].intermediate_values:
             self.trial.report(sum(values) / len(values), step)
-        # What has ended, also for its task is solved, has nothing left to be spared.
+        # Pruning saves nothing where this is the last run and it has ended, by its last update or a solved task.
         done = self.last and (at + 1 >= self.validations or trainer.should_stop)
         if not done and not interrupt.interrupted and self.trial.should_prune():
             reason = f"pruned: worse than the median of the trials before, after validation {step + 1}"

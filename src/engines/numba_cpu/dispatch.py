@@ -1,4 +1,4 @@
-"""The kinds of heads: each brings `address` and `address_backward`, and nothing else."""
+"""Dispatch of `address` and `address_backward` to the kind of head."""
 
 from src.engines.numba_cpu import dms_ntm, ntm
 from src.engines.numba_cpu.plan import NTM
@@ -11,8 +11,8 @@ def address(plan, constants, head, scratch):
 
     Args:
         plan, constants: of the machine.
-        head: a `Head`, of which w is set.
-        scratch: a `Scratch`.
+        head: a `Head`; its w is set.
+        scratch: a `HeadScratch`.
     """
     if plan.kind == NTM:
         return ntm.address(plan, constants, head, scratch)
@@ -21,13 +21,13 @@ def address(plan, constants, head, scratch):
 
 @inlined
 def address_backward(plan, constants, head, dhead, scratch, d):
-    """Backward of `address`; returns the gradient of the place before.
+    """Backward of `address`; returns the gradient of the place before the step.
 
     Args:
         plan, constants: of the machine.
-        head: a `Head` as the forward left it.
-        dhead: its gradients: w and place are given, raw and before are added to, w_content is set.
-        scratch, d: a `Scratch`, and one for gradients.
+        head: a `Head` as filled by the forward.
+        dhead: its gradients: w and place are inputs, raw and before are accumulated, w_content is set.
+        scratch, d: a `HeadScratch`, and another one for gradients.
     """
     if plan.kind == NTM:
         return ntm.address_backward(plan, constants, head, dhead, scratch, d)
