@@ -7,6 +7,8 @@ ARGS ?=
 # Where pip looks for packages besides its usual place, for another build of torch (see README.md).
 PIP_ARGS ?=
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS)
+# Two processes for the tests; a file of tests keeps to one of them.
+TWO := -n 2 --dist loadfile --no-loadscope-reorder
 # What an extra is made of; the versions are in requirements-extras.lock.
 PACKAGE_parallel := hydra-joblib-launcher
 PACKAGE_slurm := hydra-submitit-launcher
@@ -15,7 +17,7 @@ PACKAGE_search := optuna
 
 .DEFAULT_GOAL := help
 STUDIES := mnist1d_table repeat_copy_figure sigma_map
-.PHONY: help setup setup-dev parallel slurm ray search hooks train test lint types clean $(STUDIES)
+.PHONY: help setup setup-dev parallel slurm ray search hooks train test coverage lint types clean $(STUDIES)
 
 help:  ## this list
 	@grep -hE '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9_-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
@@ -51,15 +53,18 @@ hooks: setup-dev  ## checks before every commit
 train: setup  ## train a DMS-NTM on repeat-copy; ARGS="model=ntm seed=1" overrides
 	$(BIN)/python -m src.train model=dms_ntm task=repeat_copy $(ARGS)
 
-# Each is one of conf/study: tuned, run, tested and reported, or gone on with.
-mnist1d_table: parallel  ## the table of MNIST-1D; ARGS="dry_run=true" tells how long it would take
+# Each is one of conf/study: tuned, run, tested and reported, or resumed.
+mnist1d_table: parallel  ## the table of MNIST-1D; ARGS="dry_run=true" prints how long it would take
 repeat_copy_figure: parallel  ## the figure of repeat-copy
 sigma_map: parallel  ## where the width of the focus of a DMS-NTM matters
 $(STUDIES):
 	$(BIN)/python -m src.study study=$@ $(ARGS)
 
-test: setup-dev lint types  ## lint, types and the whole suite, with coverage
-	$(BIN)/python -m pytest --cov --cov-report=term
+test: setup-dev lint types  ## lint, types and the whole suite
+	$(BIN)/python -m pytest $(TWO)
+
+coverage: setup-dev  ## the whole suite, and which lines and branches of src it reaches
+	$(BIN)/python -m pytest $(TWO) --cov --cov-report=term
 
 lint: setup-dev  ## ruff: lint and format
 	$(BIN)/ruff check .

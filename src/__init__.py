@@ -2,26 +2,26 @@
 
 The rooms; a file imports only from floors below its own:
 
-    floor 0   common/       refusals of values, text, files, paths, subprocesses: nothing of the field
+    floor 0   common/       refusals of values, text, files, paths, subprocesses: nothing about models
               memory/       the equations of addressing and access, pure functions of tensors
               figures/      arrays in, matplotlib Figure out
     floor 1   cells/        one time step, (input, state) -> (output, state); the state is a value
-    floor 2   engines/      what runs a cell over a whole sequence: a loop, or compiled kernels
-    floor 3   networks/     a whole sequence, x[B, T, F] -> y[B, T, O]
+    floor 2   engines/      run a cell over a whole sequence: a loop, or compiled kernels
+    floor 3   networks/     modules over a whole sequence, x[B, T, F] -> y[B, T, O]
               tasks/        samplers and the LightningDataModules over them, one task a file
     floor 4   lit/          LightningModules: loss, metrics, optimiser, logging
-    floor 5   callbacks/    what happens around the training loop, one callback a file
+    floor 5   callbacks/    validation history, checkpoints, pictures ...: one Lightning callback a file
     floor 6   settings/     from the command line to a checked configuration to objects
-    floor 7   run/          the run folder, resume, how a run ends, several processes for one run
-    floor 8   launch/       one job or many, here or on a cluster
+    floor 7   run/          one training run: its folder, resumption, ending, several processes
+    floor 8   launch/       jobs: one or many, on this machine or on a cluster
     floor 9   report/       run folders as tables, figures and pages
-              replay/       a run at work on one sequence, step by step
+              replay/       a trained model on one sequence, step by step, as a page and an animation
               train.py      the commands that are one file
               evaluate.py
               publish.py
     floor 10  study/        a table or a figure of the README: tune, choose, sweep, evaluate, report
-              search/       settings tried out by Optuna, the best of them as an experiment
-              benchmark/    how fast training is, one question a file
+              search/       hyper-parameter search with Optuna; the best settings as an experiment file
+              benchmark/    speed and memory of training, one question a file
 
 Legend of the letters in shape annotations:
 
@@ -34,7 +34,7 @@ Legend of the letters in shape annotations:
 import os
 import sys
 
-# With a backend that there is not, matplotlib cannot even be imported; no figure of ours uses one.
+# matplotlib cannot be imported with an unknown backend; the figures of this project use none.
 if (backend := os.environ.get("MPLBACKEND")) and "matplotlib" not in sys.modules:
     del os.environ["MPLBACKEND"]
     import matplotlib
@@ -45,7 +45,7 @@ if (backend := os.environ.get("MPLBACKEND")) and "matplotlib" not in sys.modules
     except ValueError:
         pass
 
-# Lightning reads these as numbers when it is imported.
+# Lightning reads these as numbers when it is imported; one that is no number would be an error.
 for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK"):
     if not os.environ.get(name, "0").isdecimal():
         del os.environ[name]

@@ -1,79 +1,41 @@
-"""Test a finished run again, beyond what it was trained on: `python -m src.evaluate run=<run folder>`."""
+"""Test a finished run again, on longer sequences too: `python -m src.evaluate run=<run folder>`."""
 
 import logging
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import hydra
 import numpy as np
-from omegaconf import DictConfig
 
 from src.callbacks.pictures import draw, save
-from src.common import checks, output
-from src.common.paths import CONF
+from src.common import output
 from src.common.text import table
 from src.figures.grid import length_repeat_grid
-from src.figures.png import spared
+from src.figures.png import figure_errors_as_warnings
 from src.figures.style import Figure
-from src.run import runs
-from src.settings import build, cli, errors, keys
+from src.lit.objective import Objective
+from src.run import provenance
+from src.run.evaluation import Request, read_request
+from src.run.folder import RunFolder
+from src.run.load import Run, load_run
+from src.settings import build, cli
 from src.settings.errors import ConfigError
-from src.tasks.repeat_copy import RepeatCopy, check_cells
+from src.tasks.base import Task, cell_name
 
 log = logging.getLogger(__name__)
-#: Metrics that are drawn over a grid of lengths and repeats.
-GRID_METRICS = ("payload_error", "end_error", "end_exact", "exact", "error_bits")
 
 
-class Request(NamedTuple):
-    """What is to be tested."""
-
-    cells: list[tuple[int, int]] | None  # None for the run's own
-    lengths: list[int]  # of the grid; empty for none
-    repeats: list[int]
-    memory_slots: int | None
-    checkpoint: str
-
-
-def read_request(cfg: Mapping[str, Any], task_name: str) -> Request:
-    """Check the settings of an evaluation.
+def open_run(cfg: Mapping[str, Any]) -> tuple[Request, Run]:
+    """The request of a configuration, and the run to evaluate.
 
     Raises:
-        ConfigError: a value that cannot be used, or one that does not suit the run's task.
-    """
-    checkpoint = errors.check("", checks.choice, "checkpoint", cfg["checkpoint"], ("best", "last"))
-    slots = cfg["memory_slots"]
-    if slots is not None:
-        slots = errors.check("", checks.integer, "memory_slots", slots)
-    if cfg["figure"]["cmap"] is not None:
-        keys.check_cmap(cfg["figure"]["cmap"])
-    lengths, repeats = cfg["grid"]["lengths"], cfg["grid"]["repeats"]
-    asked = {"test_cells": cfg["test_cells"], "grid.lengths": lengths, "grid.repeats": repeats}
-    for key, value in asked.items():
-        if value is not None and task_name != "repeat_copy":
-            raise ConfigError(f"{key}={value!r}: is for runs on repeat_copy; must be null on {task_name}")
-    if (lengths is None) != (repeats is None):
-        raise ConfigError(
-            f"grid.lengths={lengths!r}, grid.repeats={repeats!r}: must both be lists of integers, or both null"
-        )
-    cells = None if cfg["test_cells"] is None else errors.check("", check_cells, "test_cells", cfg["test_cells"])
-    if lengths is not None:
-        lengths = sorted(set(errors.check("", checks.integers, "grid.lengths", lengths)))
-        repeats = sorted(set(errors.check("", checks.integers, "grid.repeats", repeats)))
-    return Request(cells, lengths or [], repeats or [], slots, checkpoint)
-
-
-def open_run(cfg: Mapping[str, Any]) -> tuple[Request, runs.Run]:
-    """What is asked for, and the run it is asked of.
-
-    Raises:
-        ConfigError: a run that cannot be opened, or settings that do not suit it.
+        ConfigError: a run that cannot be opened, or settings that do not fit it.
     """
     if cfg["run"] is None:
         raise ConfigError("run=None: must be the folder of a run: python -m src.evaluate run=outputs/runs/...")
-    request = read_request(cfg, runs.read_config(str(cfg["run"]))["task"]["name"])
-    run = runs.load_run(str(cfg["run"]), request.checkpoint)
+    request = read_request(cfg, RunFolder(str(cfg["run"])).read_config()["task"])
+    run = load_run(str(cfg["run"]), request.checkpoint)
     cli.check_writable("run", Path(str(cfg["run"])))
     if request.memory_slots is not None and run.model.memory_slots is None:
         raise ConfigError(
@@ -83,24 +45,22 @@ def open_run(cfg: Mapping[str, Any]) -> tuple[Request, runs.Run]:
 
 
 def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
-    """Test a run, write evaluation.json and figures into its folder, and return what was written.
+    """Test a run, write evaluation.json and figures into its folder, and return the content of the former.
 
     Raises:
-        ConfigError: a run that cannot be opened, or settings that cannot be used; nothing is written then.
+        ConfigError: a run that cannot be opened, or settings that do not fit it; nothing was written.
     """
     request, run = open_run(cfg)
     folder, stored = Path(str(cfg["run"])), run.config
     task = run.task
-    if isinstance(task, RepeatCopy) and request.cells is not None:
+    if request.cells is not None:
         task.test_cells = request.cells
     learner = build.build_learner(run.config, task, run.model, request.memory_slots)
     learner.eval()
     task.setup()
 
     sets: dict[str, Any] = dict(task.tests)
-    if isinstance(task, RepeatCopy):
-        grid = [(length, repeat) for length in request.lengths for repeat in request.repeats]
-        sets |= {f"{length}x{repeat}": task.cell(length, repeat) for length, repeat in grid}
+    sets |= {cell_name(cell): task.cell(*cell) for cell in cells_of(request, task)}
     tested: dict[str, Any] = {}
     for name, batches in sets.items():
         tested[name] = learner.measure(batches)
@@ -109,8 +69,8 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
             log.info("%s: tested with %d memory slots; trained with %d", name, slots, run.model.memory_slots)
 
     cmap = cfg["figure"]["cmap"] or run.config["figure"]["cmap"]
-    figures = draw_grids(tested, request, task)
-    with spared("of the examples"):
+    figures = draw_grids(tested, request, task, learner.objective)
+    with figure_errors_as_warnings("of the examples"):
         figures |= draw(learner, task.examples(), cmap)
     save({f"evaluation_{name}": figure for name, figure in figures.items()}, folder)
     evaluation = {
@@ -119,46 +79,54 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
         "seed": stored["seed"],
         "checkpoint": request.checkpoint,
         "test": {**tested.pop("test"), **tested} if "test" in tested else tested,
-        "grid": {"lengths": request.lengths, "repeats": request.repeats},
+        "grid": request.grid,
         "memory_slots": request.memory_slots,
-        "git_revision": runs.git_revision(),
-        "versions": runs.versions(),
+        "git_revision": provenance.git_revision(),
+        "versions": provenance.versions(),
     }
-    runs.write_json(folder / "evaluation.json", evaluation)
+    RunFolder(folder).write_evaluation(evaluation)
     return evaluation
 
 
-def draw_grids(tested: Mapping[str, Mapping[str, float]], request: Request, task: Any) -> dict[str, Figure]:
-    """A heat map of lengths and repeats for each metric; nothing without a grid."""
-    if not request.lengths:
+def cells_of(request: Request, task: Task) -> list[tuple[int, ...]]:
+    """All test cells of the grid; none if no grid was given."""
+    return list(product(*(request.grid[axis.many] for axis in task.axes))) if task.axes else []
+
+
+def draw_grids(
+    tested: Mapping[str, Mapping[str, float]], request: Request, task: Task, objective: Objective
+) -> dict[str, Figure]:
+    """A heat map of the grid for each metric in `objective.mapped`; none without a grid of two axes."""
+    if len(task.axes) != 2 or not cells_of(request, task):
         return {}
-    trained = (task.lengths, task.repeats)
+    down, across = (request.grid[axis.many] for axis in task.axes)
+    first, second = task.trained
     figures: dict[str, Figure] = {}
-    for metric in GRID_METRICS:
-        values = np.array(
-            [[tested[f"{length}x{repeat}"][metric] for repeat in request.repeats] for length in request.lengths]
-        )
-        label = metric.replace("_", " ")
-        with spared(f"grid_{metric}"):
-            figures[f"grid_{metric}"] = length_repeat_grid(
-                values, request.lengths, request.repeats, label, trained
+    for name in objective.mapped:
+        values = np.array([[tested[cell_name((one, other))][name] for other in across] for one in down])
+        with figure_errors_as_warnings(f"grid_{name}"):
+            figures[f"grid_{name}"] = length_repeat_grid(
+                values,
+                down,
+                across,
+                objective.metric(name).label,
+                (first, second),
+                named=[axis.name for axis in task.axes],
             )
     return figures
 
 
-@hydra.main(config_path=CONF, config_name="evaluate", version_base="1.3")
-def main(cfg: DictConfig) -> None:
+def main(cfg: dict[str, Any]) -> None:
     """Evaluate one run."""
-    plain = keys.resolve(cfg)
-    evaluation = evaluate(plain)
-    print(f"\n{table(evaluation['test'])}\n\nevaluated: {plain['run']}")
+    evaluation = evaluate(cfg)
+    print(f"\n{table(evaluation['test'])}\n\nevaluated: {cfg['run']}")
 
 
 def refuse(cfg: dict[str, Any]) -> None:
-    """Refuse a run that cannot be opened, and settings that do not suit it."""
+    """Refuse a run that cannot be opened, and settings that do not fit it."""
     open_run(cfg)
 
 
 if __name__ == "__main__":
-    output.steady()
-    cli.run(main, "evaluate", refuse)
+    output.protect_standard_streams()
+    cli.run("evaluate", main, refuse)

@@ -1,4 +1,4 @@
-"""Copy what others need of a finished run: `python -m src.publish run=<run folder> name=repeat_copy_ntm`."""
+"""Copy a finished run without optimiser state and logs: `python -m src.publish run=<run folder> name=<name>`."""
 
 import io
 import logging
@@ -8,14 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import hydra
 import torch
-from omegaconf import DictConfig
 
 from src.common import checks, output
-from src.common.paths import CONF
-from src.run import runs
-from src.settings import cli, errors, keys
+from src.run.folder import RunFolder
+from src.run.load import load_run
+from src.settings import cli, errors
 from src.settings.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -23,19 +21,19 @@ FILES = ("config.yaml", "metrics.json", "history.csv")
 
 
 def target(cfg: Mapping[str, Any]) -> Path:
-    """Where a run is to be published.
+    """The folder that a run is to be published in.
 
     Raises:
-        ConfigError: a run that is not finished or cannot be opened, or a place that cannot be used.
+        ConfigError: a run that is not finished or cannot be opened, or a folder that exists or cannot be written.
     """
     if cfg["run"] is None:
         raise ConfigError("run=None: must be the folder of a run: python -m src.publish run=outputs/runs/...")
     folder = Path(str(cfg["run"]))
     errors.check("", checks.integer, "largest_kib", cfg["largest_kib"])
-    runs.load_run(folder)
-    status = runs.read_metrics(folder).get("status")
+    load_run(folder)
+    status = RunFolder(folder).read_metrics().get("status")
     if status != "finished":
-        raise ConfigError(f"run={str(folder)!r}: is {status or 'not at its end'}; must be a finished run")
+        raise ConfigError(f"run={str(folder)!r}: is {status or 'not ended'}; must be a finished run")
     name = folder.resolve().name if cfg["name"] is None else cfg["name"]
     if not isinstance(name, str) or not name or Path(name).name != name:
         raise ConfigError(f"name={name!r}: must be a name, without a path")
@@ -47,12 +45,12 @@ def target(cfg: Mapping[str, Any]) -> Path:
     cli.check_writable("to", place.parent)
     cli.check_writable(key, place)
     if place.exists():
-        raise ConfigError(f"{key}={cfg[key]!r}: {place} is there already; must be a new name")
+        raise ConfigError(f"{key}={cfg[key]!r}: {place} exists already; must be a new name")
     return place
 
 
 def publish(cfg: Mapping[str, Any]) -> Path:
-    """Publish one run; returns its new folder, which is there whole or not at all.
+    """Publish one run; returns the new folder, which is written whole or not at all.
 
     Raises:
         ConfigError: see `target`; or the weights are too large.
@@ -61,15 +59,15 @@ def publish(cfg: Mapping[str, Any]) -> Path:
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".") as partial:
         new = Path(partial) / "new"
-        (new / "checkpoints").mkdir(parents=True)
+        RunFolder(new).best.parent.mkdir(parents=True)
         for name in FILES:
             shutil.copy(folder / name, new / name)
         shutil.copytree(folder / "figures", new / "figures", ignore=shutil.ignore_patterns("evaluation_*"))
-        stored = torch.load(folder / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=True)
+        stored = torch.load(RunFolder(folder).best, map_location="cpu", weights_only=True)
         weights = {name: weight for name, weight in stored["state_dict"].items() if name.startswith("network.")}
         content = io.BytesIO()
         torch.save({"state_dict": weights}, content)
-        (new / "checkpoints" / "best.ckpt").write_bytes(content.getbuffer())
+        RunFolder(new).best.write_bytes(content.getbuffer())
         kib = content.tell() / 1024
         if kib > cfg["largest_kib"]:
             raise ConfigError(
@@ -81,10 +79,9 @@ def publish(cfg: Mapping[str, Any]) -> Path:
     return place
 
 
-@hydra.main(config_path=CONF, config_name="publish", version_base="1.3")
-def main(cfg: DictConfig) -> None:
+def main(cfg: dict[str, Any]) -> None:
     """Publish one run."""
-    print(f"published: {publish(keys.resolve(cfg))}")
+    print(f"published: {publish(cfg)}")
 
 
 def refuse(cfg: dict[str, Any]) -> None:
@@ -93,5 +90,5 @@ def refuse(cfg: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    output.steady()
-    cli.run(main, "publish", refuse)
+    output.protect_standard_streams()
+    cli.run("publish", main, refuse)

@@ -1,17 +1,62 @@
-"""What every test gets: shapes checked as annotated, one torch thread, no figure windows."""
+"""Set-up of all tests: annotated shapes are checked, one torch thread, no figure windows, one cached data set."""
 
+import atexit
 import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
 
-# Before the first import of ours: annotations such as Float[Tensor, "B N M"] become checks.
+# Before the first import of src: annotations such as Float[Tensor, "B N M"] become checks.
 import jaxtyping
 
-jaxtyping.install_import_hook(["src.memory", "src.cells", "src.networks", "src.tasks"], "beartype.beartype")
+import tests.shapes  # noqa: F401  (jaxtyping imports it by name)
+
+SRC = Path(__file__).resolve().parents[1] / "src"
+ALL_CHECKED = ("src.memory", "src.cells", "src.networks", "src.tasks")
+jaxtyping.install_import_hook(ALL_CHECKED, "beartype.beartype")
+#: In other files only tensors are checked, where they have tensors and numba does not compile them.
+TENSORS = re.compile(r"\bTensor\b")
+COMPILED = re.compile(r"^@(routine|inlined|exact|njit|intrinsic)\b", re.MULTILINE)
+for path in SRC.rglob("*.py"):
+    text = path.read_text(encoding="utf-8")
+    name = ".".join(path.relative_to(SRC.parent).with_suffix("").parts)
+    if TENSORS.search(text) and not COMPILED.search(text) and not name.startswith(ALL_CHECKED):
+        jaxtyping.install_import_hook(name, "tests.shapes.arrays")
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
-os.environ.setdefault("MPLBACKEND", "Agg")
+from tests import processes  # noqa: E402
+
 torch.set_num_threads(1)
+
+# MNIST-1D is generated once in a test session, in a folder that subprocesses use, too.
+if "TESTS_CACHE" not in os.environ:
+    os.environ["TESTS_CACHE"] = tempfile.mkdtemp(prefix="tests-")
+    atexit.register(shutil.rmtree, os.environ["TESTS_CACHE"], ignore_errors=True)
+
+#: Folders with the longest tests run first, so that no worker runs one of them alone at the end.
+LONGEST = ("commands", "run", "launch", "study", "search", "cells", "engines", "settings")
+
+
+def pytest_collection_modifyitems(items):
+    def position(item):
+        folder = item.path.parent.relative_to(SRC.parent).parts[-1]
+        return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
+
+    items.sort(key=position)
+
+
+@pytest.fixture(autouse=True)
+def _warm(request, monkeypatch):
+    """Commands that a test starts are forked from a warm parent, unless the test is marked as cold."""
+    if request.node.get_closest_marker("cold") is None:
+        monkeypatch.setattr(subprocess, "Popen", processes.Popen)
 
 
 @pytest.fixture
@@ -22,7 +67,7 @@ def rng() -> torch.Generator:
 
 @pytest.fixture
 def unchecked_types():
-    """Annotations unchecked, as in use: a value of the wrong type gets as far as the refusals of ours."""
+    """Annotations are not checked, as outside of tests, so that a value of the wrong type reaches the refusals."""
     before = jaxtyping.config.jaxtyping_disable
     jaxtyping.config.update("jaxtyping_disable", True)
     yield

@@ -1,9 +1,7 @@
-"""Runs so small that one takes about a second."""
+"""Command lines and configurations of runs that take about a second."""
 
-import atexit
 import json
-import shutil
-import tempfile
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +11,8 @@ from src.common.paths import CONF
 from src.settings import keys
 from src.train import Outcome, train
 
-#: MNIST-1D is made once a test session.
-CACHE = tempfile.mkdtemp(prefix="mnist1d-")
-atexit.register(shutil.rmtree, CACHE, ignore_errors=True)
+#: Folder of MNIST-1D, see tests/conftest.py.
+CACHE = os.environ.get("TESTS_CACHE", "outputs/cache")
 SMALL: dict[str, tuple[str, ...]] = {
     "repeat_copy": (
         "task.max_length=3",
@@ -35,13 +32,13 @@ SMALL: dict[str, tuple[str, ...]] = {
     "ntm": ("model.memory_slots=8", "model.word_size=5", "model.controller_size=8"),
     "dms_ntm": ("model.memory_slots=8", "model.word_size=5", "model.controller_size=8"),
 }
-#: Models that see a whole sequence at once, and so read one length only.
+#: Models that see a whole sequence at once, and so take one length only.
 AT_ONCE = ("mlp", "cnn", "resnet1d")
 ALWAYS = ("logger=none", "trainer.enable_progress_bar=false", "trainer.max_steps=1", "validate_every=1")
 
 
 def small(*overrides: str, model: str = "dms_ntm", task: str = "repeat_copy") -> list[str]:
-    """The command line of a tiny run; what is given comes last, and so counts."""
+    """The command line of a tiny run; `overrides` come last, and so take precedence."""
     sizes = SMALL[task.removesuffix("_seed")] + SMALL[model]
     return [f"model={model}", f"task={task}", *sizes, *ALWAYS, *overrides]
 
@@ -70,7 +67,7 @@ def train_small(folder: Path, *overrides: str, model: str = "dms_ntm", task: str
 
 
 def written(folder: Path, name: str = "metrics.json") -> dict[str, Any]:
-    """What a run wrote; JSON in the strict sense, without NaN."""
+    """The content of a JSON file of a run; NaN and infinity are errors."""
 
     def never(word: str) -> None:
         raise AssertionError(f"{name} holds {word}")

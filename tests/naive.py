@@ -1,4 +1,4 @@
-"""The equations once more, slowly: one sequence, loops over heads and slots, lists of Python floats."""
+"""Slow reference equations: one sequence, loops over heads and slots, lists of Python floats."""
 
 import math
 import random
@@ -25,7 +25,7 @@ def affine(weight, bias, x):
 
 
 def content(memory, key, beta):
-    """Equations (5) and (6); EPS joins the norms, so that a slot of zeros has the cosine 0."""
+    """Equations (5) and (6); EPS is added to the norms, so that a slot of zeros has the cosine 0."""
     key_norm = math.sqrt(sum(v * v for v in key) + EPS**2)
     cosines = []
     for slot in memory:
@@ -38,12 +38,12 @@ def interpolate(w_content, w_before, gate):
     return [gate * c + (1.0 - gate) * b for c, b in zip(w_content, w_before, strict=True)]
 
 
-def rotate(w, chances):
-    """Equation (8) for a dict from a whole number of slots to its chance: w_s(i + j) gains s(j) w(i)."""
+def rotate(w, probabilities):
+    """Equation (8), w_s(i + j) += s(j) w(i), for a dict from a number of slots j to the probability s(j)."""
     moved = [0.0] * len(w)
-    for j, chance in chances.items():
+    for j, probability in probabilities.items():
         for i, mass in enumerate(w):
-            moved[(i + j) % len(w)] += chance * mass
+            moved[(i + j) % len(w)] += probability * mass
     return moved
 
 
@@ -62,7 +62,7 @@ def sharpen(w, gamma):
 
 
 def distance(slot, position, slots):
-    """The nearest of all the copies of a slot around the ring."""
+    """Distance from a position to the nearest copy of a slot around the ring."""
     turns = round((position - slot) / slots)
     return min(abs(slot + (turns + t) * slots - position) for t in (-1, 0, 1))
 
@@ -77,8 +77,8 @@ def gaussian(position, sigmas, mixture, slots):
 
 def step_or_jump(step, jump, kernel):
     s = [jump * k for k in kernel]
-    for move, chance in zip((-1, 0, 1), step, strict=True):
-        s[move % len(s)] += (1.0 - jump) * chance
+    for move, probability in zip((-1, 0, 1), step, strict=True):
+        s[move % len(s)] += (1.0 - jump) * probability
     return s
 
 
@@ -98,7 +98,7 @@ def erase_and_add(memory, ws, erases, adds):
 
 
 def convolution(weight, bias, x, stride, padding):
-    """x[channels][steps], padded with zeros, under weight[out][in][kernel]: y[out][steps left]."""
+    """Convolution of x[channels][steps], padded with zeros, with weight[out][in][kernel]: y[out][output steps]."""
     padded = [[0.0] * padding + row + [0.0] * padding for row in x]
     starts = range(0, len(padded[0]) - len(weight[0][0]) + 1, stride)
     return [
@@ -111,7 +111,7 @@ def convolution(weight, bias, x, stride, padding):
 
 
 def normalised(weight, bias, x, eps=1e-5):
-    """All of x[channels][steps] at mean 0 and variance 1, then scaled and shifted by channel."""
+    """x[channels][steps] with mean 0 and variance 1 over all values, then scaled and shifted by channel."""
     values = [v for row in x for v in row]
     mean = sum(values) / len(values)
     deviation = math.sqrt(sum((v - mean) ** 2 for v in values) / len(values) + eps)
@@ -119,7 +119,7 @@ def normalised(weight, bias, x, eps=1e-5):
 
 
 def control(kind, weights, x, state):
-    """One step of a controller of one layer: output and state; `weights` by the names of torch."""
+    """One step of a controller of one layer: output and state; `weights` have the names of torch."""
     if kind == "feedforward":
         return [math.tanh(v) for v in affine(weights["weight"], weights["bias"], x)], ()
     hidden, size = state[0], len(state[0])
@@ -141,7 +141,7 @@ def control(kind, weights, x, state):
 
 
 def pairwise(options, seed=0):
-    """A few of all the combinations, among them every pair of values of two options."""
+    """A few combinations of options that together have every pair of values of two options."""
 
     def pairs(one):
         return set(combinations(sorted((name, repr(value)) for name, value in one.items()), 2))

@@ -1,4 +1,4 @@
-"""A callback that spoils one update in one of several processes; they read of it in the run's configuration."""
+"""A callback that spoils one update in one of several processes, named in the configuration of the run."""
 
 import os
 import signal
@@ -7,12 +7,12 @@ from lightning.pytorch.callbacks import Callback
 
 
 class Spoil(Callback):
-    """Before update `update`, in process `rank`: an input of nan (poison), an exception, or a signal to itself.
+    """Spoils update `update` of process `rank`: an input of nan, an exception, or a signal to the process itself.
 
     Args:
         rank: of the process.
-        update: the first is 1.
-        how: "poison", "raise", or a signal by its name.
+        update: counted from 1.
+        how: "poison" (an input of nan), "raise", or the name of a signal.
     """
 
     def __init__(self, rank, update, how):

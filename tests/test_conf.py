@@ -1,4 +1,4 @@
-"""The configuration: all of it composes, and the names and defaults that users' scripts rely on."""
+"""conf/: every file composes; names and defaults that users' scripts rely on."""
 
 import inspect
 import re
@@ -15,13 +15,13 @@ from tests.helpers import AT_ONCE, compose_evaluate, compose_train
 
 CONF = Path(CONF)
 FILES = sorted(CONF.rglob("*.yaml"))
-#: Groups of which one choice is made; the other folders hold lists or are applied by name.
+#: Choices of the groups that always have one choice; other folders hold lists or are applied by name.
 CHOICES = [
     (path.parent.name, path.stem)
     for path in FILES
     if path.parent.name in ("model", "task", "optimizer", "schedule", "trainer", "callbacks", "logger")
 ]
-MACHINE = {
+NTM_DEFAULTS = {
     "memory_slots": 128,
     "word_size": 20,
     "controller": "lstm",
@@ -33,16 +33,16 @@ MACHINE = {
     "output_clip": 20.0,
     "engine": "auto",
 }
-#: What a user's scripts may set; None stands for a key whose default is left open here.
+#: Keys that users' scripts may set, with defaults; None stands for a default that may change.
 DEFAULTS = {
     ("model", "mlp"): {"hidden_sizes": None},
     ("model", "cnn"): {"channels": 25},
     ("model", "resnet1d"): {"channels": None, "blocks": None},
     ("model", "lstm"): {"hidden_size": None, "num_layers": 1},
     ("model", "gru"): {"hidden_size": None, "num_layers": 1},
-    ("model", "ntm"): {**MACHINE, "shift_range": 1},
+    ("model", "ntm"): {**NTM_DEFAULTS, "shift_range": 1},
     ("model", "dms_ntm"): {
-        **MACHINE,
+        **NTM_DEFAULTS,
         "carry": None,
         "motion": None,
         "sigma_init": None,
@@ -75,12 +75,12 @@ GIVEN = {"self", "input_size", "output_size", "steps", "seed", "params", "optimi
 
 
 def suitable(group, name):
-    """Overrides under which a choice can be built: some models read one length only."""
+    """Overrides with which a choice can be built: some models need mnist1d, which has one length."""
     return [f"{group}={name}", *(["task=mnist1d"] if name in AT_ONCE else [])]
 
 
 @pytest.mark.parametrize(("group", "name"), CHOICES)
-def test_every_choice_makes_a_run(group, name):
+def test_every_choice_can_be_built(group, name):
     cfg = compose_train(*suitable(group, name))
     keys.check_run(cfg)
     task = build.build_task(cfg)
@@ -107,7 +107,7 @@ def test_every_experiment_composes_with_each_of_its_models(experiment):
         build.build_network(plain, build.build_task(plain))
 
 
-#: Settings of one model in a study.
+#: Experiments that hold the chosen settings of one model in a study.
 OF_STUDIES = [
     str(path.relative_to(CONF / "experiment").with_suffix(""))
     for path in sorted((CONF / "experiment").glob("*/*.yaml"))
@@ -115,7 +115,7 @@ OF_STUDIES = [
 
 
 @pytest.mark.parametrize("experiment", OF_STUDIES)
-def test_every_choice_of_a_study_makes_a_run_of_its_model(experiment):
+def test_every_experiment_of_a_study_can_be_built(experiment):
     study, model = experiment.split("/")
     cfg = compose_train(f"experiment={experiment}", *(["task=mnist1d"] if study.startswith("mnist1d") else []))
     assert cfg["model"]["name"] == model
@@ -134,7 +134,7 @@ def test_keys_and_defaults_that_scripts_rely_on(group, name):
     }
 
 
-def test_settings_of_the_run_itself():
+def test_defaults_of_train_and_keys_of_evaluate():
     cfg = compose_train()
     expected = {"seed": 0, "stop_when_solved": True, "solve_threshold": 0.1}
     assert {key: cfg[key] for key in expected} == expected
@@ -144,7 +144,7 @@ def test_settings_of_the_run_itself():
     assert {"run", "checkpoint", "test_cells", "grid", "memory_slots"} <= set(compose_evaluate())
 
 
-def test_a_task_brings_the_settings_that_suit_it():
+def test_a_task_sets_its_recipe():
     for task in ("repeat_copy", "mnist1d"):
         cfg = compose_train(f"task={task}")
         recipe = cfg["task"]["recipe"]
@@ -184,14 +184,14 @@ def test_every_argument_of_a_constructor_is_in_its_file(group, name):
 
 
 @pytest.mark.parametrize("model", ["ntm", "dms_ntm"])
-def test_a_machine_made_in_python_is_the_one_of_its_file(model):
+def test_constructor_defaults_are_those_of_the_file(model):
     node = compose_train(f"model={model}")["model"]
     for name, parameter in inspect.signature(get_object(node["_target_"])).parameters.items():
         if name not in GIVEN:
             assert parameter.default == node[name], name
 
 
-def test_comments_name_the_choices_there_are():
+def test_choices_named_in_comments_are_valid():
     for model in ("ntm", "dms_ntm"):
         for line in (CONF / "model" / f"{model}.yaml").read_text().splitlines():
             key, _, comment = line.partition("#")

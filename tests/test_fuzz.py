@@ -1,4 +1,4 @@
-"""Command lines at random: each trains, or ends with one clear line and leaves no folder."""
+"""Random command lines: each trains, or is refused in one line and leaves no folder."""
 
 import contextlib
 import io
@@ -6,17 +6,17 @@ import os
 import sys
 import tempfile
 from typing import Any, NamedTuple
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from src.launch import launch
+from src.launch import command, job
 from src.run import train
-from src.settings import cli
 from tests.helpers import small
 
-#: Keys of a run, some misspelt, and values for any of them: good, out of range, of another type, or none at all.
+#: Keys of a run, some misspelt, and values for any of them: valid, out of range, of another type, or empty.
 KEYS = (
     *("seed", "seedd", "solve_threshold", "stop_when_solved", "validate_every", "overfit_batches", "figure.cmap"),
     *("dry_run", "retry_failed", "resume", "experiment", "debug", "hydra.mode", "hydra.job.num"),
@@ -87,59 +87,59 @@ REMOVALS = st.builds("~{}".format, st.sampled_from(KEYS))
 NOISE = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=6).filter(
     lambda text: not text.startswith("-")  # an option, which the parser of options refuses
 )
-#: What costs time, kept small whatever else is drawn.
+#: Settings that keep every run small.
 TINY = ("task.validation_size=4", "task.test_size=4")
 
 
-class Tried(NamedTuple):
-    """What came of a command line."""
+class CommandResult(NamedTuple):
+    """The result of a command line."""
 
     code: int
-    told: str  # on standard error
+    stderr: str
     trained: list[dict[str, Any]]  # metrics.json of the run
-    left: list[str]  # where it was given
+    files: list[str]  # in the working folder
 
 
-def give(overrides: list[str]) -> Tried:
-    """Give a command line to src.train in an empty folder; of Hydra's part, the run alone is done."""
+def run_command(overrides: list[str]) -> CommandResult:
+    """Run the command line of src.train in an empty folder, without what Hydra does around a run."""
     trained = []
 
-    def main():
-        (job,) = cli.composed("train", cli.read().overrides)
-        trained.append(train.train(job.config, job.folder).metrics)
+    def alone(one, checked):
+        trained.append(train.train(one.config, one.folder, parts=checked.parts).metrics)
 
-    told, before = io.StringIO(), sys.argv
+    stderr, before = io.StringIO(), sys.argv
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         sys.argv = ["src.train", *small(model="lstm"), *TINY, "hydra.run.dir=run", *overrides]
         try:
-            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(told):
-                launch.command(main, train.refuse)
+            output, errors = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(stderr)
+            with output, errors, mock.patch.object(job, "alone", alone):
+                command.command()
             code = 0
         except SystemExit as end:
             code = int(end.code or 0)
         finally:
             sys.argv = before
-        return Tried(code, told.getvalue(), trained, os.listdir(folder))
+        return CommandResult(code, stderr.getvalue(), trained, os.listdir(folder))
 
 
 @pytest.mark.usefixtures("unchecked_types")
 @settings(
-    derandomize=True,  # the same examples each time: a failure is one of the code, not of the day
+    derandomize=True,  # the same examples each time
     deadline=None,
     database=None,
     max_examples=100,
-    phases=[Phase.generate],  # a command line is short as it is
+    phases=[Phase.generate],  # command lines are short, so shrinking is not needed
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(OVERRIDES | OVERRIDES | REMOVALS | NOISE, min_size=1, max_size=2))
 def test_a_command_line_trains_or_is_refused_in_one_line(overrides):
-    """It trains, for what is let through must work: a third of a second each, with a model of eight units."""
-    tried = give(overrides)
-    if tried.code == 0:
-        assert "Traceback" not in tried.told
-        assert all(one["status"] in ("finished", "diverged") for one in tried.trained), tried.trained
-        assert set(tried.left) <= ({"run", "outputs"} if tried.trained else set())
+    """Accepted command lines must train: a third of a second each, with a model of eight units."""
+    result = run_command(overrides)
+    if result.code == 0:
+        assert "Traceback" not in result.stderr
+        assert all(one["status"] in ("finished", "diverged") for one in result.trained), result.trained
+        assert set(result.files) <= ({"run", "outputs"} if result.trained else set())
     else:
-        assert (tried.code, tried.trained, tried.left) == (2, [], [])
-        assert tried.told.startswith("error: ")
-        assert len(tried.told.splitlines()) == 1
+        assert (result.code, result.trained, result.files) == (2, [], [])
+        assert result.stderr.startswith("error: ")
+        assert len(result.stderr.splitlines()) == 1

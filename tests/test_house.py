@@ -1,4 +1,4 @@
-"""What contributors rely on: hooks, the CI workflow, the pages about the house."""
+"""Hooks, the CI workflow, paths named in pages, encodings of files, and the style of figures."""
 
 import ast
 import subprocess
@@ -15,7 +15,7 @@ def run(*command):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
 
 
-def test_the_hooks_are_valid_and_their_commands_are_there():
+def test_the_hooks_are_valid_and_their_commands_exist():
     pre_commit = str(Path(sys.executable).with_name("pre-commit"))
     assert run(pre_commit, "validate-config").returncode == 0
     (repo,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
@@ -26,7 +26,7 @@ def test_the_hooks_are_valid_and_their_commands_are_there():
             assert program.exists()
 
 
-def test_the_hooks_find_what_is_wrong(tmp_path):
+def test_the_hooks_refuse_a_file_with_errors(tmp_path):
     """The commands of the hooks, on a file that breaks a rule."""
     bad = tmp_path / "bad.py"
     bad.write_text("import os\nx = 'a'\n")
@@ -46,7 +46,7 @@ def test_the_workflow_runs_the_command_of_the_readme():
 
 
 @pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"])
-def test_pages_name_files_that_are_there(page):
+def test_files_named_in_pages_exist(page):
     """Every path in backquotes is one of the repository, or of a run folder."""
     import re
 
@@ -55,7 +55,7 @@ def test_pages_name_files_that_are_there(page):
         assert (ROOT / name).exists(), f"{page} names {name}"
 
 
-def test_what_is_said_to_be_published_is_there():
+def test_published_files_named_in_texts_exist():
     """Paths below outputs/published in pages, comments and examples."""
     import re
 
@@ -70,12 +70,12 @@ def test_what_is_said_to_be_published_is_there():
 
 
 FILES = sorted((ROOT / "src").rglob("*.py"))
-#: Functions that open a file as text where no "b" is in the mode, and the place of the mode among their arguments.
+#: Functions that open a file as text unless the mode has a "b", and the position of the mode among the arguments.
 OPENING = {"open": 1, "fdopen": 1, ".open": 0, "read_text": None, "write_text": None, "NamedTemporaryFile": None}
 
 
 def without_encoding(source):
-    """Lines of a source that read or write text in the encoding of the locale."""
+    """Numbers of the lines of a source that read or write text in the encoding of the locale."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call):
             continue
@@ -119,7 +119,7 @@ def test_text_is_read_and_written_with_an_encoding(path):
         ("subprocess.run(command, encoding='utf-8')", False),
     ],
 )
-def test_what_counts_as_text_without_an_encoding(line, found):
+def test_which_lines_open_text_without_an_encoding(line, found):
     assert list(without_encoding(line)) == [1] * found
 
 
@@ -131,8 +131,8 @@ def test_logs_are_written_as_utf8():
     assert found == ["utf-8"]
 
 
-def past_the_style(source):
-    """What a source imports of matplotlib that has the settings of the calling process, or a backend."""
+def unstyled_imports(source):
+    """Imports of matplotlib that depend on the settings of the calling process, or on a backend."""
     for node in ast.walk(ast.parse(source)):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
         if isinstance(node, ast.ImportFrom):
@@ -147,16 +147,16 @@ def past_the_style(source):
 
 @pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(ROOT)) for path in FILES])
 def test_figures_are_made_in_the_default_style(path):
-    """`src.figures.style` has the only class of figures."""
-    found = list(past_the_style(path.read_text(encoding="utf-8")))
+    """`src.figures.style` defines the only class of figures."""
+    found = list(unstyled_imports(path.read_text(encoding="utf-8")))
     assert found == (["matplotlib.figure"] if path.name == "style.py" else [])
 
 
-def test_what_counts_as_past_the_style():
+def test_which_imports_depend_on_settings():
     for line in (
         "import matplotlib.pyplot as plt",
         "from matplotlib import pyplot",
         "from matplotlib.figure import Figure",
     ):
-        assert len(list(past_the_style(line))) == 1
-    assert list(past_the_style("from matplotlib.figure import SubFigure")) == []
+        assert len(list(unstyled_imports(line))) == 1
+    assert list(unstyled_imports("from matplotlib.figure import SubFigure")) == []

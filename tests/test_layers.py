@@ -11,14 +11,14 @@ import src
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "src").rglob("*.py"))
-#: Every module of ours.
+#: All modules of src.
 MODULES = {
     path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__") for path in FILES
 }
 
 
 def floors():
-    """The floor of each room and of each command, as the docstring of the package has them."""
+    """The floor of each room and of each command, from the docstring of the package."""
     floor, found = 0, {}
     for line in src.__doc__.split("Legend")[0].splitlines():
         match = re.match(r" {4}(?:floor (\d+))? +(\w+)(?:/|\.py)", line)
@@ -32,12 +32,12 @@ FLOORS = floors()
 
 
 def room(path):
-    """The room of a file: its folder within src, or its own name where it is a command."""
+    """The room of a file: its folder within src, or the name of the file where it is a command."""
     return path.relative_to(ROOT / "src").with_suffix("").parts[0]
 
 
 def imported(path):
-    """Modules of ours that a file imports, in whatever way and place."""
+    """Modules of src that a file imports, also within functions."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = []
         if isinstance(node, ast.Import):
@@ -61,19 +61,19 @@ def test_imports_come_from_below(path):
     assert {other: FLOORS[other] for other in rooms if FLOORS[other] >= FLOORS[here]} == {}
 
 
-def test_files_import_one_another_in_no_circle():
-    """Within a room, too: whoever reads a file can read what it needs first."""
+def test_there_is_no_import_circle():
+    """Not within a room either."""
     imports = {
         path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__"): set(
             imported(path)
         )
         for path in FILES
     }
-    left = dict(imports)
-    while ready := [name for name, needs in left.items() if not needs & left.keys() - {name}]:
+    remaining = dict(imports)
+    while ready := [name for name, needs in remaining.items() if not needs & remaining.keys() - {name}]:
         for name in ready:
-            del left[name]
-    assert left == {}
+            del remaining[name]
+    assert remaining == {}
 
 
 def test_every_room_is_on_the_map_and_in_the_package():
@@ -103,13 +103,13 @@ def test_tests_mirror_the_rooms():
 
 
 @pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(ROOT)) for path in FILES])
-def test_no_file_is_longer_than_one_can_read(path):
-    longest = 150 if path.name in ("train.py", "evaluate.py", "publish.py") else 250
+def test_no_file_is_too_long(path):
+    longest = 150 if path.parent.name == "src" else 250
     assert len(path.read_text(encoding="utf-8").splitlines()) <= longest
 
 
 @pytest.mark.parametrize("room", ["memory", "cells"])
-def test_the_lowest_floors_know_no_lightning_or_hydra(room):
+def test_the_lowest_floors_import_no_lightning_or_hydra(room):
     unknown = {"lightning", "hydra", "omegaconf", "torchmetrics"} | ({"nn"} if room == "memory" else set())
     for path in (ROOT / "src" / room).glob("*.py"):
         assert not unknown & {

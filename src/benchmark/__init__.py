@@ -1,1 +1,1 @@
-"""How fast training is and what it costs: `python -m src.benchmark`; one question a file."""
+"""Benchmarks of speed, cost and memory of training: `python -m src.benchmark`; one benchmark per file."""

@@ -1,4 +1,4 @@
-"""The command: `python -m src.benchmark [speed|cost|memory|loop|jobs|sweep]`, speed where nothing is said."""
+"""The command `python -m src.benchmark [speed|cost|memory|loop|jobs|sweep]`; the default is speed."""
 
 import argparse
 import json
@@ -12,8 +12,8 @@ from hydra.errors import HydraException, MissingConfigException
 from src.benchmark import cost, jobs, loop, memory, speed, sweep
 from src.common import output
 from src.common.files import write_whole
-from src.figures.png import pngs, spared
-from src.run.runs import versions
+from src.figures.png import figure_errors_as_warnings, pngs
+from src.run.provenance import versions
 from src.settings import cli
 from src.settings.unknown import first_line, unknown_choice
 
@@ -23,27 +23,29 @@ PARTS = {"speed": speed, "cost": cost, "memory": memory, "loop": loop, "jobs": j
 
 
 class Parser(argparse.ArgumentParser):
-    """One whose refusals are one line."""
+    """A parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
-        """End the command."""
-        self.exit(2, f"error: {message}; --help tells what there is\n")
+        """Print the error and exit with code 2."""
+        self.exit(2, f"error: {message}; see --help\n")
 
 
 def main() -> None:
-    """Parse the command line, measure, print, and write if asked."""
-    parser = Parser(prog="python -m src.benchmark", description="How fast training is; without a part: speed.")
+    """Parse the command line, run the benchmark, print its table, and write files if --out is given."""
+    parser = Parser(
+        prog="python -m src.benchmark", description="Benchmarks of training; the default part is speed."
+    )
     parts = parser.add_subparsers(dest="part", required=True, metavar="part")
     for name, part in PARTS.items():
         own = parts.add_parser(name, help=part.ABOUT, description=f"{part.ABOUT[0].upper()}{part.ABOUT[1:]}.")
         part.arguments(own)
-        if part not in (jobs, sweep):  # they have one each
+        if part not in (jobs, sweep):  # their subprocesses have one thread each
             own.add_argument("--threads", type=int, default=torch.get_num_threads())
-        own.add_argument("--out", type=Path, default=None, help="folder for the numbers, the table and the figure")
-    words = sys.argv[1:]
-    if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help")):
-        words = ["speed", *words]
-    given = parser.parse_args(words)
+        own.add_argument("--out", type=Path, default=None, help="folder for JSON, Markdown table and figure")
+    line = sys.argv[1:]
+    if not line or (line[0].startswith("-") and line[0] not in ("-h", "--help")):
+        line = ["speed", *line]
+    given = parser.parse_args(line)
     _check(parser, given)
     threads = getattr(given, "threads", 1)
     torch.set_num_threads(threads)
@@ -52,8 +54,8 @@ def main() -> None:
         result = part.measure(given)
     except HydraException as error:
         option = next((f"--{key}: " for key in ("models", "model") if key in given), "")
-        told = unknown_choice(error, []) if isinstance(error, MissingConfigException) else first_line(error)
-        parser.error(f"{option}{told}")
+        reason = unknown_choice(error, []) if isinstance(error, MissingConfigException) else first_line(error)
+        parser.error(f"{option}{reason}")
     text = part.markdown(result)
     print(f"{part.ABOUT[0].upper()}{part.ABOUT[1:]}; {threads} threads.\n\n{text}")
     if given.out is not None:
@@ -61,7 +63,7 @@ def main() -> None:
 
 
 def _check(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
-    """Refuse numbers that nothing can be measured with, and a peer that is not there."""
+    """Refuse numbers below 1, a peer that is no checkout, and an output folder that is not writable."""
     for key, value in vars(given).items():
         for one in value if isinstance(value, list) else [value]:
             if isinstance(one, int) and not isinstance(one, bool) and one < 1:
@@ -82,12 +84,12 @@ def _write(given: argparse.Namespace, part: Any, result: Any, text: str) -> None
     write_whole(given.out / f"{given.part}.md", text + "\n")
     figures = {}
     if hasattr(part, "figure"):
-        with spared(given.part):
+        with figure_errors_as_warnings(given.part):
             figures[given.part] = part.figure(result)
     for name, drawn in pngs(figures, DPI).items():
         write_whole(given.out / f"{name}.png", drawn)
 
 
 if __name__ == "__main__":
-    output.steady()
+    output.protect_standard_streams()
     main()

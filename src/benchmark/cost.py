@@ -1,35 +1,35 @@
-"""What an update costs, by the length of a sequence, the size of a batch and that of a memory."""
+"""Time of an update by sequence length, batch size and memory size."""
 
 import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from src.benchmark.rounds import best_times, digits, shaped, training_round
+from src.benchmark.rounds import best_times, digits, shape_overrides, training_round
 
 ABOUT = "milliseconds of an update by time steps (T), batch size (B) and memory slots (N)"
 MODELS = ("ntm", "dms_ntm model.motion=relative", "dms_ntm model.motion=hybrid", "dms_ntm model.carry=position")
-#: What is the same where another size varies.
+#: Sizes that are fixed while another one varies.
 LENGTH, REPEATS, BATCH = 10, 10, 8
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What can be chosen on the command line."""
+    """Add the options of the command line."""
     add = parser.add_argument
     add("--models", nargs="+", default=list(MODELS))
-    add("--repeats", nargs="+", type=int, default=[10, 25, 50, 100, 198], help="T is 13 and ten times this")
+    add("--repeats", nargs="+", type=int, default=[10, 25, 50, 100, 198], help="T = 13 + 10 repeats")
     add("--batch-sizes", nargs="+", type=int, default=[1, 8, 32, 64, 128, 256])
     add("--slots", nargs="+", type=int, default=[32, 128, 256, 512, 1024])
     add("--rounds", type=int, default=5)
 
 
 def measure(given: argparse.Namespace) -> dict[str, dict[str, dict[int, float]]]:
-    """Milliseconds of an update: by what varies, model and size."""
+    """Milliseconds of an update by varied quantity (T, B, N), model and size."""
     sizes: dict[str, Sequence[int]] = {"T": given.repeats, "B": given.batch_sizes, "N": given.slots}
     timed = {}
     for what, values in sizes.items():
         for value in values:
             repeats = value if what == "T" else REPEATS
-            shape = shaped(LENGTH, repeats)
+            shape = shape_overrides(LENGTH, repeats)
             if what == "N":
                 shape.append(f"model.memory_slots={value}")
             size = LENGTH * (1 + repeats) + 3 if what == "T" else value
@@ -42,7 +42,7 @@ def measure(given: argparse.Namespace) -> dict[str, dict[str, dict[int, float]]]
 
 
 def markdown(costs: dict[str, dict[str, dict[int, float]]]) -> str:
-    """A table for each size."""
+    """A Markdown table for each varied quantity."""
     tables = []
     for what, rows in costs.items():
         sizes = list(next(iter(rows.values())))
@@ -54,7 +54,7 @@ def markdown(costs: dict[str, dict[str, dict[int, float]]]) -> str:
 
 
 def figure(costs: dict[str, dict[str, dict[int, float]]]) -> Any:
-    """A panel for each size."""
+    """A figure with a panel for each varied quantity."""
     from src.figures.costs import costs_figure
 
     names = {"T": "time steps T", "B": "batch size B", "N": "memory slots N"}

@@ -1,4 +1,4 @@
-"""Whether two training runs side by side, of one thread each, take less time than one after the other."""
+"""Time of two training runs with one thread each: in parallel, and one after the other."""
 
 import argparse
 import os
@@ -14,16 +14,16 @@ ABOUT = "seconds of two training commands side by side with one thread each, and
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What can be chosen on the command line."""
+    """Add the options of the command line."""
     add = parser.add_argument
     add("--updates", type=int, default=2000, help="of each run")
     add("--rounds", type=int, default=2)
 
 
 def measure(given: argparse.Namespace) -> dict[str, float]:
-    """Seconds of whole commands, the fastest of some rounds."""
+    """Seconds of both orders, the fastest of all rounds."""
     best = {"one after the other": float("inf"), "side by side": float("inf")}
-    _wait([_start(10, 0)])  # the kernels are compiled
+    _wait([_start(10, 0)])  # compiles the kernels
     for _ in range(given.rounds):
         for name in best:
             started = time.perf_counter()
@@ -60,7 +60,7 @@ def _wait(jobs: list[tuple["subprocess.Popen[str]", "tempfile.TemporaryDirectory
 
 
 def markdown(seconds: dict[str, float]) -> str:
-    """Both times and their ratio."""
+    """A Markdown table of both times and their ratio."""
     ratio = seconds["side by side"] / seconds["one after the other"]
     lines = [f"| {name} | {value:.1f} s |" for name, value in seconds.items()]
     return "\n".join(["| two runs, one thread each | |", "|---|---:|", *lines, f"| their ratio | {ratio:.2f} |"])

@@ -1,4 +1,4 @@
-"""What the training loop costs: the same updates through `trainer.fit`, and where an update's time goes."""
+"""Overhead of the training loop: `trainer.fit` against updates alone, and the parts of an update."""
 
 import argparse
 import logging
@@ -6,16 +6,16 @@ import tempfile
 import time
 from typing import Any
 
-from src.benchmark.rounds import composed, digits, parted, shaped, training_round
+from src.benchmark.rounds import compose_config, digits, shape_overrides, split_overrides, training_round
 from src.run.train import train
 
 ABOUT = (
-    "sequences a second through trainer.fit with default logging, beside the updates alone; and an update's split"
+    "sequences a second through trainer.fit with default logging and of updates alone; time of an update by part"
 )
-#: Actions of Lightning's profiler, by what they are here; the optimiser's step holds those that come after it.
+#: Part of an update -> action of Lightning's profiler; the optimiser step includes the parts after it.
 SPLIT = {
     "sampling": "[_TrainingEpochLoop].train_dataloader_next",
-    "optimiser step and all within": "[LightningModule]{learner}.optimizer_step",
+    "optimiser step": "[LightningModule]{learner}.optimizer_step",
     "forward and loss": "[Strategy]SingleDeviceStrategy.training_step",
     "backward": "[Strategy]SingleDeviceStrategy.backward",
     "clipping": "[LightningModule]{learner}.configure_gradient_clipping",
@@ -23,9 +23,9 @@ SPLIT = {
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What can be chosen on the command line."""
+    """Add the options of the command line."""
     add = parser.add_argument
-    add("--model", default="ntm", help="a name, with overrides, in quotes")
+    add("--model", default="ntm", help="a name, with overrides if quoted")
     add("--batch-sizes", nargs="+", type=int, default=[1, 16, 64])
     add("--sequences", type=int, default=1600, help="of a fit; at least 100 updates")
     add("--drawn", action="store_true", help="lengths and repeats drawn as in training, instead of 10 and 10")
@@ -33,14 +33,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(given: argparse.Namespace) -> dict[int, dict[str, float]]:
-    """By batch size: both rates, and milliseconds of an update by part."""
-    shape = [] if given.drawn else shaped(10, 10)
+    """Both rates and milliseconds of an update by part, for each batch size."""
+    shape = [] if given.drawn else shape_overrides(10, 10)
     results = {}
     for size in given.batch_sizes:
         updates = max(100, given.sequences // size)
         rates = {"updates alone": 0.0, "trainer.fit": 0.0}
         alone = training_round(given.model, size, shape, updates)
-        alone()  # what is done once is not what is asked
+        alone()  # a warm-up that is not timed
         for _ in range(given.rounds):
             started = time.perf_counter()
             alone()
@@ -53,33 +53,35 @@ def measure(given: argparse.Namespace) -> dict[int, dict[str, float]]:
 
 
 def _fit(model: str, batch_size: int, shape: list[str], updates: int, *overrides: str) -> Any:
-    """A run of so many updates with one validation, small, as all that is not asked for here."""
-    name, own = parted(model)
+    """A run of `updates` updates with one small validation and no test cells."""
+    name, own = split_overrides(model)
     small = ["task.validation_size=8", "task.test_size=8", "task.test_cells=[]", f"validate_every={updates}"]
     sizes = [f"task.batch_size={batch_size}", f"trainer.max_steps={updates}", "stop_when_solved=false"]
-    cfg = composed(f"model={name}", *shape, *own, *small, *sizes, *overrides)
+    cfg = compose_config(f"model={name}", *shape, *own, *small, *sizes, *overrides)
     with tempfile.TemporaryDirectory() as folder:
         return train(cfg, folder)
 
 
 def _split(model: str, batch_size: int, shape: list[str], updates: int) -> dict[str, float]:
-    """Milliseconds of an update by part, as Lightning's own profiler sees them."""
-    logging.getLogger("lightning.pytorch.profilers.profiler").setLevel(logging.WARNING)  # not its own table
+    """Milliseconds of an update by part, measured by Lightning's profiler."""
+    logging.getLogger("lightning.pytorch.profilers.profiler").setLevel(logging.WARNING)  # hides its table
     outcome = _fit(model, batch_size, shape, updates, "+trainer.profiler=simple")
-    seen = outcome.trainer.profiler.recorded_durations
+    recorded = outcome.trainer.profiler.recorded_durations
     learner = type(outcome.learner).__name__
-    took = {part: 1000 * sum(seen[action.format(learner=learner)]) / updates for part, action in SPLIT.items()}
-    parts = {name: took[name] for name in ("sampling", "forward and loss", "backward", "clipping")}
-    within = took["forward and loss"] + took["backward"] + took["clipping"]
-    parts["optimiser"] = took["optimiser step and all within"] - within
+    milliseconds = {
+        part: 1000 * sum(recorded[action.format(learner=learner)]) / updates for part, action in SPLIT.items()
+    }
+    parts = {name: milliseconds[name] for name in ("sampling", "forward and loss", "backward", "clipping")}
+    within = milliseconds["forward and loss"] + milliseconds["backward"] + milliseconds["clipping"]
+    parts["optimiser"] = milliseconds["optimiser step"] - within
     parts["loop, callbacks, logging"] = (
-        1000 * outcome.metrics["seconds"] / updates - took["optimiser step and all within"] - took["sampling"]
+        1000 * outcome.metrics["seconds"] / updates - milliseconds["optimiser step"] - milliseconds["sampling"]
     )
     return parts
 
 
 def markdown(results: dict[int, dict[str, float]]) -> str:
-    """Rates and parts by batch size."""
+    """A Markdown table of rates and parts by batch size."""
     lines = ["| | " + " | ".join(f"batch {size}" for size in results) + " |", "|---|" + "---:|" * len(results)]
     for name in next(iter(results.values())):
         unit = "sequences a second" if name in ("updates alone", "trainer.fit") else "ms of an update"

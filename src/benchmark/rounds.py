@@ -1,4 +1,4 @@
-"""Updates to be timed, and how they are timed."""
+"""Training updates of the models and of pytorch-ntm as functions, and their timing."""
 
 import importlib
 import sys
@@ -18,15 +18,15 @@ from src.tasks.repeat_copy import RepeatCopy
 Key = TypeVar("Key", bound=Hashable)
 #: Bound on the norm of the gradient.
 CLIP = 10.0
-#: Sizes of the machines that are compared, pytorch-ntm's among them.
+#: Sizes of pytorch-ntm, equal to the defaults of the models: controller, memory slots, word size.
 CONTROLLER, SLOTS, WORDS = 100, 128, 20
 
 
-def parted(model: str) -> tuple[str, list[str]]:
-    """The name of a model, and the overrides behind it.
+def split_overrides(model: str) -> tuple[str, list[str]]:
+    """Split a model argument into the name of the model and overrides.
 
     Raises:
-        ConfigError: there is no name.
+        ConfigError: the name is missing.
     """
     if not model.split():
         raise ConfigError(f"{model!r}: must be a name, and overrides behind it")
@@ -34,31 +34,31 @@ def parted(model: str) -> tuple[str, list[str]]:
     return name, overrides
 
 
-def composed(*overrides: str) -> dict[str, Any]:
-    """A resolved configuration of training on repeat-copy."""
+def compose_config(*overrides: str) -> dict[str, Any]:
+    """The resolved configuration of training on repeat-copy."""
     with initialize_config_dir(CONF, version_base="1.3"):
         return keys.resolve(compose("train", ["task=repeat_copy", *overrides]))
 
 
-def shaped(length: int, repeats: int) -> list[str]:
-    """Overrides that set the length and the repeats of every sequence."""
+def shape_overrides(length: int, repeats: int) -> list[str]:
+    """Overrides that fix the length and the repeats of all sequences."""
     sizes = {"length": length, "repeats": repeats}
     return [f"task.{end}_{what}={size}" for what, size in sizes.items() for end in ("min", "max")]
 
 
 def training_round(model: str, batch_size: int, shape: Sequence[str], updates: int) -> Callable[[], None]:
-    """Some updates of a freshly made model, as a function to be timed.
+    """A round of training updates of a new model, as a function to be timed.
 
-    One update is forward, loss, backward, clipping and optimiser over a whole batch, which is made before.
+    One update is forward, loss, backward, clipping and optimiser step; the batches are drawn beforehand.
 
     Args:
-        model: its name, and overrides of the configuration behind it.
-        batch_size: sequences.
+        model: its name, followed by overrides of the configuration.
+        batch_size: sequences in a batch.
         shape: overrides that set the lengths and repeats.
-        updates: in a round, each on a batch of its own.
+        updates: number of updates in a round, each with another batch.
     """
-    name, overrides = parted(model)
-    cfg = composed(f"model={name}", f"task.batch_size={batch_size}", *shape, *overrides)
+    name, overrides = split_overrides(model)
+    cfg = compose_config(f"model={name}", f"task.batch_size={batch_size}", *shape, *overrides)
     torch.manual_seed(0)
     task = build.build_task(cfg)
     if not isinstance(task, RepeatCopy):
@@ -68,7 +68,7 @@ def training_round(model: str, batch_size: int, shape: Sequence[str], updates: i
     batches = [task.training_batch(n) for n in range(updates)]
 
     def run() -> None:
-        with learner.at_work():
+        with learner.prepared():
             for batch in batches:
                 optimizer.zero_grad(set_to_none=True)
                 loss, _ = learner.loss_and_metrics(batch, wanted=False)
@@ -80,15 +80,15 @@ def training_round(model: str, batch_size: int, shape: Sequence[str], updates: i
 
 
 def peer_round(checkout: Path, batch_size: int, shape: Sequence[str], updates: int) -> Callable[[], None]:
-    """The same of pytorch-ntm, from a checkout of github.com/loudinthecloud/pytorch-ntm, with its own settings."""
+    """As `training_round`, for a checkout of github.com/loudinthecloud/pytorch-ntm with its own settings."""
     sys.path.insert(0, str(checkout))
     try:
-        encapsulated = importlib.import_module("ntm.aio").EncapsulatedNTM
+        network_class = importlib.import_module("ntm.aio").EncapsulatedNTM
     finally:
         sys.path.remove(str(checkout))
-    task = build.build_task(composed("model=ntm", f"task.batch_size={batch_size}", *shape))
+    task = build.build_task(compose_config("model=ntm", f"task.batch_size={batch_size}", *shape))
     torch.manual_seed(0)
-    network = encapsulated(task.input_size, task.output_size, CONTROLLER, 1, 1, SLOTS, WORDS)
+    network = network_class(task.input_size, task.output_size, CONTROLLER, 1, 1, SLOTS, WORDS)
     optimizer = torch.optim.RMSprop(network.parameters(), lr=1e-4, momentum=0.9, alpha=0.95)
     batches = [task.training_batch(n) for n in range(updates)]
 
@@ -96,9 +96,9 @@ def peer_round(checkout: Path, batch_size: int, shape: Sequence[str], updates: i
         for batch in batches:
             optimizer.zero_grad()
             network.init_sequence(batch_size)
-            answers = torch.stack([network(x)[0] for x in batch.x.unbind(1)], 1)
-            asked = batch.mask.bool()
-            torch.nn.functional.binary_cross_entropy(answers[asked], batch.y[asked]).backward()
+            outputs = torch.stack([network(x)[0] for x in batch.x.unbind(1)], 1)
+            due = batch.mask.bool()
+            torch.nn.functional.binary_cross_entropy(outputs[due], batch.y[due]).backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
             optimizer.step()
 
@@ -106,10 +106,10 @@ def peer_round(checkout: Path, batch_size: int, shape: Sequence[str], updates: i
 
 
 def best_times(timed: Mapping[Key, Callable[[], Any]], rounds: int) -> dict[Key, float]:
-    """Seconds of the fastest of some rounds, in each of which all functions take turns.
+    """Seconds of each function in its fastest round.
 
-    So they share whatever else the machine is doing. Each is called once before the clock starts, for what
-    is done once is not what is asked.
+    The functions take turns in every round, so that other load on the machine affects all of them. A first call
+    of each, as a warm-up, is not timed.
     """
     for run in timed.values():
         run()
@@ -123,5 +123,5 @@ def best_times(timed: Mapping[Key, Callable[[], Any]], rounds: int) -> dict[Key,
 
 
 def digits(value: float) -> str:
-    """Three digits of a number, or all before the point."""
+    """A number with three significant digits, or rounded to an integer if it has more."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,10 +1,10 @@
-"""Training sequences a second, by model and batch size."""
+"""Training speed: sequences a second by model and batch size."""
 
 import argparse
 from pathlib import Path
 from typing import Any
 
-from src.benchmark.rounds import best_times, digits, peer_round, shaped, training_round
+from src.benchmark.rounds import best_times, digits, peer_round, shape_overrides, training_round
 
 ABOUT = "training sequences a second on repeat-copy, and in brackets the ratio to the first model"
 MODELS = (
@@ -21,27 +21,27 @@ PEER = "pytorch-ntm"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What can be chosen on the command line."""
+    """Add the options of the command line."""
     add = parser.add_argument
     add(
         "--models",
         nargs="+",
         default=list(MODELS),
-        help="each a name, with overrides, in quotes: 'ntm task.width=4'",
+        help="names, each with overrides if quoted: 'ntm task.width=4'",
     )
     add("--batch-sizes", nargs="+", type=int, default=[1, 8, 16, 64])
     add("--length", type=int, default=10)
     add("--repeats", type=int, default=10)
     add("--drawn", action="store_true", help="lengths and repeats drawn as in training, instead of fixed ones")
-    add("--updates", type=int, default=3, help="in a round, each on a batch of its own; at least so many")
-    add("--sequences", type=int, default=32, help="in a round; at least so many")
+    add("--updates", type=int, default=3, help="least updates in a round, each with another batch")
+    add("--sequences", type=int, default=32, help="least sequences in a round")
     add("--rounds", type=int, default=6)
-    add("--peer", type=Path, default=None, help="a checkout of pytorch-ntm, measured beside the models")
+    add("--peer", type=Path, default=None, help="a checkout of pytorch-ntm to measure as well")
 
 
 def measure(given: argparse.Namespace) -> dict[str, dict[int, float]]:
-    """The rates of all models and batch sizes."""
-    shape = [] if given.drawn else shaped(given.length, given.repeats)
+    """Sequences a second of all models and batch sizes."""
+    shape = [] if given.drawn else shape_overrides(given.length, given.repeats)
     updates = {size: max(given.updates, -(-given.sequences // size)) for size in given.batch_sizes}
     timed = {
         (model, size): training_round(model, size, shape, count)
@@ -57,7 +57,7 @@ def measure(given: argparse.Namespace) -> dict[str, dict[int, float]]:
 
 
 def markdown(rates: dict[str, dict[int, float]]) -> str:
-    """The rates as a Markdown table, each with its ratio to the first model."""
+    """A Markdown table of the rates, each with its ratio to the first model."""
     first: dict[int, float] = next(iter(rates.values()))
     lines = ["| model | " + " | ".join(f"batch {size}" for size in first) + " |", "|---|" + "---:|" * len(first)]
     for model, row in rates.items():
@@ -67,7 +67,7 @@ def markdown(rates: dict[str, dict[int, float]]) -> str:
 
 
 def figure(rates: dict[str, dict[int, float]]) -> Any:
-    """Bars of every model beside each other, a panel a batch size."""
+    """A bar chart of all models, with one panel per batch size."""
     from src.figures.bars import bars
 
     sizes = list(next(iter(rates.values())))

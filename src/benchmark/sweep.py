@@ -1,4 +1,4 @@
-"""What a large sweep costs beside its training: tiny jobs, killed on the way, gone on with, reported."""
+"""Overhead of a large sweep: tiny jobs, killed half-way, resumed and reported."""
 
 import argparse
 import csv
@@ -17,8 +17,8 @@ from typing import Any
 from src.common.paths import ROOT
 from src.settings.errors import ConfigError
 
-ABOUT = "many tiny jobs, killed half-way and gone on with: seconds a job, jobs lost, seconds of the report"
-#: One update of a small network: what is left is what a job costs in itself.
+ABOUT = "many tiny jobs, killed half-way and resumed: seconds a job, jobs lost, seconds of the report"
+#: One update of a small network, so that the time is the overhead of a job.
 JOB = (
     *("model=mlp", "model.hidden_sizes=[8]", "task=mnist1d", "logger=none"),
     *("trainer.max_steps=1", "validate_every=1", "trainer.enable_progress_bar=false"),
@@ -26,14 +26,14 @@ JOB = (
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What can be chosen on the command line."""
+    """Add the options of the command line."""
     add = parser.add_argument
     add("--jobs", type=int, default=1000)
-    add("--workers", type=int, default=2, help="jobs side by side; more than 1 needs `make parallel`")
+    add("--workers", type=int, default=2, help="jobs in parallel; more than 1 needs `make parallel`")
 
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:
-    """Seconds of each part of it, and what became of the jobs."""
+    """Seconds of each phase, and counts of ended, finished and reported jobs."""
     launcher = ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={given.workers}"] if given.workers > 1 else []
     with tempfile.TemporaryDirectory() as scratch:
         folder, page = Path(scratch) / "sweep", Path(scratch) / "report"
@@ -73,7 +73,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
 
 @contextmanager
 def _started(command: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """A command, killed with all its workers if it still runs at the end."""
+    """Start a command; kill it and its workers if it still runs when the block ends."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", *command],
@@ -96,7 +96,7 @@ def _ended(folder: Path) -> list[Path]:
 
 
 def _until(process: "subprocess.Popen[bytes]", folder: Path, count: int) -> float:
-    """The time at which so many jobs have ended."""
+    """Wait until `count` jobs have ended; return the time."""
     while len(_ended(folder)) < count:
         if process.poll() is not None:
             raise ConfigError(f"the sweep ended with exit code {process.returncode} before {count} jobs had")
@@ -111,7 +111,7 @@ def _finish(command: list[str]) -> None:
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """A row for each number."""
+    """A Markdown table with a row for each number."""
     rows = [f"| {key} | {value:,.2f} |" if isinstance(value, float) else f"| {key} | {value:,} |"
             for key, value in result.items()]  # fmt: skip
     return "\n".join(["| a sweep | |", "|---|---:|", *rows])

@@ -1,1 +1,1 @@
-"""What happens around the training loop; one callback a file, chosen in conf/callbacks."""
+"""Lightning callbacks, one a file, chosen in conf/callbacks."""

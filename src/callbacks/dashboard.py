@@ -1,4 +1,4 @@
-"""TensorBoard as one would want to find it: charts side by side, and the run in HPARAMS from its start."""
+"""TensorBoard layout of custom scalars, and the run's settings in HPARAMS from the start of a run."""
 
 import re
 from pathlib import Path
@@ -11,15 +11,15 @@ from omegaconf import OmegaConf
 from src.callbacks import hparams
 from src.lit.learner import Learner
 
-#: Category -> title of a chart -> its kind and its tags, which TensorBoard takes as regular expressions.
+#: Category -> title of a chart -> kind of the chart and regular expressions of its tags.
 Layout = dict[str, dict[str, tuple[str, list[str]]]]
 
 
 class Dashboard(Callback):
-    """Writes the layout of the custom scalars and the run's settings once, and keeps what is shown fresh.
+    """Writes the layout and the settings once, and flushes events after every validation.
 
     Args:
-        folder: of the run.
+        folder: run folder.
     """
 
     def __init__(self, folder: str) -> None:
@@ -37,35 +37,34 @@ class Dashboard(Callback):
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         if trainer.logger is not None:
-            trainer.logger.save()  # TensorBoard's own turn comes only every two minutes
+            trainer.logger.save()  # by default events are flushed only every two minutes
 
 
 def layout(learner: Learner) -> Layout:
     """The charts of a run, by category: training, generalisation and, where there are heads, addressing.
 
-    TensorBoard shows a chart once that several runs ask for in the same words; so charts name no model, and
-    only what a chart must not be without.
+    TensorBoard merges identical charts of several runs into one, so charts do not depend on the model, except for
+    the category of addressing.
     """
+    objective = learner.objective
     training = {
         "loss: training and validation": lines("train/loss", "validation/loss"),
-        f"{words(learner.headline)}: validation": lines(f"validation/{learner.headline}"),
+        f"{objective.metric(objective.headline).label}: validation": lines(f"validation/{objective.headline}"),
         "learning rate": lines("optimizer/lr"),
         "norm of the gradient, before clipping": lines("optimizer/gradient_norm"),
         "speed: sequences a second": lines("speed/sequences_per_second"),
     }
     probes = list(learner.task.probes())
     generalisation = {}
-    for metric in learner.reach:
-        trained = metric == learner.reach[0]
-        title, tags = ("training and validation", [f"train/{metric}"]) if trained else ("validation", [])
-        generalisation[f"{words(metric)}: {title}"] = lines(*tags, f"validation/{metric}")
-        generalisation |= {
-            f"{words(metric)}: {probe}": lines(f"generalisation/{probe}/{metric}") for probe in probes
-        }
+    for metric in objective.reach:
+        label, in_training = objective.metric(metric).label, metric == objective.reach[0]
+        title, tags = ("training and validation", [f"train/{metric}"]) if in_training else ("validation", [])
+        generalisation[f"{label}: {title}"] = lines(*tags, f"validation/{metric}")
+        generalisation |= {f"{label}: {probe}": lines(f"generalisation/{probe}/{metric}") for probe in probes}
     charts: Layout = {"training": training, "generalisation": generalisation}
     if learner.network.memory_slots is not None:
-        # One chart of width and sigma, though not all heads have a sigma: when it merges the layouts of several
-        # runs, TensorBoard may drop charts that only a later one has.
+        # Width and sigma share a chart, though not all heads have a sigma: when TensorBoard merges the layouts of
+        # several runs, it may drop charts that only a later run has.
         charts["addressing"] = {
             f"{kind} heads: {title}": ("Multiline", [f"^heads/{kind} head( \\d+)?/{tags}$"])
             for title, tags in (("position (slot)", "position"), ("width and sigma (slots)", "(width|sigma.*)"))
@@ -75,10 +74,5 @@ def layout(learner: Learner) -> Layout:
 
 
 def lines(*tags: str) -> tuple[str, list[str]]:
-    """A chart with a line for each of these tags in every run."""
+    """A chart with one line for each tag of every run."""
     return "Multiline", [f"^{re.escape(tag)}$" for tag in tags]
-
-
-def words(metric: str) -> str:
-    """The name of a metric as people write it."""
-    return metric.replace("_", " ")

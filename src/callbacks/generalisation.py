@@ -1,4 +1,4 @@
-"""How far what is learned reaches beyond training, while training."""
+"""Metrics on sets beyond the training range, logged during training."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,13 +12,13 @@ from src.lit.learner import Learner
 
 
 class Generalisation(Callback):
-    """Logs `generalisation/<probe>/<metric>` after every `every`-th validation; nothing is ever chosen by it.
+    """Logs `generalisation/<probe>/<metric>` after every `every`-th validation; no decision depends on it.
 
-    The probes are sets of the task's own, no tests: those are touched once, at the end. They are measured when
-    the validation is over and its metrics are out, for they are counted by the same means.
+    Probes are sets of the task that are separate from the tests, which are used only at the end. They are measured
+    after the validation metrics are computed, because both use the same accumulator.
 
     Args:
-        every: validations between two measurements.
+        every: number of validations from one measurement to the next.
     """
 
     def __init__(self, every: int = 4) -> None:
@@ -36,7 +36,9 @@ class Generalisation(Callback):
             self.probes = move_data_to_device(pl_module.task.probes(), pl_module.device)
         for probe, batches in self.probes.items():
             measured = pl_module.measure(batches)
-            scalars = {f"generalisation/{probe}/{metric}": measured[metric] for metric in pl_module.reach}
+            scalars = {
+                f"generalisation/{probe}/{metric}": measured[metric] for metric in pl_module.objective.reach
+            }
             trainer.logger.log_metrics(scalars, step=trainer.global_step)
 
     def state_dict(self) -> dict[str, Any]:

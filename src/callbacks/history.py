@@ -1,4 +1,4 @@
-"""A row for each validation in history.csv."""
+"""history.csv: one row for each validation."""
 
 import csv
 import io
@@ -16,13 +16,13 @@ from src.lit.learner import Learner
 class History(Callback):
     """Appends update, sequences, seconds, the last training loss and the validation metrics to a csv.
 
-    A checkpoint holds the rows up to it; a run that goes on from it begins with these.
+    A checkpoint contains the rows so far; a resumed run starts with them.
 
     Args:
-        folder: of the run.
+        folder: run folder.
 
     Attributes:
-        rows: what was written, by column; validation metrics under their own names.
+        rows: all rows, as dictionaries by column.
     """
 
     def __init__(self, folder: str) -> None:
@@ -49,7 +49,7 @@ class History(Callback):
             file.write(as_csv([row], header=len(self.rows) == 1))
 
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Cut off what a run that was killed wrote after its last checkpoint."""
+        """Remove rows that a killed run wrote after its last checkpoint."""
         if self.rows and trainer.is_global_zero:
             write_whole(self.path, as_csv(self.rows, header=True))
 
@@ -61,7 +61,7 @@ class History(Callback):
 
 
 def as_csv(rows: list[dict[str, Any]], header: bool) -> str:
-    """Rows of the same columns as text, with their names above them if `header`."""
+    """Rows with the same columns as CSV text, with a header line if `header`."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     if header:
@@ -71,7 +71,7 @@ def as_csv(rows: list[dict[str, Any]], header: bool) -> str:
 
 
 def validation_of(trainer: lightning.Trainer) -> dict[str, float]:
-    """The metrics of the validation that has just ended, by their own names."""
+    """The metrics of the last validation by name, without the prefix `validation/`."""
     prefix = "validation/"
     return {
         name.removeprefix(prefix): float(value)

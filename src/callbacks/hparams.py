@@ -1,8 +1,8 @@
-"""What TensorBoard's HPARAMS tab knows of a run: its settings from the start, how it ended, its last numbers.
+"""Summaries for TensorBoard's HPARAMS tab: settings, final status and final metrics of a run.
 
-The summary that declares an experiment is left out on purpose: of several runs TensorBoard would take that of any
-one of them, and hide the settings that only the others have. Without it, it gathers the settings of all runs and
-their types, and shows those first that differ.
+The summary that declares an experiment is left out on purpose: with several runs TensorBoard would use that of
+one run, and hide settings that only other runs have. Without it, TensorBoard collects the settings of all runs
+and shows those first that differ.
 """
 
 import time
@@ -15,8 +15,8 @@ from tensorboard.plugins.hparams import metadata
 from tensorboard.plugins.hparams.api_pb2 import Status
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo
 
-#: Settings that every run has, by short names that sort before all others: of those that do not differ,
-#: TensorBoard shows the first, and its parallel coordinates leave out a run that lacks one of those shown.
+#: Settings that every run has, under short names that sort before all others. TensorBoard shows the first names of
+#: those that do not differ, and its parallel coordinates omit a run that lacks one of the settings shown.
 COMMON = {
     "batch_size": ("task", "batch_size"),
     "gradient_clip": ("trainer", "gradient_clip_val"),
@@ -25,7 +25,7 @@ COMMON = {
     "model": ("model", "name"),
     "task": ("task", "name"),
 }
-#: Sections of a configuration whose other keys are settings too, and what in them changes nothing that is learned.
+#: Sections of a configuration whose keys are hyperparameters, and the keys in them that are not.
 SECTIONS = ("model", "task", "optimizer", "schedule")
 NOT_SETTINGS = (
     *("_target_", "name", "recipe", "cache", "engine", "updates"),
@@ -36,9 +36,9 @@ Value = bool | int | float | str
 
 
 def hyperparameters(cfg: Mapping[str, Any]) -> dict[str, Value]:
-    """Settings, but for the common ones by the names that the command line has.
+    """Hyperparameters of a run: common ones by their short names, others by their config keys.
 
-    One that is null is left out, but for gradient_clip: 0 is no clipping.
+    Settings that are null are left out, except gradient_clip, which is 0 for no clipping.
     """
     flat = {name: cfg[section].get(key) for name, (section, key) in COMMON.items()}
     flat |= {"seed": cfg["seed"], "gradient_clip": flat["gradient_clip"] or 0.0}
@@ -54,7 +54,7 @@ def hyperparameters(cfg: Mapping[str, Any]) -> dict[str, Value]:
 
 
 def session_start(settings: Mapping[str, Value]) -> Summary:
-    """The settings of a run, each of its own type: true and false are no numbers."""
+    """Summary of the settings of a run; types are kept, so booleans are not numbers."""
     info = SessionStartInfo(start_time_secs=time.time())
     for key, value in settings.items():
         kind = {bool: "bool_value", str: "string_value"}.get(type(value), "number_value")
@@ -63,27 +63,28 @@ def session_start(settings: Mapping[str, Value]) -> Summary:
 
 
 def session_end(status: str) -> Summary:
-    """How a run ended: success, failure, or, where it was stopped, unknown."""
+    """Summary of the final status: success, failure, or unknown for a run that was stopped."""
     info = SessionEndInfo(status=Status.Value(STATUS.get(status, "STATUS_UNKNOWN")), end_time_secs=time.time())
     return _summary(metadata.SESSION_END_INFO_TAG, HParamsPluginData(session_end_info=info))
 
 
-def final(metrics: Mapping[str, Any], headline: str, reach: str) -> dict[str, float]:
-    """The numbers of metrics.json to compare runs by; first by name, and so shown, among all of HPARAMS.
+def final(metrics: Mapping[str, Any], headline: str, reach: str, like_training: str) -> dict[str, float]:
+    """Final scalars by tag `final/...`, which sorts first among the metrics in HPARAMS.
 
     Args:
-        metrics: as in metrics.json.
-        headline: the metric of the test like training.
-        reach: the metric of the tests beyond training.
+        metrics: content of metrics.json.
+        headline: metric of the in-distribution test set.
+        reach: metric of the other test sets.
+        like_training: name of the in-distribution test set.
     """
     tests = metrics["test"]
-    alike = tests.get("in_distribution", tests)  # of the only test, the metrics stand by themselves
-    short = reach.split("_")[-1]  # so that the axes of parallel coordinates have room for their names
-    numbers = {headline: alike.get(headline)}
+    in_distribution = tests.get(like_training, tests)  # a single test set is not nested
+    short = reach.split("_")[-1]  # the axes of parallel coordinates need short names
+    numbers = {headline: in_distribution.get(headline)}
     numbers |= {
         f"{short} {name}": one[reach]
         for name, one in tests.items()
-        if name != "in_distribution" and isinstance(one, Mapping)
+        if name != like_training and isinstance(one, Mapping)
     }
     numbers |= {f"validation {headline}": metrics["validation"].get(headline)}
     numbers |= {name: metrics[name] for name in ("seconds", "sequences_to_solve")}
@@ -93,7 +94,7 @@ def final(metrics: Mapping[str, Any], headline: str, reach: str) -> dict[str, fl
 
 
 def write(logger: TensorBoardLogger, summary: Summary) -> None:
-    """Put a summary into the events of a run."""
+    """Write a summary to the event file of a run."""
     logger.experiment._get_file_writer().add_summary(summary)
 
 

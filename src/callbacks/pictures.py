@@ -1,4 +1,4 @@
-"""What a person looks at: pictures and head scalars while training, PNG files at the end."""
+"""Figures and head scalars in TensorBoard during training, and PNG files at the end."""
 
 from pathlib import Path
 from typing import Any
@@ -10,16 +10,16 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from src.callbacks.history import History
+from src.cells.trace import Trace
 from src.common import checks
 from src.common.files import write_whole
 from src.figures.addressing_examples import addressing_examples
 from src.figures.head_weights import head_weights
 from src.figures.learning_curves import learning_curves
-from src.figures.memory import Head, memory
-from src.figures.png import pngs, spared
-from src.figures.reading import reading
+from src.figures.memory import HeadTrace, memory
+from src.figures.png import figure_errors_as_warnings, pngs
 from src.figures.style import Figure
-from src.figures.target_output import Panel, target_output
+from src.lit import objectives
 from src.lit.learner import Learner
 from src.memory import addressing
 from src.tasks.base import Example
@@ -29,16 +29,16 @@ DPI = 150
 
 
 class Pictures(Callback):
-    """Draws an example of the task as the network answers it, and where its heads look.
+    """Draws the network's answer to the first example of the task, its memory and its head weightings.
 
-    While training, to TensorBoard after every `every`-th validation and the last; at its end, the learning curves
-    as a PNG file. The other PNG files show the checkpoint that validation chose: `src.run.conclusion` draws them.
-    What cannot be drawn is a warning.
+    During training, figures go to TensorBoard after every `every`-th validation and the last; at the end, the
+    learning curves become a PNG file. The other PNG files show the checkpoint that validation chose and are drawn
+    in `src.run`. A figure that cannot be drawn is a warning.
 
     Args:
-        folder: of the run.
-        every: validations between two pictures in TensorBoard.
-        cmap: colour map of matplotlib.
+        folder: run folder.
+        every: number of validations from one set of figures in TensorBoard to the next.
+        cmap: matplotlib colour map.
     """
 
     def __init__(self, folder: str, every: int = 8, cmap: str = "jet") -> None:
@@ -61,12 +61,12 @@ class Pictures(Callback):
             self.show(trainer, pl_module)
 
     def show(self, trainer: lightning.Trainer, learner: Learner) -> None:
-        """Pictures of the first example to TensorBoard, once an update."""
+        """Add figures of the first example to TensorBoard, at most once an update."""
         if isinstance(trainer.logger, TensorBoardLogger) and self.drawn_at != trainer.global_step:
             self.drawn_at = trainer.global_step
-            with spared("of the first example"):
+            with figure_errors_as_warnings("of the first example"):
                 for name, figure in draw_first(learner, learner.task.examples()[0], self.cmap).items():
-                    with spared(name):  # of a full disk the next scalar tells, too
+                    with figure_errors_as_warnings(name):  # a full disk fails the next scalar too
                         trainer.logger.experiment.add_figure(name, figure, trainer.global_step)
 
     def state_dict(self) -> dict[str, Any]:
@@ -80,25 +80,26 @@ class Pictures(Callback):
         if isinstance(pl_module, Learner) and history is not None and history.rows and trainer.is_global_zero:
             self.show(trainer, pl_module)
             figures: dict[str, Figure] = {}
-            with spared("learning_curves"):
+            with figure_errors_as_warnings("learning_curves"):
                 figures["learning_curves"] = draw_history(history.rows)
             save(figures, self.folder)
 
 
 def save(figures: dict[str, Figure], folder: Path) -> None:
-    """Write figures as PNG files into the folder `figures` of a run folder."""
+    """Write figures as PNG files into `figures` of a run folder."""
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     for name, content in pngs(figures, DPI).items():
         write_whole(folder / "figures" / f"{name}.png", content)
 
 
-Traced = tuple[Example, torch.Tensor, dict[str, torch.Tensor]]
+#: An example, the output [1, T, O] of the network and its trace.
+Traced = tuple[Example, torch.Tensor, Trace]
 
 
 def draw(learner: Learner, examples: list[Example], cmap: str) -> dict[str, Figure]:
-    """All pictures of some examples, by name: answers to all, the heads in each, the memory in the first.
+    """Figures of some examples by name: answers to all, head weightings in each, the memory in the first.
 
-    One that cannot be drawn is left out, with a warning.
+    A figure that cannot be drawn is left out, with a warning.
     """
     traced = [(example, *trace(learner, example)) for example in examples]
     figures = _answers_and_memory(learner, traced, cmap)
@@ -106,40 +107,29 @@ def draw(learner: Learner, examples: list[Example], cmap: str) -> dict[str, Figu
         if "weighting" in seen:
             weights = seen["weighting"][0].numpy()
             name = "head_weights" if example is examples[0] else f"head_weights_{example.name}"
-            with spared(name):
+            with figure_errors_as_warnings(name):
                 figures[name] = head_weights(weights, head_names(learner), cmap, example.marks)
     return figures
 
 
 def draw_first(learner: Learner, example: Example, cmap: str) -> dict[str, Figure]:
-    """What is shown of an example while training: the answer, and memory and heads together."""
+    """Figures of one example for TensorBoard: the answer, and memory and heads."""
     return _answers_and_memory(learner, [(example, *trace(learner, example))], cmap)
 
 
 def _answers_and_memory(learner: Learner, traced: list[Traced], cmap: str) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
-    with spared("target_output" if learner.task.objective == "bits" else "reading"):
-        figures |= draw_answers(learner, traced, cmap)
-    with spared("memory"):
+    objective = learner.objective
+    with figure_errors_as_warnings(objective.picture):
+        answers = [objective.answer(example, y) for example, y, _ in traced]
+        figures[objective.picture] = objective.draw(answers, cmap)
+    with figure_errors_as_warnings("memory"):
         figures |= draw_memory(learner, traced[0], cmap)
     return figures
 
 
-def draw_answers(learner: Learner, traced: list[Traced], cmap: str) -> dict[str, Figure]:
-    """The answers to examples in bits, or the answer to the first that has a class."""
-    if learner.task.objective == "bits":
-        panels = [
-            Panel(example.title, answered(example.y, example), answered(y.sigmoid(), example))
-            for example, y, _ in traced
-        ]
-        return {"target_output": target_output(panels, cmap)}
-    example, y, _ = traced[0]
-    answer = y[0].softmax(1).numpy()
-    return {"reading": reading(example.x[0, :, 0].numpy(), answer, int(example.y[0]), example.title)}
-
-
 def draw_memory(learner: Learner, traced: Traced, cmap: str) -> dict[str, Figure]:
-    """Memory and heads in an example, write heads first; nothing where there is no memory."""
+    """Figure of memory and heads in an example, write heads first; empty without a memory."""
     example, _, tensors = traced
     if "memory" not in tensors:
         return {}
@@ -147,16 +137,17 @@ def draw_memory(learner: Learner, traced: Traced, cmap: str) -> dict[str, Figure
     reads, writes = seen["read"].shape[1], seen["add"].shape[1]
     names, held = head_names(learner), seen["memory"]
     heads = [
-        Head(names[reads + w], "added", seen["add"][:, w], seen["weighting"][:, reads + w]) for w in range(writes)
+        HeadTrace(names[reads + w], "added", seen["add"][:, w], seen["weighting"][:, reads + w])
+        for w in range(writes)
     ]
-    heads += [Head(names[r], "read", seen["read"][:, r], seen["weighting"][:, r]) for r in range(reads)]
+    heads += [HeadTrace(names[r], "read", seen["read"][:, r], seen["weighting"][:, r]) for r in range(reads)]
     memories = {f"memory as the\n{mark} begins": held[step - 1] for mark, step in example.marks.items()}
     memories["memory\nat the end"] = held[-1]
     return {"memory": memory(memories, heads, cmap, example.marks, example.title)}
 
 
-def trace(learner: Learner, example: Example) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """The outputs of the network for one example, and what its heads did, on the CPU."""
+def trace(learner: Learner, example: Example) -> tuple[torch.Tensor, Trace]:
+    """Output [1, T, O] of the network for an example and its trace, on the CPU, in evaluation mode."""
     network: Any = learner.network
     was_training = network.training
     network.eval()
@@ -170,16 +161,11 @@ def trace(learner: Learner, example: Example) -> tuple[torch.Tensor, dict[str, t
                 y, _, seen = network.trace(x, network.initial_state(len(x), slots))
     finally:
         network.train(was_training)
-    return y.cpu(), {name: values.cpu() for name, values in seen.items()}
-
-
-def answered(values: torch.Tensor, example: Example) -> np.ndarray:
-    """The steps of the answer alone, [T, O]."""
-    return values[0][example.mask[0] > 0].numpy()
+    return y.cpu(), Trace.of(seen).map(lambda tensor: tensor.cpu())
 
 
 def head_names(learner: Learner) -> list[str]:
-    """Names of the heads in the order of a weighting's second dimension."""
+    """Names of the heads, in the order of the head dimension of weightings."""
     cell: Any = learner.network.cell
     kinds = {"read": cell.read_heads, "write": cell.write_heads}
     return [
@@ -192,8 +178,8 @@ def head_names(learner: Learner) -> list[str]:
 def head_scalars(learner: Learner, example: Example) -> dict[str, float]:
     """Last position, mean width and mean sigma of each head in an example, by tag; empty without heads.
 
-    A head that carries a weighting has no position; its circular mean stands in. The width is that of the
-    weighting, which every head has; sigma is what a Gaussian focus was asked for.
+    For heads without a position, it is the circular mean of the weighting. The width is the circular deviation of
+    the weighting; sigma is the width parameter of a Gaussian focus.
     """
     _, seen = trace(learner, example)
     if "weighting" not in seen:
@@ -216,14 +202,20 @@ def draw_history(rows: list[dict[str, Any]]) -> Figure:
     left_out = {"update", "sequences", "seconds", "lr", "gradient_norm"}
     curves = {name: np.array([row[name] for row in rows], dtype=float) for name in rows[0] if name not in left_out}
     names = {"train_loss": "training loss", "loss": "validation loss"}
-    curves = {names.get(name, name.replace("_", " ")): values for name, values in curves.items()}
-    log = [name for name in curves if "loss" in name or "bits" in name]
+    metrics = {name: objectives.metric("loss" if name == "train_loss" else name) for name in curves}
+    labels = {name: names.get(name, name.replace("_", " ")) for name in curves}
+    log = [labels[name] for name, metric in metrics.items() if metric is not None and metric.logarithmic]
+    curves = {labels[name]: values for name, values in curves.items()}
     return learning_curves(np.array([row["sequences"] for row in rows]), curves, "sequences", log)
 
 
 def draw_addressing() -> Figure:
-    """How a focus moves and widens: the kernel for a grid of shifts and widths."""
+    """Figure of the Gaussian focus for a grid of shifts and widths."""
     deltas, sigmas, slots, before = (0.0, 0.5, 1.0, 2.5, -3.0), (0.3, 0.5, 1.0, 2.0, 4.0), 17, 8
     delta, sigma = torch.meshgrid(torch.tensor(deltas), torch.tensor(sigmas), indexing="ij")
     kernels = addressing.gaussian(before + delta, sigma.unsqueeze(2), torch.ones_like(sigma).unsqueeze(2), slots)
     return addressing_examples(kernels.numpy(), deltas, sigmas, before)
+
+
+#: Figures that explain a kind of cell independently of training, by the names in `Cell.drawings`.
+DRAWINGS = {"addressing_examples": draw_addressing}

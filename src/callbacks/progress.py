@@ -1,4 +1,4 @@
-"""One progress bar for the whole run: updates, time left, loss and the task's error."""
+"""Progress bar of the whole run: updates, remaining time, loss and headline metric."""
 
 import sys
 from typing import Any
@@ -13,10 +13,10 @@ from src.lit.learner import Learner
 
 
 class Progress(LightningProgressBar):
-    """Counts updates towards `max_steps`.
+    """Shows the updates made out of `max_steps`.
 
     Args:
-        every: seconds between two redraws.
+        every: least seconds between two redraws.
     """
 
     def __init__(self, every: float = 0.5) -> None:
@@ -24,7 +24,7 @@ class Progress(LightningProgressBar):
         self.every = checks.number("every", every, least=0)
         self.enabled = True
         self.bar: tqdm | None = None
-        self.judged = ""
+        self.validation_text = ""
 
     def disable(self) -> None:
         self.enabled = False
@@ -54,12 +54,12 @@ class Progress(LightningProgressBar):
         if self.bar is not None and self.bar.update(1) and isinstance(pl_module, Learner):
             shown = trainer.progress_bar_metrics
             text = " ".join(f"{name}={value:.4g}" for name, value in shown.items() if name != "v_num")
-            self.bar.set_postfix_str(text + self.judged, refresh=False)
+            self.bar.set_postfix_str(text + self.validation_text, refresh=False)
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         if isinstance(pl_module, Learner) and trainer.state.fn == "fit":
-            value = validation_of(trainer).get(pl_module.headline)
-            self.judged = "" if value is None else f" validation={value:.4g}"
+            value = validation_of(trainer).get(pl_module.objective.headline)
+            self.validation_text = "" if value is None else f" validation={value:.4g}"
 
     def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self._close()

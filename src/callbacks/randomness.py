@@ -1,4 +1,4 @@
-"""Random numbers go on where they were when a run goes on."""
+"""States of the random number generators in checkpoints, so that a resumed run draws the same numbers."""
 
 import random
 from typing import Any
@@ -9,9 +9,9 @@ from lightning.pytorch.callbacks import Callback
 
 
 class Randomness(Callback):
-    """Keeps the states of the global generators of torch, numpy and Python in the checkpoint.
+    """Saves and restores the global generators of torch, numpy and Python.
 
-    Nothing of this project draws from them while training, but a model may: dropout does.
+    Training here does not draw from them, but a model may, such as one with dropout.
     """
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""When a task in bits counts as solved."""
+"""Detection of a solved task, and stop of the run."""
 
 import logging
 from typing import Any
@@ -9,23 +9,25 @@ from lightning.pytorch.callbacks import Callback
 from src.callbacks.clock import clock_of
 from src.callbacks.history import validation_of
 from src.common import checks
+from src.lit.learner import Learner
 
 log = logging.getLogger(__name__)
-#: Validations in a row that must be good.
+#: Consecutive validations at or under the threshold that are needed.
 IN_A_ROW = 3
 
 
 class Solved(Callback):
-    """Solved: validation error_bits at or under a threshold three times in a row.
+    """Marks a task as solved when a validation metric is at or under a threshold three times in a row.
 
-    Sequences and seconds count to the first of the three. Tasks without error_bits are never solved.
+    Sequences and seconds count to the first of the three. The metric is `solved_by` of the objective: wrong bits a
+    sequence for answers in bits, none for classes.
 
     Args:
-        threshold: error bits a sequence.
+        threshold: of that metric.
         stop: end training when solved.
 
     Attributes:
-        sequences, seconds: to the solution, or None.
+        sequences, seconds: training until solved; None if not solved.
     """
 
     def __init__(self, threshold: float = 0.1, stop: bool = True) -> None:
@@ -37,11 +39,11 @@ class Solved(Callback):
 
     @property
     def solved(self) -> bool:
-        """Whether the task was solved at any time."""
+        """Whether the task has been solved."""
         return self.sequences is not None
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """A run that was killed after it had solved its task has nothing left to learn."""
+        """Stop at once if the resumed run had already solved its task."""
         trainer.should_stop = trainer.should_stop or (self.solved and self.stop)
 
     def state_dict(self) -> dict[str, Any]:
@@ -52,9 +54,10 @@ class Solved(Callback):
         self.seconds = state_dict["seconds"]
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        error = validation_of(trainer).get("error_bits")
-        if trainer.state.fn != "fit" or error is None or self.solved:
+        metric = pl_module.objective.solved_by if isinstance(pl_module, Learner) else None
+        if trainer.state.fn != "fit" or metric is None or self.solved:
             return
+        error = validation_of(trainer)[metric]
         clock = clock_of(trainer)
         self.good = [*self.good, (clock.sequences, clock.seconds)] if error <= self.threshold else []
         if len(self.good) == IN_A_ROW:

@@ -1,1 +1,1 @@
-"""Floor 1: one time step, (input, state) -> (output, state)."""
+"""Cells: one time step, (input, state) -> (output, state)."""

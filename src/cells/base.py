@@ -1,24 +1,25 @@
-"""The protocol of a cell."""
+"""The base class of cells."""
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from src.cells import boundary
+from src.cells.trace import Trace
 
-#: A NamedTuple of tensors or of further states; each tensor has the batch as its first dimension.
+#: A NamedTuple of tensors or of nested states; the first dimension of each tensor is the batch.
 State = Any
 
 
 class Cell(nn.Module, ABC):
     """One time step, (input, state) -> (output, state).
 
-    The state is a value: it is passed in and handed back, and nothing of it stays on the cell. As a module, a
-    cell is called with an input and a state, and does one step.
+    The state is a value: it is passed in and returned, and the cell stores none of it. Calling a cell as a module
+    does one step.
 
     Attributes:
         input_size: features of an input, F.
@@ -27,92 +28,71 @@ class Cell(nn.Module, ABC):
 
     input_size: int
     output_size: int
+    #: File names of the figures that explain this class of cell, whatever its weights; see `src.run`.
+    drawings: ClassVar[tuple[str, ...]] = ()
 
     @property
     def has_sequence(self) -> bool:
-        """Whether `sequence` may be used instead of a loop over `step`."""
+        """Whether `sequence` can replace a loop over `step`."""
         return False
-
-    def at_work(self) -> AbstractContextManager[None]:
-        """A context for many sequences: what can be prepared for them is, before they come."""
-        return nullcontext()
 
     def forward(self, x: Float[Tensor, "B F"], state: State) -> tuple[Float[Tensor, "B O"], State]:
         return self.step(x, state)
 
     def check(self, x: Tensor, state: State | None) -> Tensor:
-        """Refuse an input x[B, T, F] or a state that is not as this cell takes it, before anything is computed.
+        """Refuse an input x[B, T, F] or a state that does not fit this cell, before anything is computed.
 
-        No state is the one before the first step, which fits.
+        Without a state, the initial state is meant, which always fits.
 
         Returns the input, see `boundary.check`.
 
         Raises:
-            ValueError: another shape or structure, or no sequence or no step at all.
-            TypeError: another dtype or device than that of the weights.
+            ValueError: a wrong shape or structure, or an empty batch or sequence.
+            TypeError: a dtype or device other than that of the weights.
         """
         shapes = None if state is None else self._state_shapes(state)
         return boundary.check(x, state, self.input_size, shapes, self.any_weight)
 
     @property
     def any_weight(self) -> Tensor | None:
-        """One of the weights, which all have one dtype and device; None if there is none."""
+        """One of the weights, to read their common dtype and device; None if the cell has no weights."""
         return next(self.parameters(), None)
 
     def _state_shapes(self, state: State) -> boundary.Shapes:
-        """The shapes of a state like this one, without the batch."""
+        """The shapes that this state should have, without the batch."""
         return boundary.shapes(self.initial_state(1))
 
     @abstractmethod
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> State:
-        """The state before the first step; `memory_slots` enlarges an external memory, if there is one."""
+        """The state before the first step; `memory_slots` sets the size of the external memory, if any."""
 
     @abstractmethod
     def step(self, x: Float[Tensor, "B F"], state: State) -> tuple[Float[Tensor, "B O"], State]:
         """One time step."""
 
     def sequence(self, x: Float[Tensor, "B T F"], state: State | None) -> tuple[Float[Tensor, "B T O"], State]:
-        """All steps in one call, where the cell has one; equals calling `step` T times, but for rounding.
+        """All steps in one call, where `has_sequence`; equals T calls of `step` up to rounding.
 
-        No state is the one before the first step.
+        Without a state, the initial state is used.
         """
         raise TypeError(f"{type(self).__name__} has no sequence, only steps")
 
-    def trace(
-        self, x: Float[Tensor, "B F"], state: State
-    ) -> tuple[Float[Tensor, "B O"], State, dict[str, Tensor]]:
-        """One time step that also shows what the heads did, by name; empty where there are none."""
-        output, state = self.step(x, state)
-        return output, state, {}
+    def trace(self, x: Float[Tensor, "B F"], state: State) -> tuple[Float[Tensor, "B O"], State, Trace]:
+        """One time step and its trace, which is empty for a cell without heads.
 
-
-class Controller(Cell):
-    """A cell that can steer a machine: the fused engine takes its weights apart."""
-
-    @property
-    @abstractmethod
-    def is_plain(self) -> bool:
-        """Whether its layers are those that it was made with, so that `joint_weights` is all that they do."""
-
-    @abstractmethod
-    def joint_weights(self, features: int) -> Float[Tensor, "G U"]:
-        """The weights of the gates' sums, of one layer, as one matrix over [h, other inputs, first inputs, 1].
-
-        h is the hidden state, left out where there is none; the last column are the biases. G counts the
-        sums, C for each gate, in the order that `src.engines.numba_cpu.controllers` expects.
-
-        Args:
-            features: how many inputs come first.
+        A subclass may return a plain mapping of tensors [B, ...] as the trace.
         """
+        output, state = self.step(x, state)
+        return output, state, Trace()
 
 
 def full_precision(like: Tensor) -> AbstractContextManager[Any]:
-    """Without autocast: within, what is computed keeps the dtype of its operands."""
+    """A context without autocast: operations keep the dtype of their operands."""
     return torch.autocast(like.device.type, enabled=False) if boundary.autocasts(like) else nullcontext()
 
 
 def state_size(state: State) -> int:
-    """Numbers that one sequence carries from step to step: the tensors of a state, the batch left out."""
+    """Size of the state of one sequence: the number of elements of its tensors, without the batch."""
     if isinstance(state, Tensor):
         return state[0].numel()
     return sum(state_size(part) for part in state)

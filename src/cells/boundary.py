@@ -1,4 +1,4 @@
-"""Where other people's tensors come in: inputs and states are checked before any engine computes with them."""
+"""Validation of inputs, states and modules before an engine computes with them."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 
-#: Of a module, what an engine does by itself, or what it calls.
-METHODS = frozenset({"forward", "step", "trace", "address", "joint_weights"})
-#: Of a state, the shape of every tensor without the batch, nested as the state is.
+#: Methods of a module that an engine calls or reimplements.
+METHODS = frozenset({"forward", "step", "trace", "address"})
+#: The shapes of the tensors of a state, without the batch, in the same nested structure.
 Shapes = Any
 
 
 def shapes(state: Any) -> Shapes:
-    """The shapes of a state, without the batch; tuples are of the types that they were.
+    """The shapes of a state, without the batch; tuples keep their types.
 
     >>> shapes((torch.zeros(1, 3), (torch.zeros(1, 2, 5),)))
     (torch.Size([3]), (torch.Size([2, 5]),))
@@ -27,17 +27,17 @@ def shapes(state: Any) -> Shapes:
 def check(x: Tensor, state: Any, features: int, expected: Shapes, weight: Tensor | None) -> Tensor:
     """Refuse an input or a state that does not fit.
 
-    Returns the input; under autocast as precise as the weight, where a layer before gave half of that.
+    Returns the input; under autocast an input of half precision is cast to the dtype of the weight.
 
     Args:
-        x: should be [B, T, features], with at least one sequence and one step.
-        state: should have the batch of x.
-        expected: shapes of the state; None for those of a state that is known to fit.
-        weight: whose dtype and device all tensors should have; None for those of x.
+        x: must be [B, T, features], with at least one sequence and one step.
+        state: must have the batch size of x.
+        expected: shapes of the state; None skips the check of the state.
+        weight: all tensors must have its dtype and device; None stands for x.
 
     Raises:
-        ValueError: another shape or structure.
-        TypeError: another dtype or device.
+        ValueError: a wrong shape or structure.
+        TypeError: a wrong dtype or device.
     """
     if not isinstance(x, Tensor):
         raise TypeError(f"x is of type {type(x).__name__}: must be a tensor")
@@ -68,7 +68,7 @@ def _fits(state: Any, expected: Shapes, batch: int, dtype: torch.dtype, device: 
         )
     if type(state) is not type(expected) or len(state) != len(expected):
         return False
-    for part, one in zip(state, expected):  # noqa: B905, SIM110  (once a sequence: every microsecond counts)
+    for part, one in zip(state, expected):  # noqa: B905, SIM110  (once per sequence: must be fast)
         if not _fits(part, one, batch, dtype, device):
             return False
     return True
@@ -107,16 +107,16 @@ def _kind(x: Tensor) -> str:
 
 
 def autocasts(like: Tensor) -> bool:
-    """Whether autocast is on where a tensor is; not every device has it."""
+    """Whether autocast is enabled on the device of a tensor; the meta device has no autocast."""
     device = like.device.type
     return device != "meta" and torch.is_autocast_enabled(device)
 
 
 def altered(module: nn.Module) -> str | None:
-    """The name of a module within, or of this one, that does more than its class says; None if there is none.
+    """The name of the first altered module, submodules before the module itself; None if there is none.
 
-    Hooks make a module do so, and with them pruning and spectral norms; so do parametrisations, and a method that
-    was replaced.
+    Altered means that a module has hooks (as pruning and spectral norms use), parametrisations or replaced
+    methods, so that its class alone no longer says what it computes.
     """
     if (
         torch_module._global_forward_hooks
@@ -132,16 +132,18 @@ def altered(module: nn.Module) -> str | None:
 
 
 def is_altered(module: nn.Module) -> bool:
-    """Whether a module itself does more than its class says."""
-    of = module.__dict__
-    hooks = of["_forward_hooks"] or of["_forward_pre_hooks"] or of["_backward_hooks"] or of["_backward_pre_hooks"]
-    return bool(hooks) or not METHODS.isdisjoint(of) or "parametrizations" in of["_modules"]
+    """Whether a module itself, without its submodules, is altered; see `altered`."""
+    own = module.__dict__
+    forward_hooks = own["_forward_hooks"] or own["_forward_pre_hooks"]
+    backward_hooks = own["_backward_hooks"] or own["_backward_pre_hooks"]
+    hooks = bool(forward_hooks or backward_hooks)
+    return hooks or not METHODS.isdisjoint(own) or "parametrizations" in own["_modules"]
 
 
 def _any_altered(module: nn.Module) -> bool:
     if is_altered(module):
         return True
-    for one in module.__dict__["_modules"].values():  # noqa: SIM110  (as in _fits)
+    for one in module.__dict__["_modules"].values():  # noqa: SIM110  (speed, as in _fits)
         if one is not None and _any_altered(one):
             return True
     return False

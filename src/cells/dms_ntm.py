@@ -1,4 +1,4 @@
-"""The Differentiable Multi-Scale NTM: heads that move by real numbers and focus with a learned width."""
+"""The Differentiable Multi-Scale NTM: heads with real-valued motion and a Gaussian focus of learned width."""
 
 import math
 
@@ -7,45 +7,48 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from src.cells.layout import Field, Layout, at_least_one, softmax
 from src.cells.machine import Machine, one_hot_at_zero
 from src.common import checks
-from src.engines.numba_cpu import plan
 from src.memory import addressing
 
 CARRIES = ("weighting", "position")
 MOTIONS = ("relative", "hybrid")
-#: Logit of the step +1 before anything is learned: a head starts out walking forwards.
+#: Initial logit of the step +1: before training, a head mostly steps forwards.
 STEP_BIAS = 2.0
 
 
 class DMSNTM(Machine):
-    """A machine whose heads move by continuous arithmetic, with a Gaussian focus.
+    """A machine whose heads move continuously and focus with Gaussian kernels.
 
-    From the controller each head gets a motion and K widths sigma_k = sigma_min + softplus(raw + b_k),
+    The controller gives each head a motion and K widths sigma_k = sigma_min + softplus(raw + b_k),
     where b_k makes sigma_k = sigma_init 2^k at raw = 0. kernel(x) is `addressing.gaussian`.
 
-    carry = weighting: the weighting of the step before, as in the NTM, is convolved with
+    carry = weighting: the weighting of the previous step, as in the NTM, is convolved with
         relative   s = kernel(delta)
         hybrid     s = (1 - j) step + j kernel(J), step over {-1, 0, 1}, j = sigmoid, J = jump_range tanh
-    and sharpened, since blur compounds.
+    and sharpened, since repeated convolution blurs it.
 
-    carry = position: a head is one real position, rendered afresh at every step, w = kernel(p), with
+    carry = position: the state of a head is one real position p, and w = kernel(p) at every step, with
         relative   p = p_before + delta
         hybrid     p = p_before + (1 - j) (step_{+1} - step_{-1}) + j J
-    and content, where it is used, is mixed into the weighting but does not move p.
+    and content-based addressing, where it is used, changes the weighting but not p.
 
     Args:
         carry: weighting or position.
         motion: relative or hybrid.
-        sigma_init: width in slots before anything is learned, above sigma_min.
+        sigma_init: initial width in slots, above sigma_min.
         sigma_min: smallest width in slots, above 0.
         num_scales: K.
-        jump_range: longest jump in slots; None for half of `memory_slots`. It stays when N grows.
-        jump_bias: logit of a jump before anything is learned (hybrid).
-        delta_init: slots that a head moves a step before anything is learned (relative).
+        jump_range: longest jump in slots; None for half of `memory_slots`, also where a state has more slots.
+        jump_bias: initial logit of the jump gate j (hybrid).
+        delta_init: initial motion per step in slots (relative).
 
     The other arguments are those of `Machine`.
     """
+
+    size_options = ("content_addressing", "carry", "motion", "num_scales")
+    drawings = ("addressing_examples",)
 
     def __init__(
         self,
@@ -104,32 +107,28 @@ class DMSNTM(Machine):
             "sigma_bias", torch.tensor([inverse_softplus(width) for width in widths]), persistent=False
         )
 
-    def _head_sizes(self) -> list[int]:
-        content = [self.word_size, 1, 1] if self.content_addressing else []
-        motion = [1] if self.motion == "relative" else [3, 1, 1]
-        mixture = [self.num_scales] if self.num_scales > 1 else []
-        sharpening = [1] if self.carry == "weighting" else []
-        return [*content, *sharpening, self.num_scales, *mixture, *motion]
-
-    def _head_biases(self) -> Float[Tensor, "P"]:
-        biases = torch.zeros(sum(self.head_sizes))
+    def head_layout(self) -> Layout:
+        fields = self.content_fields()
+        if self.carry == "weighting":
+            fields.append(Field("gamma", squash=at_least_one))
+        fields.append(Field("sigma", self.num_scales, self._width, shown=True))
+        if self.num_scales > 1:
+            fields.append(Field("mixture", self.num_scales, softmax))
         if self.motion == "relative":
-            biases[-1] = self.delta_init
+            fields.append(Field("delta", bias=self.delta_init, shown=True))
         else:
-            biases[-5:] = torch.tensor([0.0, 0.0, STEP_BIAS, self.jump_bias, 0.0])
-        return biases
+            fields += [
+                Field("step", 3, softmax, (0.0, 0.0, STEP_BIAS)),
+                Field("jump", squash=torch.sigmoid, bias=self.jump_bias, shown=True),
+                Field("jump_distance", squash=self._within_range, shown=True),
+            ]
+        return Layout(*fields)
 
-    def kernel_choices(self) -> dict[str, int]:
-        return {
-            "kind": plan.DMS_NTM,
-            "content": int(self.content_addressing),
-            "position": int(self.carry == "position"),
-            "hybrid": int(self.motion == "hybrid"),
-            "scales": self.num_scales,
-        }
+    def _width(self, raw: Float[Tensor, "B H K"]) -> Float[Tensor, "B H K"]:
+        return self.sigma_min + softplus(raw + self.sigma_bias)
 
-    def kernel_constants(self) -> list[float]:
-        return [self.sigma_min, self.jump_range, *self.sigma_bias.tolist()]
+    def _within_range(self, raw: Float[Tensor, "B H"]) -> Float[Tensor, "B H"]:
+        return self.jump_range * raw.tanh()
 
     def initial_heads(self, batch_size: int, slots: int) -> Float[Tensor, "B H *N"]:
         if self.carry == "position":
@@ -139,47 +138,30 @@ class DMSNTM(Machine):
     def address(
         self, raw: Float[Tensor, "B H P"], memory: Float[Tensor, "B N M"], before: Float[Tensor, "B H *N"]
     ) -> tuple[Float[Tensor, "B H N"], Float[Tensor, "B H *N"], dict[str, Tensor]]:
-        parts = iter(raw.split(self.head_sizes, dim=2))
-        slots = memory.shape[1]
-        seen: dict[str, Tensor] = {}
-        w_content = gate = None
-        if self.content_addressing:
-            key, beta = next(parts), softplus(next(parts).squeeze(2))
-            w_content = addressing.content(memory, key, beta)
-            gate = seen["gate"] = next(parts).squeeze(2).sigmoid()
-        gamma = 1.0 + softplus(next(parts).squeeze(2)) if self.carry == "weighting" else None
-        sigma = seen["sigma"] = self.sigma_min + softplus(next(parts) + self.sigma_bias)
-        mixture = next(parts).softmax(2) if self.num_scales > 1 else torch.ones_like(sigma)
+        numbers, slots = self.layout.read(raw), memory.shape[1]
+        seen = self.layout.shown(numbers)
+        sigma = numbers.sigma
+        mixture = numbers.mixture if self.num_scales > 1 else torch.ones_like(sigma)
 
-        if self.motion == "relative":
-            distance = seen["delta"] = next(parts).squeeze(2)
-            step = jump = None
-        else:
-            step = next(parts).softmax(2)
-            jump = seen["jump"] = next(parts).squeeze(2).sigmoid()
-            distance = seen["jump_distance"] = self.jump_range * next(parts).squeeze(2).tanh()
-
-        if gamma is None:  # carry = position
-            if step is None or jump is None:
-                position = before + distance
+        if self.carry == "position":
+            if self.motion == "relative":
+                position = before + numbers.delta
             else:
-                position = before + torch.lerp(step[..., 2] - step[..., 0], distance, jump)
-            seen["position"] = position
-            w = addressing.gaussian(position, sigma, mixture, slots)
-            if w_content is not None and gate is not None:
-                w = addressing.interpolate(w_content, w, gate)
-            return w, position, seen
+                stride = numbers.step[..., 2] - numbers.step[..., 0]
+                position = before + torch.lerp(stride, numbers.jump_distance, numbers.jump)
+            w = self.with_content(numbers, memory, addressing.gaussian(position, sigma, mixture, slots))
+            return w, position, seen | {"position": position}
 
-        w = before
-        if w_content is not None and gate is not None:
-            w = addressing.interpolate(w_content, w, gate)
-        kernel = addressing.gaussian(distance, sigma, mixture, slots)
-        if step is not None and jump is not None:
-            kernel = addressing.step_or_jump(step, jump, kernel)
-        w = addressing.sharpen(addressing.convolve(w, kernel), gamma)
+        w = self.with_content(numbers, memory, before)
+        if self.motion == "relative":
+            kernel = addressing.gaussian(numbers.delta, sigma, mixture, slots)
+        else:
+            far = addressing.gaussian(numbers.jump_distance, sigma, mixture, slots)
+            kernel = addressing.step_or_jump(numbers.step, numbers.jump, far)
+        w = addressing.sharpen(addressing.convolve(w, kernel), numbers.gamma)
         return w, w, seen
 
 
 def inverse_softplus(y: float) -> float:
-    """The x with log(1 + e^x) = y, for y > 0, without overflow."""
+    """Inverse of softplus: the x with log(1 + e^x) = y, for y > 0, without overflow."""
     return y + math.log(-math.expm1(-y))

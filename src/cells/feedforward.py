@@ -1,15 +1,14 @@
-"""A controller that remembers nothing: all memory is then the external one."""
+"""Feedforward controller: without a state, so that the external memory is the only memory."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from src.cells.base import Controller
+from src.cells.base import Cell
 from src.common import checks
 
 
-class Feedforward(Controller):
-    """One layer with a tanh; its state is empty."""
+class Feedforward(Cell):
+    """One linear layer with a tanh; the state is empty."""
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
@@ -22,11 +21,3 @@ class Feedforward(Controller):
 
     def step(self, x: Float[Tensor, "B F"], state: tuple[()]) -> tuple[Float[Tensor, "B C"], tuple[()]]:
         return self.layer(x).tanh(), state
-
-    @property
-    def is_plain(self) -> bool:
-        return type(self.layer) is nn.Linear and self.layer.bias is not None
-
-    def joint_weights(self, features: int) -> Float[Tensor, "G U"]:
-        w = self.layer.weight
-        return torch.cat([w[:, features:], w[:, :features], self.layer.bias.unsqueeze(1)], 1)

@@ -11,13 +11,13 @@ from src.common import checks
 
 
 class GRUState(NamedTuple):
-    """What a GRU carries, a tensor a layer."""
+    """State of a GRU: one tensor per layer."""
 
     hidden: tuple[Float[Tensor, "B C"], ...]
 
 
 class GRU(Layered):
-    """A stack of GRU layers; the output is the hidden state of the last."""
+    """A stack of GRU layers; the output is the hidden state of the last layer."""
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class GRU(Layered):
             return y.squeeze(1), state
         hidden = []
         for before, weights in zip(state.hidden, self.layers.all_weights, strict=True):
-            # Under autocast a state stays as precise as it was.
+            # Under autocast a state keeps its dtype.
             x = torch.gru_cell(x, before, *weights).to(before.dtype)
             hidden.append(x)
         return x, GRUState(tuple(hidden))
@@ -49,12 +49,3 @@ class GRU(Layered):
         state = self.initial_state(len(x)) if state is None else state
         y, after = self.layers(x, torch.stack(state.hidden))
         return y, GRUState(after.to(x.dtype).unbind(0))
-
-    def joint_weights(self, features: int) -> Float[Tensor, "G U"]:
-        # Four gates: what is new of the input and what is new of the state meet only after the reset.
-        size, (w_ih, w_hh, b_ih, b_hh) = self.output_size, self.layers.all_weights[0]
-        gates, new = slice(2 * size), slice(2 * size, None)
-        of_input = torch.cat([w_ih, w_ih.new_zeros(size, w_ih.shape[1])])
-        of_state = torch.cat([w_hh[gates], w_hh.new_zeros(size, size), w_hh[new]])
-        biases = torch.cat([b_ih[gates] + b_hh[gates], b_ih[new], b_hh[new]])
-        return torch.cat([of_state, of_input[:, features:], of_input[:, :features], biases.unsqueeze(1)], 1)

@@ -1,23 +1,23 @@
-"""What cells share whose layers are recurrent ones of torch."""
+"""Base class of the cells that are a stack of torch's recurrent layers."""
 
 from torch import Tensor, nn
 
 from src.cells import boundary
-from src.cells.base import Controller
+from src.cells.base import Cell
 
 
-class Layered(Controller):
-    """A stack of layers of `torch.nn`, in one call of the library or step by step with the weights of each.
+class Layered(Cell):
+    """A stack of recurrent layers of `torch.nn`, run in one call or step by step.
 
     Attributes:
-        layers: the stack.
+        layers: torch's module with all layers.
     """
 
     layers: nn.RNNBase
 
     @property
     def has_sequence(self) -> bool:
-        """Whether the library may run all steps: it calls no hooks of this cell, and no parametrisations."""
+        """Whether torch may run all steps in one call, which skips hooks of this cell and parametrisations."""
         return not boundary.is_altered(self) and not self._parametrised
 
     @property
@@ -26,15 +26,8 @@ class Layered(Controller):
 
     @property
     def _hooked(self) -> bool:
-        """Whether a step, too, has to call the layers: with the call come their hooks, and so their pruning."""
+        """Whether a single step must call the layers as a module, so that their hooks (and pruning) run."""
         return boundary.is_altered(self.layers) and not self._parametrised
-
-    @property
-    def is_plain(self) -> bool:
-        layers = self.layers
-        kind = type(layers) in (nn.LSTM, nn.GRU)
-        one = layers.num_layers == 1 and not layers.bidirectional and not layers.proj_size
-        return kind and one and layers.bias
 
     @property
     def any_weight(self) -> Tensor:

@@ -1,24 +1,28 @@
 """Long short-term memory, with the equations and the parameters of `torch.nn.LSTM`."""
 
+import functools
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from src.cells import boundary
+from src.cells.base import full_precision
 from src.cells.layered import Layered
 from src.common import checks
 
 
 class LSTMState(NamedTuple):
-    """What an LSTM carries, a tensor a layer."""
+    """State of an LSTM: one tensor per layer."""
 
     hidden: tuple[Float[Tensor, "B C"], ...]
     cell: tuple[Float[Tensor, "B C"], ...]
 
 
 class LSTM(Layered):
-    """A stack of LSTM layers; the output is the hidden state of the last."""
+    """A stack of LSTM layers; the output is the hidden state of the last layer."""
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1) -> None:
         super().__init__()
@@ -38,7 +42,7 @@ class LSTM(Layered):
         hidden, cell = [], []
         for before, c_before, weights in zip(*state, self.layers.all_weights, strict=True):
             h, c = torch.lstm_cell(x, (before, c_before), *weights)
-            # Under autocast a state stays as precise as it was.
+            # Under autocast a state keeps its dtype.
             x, c = h.to(before.dtype), c.to(c_before.dtype)
             hidden.append(x)
             cell.append(c)
@@ -50,10 +54,26 @@ class LSTM(Layered):
         """All steps in one library call; equals calling `step` T times."""
         x = self.check(x, state)
         state = self.initial_state(len(x)) if state is None else state
-        before = (torch.stack(state.hidden), torch.stack(state.cell))
-        y, after = self.layers(x, before)
+        initial = (torch.stack(state.hidden), torch.stack(state.cell))
+        with nullcontext() if _autocast_supported(x) else full_precision(x):
+            y, after = self.layers(x, initial)
         return y, LSTMState(*(part.to(x.dtype).unbind(0) for part in after))
 
-    def joint_weights(self, features: int) -> Float[Tensor, "G U"]:
-        w_ih, w_hh, b_ih, b_hh = self.layers.all_weights[0]
-        return torch.cat([w_hh, w_ih[:, features:], w_ih[:, :features], (b_ih + b_hh).unsqueeze(1)], 1)
+
+def _autocast_supported(x: Tensor) -> bool:
+    """Whether torch can run an LSTM in the dtype of autocast; on many CPUs it cannot in half precision."""
+    return x.device.type != "cpu" or not boundary.autocasts(x) or _runs_in_half(torch.get_autocast_dtype("cpu"))
+
+
+@functools.cache
+def _runs_in_half(dtype: torch.dtype) -> bool:
+    """Whether torch's LSTM runs forward and backward on this CPU under autocast to a dtype."""
+    x, state = torch.zeros(1, 1, 1), torch.zeros(1, 1, 1)
+    weights = [torch.zeros(shape, requires_grad=True) for shape in ((4, 1), (4, 1), (4,), (4,))]
+    try:
+        with torch.enable_grad(), torch.autocast("cpu", dtype):
+            y, *_ = torch.lstm(x, (state, state), weights, True, 1, 0.0, True, False, True)
+            y.sum().backward()
+    except RuntimeError:
+        return False
+    return True

@@ -1,56 +1,54 @@
-"""What every Neural Turing Machine is: a controller, heads and a memory.
+"""Base class of Neural Turing Machines: a controller, heads and a memory.
 
-The kinds of machine differ only in how their heads find their place; see `ntm.py` and `dms_ntm.py`.
+The kinds of machine differ only in how their heads address the memory; see `ntm.py` and `dms_ntm.py`.
 """
 
-import logging
 from abc import abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import lru_cache
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch._C import _are_functorch_transforms_active
 
 from src.cells import boundary
-from src.cells.base import Cell, Controller, State, full_precision
+from src.cells.base import Cell, State, full_precision
 from src.cells.feedforward import Feedforward
 from src.cells.gru import GRU
+from src.cells.layout import Field, Layout, content_fields
 from src.cells.lstm import LSTM
+from src.cells.trace import Trace
 from src.common import checks
-from src.engines.numba_cpu import kernels
+from src.memory import addressing
 from src.memory.access import erase_and_add, read
 
-log = logging.getLogger(__name__)
-ENGINES = ("auto", "fused", "reference")
-CONTROLLERS: dict[str, type[Controller]] = {"lstm": LSTM, "gru": GRU, "feedforward": Feedforward}
+#: Values of the option `engine`; `src.engines.choose` selects the engine.
+ENGINE_CHOICES = ("auto", "fused", "reference")
+CONTROLLERS: dict[str, type[Cell]] = {"lstm": LSTM, "gru": GRU, "feedforward": Feedforward}
 MEMORY_INITS = ("constant", "learned", "random")
-#: A constant memory starts at this value, after Collier and Beel, arXiv:1807.08518.
+#: Initial value of a constant memory, after Collier and Beel, arXiv:1807.08518.
 MEMORY_CONSTANT = 1e-6
-#: Half-width of the uniform distribution that a learned or random memory is drawn from.
+#: Half-width of the uniform distribution of the initial values of a learned or random memory.
 MEMORY_SPREAD = 0.1
 
 
 class MachineState(NamedTuple):
-    """All that a machine carries from step to step."""
+    """State of a machine."""
 
     controller: State
     memory: Float[Tensor, "B N M"]
-    heads: Float[Tensor, "B H *N"]  # where each head was: its weighting, or its position
+    heads: State  # of every head: its weighting, its position, or another state of its kind
     reads: Float[Tensor, "B R M"]
 
 
 class Machine(Cell):
-    """Controller, heads and memory; a subclass says how the heads address the memory.
+    """Controller, heads and memory; a subclass implements the addressing.
 
-    One step, after arXiv:1410.5401, figure 1 and section 3: the controller sees the input and what was
-    read before; all heads address the memory as the step found it; all write heads write; the read
-    heads read the new memory. The output is the controller's beside what was read, [h, r_1 .. r_R].
+    One step, after arXiv:1410.5401, figure 1 and section 3: the controller receives the input and the previous
+    reads; all heads address the memory of the previous step; all write heads write; the read heads read the new
+    memory. The output is the concatenation of the controller's output and the reads, [h, r_1 .. r_R].
 
-    Heads are numbered with the read heads first.
+    Read heads come before write heads.
 
     Args:
         input_size: features of an input, F.
@@ -58,20 +56,25 @@ class Machine(Cell):
         word_size: M.
         controller: lstm, gru or feedforward.
         controller_size: outputs of the controller, C.
-        read_heads, write_heads: how many of each, at least one.
-        content_addressing: false leaves out keys, strengths and gates: heads move only from where they were.
-        beta_bias: softplus of it is the key strength beta before anything is learned; with that of 0 the look for
-            content is nearly uniform over the slots, and so is its gradient.
-        gate_bias: logit of the gate g before anything is learned; lower, and heads move from where they were.
+        read_heads, write_heads: numbers of heads, at least one each.
+        content_addressing: false leaves out keys, key strengths and gates, so that addressing is by location
+            alone.
+        beta_bias: the initial key strength beta is its softplus; at beta_bias=0 the content weighting, and its
+            gradient, is nearly uniform over the slots.
+        gate_bias: initial logit of the interpolation gate g; lower values favour the previous weighting.
         memory_init: constant (1e-6 everywhere), learned (a parameter) or random (drawn once, then fixed).
-            A memory of more slots than it was trained with repeats these rows.
-        output_clip: bound on the absolute value of what the controller sends to the heads; None for no bound.
-        engine: fused (compiled kernels over the whole sequence, on the CPU), reference (this file, step by step)
-            or auto: fused where it can be. The choice changes no result beyond rounding.
+            A memory with more slots than `memory_slots` repeats these rows.
+        output_clip: bound on the absolute value of the raw numbers of the heads; None for no bound.
+        engine: fused (compiled kernels over the whole sequence), reference (this file, step by step) or auto
+            (fused where an engine covers the machine). The network that runs the machine reads it; results agree
+            up to rounding.
 
     Raises:
         checks.Refusal: a value of the wrong type or out of its range.
     """
+
+    #: Options that the sizes of the weights depend on.
+    size_options: ClassVar[tuple[str, ...]] = ("content_addressing",)
 
     def __init__(
         self,
@@ -102,23 +105,19 @@ class Machine(Cell):
         self.output_clip = None if output_clip is None else checks.number("output_clip", output_clip, above=0)
         checks.integer("controller_size", controller_size)
         checks.choice("controller", controller, tuple(CONTROLLERS))
-        self.engine = choose_engine(engine)
-        self.made_as = self.kernel_choices()
-        self._warned = False
+        self.engine = checks.choice("engine", engine, ENGINE_CHOICES)
+        self.initial_options = {name: getattr(self, name) for name in self.size_options}
         self._shapes: dict[tuple[int, nn.Module | None], boundary.Shapes] = {}
 
         self.controller = CONTROLLERS[controller](input_size + read_heads * word_size, controller_size)
         self.output_size = controller_size + read_heads * word_size
-        self.head_sizes = self._head_sizes()
+        self.layout = self.head_layout()
+        self.head_sizes = self.layout.sizes
         self.num_heads = read_heads + write_heads
-        self.heads = nn.Linear(
-            controller_size, self.num_heads * sum(self.head_sizes) + write_heads * 2 * word_size
-        )
+        self.heads = nn.Linear(controller_size, self.num_heads * self.layout.size + write_heads * 2 * word_size)
         with torch.no_grad():
-            biases = self.heads.bias[: self.num_heads * sum(self.head_sizes)].view(self.num_heads, -1)
-            biases.copy_(self._head_biases().expand_as(biases))
-            if content_addressing:  # of every kind of head the first numbers: key, beta, gate
-                biases[:, word_size], biases[:, word_size + 1] = self.beta_bias, self.gate_bias
+            biases = self.heads.bias[: self.num_heads * self.layout.size].view(self.num_heads, -1)
+            biases.copy_(self.layout.biases().expand_as(biases))
 
         memory = torch.full((memory_slots, word_size), MEMORY_CONSTANT)
         if memory_init != "constant":
@@ -129,42 +128,42 @@ class Machine(Cell):
             self.register_buffer("initial_memory", memory)
 
     @abstractmethod
-    def _head_sizes(self) -> list[int]:
-        """How many raw numbers of each kind a head gets from the controller, in the order of `address`."""
+    def head_layout(self) -> Layout:
+        """Layout of the raw numbers of one head."""
+
+    def content_fields(self) -> list[Field]:
+        """Fields of content-based addressing, first in every layout; none without it."""
+        return content_fields(self.word_size, self.beta_bias, self.gate_bias) if self.content_addressing else []
 
     @abstractmethod
-    def _head_biases(self) -> Float[Tensor, "P"]:
-        """What a head gets before anything is learned: the biases of one head's raw numbers."""
-
-    @abstractmethod
-    def initial_heads(self, batch_size: int, slots: int) -> Float[Tensor, "B H *N"]:
-        """Every head at slot 0."""
+    def initial_heads(self, batch_size: int, slots: int) -> State:
+        """State of the heads at slot 0."""
 
     @abstractmethod
     def address(
-        self, raw: Float[Tensor, "B H P"], memory: Float[Tensor, "B N M"], before: Float[Tensor, "B H *N"]
-    ) -> tuple[Float[Tensor, "B H N"], Float[Tensor, "B H *N"], dict[str, Tensor]]:
-        """Find the place of every head.
+        self, raw: Float[Tensor, "B H P"], memory: Float[Tensor, "B N M"], before: State
+    ) -> tuple[Float[Tensor, "B H N"], State, dict[str, Tensor]]:
+        """Address the memory with every head.
 
         Args:
-            raw: what the controller sends to each head.
-            memory: as the step found it.
-            before: where the heads were.
+            raw: raw numbers of each head.
+            memory: the memory of the previous step.
+            before: the previous state of the heads.
 
         Returns:
-            the weightings; where the heads are now, to be carried on; what is worth seeing, by name.
+            the weightings; the new state of the heads; the numbers for `Trace.numbers`, by name.
         """
 
-    @abstractmethod
-    def kernel_choices(self) -> dict[str, int]:
-        """What the fused engine has to know of the heads, by their options: fields of its plan."""
-
-    @abstractmethod
-    def kernel_constants(self) -> list[float]:
-        """Constants of this kind of heads, in the order that its routines in `src.engines.numba_cpu` expect."""
+    def with_content(
+        self, numbers: SimpleNamespace, memory: Float[Tensor, "B N M"], w: Float[Tensor, "B H N"]
+    ) -> Float[Tensor, "B H N"]:
+        """Equations (5) to (7): w interpolated with the content weighting; w itself without content addressing."""
+        if not self.content_addressing:
+            return w
+        return addressing.interpolate(addressing.content(memory, numbers.key, numbers.beta), w, numbers.gate)
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> MachineState:
-        """As `Cell.initial_state`; the memory is that of the machine, and must not be changed in place."""
+        """As `Cell.initial_state`; the memory is a view of `initial_memory` and must not be changed in place."""
         slots = self.memory_slots if memory_slots is None else checks.integer("memory_slots", memory_slots)
         memory: Tensor = self.initial_memory
         if slots != self.memory_slots:
@@ -178,62 +177,22 @@ class Machine(Cell):
 
     @property
     def any_weight(self) -> Tensor:
-        return self.initial_memory  # heads may have been replaced by a module without a weight
+        return self.initial_memory  # `heads` may have been replaced by a module without weights
 
     def _state_shapes(self, state: MachineState) -> boundary.Shapes:
         memory = getattr(state, "memory", None)
         slots = memory.shape[1] if isinstance(memory, Tensor) and memory.dim() == 3 else self.memory_slots
-        key = slots, self._modules["controller"]  # which may be replaced
+        key = slots, self._modules["controller"]  # the controller may be replaced
         if key not in self._shapes:
             self._shapes[key] = boundary.shapes(self.initial_state(1, max(1, slots)))
         return self._shapes[key]
 
-    @property
-    def has_sequence(self) -> bool:
-        """Whether `sequence` may be used: with the fused engine, in float32 or float64 on the CPU.
-
-        The kernels read weights and call no module: one that was hooked, pruned, parametrised or replaced by
-        another makes the reference engine run.
-        """
-        # Neither torch.compile nor the transforms of torch.func can look into a kernel.
-        if self.engine != "fused" or torch.compiler.is_compiling() or _are_functorch_transforms_active():
-            return False
-        other = boundary.altered(self) or self._replaced() or own_steps(type(self))
-        if other is not None:
-            if not self._warned:
-                log.warning("%s is hooked, parametrised or replaced: the reference engine runs it, slower.", other)
-                self._warned = True
-            return False
-        weight = self.heads.weight
-        return weight.is_cpu and weight.dtype in (torch.float32, torch.float64)
-
-    def _replaced(self) -> str | None:
-        """The name of a submodule that is not of the kind that it was made as; None if there is none."""
-        heads, controller = self._modules["heads"], self._modules["controller"]
-        if type(heads) is not nn.Linear or heads.bias is None:
-            return "heads"
-        made = type(controller) in CONTROLLERS.values() and controller.is_plain  # type: ignore[union-attr]
-        return None if made else "controller"
-
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Compiles the kernels, unless they are kept from before, and gives them all threads."""
-        if not self.has_sequence:
-            yield
-            return
-        from src.engines.numba_cpu import engine as fused
-
-        fused.prepare(self.heads.weight.dtype)
-        with fused.all_threads():
-            yield
-
-    def sequence(
-        self, x: Float[Tensor, "B T F"], state: MachineState | None
-    ) -> tuple[Float[Tensor, "B T O"], MachineState]:
-        """All steps in one call of the fused engine; equals calling `step` T times, but for rounding."""
-        from src.engines.numba_cpu import engine as fused  # it imports numba, which takes its time
-
-        return fused.sequence(self, x, state)
+    def changed_options(self) -> str:
+        """Options changed after construction that no longer fit the weights, as text; empty if none."""
+        now = {name: getattr(self, name) for name in self.size_options}
+        if now == self.initial_options:
+            return ""
+        return ", ".join(f"{name}={value!r}" for name, value in now.items() if value != self.initial_options[name])
 
     def step(self, x: Float[Tensor, "B F"], state: MachineState) -> tuple[Float[Tensor, "B O"], MachineState]:
         output, state, _ = self.trace(x, state)
@@ -241,22 +200,18 @@ class Machine(Cell):
 
     def trace(
         self, x: Float[Tensor, "B F"], state: MachineState
-    ) -> tuple[Float[Tensor, "B O"], MachineState, dict[str, Tensor]]:
-        """One time step, and by name what is worth seeing of it.
-
-        Of the heads `weighting` [B, H, N] and what the kind of machine adds, each [B, H, ...]; of the memory
-        `erase` and `add` [B, W, M], `memory` [B, N, M] as it is then, and `read` [B, R, M] from it.
-        """
+    ) -> tuple[Float[Tensor, "B O"], MachineState, Trace]:
+        """One time step and its trace."""
         h, controller = self.controller(torch.cat([x, state.reads.flatten(1)], 1), state.controller)
         raw = self.heads(h)
-        # The memory is as precise as its state, where autocast computes the layers in half of that.
+        # Addressing and memory keep the dtype of the state where autocast computes the layers in half precision.
         with full_precision(x):
             h, raw = h.to(state.memory.dtype), raw.to(state.memory.dtype)
             if self.output_clip is not None:
                 raw = raw.clamp(-self.output_clip, self.output_clip)
-            raw, raw_write = raw.tensor_split([self.num_heads * sum(self.head_sizes)], dim=1)
+            raw, raw_write = raw.tensor_split([self.num_heads * self.layout.size], dim=1)
 
-            w, heads, seen = self.address(raw.view(len(x), self.num_heads, -1), state.memory, state.heads)
+            w, heads, numbers = self.address(raw.view(len(x), self.num_heads, -1), state.memory, state.heads)
             w_read, w_write = w.split([self.read_heads, self.write_heads], dim=1)
 
             erase, add = raw_write.view(len(x), self.write_heads, -1).chunk(2, dim=2)
@@ -264,41 +219,12 @@ class Machine(Cell):
             memory = erase_and_add(state.memory, w_write, erase, add)
             reads = read(memory, w_read)
             output = torch.cat([h, reads.flatten(1)], 1)
-        seen = {"weighting": w, **seen, "erase": erase, "add": add, "memory": memory, "read": reads}
+        seen = Trace(weighting=w, numbers=numbers, erase=erase, add=add, memory=memory, read=reads)
         return output, MachineState(controller, memory, heads, reads), seen
 
 
-@lru_cache
-def own_steps(kind: type[Machine]) -> str | None:
-    """The method of a class of machines that the kernels know nothing of; None if there is none.
-
-    They know what the class does that says what they need to know: `kernel_choices` is its.
-    """
-
-    def owner(method: str) -> type:
-        return next(one for one in kind.__mro__ if method in vars(one))
-
-    known = owner("kernel_choices")
-    new = (name for name in ("address", "trace", "step", "initial_heads") if not issubclass(known, owner(name)))
-    return next((f"{kind.__name__}.{name}" for name in new), None)
-
-
-def choose_engine(engine: str) -> str:
-    """The engine that a choice amounts to on this machine: fused or reference."""
-    checks.choice("engine", engine, ENGINES)
-    if engine == "reference":
-        return engine
-    why_not = kernels.missing()
-    if why_not is None:
-        return "fused"
-    if engine == "fused":
-        raise checks.refuse("engine", engine, f"auto or reference on this machine: {why_not}")
-    log.warning("engine=auto takes the reference engine, which is slow: %s", why_not)
-    return "reference"
-
-
 def one_hot_at_zero(like: Tensor, batch_size: int, heads: int, slots: int) -> Float[Tensor, "B H N"]:
-    """Weightings wholly on slot 0: a uniform start on a constant memory would never break symmetry."""
+    """One-hot weightings on slot 0: uniform ones on a constant memory would never break the slots' symmetry."""
     w = like.new_zeros(batch_size, heads, slots)
     w[:, :, 0] = 1.0
     return w

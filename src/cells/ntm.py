@@ -1,28 +1,28 @@
-"""The Neural Turing Machine: heads that find their place by content and by discrete shifts.
+"""The Neural Turing Machine: heads with content-based addressing and discrete shifts.
 
 Graves, Wayne and Danihelka, arXiv:1410.5401, section 3.3.
 """
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import softplus
 
+from src.cells.layout import Field, Layout, at_least_one, softmax
 from src.cells.machine import Machine, one_hot_at_zero
 from src.common import checks
-from src.engines.numba_cpu import plan
 from src.memory import addressing
 
 
 class NTM(Machine):
-    """A machine whose heads shift by the integers -r..r.
+    """A machine whose heads shift by integers from -r to r.
 
     Args:
         shift_range: r, at least 1.
-        step_bias: logit of the shift by +1 before anything is learned, where those of the others are 0.
+        step_bias: initial logit of the shift by +1; those of the other shifts are 0.
 
     The other arguments are those of `Machine`.
     """
+
+    size_options = ("content_addressing", "shift_range")
 
     def __init__(
         self,
@@ -60,20 +60,14 @@ class NTM(Machine):
             engine,
         )
 
-    def _head_sizes(self) -> list[int]:
-        content = [self.word_size, 1, 1] if self.content_addressing else []
-        return [*content, 2 * self.shift_range + 1, 1]
-
-    def _head_biases(self) -> Float[Tensor, "P"]:
-        *content, shift, gamma = torch.zeros(sum(self.head_sizes)).split(self.head_sizes)
-        shift[self.shift_range + 1] = self.step_bias
-        return torch.cat([*content, shift, gamma])
-
-    def kernel_choices(self) -> dict[str, int]:
-        return {"kind": plan.NTM, "content": int(self.content_addressing), "shifts": 2 * self.shift_range + 1}
-
-    def kernel_constants(self) -> list[float]:
-        return []
+    def head_layout(self) -> Layout:
+        shifts, forwards = 2 * self.shift_range + 1, self.shift_range + 1
+        biases = tuple(self.step_bias if shift == forwards else 0.0 for shift in range(shifts))
+        return Layout(
+            *self.content_fields(),
+            Field("shift", shifts, softmax, biases),
+            Field("gamma", squash=at_least_one),
+        )
 
     def initial_heads(self, batch_size: int, slots: int) -> Float[Tensor, "B H N"]:
         return one_hot_at_zero(self.initial_memory, batch_size, self.num_heads, slots)
@@ -81,13 +75,7 @@ class NTM(Machine):
     def address(
         self, raw: Float[Tensor, "B H P"], memory: Float[Tensor, "B N M"], before: Float[Tensor, "B H N"]
     ) -> tuple[Float[Tensor, "B H N"], Float[Tensor, "B H N"], dict[str, Tensor]]:
-        w, seen = before, {}
-        *content, shift, gamma = raw.split(self.head_sizes, dim=2)
-        if content:
-            key, beta, gate = content
-            w_content = addressing.content(memory, key, softplus(beta.squeeze(2)))
-            seen["gate"] = gate.squeeze(2).sigmoid()
-            w = addressing.interpolate(w_content, w, seen["gate"])
-        w = addressing.shift(w, shift.softmax(2))
-        w = addressing.sharpen(w, 1.0 + softplus(gamma.squeeze(2)))
-        return w, w, seen
+        numbers = self.layout.read(raw)
+        w = self.with_content(numbers, memory, before)
+        w = addressing.sharpen(addressing.shift(w, numbers.shift), numbers.gamma)
+        return w, w, self.layout.shown(numbers)

@@ -1,1 +1,1 @@
-"""What every room may use and that knows nothing of the field: refusals of values, text, files, subprocesses."""
+"""General-purpose helpers that know nothing of the field: checks of values, text, files, subprocesses."""

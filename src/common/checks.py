@@ -1,7 +1,7 @@
-"""Refusals: every value a user chooses is checked by one of these before any work starts.
+"""Checks of values that a user chooses, made before any work starts.
 
-Each names the key, the value and what is allowed. Constructors call them and know their own argument
-names; the caller that knows where in the configuration the constructor stands adds the prefix.
+A refusal names the key, the value and what is allowed. A constructor passes its own argument name as the key;
+the caller that knows the constructor's place in the configuration adds the prefix.
 """
 
 import difflib
@@ -15,14 +15,14 @@ class Refusal(ValueError):
 
 
 def refuse(key: str, value: object, allowed: str) -> Refusal:
-    """The one form of all refusals: key, value, what is allowed."""
+    """A refusal, in the form that all share: key, value, what is allowed."""
     return Refusal(f"{key}={value!r}: must be {allowed}")
 
 
-def meant(name: str, allowed: Collection[str]) -> str:
-    """What to add to the refusal of a misspelt name: the allowed one that is most like it, if any is.
+def did_you_mean(name: str, allowed: Collection[str]) -> str:
+    """A suggestion to append to the refusal of a misspelt name: the closest allowed name, or nothing.
 
-    >>> meant("modle", ["model", "task"]), meant("x", ["model", "task"])
+    >>> did_you_mean("modle", ["model", "task"]), did_you_mean("x", ["model", "task"])
     ("; did you mean 'model'?", '')
     """
     close = difflib.get_close_matches(name, allowed, n=1)
@@ -30,7 +30,7 @@ def meant(name: str, allowed: Collection[str]) -> str:
 
 
 def integer(key: str, value: Any, least: int = 1, most: int | None = None) -> int:
-    """An integer from `least` to `most`; 2.5, '3' and True are none."""
+    """An integer from `least` to `most`; 2.5, '3' and True are refused."""
     allowed = f"an integer of at least {least}" + (f" and at most {most}" if most is not None else "")
     if isinstance(value, bool) or not isinstance(value, int):
         raise refuse(key, value, allowed)
@@ -65,28 +65,28 @@ def number(
 
 
 def choice(key: str, value: Any, allowed: Collection[Any]) -> Any:
-    """One of a few values."""
+    """One of the allowed values, of the same type."""
     if not any(value == one and type(value) is type(one) for one in allowed):
         raise refuse(key, value, "one of " + ", ".join(str(one) for one in allowed))
     return value
 
 
 def flag(key: str, value: Any) -> bool:
-    """true or false."""
+    """A boolean."""
     if not isinstance(value, bool):
         raise refuse(key, value, "true or false")
     return value
 
 
 def integers(key: str, value: Any, least: int = 1) -> list[int]:
-    """A list of at least one integer."""
+    """A non-empty list of integers."""
     if not isinstance(value, Sequence) or isinstance(value, str) or not value:
         raise refuse(key, value, f"a list of integers of at least {least}")
     return [integer(f"{key}[{i}]", one, least) for i, one in enumerate(value)]
 
 
 def span(noun: str, least: Any, most: Any) -> tuple[int, int]:
-    """A range of positive integers, min_<noun>..max_<noun>, that may be a single value."""
+    """A range of positive integers, min_<noun>..max_<noun>; both ends may be equal."""
     integer(f"min_{noun}", least)
     integer(f"max_{noun}", most)
     if least > most:

@@ -1,20 +1,24 @@
-"""Files that are written whole or not at all, in UTF-8."""
+"""Atomic writes of files and folders, and UTF-8 text."""
 
 import atexit
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from src.common.nested import finite
 
 
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
-    """A path beside `path` to write to; it takes the place of `path` when the block ends well.
+    """A temporary path beside `path` to write to; it replaces `path` when the block ends without an exception.
 
-    Whoever is killed, or finds the disk full, before that leaves what was at `path` as it was. A symbolic link
-    stays; what it points to is replaced.
+    If the process is killed or the disk is full before that, `path` is unchanged. If `path` is a symbolic link,
+    its target is replaced.
 
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with whole(Path(folder) / "a.txt") as partial:
@@ -34,9 +38,9 @@ def whole(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: str | Path) -> Iterator[Path]:
-    """A new folder beside `path` to write to; it takes the place of `path`, with all in it, when it ends well.
+    """A temporary folder beside `path` to write to; it replaces `path` when the block ends without an exception.
 
-    A symbolic link stays; what it points to is replaced.
+    If `path` is a symbolic link, its target is replaced.
 
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     place = Path(folder) / "a"
@@ -63,34 +67,39 @@ def write_whole(path: str | Path, content: str | bytes | memoryview) -> None:
         partial.write_bytes(utf8(content) if isinstance(content, str) else content)
 
 
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON whole or not at all; numbers that JSON lacks become null."""
+    write_whole(path, json.dumps(finite(content), indent=2) + "\n")
+
+
 def utf8(text: str) -> bytes:
-    """A text as UTF-8, with the names of files as they are on the disk, whatever the locale of this process.
+    """Text encoded as UTF-8 in any locale, with file names in it as the bytes that they have on disk.
 
     >>> utf8(os.fsdecode("Übung".encode())).decode()
     'Übung'
 
     Args:
-        text: may hold surrogates, which stand for bytes of names that are not of the locale's encoding.
+        text: may hold surrogates, which stand for bytes of file names that the locale cannot decode.
     """
     try:
         content = text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # a surrogate that stands for nothing
+    except UnicodeEncodeError:  # a surrogate that stands for no byte
         content = text.encode("utf-8", "replace")
     return content.decode("utf-8", "replace").encode("utf-8")
 
 
-def encodable(folder: str) -> str:
-    """The folder by a name that can be written as UTF-8: through a link where its own cannot; for TensorBoard.
+def utf8_path(folder: str) -> str:
+    """A path to the folder that is valid UTF-8, as TensorBoard needs: a temporary symbolic link where necessary.
 
     Args:
-        folder: its name may hold surrogates, as in `utf8`.
+        folder: may hold surrogates, as in `utf8`.
     """
     try:
         folder.encode()
         return folder
     except UnicodeEncodeError:
-        place = tempfile.mkdtemp()
-        atexit.register(shutil.rmtree, place, ignore_errors=True)
-        link = os.path.join(place, "run")
+        parent = tempfile.mkdtemp()
+        atexit.register(shutil.rmtree, parent, ignore_errors=True)
+        link = os.path.join(parent, "run")
         os.symlink(os.path.abspath(folder), link)
         return link

@@ -1,8 +1,8 @@
-"""Where the project lies on disk."""
+"""Paths of the project."""
 
 from pathlib import Path
 
-#: The project's root, with conf/ and outputs/.
+#: The project's root folder, which holds conf/ and outputs/.
 ROOT = Path(__file__).resolve().parents[2]
-#: The configuration, as Hydra takes it.
+#: The configuration folder, as a string for Hydra.
 CONF = str(ROOT / "conf")

@@ -1,11 +1,11 @@
-"""Numbers as a person reads them in a terminal."""
+"""Numbers and tables formatted for the terminal."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 
 def table(test: Mapping[str, Any]) -> str:
-    """Test metrics as a short table: a row a test set, a column a metric.
+    """Test metrics as a table: one row per test set, one column per metric.
 
     Args:
         test: metrics by name, or by test set and name, as in metrics.json.
@@ -40,7 +40,7 @@ def _cell(value: float | None) -> str:
 
 
 def columns(rows: Sequence[Mapping[str, str]]) -> str:
-    """Rows with the same keys under a line of their names; columns in which nothing stands are left out.
+    """Rows as aligned columns under a header of their keys; empty columns are left out.
 
     >>> print(columns([{"job": "0_ntm", "error": "", "took": "3 s"}, {"job": "1", "error": "", "took": "12 s"}]))
     job    took
@@ -54,7 +54,7 @@ def columns(rows: Sequence[Mapping[str, str]]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time for people.
+    """A duration in readable units.
 
     >>> duration(0.4), duration(75), duration(5400), duration(200_000)
     ('0 s', '75 s', '1 h 30 min', '2 d 7 h')
@@ -70,13 +70,13 @@ def duration(seconds: float) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
-def size(octets: float) -> str:
-    """A size on disk for people.
+def size(n_bytes: float) -> str:
+    """A size in kB, MB or GB.
 
     >>> size(800), size(2_340_000), size(5.1e9)
     ('1 kB', '2.3 MB', '5.1 GB')
     """
     for unit, factor in (("GB", 1e9), ("MB", 1e6)):
-        if octets >= factor:
-            return f"{octets / factor:.1f} {unit}"
-    return f"{octets / 1e3:.0f} kB"
+        if n_bytes >= factor:
+            return f"{n_bytes / factor:.1f} {unit}"
+    return f"{n_bytes / 1e3:.0f} kB"

@@ -1,1 +1,1 @@
-"""What runs a cell over a whole sequence."""
+"""Engines, which run a cell over a whole sequence; `choose.py` has the list of them."""

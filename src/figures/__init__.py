@@ -1,1 +1,1 @@
-"""Floor 0: arrays in, matplotlib Figure out; imports nothing else of ours, and no pyplot, which keeps figures."""
+"""Figures: functions from arrays to a matplotlib Figure; they import only numpy and matplotlib, and no pyplot."""

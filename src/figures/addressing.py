@@ -1,4 +1,4 @@
-"""Where the heads of several runs look, side by side."""
+"""Weightings of the heads of several runs on the same sequence."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -10,18 +10,18 @@ from matplotlib.ticker import MaxNLocator
 from src.figures.memory import stretch
 from src.figures.style import Figure, default_style
 
-#: Inches: a panel in width and height, and what stands around all of them.
+#: Inches: width and height of a panel; horizontal and vertical margins of the figure.
 PANEL, ROW, BESIDE, AROUND = 4.2, 1.9, 1.3, 0.6
 
 
-class Run(NamedTuple):
-    """The heads of one run in one sequence.
+class RunHeads(NamedTuple):
+    """The weightings of the heads of one run in one sequence.
 
     Attributes:
         label: of the run.
         title: of the sequence.
         weights: [T, N] of each head, non-negative, by the head's name; the same heads in every run.
-        answer: the step at which the answer begins; None where there is none.
+        answer: the step at which the answer begins; None for a task without one.
     """
 
     label: str
@@ -31,10 +31,10 @@ class Run(NamedTuple):
 
 
 @default_style()
-def addressing(runs: Sequence[Run], cmap: str = "jet") -> Figure:
-    """A row a run and a column a head: the weight of every slot at every step, as a colour from 0 to 1.
+def addressing(runs: Sequence[RunHeads], cmap: str = "jet") -> Figure:
+    """One row per run and one column per head: the weight of every slot at every step, as a colour from 0 to 1.
 
-    Of the ring only the stretch is shown that holds every slot in use; one across slot 0 begins below it.
+    Only the stretch of the ring with all slots in use is shown; it may begin at a negative slot.
 
     Args:
         runs: one or more.
@@ -59,7 +59,7 @@ def addressing(runs: Sequence[Run], cmap: str = "jet") -> Figure:
                 vmax=1.0,
                 extent=(-0.5, steps - 0.5, first - 0.5, first + count - 0.5),
                 aspect="auto",
-                # Nearest: smoothing would hide how sharp a focus is. Slot 0 is below, so a step forwards goes up.
+                # Nearest: smoothing would hide how sharp a focus is. Slot 0 is at the bottom: +1 is upwards.
                 interpolation="nearest",
                 origin="lower",
             )

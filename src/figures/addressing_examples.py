@@ -1,4 +1,4 @@
-"""What moving by a real number does to a focused head, at several distances and widths."""
+"""Shifts of a focused head by a real number of slots, for several distances and widths."""
 
 from collections.abc import Sequence
 
@@ -12,20 +12,20 @@ from src.figures.style import Figure, default_style
 def addressing_examples(
     kernels: np.ndarray, deltas: Sequence[float], sigmas: Sequence[float], before: int
 ) -> Figure:
-    """A grid of weightings: one row a distance, one column a width, slots counted from the start on x.
+    """A grid of weightings: one row per distance, one column per width; x is the slot relative to the start.
 
     Args:
-        kernels: [D, S, N], the weighting of a head that was wholly on slot `before` and then moved.
+        kernels: [D, S, N], the weighting of a head that was focused on slot `before`, after its shift.
         deltas: the D distances, in slots.
         sigmas: the S widths, in slots.
-        before: slot of the head before it moved, 0..N-1; slots -before .. N-1-before are shown.
+        before: slot of the head before the shift, 0..N-1; slots -before .. N-1-before are shown.
     """
     slots = kernels.shape[2]
     rows, columns = len(deltas), len(sigmas)
     figure = Figure(figsize=(min(10.0, max(4.5, 1.3 + 2.2 * columns)), 1.1 + 1.25 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for row, delta in enumerate(deltas):
-        # Memory is a ring: who leaves on one side comes back on the other.
+        # Memory is a ring.
         now = (before + delta + 0.5) % slots - 0.5 - before
         for column in range(columns):
             ax = axes[row, column]

@@ -1,4 +1,4 @@
-"""Numbers of very different size, side by side."""
+"""Bar chart on a logarithmic scale."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,10 +9,10 @@ from src.figures.style import Figure, default_style
 
 @default_style()
 def bars(names: Sequence[str], panels: Mapping[str, Sequence[float]], label: str) -> Figure:
-    """One horizontal bar a name, on a logarithmic scale, in a panel for each group of numbers.
+    """One horizontal bar per name, on a logarithmic scale, in one panel per group of numbers.
 
     Args:
-        names: of the bars, from above.
+        names: of the bars, from top to bottom.
         panels: title -> a positive number for each name.
         label: what the numbers are, with their unit.
     """

@@ -1,4 +1,4 @@
-"""How a search went: every trial, and the best so far."""
+"""Progress of a search: every trial, and the best value so far."""
 
 from collections.abc import Mapping
 
@@ -9,16 +9,16 @@ from src.figures.learning_curves import logarithmic
 from src.figures.palette import colours
 from src.figures.style import Figure, default_style
 
-#: A logarithmic scale for values that differ by more than this factor.
+#: Values that differ by more than this factor get a logarithmic scale.
 DECADE = 10.0
 
 
 @default_style()
 def best_so_far(trials: Mapping[str, np.ndarray], label: str) -> Figure:
-    """A dot for each trial that is complete, over its number, and a line for the best up to there.
+    """A dot per complete trial, over its number, and a line for the best value so far.
 
     Args:
-        trials: name -> [P] values by number, less is better; NaN or infinite where a trial has none, or diverged.
+        trials: name -> [P] values by trial number, lower is better; NaN without a value, infinite if diverged.
         label: what the values are.
     """
     figure = Figure(figsize=(5.5, 3.2), layout="constrained")

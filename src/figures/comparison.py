@@ -1,4 +1,4 @@
-"""Generalisation of several models on the same sequences, and how it is spread over seeds."""
+"""Outputs of several models on the same sequences, beside the distribution of a metric over seeds."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -7,60 +7,60 @@ from matplotlib.axes import Axes
 from matplotlib.gridspec import GridSpecBase
 
 from src.figures.palette import colours
-from src.figures.seeds import Group, draw_groups, label_room, marks
+from src.figures.seeds import SeedGroup, draw_groups, label_height, marks
 from src.figures.style import Figure, default_style
-from src.figures.target_output import Panel, draw_pair
+from src.figures.target_output import TargetOutputPanel, draw_pair
 
-#: Inches of height: what stands around a row's pictures; a channel, in both of them; what stands around all.
+#: Inches of height: margins of a row; a channel, in both images; margins of the figure.
 ROW, CHANNEL, AROUND = 0.9, 0.2, 0.8
-#: Inches: a strip of dots in height, at least and at most, and in width.
+#: Inches: least and greatest height of a strip of dots, and its width.
 STRIP, TALLEST, BESIDE = 1.7, 3.2, 3.0
-#: Points from a picture to the line above its title.
+#: Points from an image to the line above its title.
 TITLE = 20.0
-#: Inches: all pictures and the colour bar together, at most, and one picture.
+#: Inches: greatest width of all images with the colour bar, and of one image.
 PICTURES, PICTURE = 7.4, 3.4
 
 
-class Row(NamedTuple):
-    """What one run made of the sequences.
+class ComparisonRow(NamedTuple):
+    """Targets and outputs of one run.
 
     Attributes:
         label: such as "ntm, seed 3".
-        panels: one a cell, the same cells in every row.
+        panels: one per test cell, the same cells in every row.
     """
 
     label: str
-    panels: Sequence[Panel]
+    panels: Sequence[TargetOutputPanel]
 
 
 @default_style()
 def comparison(
-    rows: Sequence[Row],
-    groups: Mapping[str, Sequence[Group]],
+    rows: Sequence[ComparisonRow],
+    groups: Mapping[str, Sequence[SeedGroup]],
     ylabel: str,
     cmap: str = "jet",
     order: Sequence[str] = (),
 ) -> Figure:
-    """A row a model, a column a cell, targets above outputs; to the right all seeds, a strip a cell on one scale.
+    """One row per model, one column per test cell, targets above outputs; to the right a strip of seeds per cell.
 
     After Graves, Wayne and Danihelka, arXiv:1410.5401, figure of the generalisation on repeat-copy.
 
     Args:
         rows: one or more.
-        groups: title of a cell -> what all seeds of each model reach there; none leaves the strips away.
+        groups: title of a test cell -> values of all seeds of each model; if empty, there are no strips.
         ylabel: what the groups' values are, with their unit.
         cmap: name of a colour map, for values from 0 to 1.
-        order: labels of all figures that belong together, which settle the colours of the groups.
+        order: labels of all figures of a set, which fix the colours of the groups.
 
     Raises:
-        ValueError: a row with other cells than the first.
+        ValueError: the rows have different test cells.
     """
     titles = [panel.title for panel in rows[0].panels]
     for row in rows:
         if [panel.title for panel in row.panels] != titles:
             raise ValueError(f"{row.label}: the cells of every row are {', '.join(titles)}")
     names = [[group.label for group in one] for one in groups.values()]
-    below = label_room(names, BESIDE - 0.9)
+    below = label_height(names, BESIDE - 0.9)
     channels = max(panel.targets.shape[1] for row in rows for panel in row.panels)
     pictures = min(PICTURES, PICTURE * len(titles) + 0.9)
     height = max(len(rows) * (ROW + CHANNEL * channels), (STRIP + 0.3) * len(groups) + below) + AROUND
@@ -71,7 +71,7 @@ def comparison(
     if groups:
         painted = colours((group.label for one in groups.values() for group in one), order)
         tall = (height - AROUND - below) / len(groups)
-        # An empty row below keeps strips from growing on where the pictures are much taller.
+        # An empty row at the bottom limits the height of the strips beside many rows.
         ratios = [TALLEST] * len(groups) + [(tall - TALLEST) * len(groups)] if tall > TALLEST + 0.1 else None
         strips = parts[1].subgridspec(len(groups) + bool(ratios), 1, height_ratios=ratios)
         ax = None
@@ -87,7 +87,7 @@ def comparison(
     return figure
 
 
-def _pictures(figure: Figure, rows: Sequence[Row], grid: GridSpecBase, cmap: str) -> None:
+def _pictures(figure: Figure, rows: Sequence[ComparisonRow], grid: GridSpecBase, cmap: str) -> None:
     axes: list[Axes] = []
     for index, row in enumerate(rows):
         for column, panel in enumerate(row.panels):

@@ -1,4 +1,4 @@
-"""How a cost grows with a size."""
+"""Cost as a function of a size."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from src.figures.style import Figure, default_style
 
 @default_style()
 def costs_figure(panels: Mapping[str, Mapping[str, Mapping[int, float]]], label: str) -> Figure:
-    """A panel for each size, from zero on both axes: what is linear looks so.
+    """One panel per kind of size; both axes begin at zero, so that linear costs are straight lines.
 
     Args:
         panels: name of a size -> name of a line -> size -> cost.

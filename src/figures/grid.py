@@ -1,4 +1,4 @@
-"""A number for every length and every number of repeats: how far a network generalises."""
+"""Heat map of a metric by length and repeats, for the generalisation of one network."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
-from src.figures.cells import cells, write
+from src.figures.heat_map import heat_map, write
 from src.figures.style import Figure, default_style
 
 #: (least, most) length and (least, most) repeats, both included.
@@ -23,24 +23,26 @@ def length_repeat_grid(
     label: str,
     trained: Ranges | None = None,
     cmap: str = "viridis",
+    named: Sequence[str] = ("length", "repeats"),
 ) -> Figure:
     """An annotated heat map, lengths upwards on y, repeats on x.
 
     Args:
-        values: [len(lengths), len(repeats)]; NaN where a value is missing, which stays blank.
+        values: [len(lengths), len(repeats)]; NaN where a value is missing; its cell stays empty.
         lengths: ascending.
         repeats: ascending.
         label: what the values are, with their unit.
         trained: (least, most) length and (least, most) repeats of training, both included; boxed.
         cmap: name of a colour map.
+        named: what stands for lengths and repeats in another task.
     """
     size = (min(10.0, 2.2 + 0.75 * len(repeats)), min(10.0, 1.3 + 0.45 * len(lengths)))
     figure = Figure(figsize=size, layout="constrained")
     ax = figure.subplots()
     image = draw_grid(ax, values, lengths, repeats, cmap)
-    figure.colorbar(image, label=label)  # first, since it widens the colour scale of values that are all equal
+    figure.colorbar(image, label=label)  # first: it widens the colour scale of equal values
     write(ax, image, values)
-    ax.set(xlabel="Repeats", ylabel="Length")
+    ax.set(xlabel=named[1].capitalize(), ylabel=named[0].capitalize())
     box = draw_trained(ax, lengths, repeats, trained)
     if box:
         figure.legend(handles=[box], loc="outside upper center", frameon=False)
@@ -55,8 +57,8 @@ def draw_grid(
     cmap: str,
     limits: tuple[float, float] | None = None,
 ) -> AxesImage:
-    """The cells and the numbers along both axes; `limits` are those of the colour scale."""
-    image = cells(ax, values, cmap, limits)
+    """Draw the heat map and the ticks of both axes; `limits` are those of the colour scale."""
+    image = heat_map(ax, values, cmap, limits)
     ax.set_xticks(range(len(repeats)), [str(repeat) for repeat in repeats])
     ax.set_yticks(range(len(lengths)), [str(length) for length in lengths])
     return image
@@ -65,7 +67,7 @@ def draw_grid(
 def draw_trained(
     ax: Axes, lengths: Sequence[int], repeats: Sequence[int], trained: Ranges | None
 ) -> Rectangle | None:
-    """The box around what was trained on; none if nothing of it is in the grid."""
+    """Draw a box around the training ranges; None if they are outside the grid."""
     rows, columns = (_within(*one) for one in zip((lengths, repeats), trained or ((1, 0), (1, 0)), strict=True))
     if not rows or not columns:
         return None
@@ -85,5 +87,5 @@ def draw_trained(
 
 
 def _within(numbers: Sequence[int], bounds: tuple[int, int]) -> list[int]:
-    """Where the numbers are that lie within the bounds."""
+    """Indices of the numbers within the bounds."""
     return [index for index, number in enumerate(numbers) if bounds[0] <= number <= bounds[1]]

@@ -1,11 +1,11 @@
-"""How far several networks generalise, on one colour scale."""
+"""Heat maps of a metric by length and repeats, for several networks on one colour scale."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from src.figures.cells import finite_limits, write
 from src.figures.grid import Ranges, draw_grid, draw_trained
+from src.figures.heat_map import finite_limits, write
 from src.figures.layout import COLUMNS, lowest, panel_axes
 from src.figures.style import Figure, default_style
 
@@ -18,16 +18,18 @@ def grids(
     label: str,
     trained: Ranges | None = None,
     cmap: str = "viridis",
+    named: Sequence[str] = ("length", "repeats"),
 ) -> Figure:
-    """An annotated heat map a network, lengths upwards on y, repeats on x.
+    """One annotated heat map per network, lengths upwards on y, repeats on x.
 
     Args:
-        panels: name -> [len(lengths), len(repeats)]; NaN where nothing was measured, which stays blank.
+        panels: name -> [len(lengths), len(repeats)]; NaN where nothing was measured; its cell stays empty.
         lengths: ascending.
         repeats: ascending.
         label: what the values are, with their unit.
         trained: (least, most) length and (least, most) repeats of training, both included; boxed.
         cmap: name of a colour map.
+        named: what stands for lengths and repeats in another task.
     """
     width, height = min(4.5, 0.9 + 0.62 * len(repeats)), 0.6 + 0.4 * len(lengths)
     figure, axes = panel_axes(list(panels), width, height, beside=1.0, around=0.6)
@@ -36,7 +38,7 @@ def grids(
         draw_grid(ax, values, lengths, repeats, cmap, limits)
         for ax, values in zip(axes, panels.values(), strict=True)
     ]
-    # First the bar, since it widens the colour scale of values that are all equal; the others follow.
+    # The colour bar first: it widens the scale of equal values, which the other images then take.
     figure.colorbar(images[0], ax=axes, label=label, aspect=12 * height)
     boxes = []
     for ax, image, values in zip(axes, images, panels.values(), strict=True):
@@ -44,9 +46,9 @@ def grids(
         write(ax, image, values)
         boxes.append(draw_trained(ax, lengths, repeats, trained))
     for ax in axes[::COLUMNS]:
-        ax.set_ylabel("Length")
+        ax.set_ylabel(named[0].capitalize())
     for ax in lowest(axes):
-        ax.set_xlabel("Repeats")
+        ax.set_xlabel(named[1].capitalize())
     if boxes[0]:
         figure.legend(handles=[boxes[0]], loc="outside upper center", frameon=False)
     return figure

@@ -1,4 +1,4 @@
-"""Where the heads were, step by step."""
+"""Weightings of the heads of one run over time."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from src.figures.style import Figure, default_style
 
-#: Inches of the figure in width and of a head in height; points of a letter and of a line of mark labels.
+#: Inches: width of the figure and height of a head. Points: width of a letter and height of a line of mark labels.
 WIDTH, ROW, LETTER, LINE = 10.0, 1.7, 5.0, 12.0
 
 
@@ -20,7 +20,7 @@ def head_weights(
     cmap: str = "jet",
     marks: Mapping[str, int] | None = None,
 ) -> Figure:
-    """The weight of every slot at every step, one row a head, as a colour from 0 to 1.
+    """The weight of every slot at every step, one row per head, as a colour from 0 to 1.
 
     Args:
         weights: [T, H, N], non-negative, each head's summing to one over its N slots.
@@ -34,7 +34,7 @@ def head_weights(
     figure = Figure(figsize=(WIDTH, ROW * heads + 0.9), layout="constrained")
     axes = figure.subplots(heads, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for head, (ax, name) in enumerate(zip(axes, names, strict=True)):
-        # Nearest: smoothing would hide how sharp a focus is. Slot 0 is below, so a step forwards goes up.
+        # Nearest: smoothing would hide how sharp a focus is. Slot 0 is at the bottom: +1 is upwards.
         image = ax.imshow(
             weights[:, head].T,
             cmap=cmap,
@@ -56,11 +56,11 @@ def head_weights(
 
 
 def _label(ax: Axes, marks: Mapping[str, int], steps: int) -> None:
-    """Mark labels above the axes, on as many lines as keep them, and what leads up to them, apart."""
+    """Draw mark labels above the axes, on as many lines as keep labels and leader lines apart."""
     letter = LETTER * steps / (72.0 * 0.8 * WIDTH)  # in steps; the axes take 0.8 of the figure or more
     late = {name: step + letter * (len(name) + 1) > steps for name, step in marks.items()}
     lefts: list[float] = []  # where the leftmost label of each line begins, in steps
-    # From both ends inwards: labels then stand beside what leads up to the lines above, not across it.
+    # From both ends inwards: labels are then beside the leader lines to labels above, not across them.
     for name in sorted(marks, key=lambda name: (not late[name], marks[name] if late[name] else -marks[name])):
         width = letter * (len(name) + 1)
         left = marks[name] - width if late[name] else marks[name]

@@ -1,4 +1,4 @@
-"""Which settings mattered: a bar a setting."""
+"""Importance of the settings of a search."""
 
 from collections.abc import Mapping
 
@@ -6,13 +6,13 @@ import numpy as np
 
 from src.figures.style import Figure, default_style
 
-#: Inches of a letter, of a bar and of all around the bars.
+#: Inches: width of a letter, height of a bar, margins around the bars.
 LETTER, BAR, AROUND = 0.085, 0.32, 0.75
 
 
 @default_style()
 def importance(panels: Mapping[str, Mapping[str, float]], label: str) -> Figure:
-    """A horizontal bar a setting, the greatest above, in a panel of its own for each model.
+    """One horizontal bar per setting, the greatest at the top, in one panel per model.
 
     Args:
         panels: title -> name of a setting -> its share of 1; every panel has at least one.

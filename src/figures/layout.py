@@ -1,4 +1,4 @@
-"""Where panels and legends stand: what figures with a panel a task or a cell share."""
+"""Layout of panels and legends in figures of several panels."""
 
 import textwrap
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from matplotlib.ticker import EngFormatter
 
 from src.figures.style import Figure, default_style
 
-#: Most panels in a row; how much larger one is that stands alone; inches of a letter and of a line of small print.
+#: Most panels in a row; scale of a single panel; inches of a letter and of a line of small print.
 COLUMNS, ALONE, LETTER, LINE = 2, 1.3, 0.075, 0.2
 
 
@@ -18,15 +18,15 @@ COLUMNS, ALONE, LETTER, LINE = 2, 1.3, 0.075, 0.2
 def panel_axes(
     titles: Sequence[str], width: float, height: float, beside: float = 0.0, around: float = 0.4, lines: int = 0
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with one panel a title, in at most two columns, row by row.
+    """A figure with one panel per title, in at most two columns, row by row.
 
     Args:
-        titles: of the panels; an empty one stays away.
-        width: of a panel, in inches, with its own labels.
-        height: likewise.
-        beside: inches to the right of all panels.
-        around: inches above and below all panels together.
-        lines: of the legend beside them, for which the figure is high enough.
+        titles: of the panels; may be empty.
+        width: of a panel with its labels, in inches.
+        height: of a panel with its labels, in inches.
+        beside: inches of margin to the right of all panels.
+        around: inches of margin above and below all panels together.
+        lines: of the legend beside the panels; the figure is made high enough for them.
     """
     columns = min(len(titles), COLUMNS)
     rows = ceil(len(titles) / columns)
@@ -41,32 +41,32 @@ def panel_axes(
 
 
 def wrapped(title: str, width: float) -> str:
-    """A title on as many lines as keep it within a panel of that many inches."""
+    """A title wrapped to a panel of `width` inches."""
     return "\n".join(textwrap.wrap(title, max(1, int(width / (1.2 * LETTER))))) or title
 
 
 def plain(ax: Axes) -> None:
-    """A faint grid and no frame on two sides."""
+    """Draw a faint grid, and no frame at the top and at the right."""
     ax.grid(alpha=0.3)
     ax.spines[["top", "right"]].set_visible(False)
 
 
 def lowest(axes: Sequence[Axes]) -> list[Axes]:
-    """Those with no panel below."""
+    """The axes without a panel below."""
     return list(axes[-COLUMNS:])
 
 
 def sequences(ax: Axes, most: float) -> None:
-    """x in thousands, if it goes that far: 250k, 1M."""
+    """Format x as 250k, 1M if it has 10,000 or more."""
     if most >= 10_000:
         ax.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
-def legend_room(labels: Sequence[str]) -> float:
-    """Inches that a legend of these labels takes beside the panels."""
+def legend_width(labels: Sequence[str]) -> float:
+    """Width in inches of a legend of these labels."""
     return LETTER * max(map(len, labels), default=0) + 0.6
 
 
 def legend_beside(figure: Figure, handles: Sequence[Artist]) -> None:
-    """A legend to the right of all panels."""
+    """Draw a legend to the right of all panels."""
     figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize="small")

@@ -1,4 +1,4 @@
-"""How the numbers of a run went, one small panel each."""
+"""Learning curves of one run, one small panel per metric."""
 
 from collections.abc import Collection, Mapping
 from math import ceil
@@ -9,7 +9,7 @@ from matplotlib.ticker import EngFormatter, SymmetricalLogLocator
 
 from src.figures.style import Figure, default_style
 
-#: Most panels in a row; fewest points that a line shows well without dots.
+#: Most panels in a row; fewest points of a line without dots.
 COLUMNS, DENSE = 3, 50
 
 
@@ -17,11 +17,11 @@ COLUMNS, DENSE = 3, 50
 def learning_curves(
     x: np.ndarray, curves: Mapping[str, np.ndarray], x_label: str, log: Collection[str] = ()
 ) -> Figure:
-    """One panel a curve, its name as the label of y.
+    """One panel per curve, its name as the label of y.
 
     Args:
-        x: [P], what the curves go over, such as training sequences.
-        curves: [P] each, by name; NaN where a value is missing, which the line passes over.
+        x: [P], such as training sequences.
+        curves: [P] each, by name; NaN where a value is missing; the line connects its neighbours.
         x_label: what x is, with its unit.
         log: names of curves with a logarithmic y; other names are ignored.
     """
@@ -47,12 +47,12 @@ def learning_curves(
 
 
 def logarithmic(ax: Axes, y: np.ndarray) -> None:
-    """A logarithmic y; where it cannot show every value, linear below the smallest positive one."""
+    """Make y logarithmic; if there are values of 0 or less, linear below the smallest positive one."""
     positive = y[y > 0]
     if positive.size == y.size > 0:
         ax.set_yscale("log")
     elif positive.size > 0:
         ax.set_yscale("symlog", linthresh=positive.min(), linscale=0.5)
         locator = SymmetricalLogLocator(base=10.0, linthresh=positive.min())
-        locator.set_params(numticks=5)  # the default labels every decade, more than a small panel holds
+        locator.set_params(numticks=5)  # the default labels every decade, too many for a small panel
         ax.yaxis.set_major_locator(locator)

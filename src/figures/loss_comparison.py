@@ -1,4 +1,4 @@
-"""How the loss of several models went, over several seeds each."""
+"""Loss curves of several models, with several seeds each."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from src.figures.layout import COLUMNS, legend_beside, legend_room, lowest, panel_axes, plain, sequences
+from src.figures.layout import COLUMNS, legend_beside, legend_width, lowest, panel_axes, plain, sequences
 from src.figures.learning_curves import logarithmic
 from src.figures.palette import colours
 from src.figures.style import Figure, default_style
@@ -15,12 +15,12 @@ from src.figures.style import Figure, default_style
 NOTE = "Thin: a seed. Thick: median over seeds. Band: quartiles.\nA run that has ended keeps its last value."
 
 
-class Curve(NamedTuple):
-    """One run.
+class LossCurve(NamedTuple):
+    """Loss curve of one run.
 
     Attributes:
-        label: of all runs that differ by their seed only.
-        seed: of this one.
+        label: shared by all runs that differ only in the seed.
+        seed: of the run.
         x: [n], ascending, such as training sequences.
         y: [n], such as the validation loss; NaN where it is missing.
     """
@@ -33,21 +33,25 @@ class Curve(NamedTuple):
 
 @default_style()
 def loss_comparison(
-    panels: Mapping[str, Sequence[Curve]], xlabel: str, ylabel: str, log: bool = True, order: Sequence[str] = ()
+    panels: Mapping[str, Sequence[LossCurve]],
+    xlabel: str,
+    ylabel: str,
+    log: bool = True,
+    order: Sequence[str] = (),
 ) -> Figure:
-    """A panel a task: every seed, the median over the seeds of a label, and the band between their quartiles.
+    """One panel per task: every seed, and per label the median and the quartiles over seeds.
 
     Args:
         panels: title -> runs.
         xlabel: what x is, with its unit.
         ylabel: what y is, with its unit.
-        log: a logarithmic y.
-        order: labels of all figures that belong together, which settle their colours.
+        log: make y logarithmic.
+        order: labels of all figures of a set, which fix the colours.
     """
     labels = list(dict.fromkeys(curve.label for curves in panels.values() for curve in curves))
     painted = colours(labels, order)
     names = {label: f"{label} ({_count(panels, label)})" for label in painted if label in labels}
-    figure, axes = panel_axes(list(panels), 3.7, 2.9, legend_room(list(names.values())), lines=len(names))
+    figure, axes = panel_axes(list(panels), 3.7, 2.9, legend_width(list(names.values())), lines=len(names))
     for ax, curves in zip(axes, panels.values(), strict=True):
         for label in dict.fromkeys(curve.label for curve in curves):
             _draw(ax, [curve for curve in curves if curve.label == label], painted[label])
@@ -67,11 +71,11 @@ def loss_comparison(
     return figure
 
 
-def quartiles(curves: Sequence[Curve]) -> tuple[np.ndarray, np.ndarray]:
-    """x [P], and of y at each of them the lower quartile, the median and the upper quartile, [3, P].
+def quartiles(curves: Sequence[LossCurve]) -> tuple[np.ndarray, np.ndarray]:
+    """x [P], and the lower quartile, median and upper quartile of y at each x, [3, P].
 
-    The grid is every x of any run from where the last of them begins. In between its points a run is a straight
-    line; after its end it keeps its last value.
+    x is every x of any run, from the latest first point of a run. A run is interpolated linearly between its
+    points, and keeps its last value after its end.
     """
     known = [(curve.x[~np.isnan(curve.y)], curve.y[~np.isnan(curve.y)]) for curve in curves]
     known = [(x, y) for x, y in known if x.size]
@@ -79,12 +83,12 @@ def quartiles(curves: Sequence[Curve]) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros(0), np.zeros((3, 0))
     grid = np.unique(np.concatenate([x for x, _ in known]))
     grid = grid[grid >= max(x[0] for x, _ in known)]
-    with np.errstate(invalid="ignore"):  # beside an infinite loss nothing can be drawn anyway
+    with np.errstate(invalid="ignore"):  # points next to an infinite loss are not drawn
         rows = np.stack([np.interp(grid, x, y) for x, y in known])
         return grid, np.quantile(rows, [0.25, 0.5, 0.75], axis=0)
 
 
-def _draw(ax: Axes, curves: Sequence[Curve], colour: str) -> None:
+def _draw(ax: Axes, curves: Sequence[LossCurve], colour: str) -> None:
     for curve in curves:
         known = ~np.isnan(curve.y)
         ax.plot(curve.x[known], curve.y[known], color=colour, linewidth=0.6, alpha=0.3)
@@ -94,8 +98,8 @@ def _draw(ax: Axes, curves: Sequence[Curve], colour: str) -> None:
     ax.plot(grid, middle, color=colour, linewidth=2.0)
 
 
-def _count(panels: Mapping[str, Sequence[Curve]], label: str) -> str:
-    """How many runs a panel has, from the fewest to the most of those that have any."""
+def _count(panels: Mapping[str, Sequence[LossCurve]], label: str) -> str:
+    """Number of runs per panel: one number, or the least and the most of the panels that have any."""
     counts = [sum(curve.label == label for curve in curves) for curves in panels.values()]
     least, most = min(filter(None, counts)), max(counts)
     return str(most) if least == most else f"{least} to {most}"

@@ -1,4 +1,4 @@
-"""What a memory holds, what was written into it and read from it, and where, on shared axes."""
+"""Memory content, and the vectors and weightings of each head, on shared axes."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -11,24 +11,25 @@ from matplotlib.ticker import MaxNLocator
 
 from src.figures.style import Figure, default_style
 
-#: Inches: a memory in width, a head, and all heads together, at most; words and weightings in height.
+#: Inches: width of a memory, greatest width of a head and of all heads; height of vectors and of weightings.
 MEMORY, HEAD, ALL_HEADS, WORDS, SLOTS = 1.1, 2.6, 7.8, 1.0, 2.0
-#: Inches of what stands beside the images, and above and below them.
+#: Inches: margins beside the images, and above and below them.
 BESIDE, AROUND = 1.5, 1.3
-#: Inches of a line of mark labels.
+#: Inches: height of a line of mark labels.
 LINE = 0.16
-#: Slots that no head ever gives this weight are left out, but for a margin on either side of those in use.
-SEEN, MARGIN = 0.02, 2
+#: Least weight of a slot in use, and margin of slots that are shown on either side of those in use.
+#: Other slots are left out.
+IN_USE, MARGIN = 0.02, 2
 
 
-class Head(NamedTuple):
-    """What one head did in T steps.
+class HeadTrace(NamedTuple):
+    """What one head wrote or read in T steps, and where.
 
     Attributes:
         name: such as "read head".
-        words_name: what the words are: "added" or "read".
+        words_name: meaning of the words, "added" or "read".
         words: [T, M], what was added or read.
-        weights: [T, N], where: non-negative, summing to one over the N slots.
+        weights: [T, N], its weightings: non-negative, summing to one over the N slots.
     """
 
     name: str
@@ -40,21 +41,21 @@ class Head(NamedTuple):
 @default_style()
 def memory(
     memories: Mapping[str, np.ndarray],
-    heads: Sequence[Head],
+    heads: Sequence[HeadTrace],
     cmap: str = "jet",
     marks: Mapping[str, int] | None = None,
     title: str = "",
 ) -> Figure:
-    """Memories to the left, a column for each head to their right: its words above, its weighting below.
+    """Memories to the left; to the right one column per head, its words above its weightings.
 
-    All that lies below shares the slot axis, and all of a head the time axis. After Graves, Wayne and Danihelka,
-    arXiv:1410.5401, figure of the memory use in the copy task. Words and memories share one symmetric colour
-    scale, weightings one from 0 to 1. The slots lie on a ring, of which only the stretch in use is shown; slot -1
-    is the last one.
+    The lower panels share the slot axis, both panels of a head share the time axis. Words and memories share one
+    symmetric colour scale, weightings one from 0 to 1. Only the stretch of the ring with slots in use is shown;
+    slot -1 is the last one. After Graves, Wayne and Danihelka, arXiv:1410.5401, figure of the memory use in the
+    copy task.
 
     Args:
         memories: [N, M] by name, such as that of the step when the answer begins.
-        heads: in the order to show them, all of the same T, N and M.
+        heads: in the order of the columns, all with the same T, N and M.
         cmap: name of a colour map.
         marks: names of steps; each is drawn where its step begins and labelled above.
         title: of the figure.
@@ -106,9 +107,9 @@ def memory(
 
 
 def stretch(most: np.ndarray) -> tuple[int, int]:
-    """The shortest stretch of the ring that holds every slot in use: where it begins, and how many slots it has.
+    """First slot and number of slots of the shortest stretch of the ring that contains every slot in use.
 
-    A stretch across slot 0 begins at a negative one.
+    A stretch across slot 0 begins at a negative slot.
 
     Args:
         most: [N], the largest weight that each slot ever gets.
@@ -117,11 +118,11 @@ def stretch(most: np.ndarray) -> tuple[int, int]:
     ((8, 8), (-3, 7))
     """
     slots = len(most)
-    (used,) = np.nonzero(most >= SEEN)
+    (used,) = np.nonzero(most >= IN_USE)
     if not len(used):
         return 0, slots
     gaps = np.diff([*used, used[0] + slots])
-    last = len(gaps) - 1 - int(gaps[::-1].argmax())  # before the widest gap, of equal ones that across slot 0
+    last = len(gaps) - 1 - int(gaps[::-1].argmax())  # before the widest gap; of equal gaps, the one across slot 0
     first, count = int(used[(last + 1) % len(used)]) - MARGIN, slots - int(gaps[last]) + 1 + 2 * MARGIN
     if count >= slots:
         return 0, slots
@@ -143,7 +144,7 @@ def _image(
         vmax=limits[1],
         extent=(*x, *y),
         aspect="auto",
-        # Nearest: smoothing would show values that nobody stored. Slot 0 is below, so a step forwards goes up.
+        # Nearest: smoothing would show values that are not stored. Slot 0 is at the bottom: +1 is upwards.
         interpolation="nearest",
         origin="lower",
     )

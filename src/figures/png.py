@@ -1,4 +1,4 @@
-"""Figures as PNG files in memory; one that cannot be drawn is left out, with a warning."""
+"""PNG files of figures, in memory; a figure that cannot be drawn is left out, with a warning."""
 
 import io
 import logging
@@ -11,16 +11,16 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def spared(name: str) -> Iterator[None]:
-    """An exception within is a warning in one line; as a decorator, the function then returns None.
+def figure_errors_as_warnings(name: str) -> Iterator[None]:
+    """Turn an exception into a one-line warning; as a decorator, the function then returns None.
 
     Args:
-        name: of the figure that is drawn within.
+        name: of the figure.
     """
     try:
         yield
     except Exception as failure:
-        # submitit raises its own out of a signal handler, to end the job.
+        # submitit raises an exception in a signal handler, to end the job.
         if type(failure).__module__.startswith("submitit."):
             raise
         log.warning("The figure %s cannot be drawn: %s", name, reason(failure))
@@ -45,9 +45,9 @@ def pngs(figures: Mapping[str, Figure], dpi: int) -> dict[str, bytes]:
     """
     drawn = {}
     for name, figure in figures.items():
-        with spared(name):
+        with figure_errors_as_warnings(name):
             content = io.BytesIO()
-            # Without the version of matplotlib in it, the same data give the same file.
+            # Without the version of matplotlib in the metadata, the same data give the same file.
             figure.savefig(content, dpi=dpi, format="png", metadata={"Software": None})
             drawn[name] = content.getvalue()
     return drawn

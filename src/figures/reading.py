@@ -1,4 +1,4 @@
-"""A sequence as it is read, and what the network makes of it at each step."""
+"""Class probabilities at each step of a sequence."""
 
 import numpy as np
 
@@ -7,16 +7,13 @@ from src.figures.style import Figure, default_style
 
 @default_style()
 def reading(x: np.ndarray, probabilities: np.ndarray, answer: int, title: str) -> Figure:
-    """The input above, and below it the probability of every class.
+    """Two panels: the input above, the probability of every class below.
 
     Args:
         x: the sequence, [T].
         probabilities: of the classes, [T, classes], or [1, classes] where the network answers once.
-        answer: the right class.
+        answer: the correct class, drawn as a thick line.
         title: of the figure.
-
-    Returns:
-        Two panels; the right class stands out as a thick line.
     """
     figure = Figure(figsize=(8, 4.8), layout="constrained")
     above, below = figure.subplots(2, 1, gridspec_kw={"height_ratios": [1, 1.4]})

@@ -1,4 +1,4 @@
-"""How a number is spread over seeds, beside its interquartile mean."""
+"""Values of a metric over seeds, with the interquartile mean."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -11,27 +11,27 @@ from src.figures.layout import COLUMNS, LETTER, lowest, panel_axes
 from src.figures.palette import colours
 from src.figures.style import Figure, default_style
 
-#: Where in a column, one wide, the seeds begin and end, and where the mark stands; half the width of the mark.
+#: Positions in a column of width 1: first and last seed, centre of the mark; half the width of the mark.
 FIRST, LAST, MARK, HALF = -0.38, 0.04, 0.25, 0.12
-#: How far beyond the finite values those without bound stand, as a share of the height.
+#: Distance of infinite values from the finite ones, as a share of the height.
 EDGE = 0.04
-#: Inches of a column and of a panel's own labels, and of a panel's height, at least.
+#: Inches: width of a column and of the labels of a panel, least height of a panel.
 COLUMN, LABELS, HEIGHT = 0.65, 0.9, 1.6
-#: Inches that the legend takes on one line.
+#: Inches: width of the legend on one line.
 LEGEND = 5.2
-#: Points from one line label to the next, and of the gap before them.
+#: Points: distance between line labels, and of the labels from the axes.
 LINE, GAP = 11.0, 10.0
 
 
-class Group(NamedTuple):
+class SeedGroup(NamedTuple):
     """The seeds of one label.
 
     Attributes:
         label: such as the name of a model.
-        values: [n], one a seed, in the order of the seeds; infinite for a failed run without bound.
-        centre: their interquartile mean.
-        low: of its interval.
-        high: of its interval.
+        values: [n], one per seed, in the order of the seeds; infinite for a failed run of an unbounded metric.
+        centre: the interquartile mean.
+        low: lower end of the interval of the centre.
+        high: upper end.
     """
 
     label: str
@@ -43,26 +43,26 @@ class Group(NamedTuple):
 
 @default_style()
 def seeds(
-    panels: Mapping[str, Sequence[Group]],
+    panels: Mapping[str, Sequence[SeedGroup]],
     ylabel: str,
     lines: Mapping[str, float] | None = None,
     order: Sequence[str] = (),
 ) -> Figure:
-    """A panel a cell: a column a group, each seed a dot, the interquartile mean a bar with its interval.
+    """One panel per test cell, one column per group: seeds as dots, the interquartile mean as a bar with interval.
 
     Args:
         panels: title, such as "10x20" -> groups.
         ylabel: what the values are, with their unit.
         lines: label -> a number to compare with, such as a published one: a dashed line across every panel.
-        order: labels of all figures that belong together, which settle their colours.
+        order: labels of all figures of a set, which fix the colours.
     """
     painted = colours((group.label for groups in panels.values() for group in groups), order)
     names = [[group.label for group in groups] for groups in panels.values()]
-    # Labels that are the same above and below stand below only, unless that is another panel.
+    # If all panels have the same labels, only the lowest show them.
     alike = all(one == names[0] for one in names)
     most = max(map(len, names), default=1)
     width = min(4.2, max(2.4, LABELS + COLUMN * most))
-    below = label_room(names, width - LABELS)
+    below = label_height(names, width - LABELS)
     beside = LETTER * max((len(line_label(*line)) for line in (lines or {}).items()), default=0)
     height, around = (2.2, 0.5 + below) if alike else (2.2 + below, 0.5)
     figure, axes = panel_axes(list(panels), width, height, beside, around)
@@ -83,23 +83,23 @@ def seeds(
     return figure
 
 
-def label_room(names: Sequence[Sequence[str]], width: float) -> float:
-    """Inches below a panel of that many inches for labels side by side, or upright where they do not fit so."""
+def label_height(names: Sequence[Sequence[str]], width: float) -> float:
+    """Inches of height of the labels below a panel of `width` inches; upright if they do not fit horizontally."""
     letters = max((len(name) for row in names for name in row), default=0)
     fits = all(LETTER * (letters + 1) * len(row) <= width for row in names)
     return 0.25 if fits else LETTER * letters + 0.1
 
 
-def draw_groups(ax: Axes, groups: Sequence[Group], painted: Mapping[str, str], upright: bool) -> None:
-    """The columns, into axes that hold nothing else; infinite values stand on the upper or the lower edge.
+def draw_groups(ax: Axes, groups: Sequence[SeedGroup], painted: Mapping[str, str], upright: bool) -> None:
+    """Draw the columns into empty axes; infinite values are at the upper or the lower edge.
 
-    A seed has the same place in every column, so that dots never hide one another or the mark.
+    A seed has the same position in every column; dots hide neither one another nor the mark.
 
     Args:
-        ax: where.
-        groups: one a column.
+        ax: axes to draw into.
+        groups: one per column.
         painted: label -> colour.
-        upright: turn the labels below by a quarter.
+        upright: rotate the labels by 90 degrees.
     """
     for column, group in enumerate(groups):
         finite = np.isfinite(group.values)
@@ -125,24 +125,24 @@ def draw_groups(ax: Axes, groups: Sequence[Group], painted: Mapping[str, str], u
             solid_capstyle="butt",
             zorder=4,
         )
-    # Room for those without bound, where there are any.
+    # Space for infinite values.
     infinite = {value for group in groups for value in (*group.values, *group[2:]) if np.isinf(value)}
-    room = (bottom - 2 * edge * (-np.inf in infinite), top + 2 * edge * (np.inf in infinite))
-    ax.set(xlim=(-0.55, len(groups) - 0.45), ylim=room)
+    limits = (bottom - 2 * edge * (-np.inf in infinite), top + 2 * edge * (np.inf in infinite))
+    ax.set(xlim=(-0.55, len(groups) - 0.45), ylim=limits)
     ax.set_xticks(range(len(groups)), [group.label for group in groups], rotation=90 if upright else 0)
     ax.tick_params(axis="x", labelsize="small", length=0)
     ax.grid(axis="y", alpha=0.3)
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def places(column: int, group: Group) -> np.ndarray:
-    """Where across its column each seed stands, [n]."""
+def places(column: int, group: SeedGroup) -> np.ndarray:
+    """x position of each seed in its column, [n]."""
     n = len(group.values)
     return column + (np.linspace(FIRST, LAST, n) if n > 1 else np.array([(FIRST + LAST) / 2]))
 
 
 def draw_lines(ax: Axes, lines: Mapping[str, float], named: bool) -> None:
-    """Dashed lines across the axes, which grow to hold them, and to their right the labels, kept apart."""
+    """Draw dashed lines across the axes, which are extended to contain them, with labels to the right."""
     if not lines:
         return
     low, high = ax.get_ylim()
@@ -177,12 +177,12 @@ def draw_lines(ax: Axes, lines: Mapping[str, float], named: bool) -> None:
 
 
 def line_label(label: str, value: float) -> str:
-    """What stands beside a line."""
+    """Label of a line."""
     return f"{label} {value:.4g}"
 
 
-def marks(groups: Sequence[Group]) -> list[Line2D]:
-    """Handles of a legend: what a dot, a mark and a triangle mean."""
+def marks(groups: Sequence[SeedGroup]) -> list[Line2D]:
+    """Legend handles of a dot, a mark and a triangle."""
     dot = Line2D([], [], linestyle="", label="a seed", **_dot("0.35"))
     mark = Line2D([], [], color="0.35", linewidth=4.0, label="interquartile mean and its 95 % interval")
     failed = Line2D([], [], linestyle="", label="infinite: failed", **(_dot("0.35") | {"marker": "^"}))

@@ -1,10 +1,10 @@
-"""What two settings do together: a number for every pair of their values."""
+"""Heat map of metrics by the values of two settings."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from src.figures.cells import cells, write
+from src.figures.heat_map import heat_map, write
 from src.figures.layout import COLUMNS, LETTER, lowest, panel_axes
 from src.figures.style import Figure, default_style
 
@@ -18,14 +18,14 @@ def settings_map(
     column_name: str,
     cmap: str = "viridis",
 ) -> Figure:
-    """An annotated heat map a metric, each with its own colours; rows go downwards.
+    """One annotated heat map per metric, each with its own colour scale; rows go downwards.
 
     Args:
-        panels: name of a metric -> [len(rows), len(columns)]; NaN where nothing was measured: empty, with a dash.
-        rows: values of one setting.
-        columns: values of the other.
-        row_name: name of the first.
-        column_name: name of the second.
+        panels: name of a metric -> [len(rows), len(columns)]; NaN where nothing was measured, shown as a dash.
+        rows: values of the first setting.
+        columns: values of the second setting.
+        row_name: name of the first setting.
+        column_name: name of the second setting.
         cmap: name of a colour map.
     """
     across, along = (max(len(name) for name in names) for names in (columns, rows))
@@ -35,7 +35,7 @@ def settings_map(
     height = 0.8 + 0.4 * len(rows) + (LETTER * across if upright else 0.0)
     figure, axes = panel_axes(list(panels), width, height, around=0.1)
     for ax, values in zip(axes, panels.values(), strict=True):
-        image = cells(ax, values, cmap, origin="upper")
+        image = heat_map(ax, values, cmap, origin="upper")
         figure.colorbar(image, ax=ax)
         write(ax, image, values, missing="-")
         ax.set_xticks(range(len(columns)), columns, rotation=90 if upright else 0)

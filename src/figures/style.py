@@ -1,4 +1,4 @@
-"""How figures look: matplotlib's own settings, whatever a matplotlibrc or the calling process says."""
+"""Style of figures: matplotlib's defaults, independent of a matplotlibrc and of the calling process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,19 +7,19 @@ from typing import Any
 import matplotlib
 import matplotlib.figure
 
-#: Without the backend, which pyplot alone has a use for.
+#: Without the backend, which only pyplot uses.
 SETTINGS: dict[Any, Any] = {key: value for key, value in matplotlib.rcParamsDefault.items() if key != "backend"}
 
 
 @contextmanager
 def default_style() -> Iterator[None]:
-    """Matplotlib's own settings within, and those of before afterwards; also a decorator of functions."""
+    """Use matplotlib's default settings, and restore the previous ones; also a decorator."""
     with matplotlib.rc_context(SETTINGS):
         yield
 
 
 class Figure(matplotlib.figure.Figure):
-    """A figure that is also drawn in the default style: ticks and labels are made only then."""
+    """A figure that is also drawn in the default style, since ticks and labels are made when it is drawn."""
 
     __init__ = default_style()(matplotlib.figure.Figure.__init__)
     draw = default_style()(matplotlib.figure.Figure.draw)

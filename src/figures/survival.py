@@ -1,4 +1,4 @@
-"""The share of runs that have solved their task, by how much they had seen."""
+"""Share of runs that have solved their task, over training sequences."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -7,20 +7,20 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from src.figures.layout import COLUMNS, legend_beside, legend_room, lowest, panel_axes, plain, sequences
+from src.figures.layout import COLUMNS, legend_beside, legend_width, lowest, panel_axes, plain, sequences
 from src.figures.palette import colours
 from src.figures.style import Figure, default_style
 
 
-class Steps(NamedTuple):
-    """The runs of one label.
+class SurvivalCurve(NamedTuple):
+    """The survival curve of the runs of one label.
 
     Attributes:
         times: [P], ascending from 0, such as training sequences.
-        share: [P], solved at each time and until the next, 0..1.
-        low: [P], of its interval.
-        high: [P].
-        censored: [C], when runs ended unsolved; those that are not finite are not drawn.
+        share: [P], share solved from each time until the next, 0..1.
+        low: [P], lower end of its interval.
+        high: [P], upper end.
+        censored: [C], times at which runs ended unsolved; infinite ones are not drawn.
     """
 
     times: np.ndarray
@@ -31,19 +31,19 @@ class Steps(NamedTuple):
 
 
 @default_style()
-def survival(panels: Mapping[str, Mapping[str, Steps]], xlabel: str, order: Sequence[str] = ()) -> Figure:
-    """A panel a task: a step curve a label, with its interval as a band and a tick where a run ended unsolved.
+def survival(panels: Mapping[str, Mapping[str, SurvivalCurve]], xlabel: str, order: Sequence[str] = ()) -> Figure:
+    """One panel per task, one step curve and interval band per label, and ticks where runs ended unsolved.
 
-    Every curve goes on to the end of its panel, the latest time of any.
+    Every curve extends to the latest time in its panel.
 
     Args:
         panels: title -> label -> runs.
         xlabel: what the times are, with their unit.
-        order: labels of all figures that belong together, which settle their colours.
+        order: labels of all figures of a set, which fix the colours.
     """
     painted = colours((label for steps in panels.values() for label in steps), order)
     shown = [label for label in painted if any(label in steps for steps in panels.values())]
-    figure, axes = panel_axes(list(panels), 3.7, 2.7, legend_room(shown), lines=len(shown) + 1)
+    figure, axes = panel_axes(list(panels), 3.7, 2.7, legend_width(shown), lines=len(shown) + 1)
     for ax, steps in zip(axes, panels.values(), strict=True):
         times = [time for one in steps.values() for time in (*one.times, *one.censored) if np.isfinite(time)]
         end = max(times, default=0.0)
@@ -63,7 +63,7 @@ def survival(panels: Mapping[str, Mapping[str, Steps]], xlabel: str, order: Sequ
     return figure
 
 
-def _draw(ax: Axes, steps: Steps, end: float, colour: str, alpha: float) -> None:
+def _draw(ax: Axes, steps: SurvivalCurve, end: float, colour: str, alpha: float) -> None:
     times = np.append(steps.times, end)
     share, low, high = (np.append(part, part[-1]) for part in steps[1:4])
     ax.fill_between(times, low, high, step="post", color=colour, alpha=alpha, linewidth=0.0)

@@ -1,4 +1,4 @@
-"""What should have been said above what was said, as in the NTM paper's figures of the copy tasks."""
+"""Targets above outputs, as in the figures of the copy tasks in the NTM paper."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,15 +11,15 @@ from matplotlib.ticker import MaxNLocator
 
 from src.figures.style import Figure, default_style
 
-#: Inches: a channel and an image in height, at least; the gap between two images; what stands around them.
+#: Inches: least height of a channel and of an image; gap between two images; margins.
 CHANNEL, IMAGE, GAP = 0.12, 0.7, 0.08
 LEFT, RIGHT, TOP, BOTTOM = 0.65, 0.8, 0.3, 0.5
-#: Inches: the images of all columns together and the gaps between, at most; the colour bar.
+#: Inches: greatest width of all columns with their gaps; width of the colour bar.
 WIDTH, BAR = 9.1, 0.14
 
 
-class Panel(NamedTuple):
-    """One sequence: T steps of O channels, of which the last is the end marker.
+class TargetOutputPanel(NamedTuple):
+    """Targets and outputs of one sequence: T steps of O channels, of which the last is the end marker.
 
     Attributes:
         title: such as "Length 10, Repeat 20".
@@ -33,7 +33,7 @@ class Panel(NamedTuple):
 
 
 @default_style()
-def target_output(panels: Sequence[Panel], cmap: str = "jet") -> Figure:
+def target_output(panels: Sequence[TargetOutputPanel], cmap: str = "jet") -> Figure:
     """Targets above outputs, time in steps on x, channels on y, the value as a colour from 0 to 1.
 
     Graves, Wayne and Danihelka, arXiv:1410.5401, figure of the generalisation on repeat-copy.
@@ -50,7 +50,7 @@ def target_output(panels: Sequence[Panel], cmap: str = "jet") -> Figure:
     width = columns * (LEFT + column) + RIGHT
     height = rows * (TOP + pair + BOTTOM)
     figure = Figure(figsize=(width, height))
-    # Laid out by hand, so that every image of every figure has channels of one height.
+    # An explicit layout gives all channels of all figures the same height.
     bottom, top = BOTTOM / height, 1.0 - TOP / height
     cells = figure.add_gridspec(
         rows,
@@ -75,8 +75,8 @@ def target_output(panels: Sequence[Panel], cmap: str = "jet") -> Figure:
     return figure
 
 
-def draw_pair(above: Axes, below: Axes, panel: Panel, cmap: str) -> AxesImage:
-    """Targets and outputs of one sequence into axes that share x; any image stands for the colours of all."""
+def draw_pair(above: Axes, below: Axes, panel: TargetOutputPanel, cmap: str) -> AxesImage:
+    """Draw targets and outputs of one sequence into axes that share x; return an image for the colour bar."""
     _image(above, panel.targets, "Targets", cmap)
     image = _image(below, panel.outputs, "Outputs", cmap)
     above.set_title(panel.title, fontsize="medium")
@@ -87,7 +87,7 @@ def draw_pair(above: Axes, below: Axes, panel: Panel, cmap: str) -> AxesImage:
 
 def _image(ax: Axes, values: np.ndarray, label: str, cmap: str) -> AxesImage:
     end = values.shape[1] - 1
-    # Nearest: smoothing would show values, and so colours, that nobody put out.
+    # Nearest: smoothing would show values that are no outputs.
     image = ax.imshow(values.T, cmap=cmap, vmin=0.0, vmax=1.0, aspect="auto", interpolation="nearest")
     # White with a black edge shows on every colour map.
     edge = withStroke(linewidth=1.6, foreground="black")

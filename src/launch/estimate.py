@@ -46,7 +46,7 @@ def report(jobs: Sequence[Job]) -> str:
         for number, (job, of) in enumerate(zip(jobs, found, strict=True))
     ]
     good = [of for of in found if isinstance(of, Cost)]
-    side_by_side = launchers.workers(jobs[0].launcher)
+    side_by_side = launchers.of(jobs[0].launcher).workers(jobs[0].launcher)
     octets = sum(of.octets for of in good)
     count = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
     total = f"{count}, {side_by_side} at a time: about {duration(together(good, side_by_side))} and {size(octets)}"
@@ -102,7 +102,7 @@ def measure(cfg: dict[str, Any]) -> tuple[float, float, int]:
         half = torch.autocast(weight.device.type, torch.bfloat16, precision in trainer_arguments.MIXED_PRECISIONS)
         optimizer = learner.make_optimizer(learner.network.parameters())
         task.setup()
-        with learner.at_work():
+        with learner.prepared():
             for n in range(UPDATES + 1):
                 if n == 1:
                     started = time.perf_counter()

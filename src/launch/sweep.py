@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from src.common.files import write_json
 from src.common.text import columns, duration
-from src.run import runs
+from src.lit import objectives
+from src.run.ending import Ending
+from src.run.folder import RunFolder, UnreadableError
 from src.settings.cli import Job, argument
 from src.settings.errors import ConfigError
 
@@ -25,6 +28,7 @@ class Standing(NamedTuple):
     standing: str  # one of STANDINGS
     metrics: dict[str, Any]  # metrics.json, {} where there is none
     seconds: float | None  # from its beginning to its end, or till now
+    ending: Ending | None  # None where it has not ended
 
 
 def begin(folder: Path, overrides: Sequence[str], jobs: Sequence[Job]) -> None:
@@ -38,7 +42,7 @@ def begin(folder: Path, overrides: Sequence[str], jobs: Sequence[Job]) -> None:
             f"hydra.sweep.dir={str(folder)!r}: holds a sweep already; must be a new folder, "
             f"or {argument('resume', folder)} to go on with it"
         )
-    if (folder / "config.yaml").exists():
+    if RunFolder(folder).holds_run():
         raise ConfigError(f"hydra.sweep.dir={str(folder)!r}: holds a run; must be a new folder")
     shared = [one for one, count in Counter(job.folder for job in jobs).items() if count > 1]
     if shared:
@@ -47,7 +51,7 @@ def begin(folder: Path, overrides: Sequence[str], jobs: Sequence[Job]) -> None:
             "with ${hydra.job.num} for example"
         )
     for job in jobs:
-        if (job.folder / "config.yaml").exists():
+        if RunFolder(job.folder).holds_run():
             raise ConfigError(
                 f"hydra.sweep.dir={str(folder)!r}: holds the run {job.folder.name!r}; must be a new folder"
             )
@@ -57,7 +61,7 @@ def begin(folder: Path, overrides: Sequence[str], jobs: Sequence[Job]) -> None:
         "overrides": list(overrides),
         "jobs": [{"folder": name, "overrides": job.overrides} for name, job in zip(names, jobs, strict=True)],
     }
-    runs.write_json(folder / "sweep.json", content)
+    write_json(folder / "sweep.json", content)
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -82,18 +86,20 @@ def read(folder: Path) -> dict[str, Any]:
 
 def standing(folder: Path) -> Standing:
     """How the job stands that writes to `folder`."""
-    config, end = folder / "config.yaml", folder / "metrics.json"
+    run = RunFolder(folder)
     try:
-        metrics = runs.read_metrics(folder)
-    except ConfigError:
+        metrics = run.read_metrics()
+    except UnreadableError:
         metrics = {}
-    begun = config.stat().st_mtime if config.exists() else None
-    done = metrics.get("status") in DONE  # whoever holds it changes nothing any more; locks are dear on a cluster
-    if not done and runs.is_held(folder):
-        return Standing(folder, "running", {}, _between(begun, time.time()))
-    if metrics.get("status") in STANDINGS:
-        return Standing(folder, metrics["status"], metrics, _between(begun, end.stat().st_mtime))
-    return Standing(folder, "waiting" if begun is None else "half-done", {}, None)
+    ending = Ending.read(metrics)
+    begun = run.config_file.stat().st_mtime if run.holds_run() else None
+    # Whoever holds a run that is done changes nothing any more; locks are dear on a cluster.
+    if (ending is None or ending.status not in DONE) and run.is_held():
+        return Standing(folder, "running", {}, _between(begun, time.time()), None)
+    if ending is not None:
+        took = _between(begun, run.metrics_file.stat().st_mtime)
+        return Standing(folder, ending.status, metrics, took, ending)
+    return Standing(folder, "waiting" if begun is None else "half-done", {}, None, None)
 
 
 def _between(begun: float | None, ended: float) -> float | None:
@@ -132,14 +138,15 @@ def summary(folder: Path) -> str:
     rows = []
     for job in jobs:
         validation = job.metrics.get("validation") or {}
-        judged = next((name for name in ("error_bits", "accuracy") if name in validation), None)
+        objective = objectives.recognised(validation)
+        judged = None if objective is None else objective.headline
         solved = job.metrics.get("sequences_to_solve")
         rows.append(
             {
                 "job": job.folder.name,
                 "status": job.standing,
                 "updates": f"{job.metrics['updates']:,}" if "updates" in job.metrics else "",
-                "validation": "" if judged is None else f"{judged} {validation[judged]:.4g}",
+                "validation": "" if judged not in validation else f"{judged} {validation[judged]:.4g}",
                 "solved after": "" if solved is None else f"{solved:,}",
                 "took": "" if job.seconds is None else duration(job.seconds),
                 "error": _short(job.metrics.get("error") or ""),

@@ -1,1 +1,1 @@
-"""Floor 3: LightningModules around the networks, one an objective: loss, metrics, optimiser, logging."""
+"""Floor 4: the LightningModule around a network, and the objectives: loss and metrics of each kind of answer."""

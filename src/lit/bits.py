@@ -1,20 +1,25 @@
-"""Learning to answer with bits: repeat-copy and its kin."""
+"""Objective of tasks whose answers are bits with an end marker, such as repeat-copy."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
-from torchmetrics import Metric
+from torchmetrics import Metric as Counter
 
-from src.lit.learner import Learner
-from src.tasks.repeat_copy import Batch
+from src.figures.style import Figure
+from src.figures.target_output import TargetOutputPanel, target_output
+from src.lit.objective import Answer, Metric, Objective
+from src.tasks.base import Example, Task
 
 
-class BitMetrics(Metric):
-    """What is counted of answers in bits; the last output is the end marker, the others are payload.
+class BitCounts(Counter):
+    """Accumulator of the metrics of answers in bits; the last output is the end marker, the others are payload.
+
+    A batch has y[B, T, O], of zeros and ones, and mask[B, T], which is 1 where an answer is due.
 
     `compute` gives
         bits            cross-entropy in bits a sequence
@@ -38,14 +43,13 @@ class BitMetrics(Metric):
     names = ("nats", "payload_wrong", "end_wrong", "end_exact", "exact", "steps", "payload", "sequences")
 
     def __init__(self) -> None:
-        super().__init__(sync_on_compute=False)  # whoever measures a set measures all of it
+        super().__init__(sync_on_compute=False)  # each process measures the whole set
         for name in self.names:
             self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
-    def update(
-        self, logits: Float[Tensor, "B T O"], y: Float[Tensor, "B T O"], mask: Float[Tensor, "B T"]
-    ) -> None:
-        """Count a batch of answers; only the steps where the mask is 1 count."""
+    def update(self, logits: Float[Tensor, "B T O"], batch: Any) -> None:
+        """Add a batch; only the steps where the mask is 1 count."""
+        y, mask = batch.y, batch.mask
         nats = binary_cross_entropy_with_logits(logits, y, reduction="none").sum(2) * mask
         wrong = ((logits > 0) != (y > 0.5)) * mask.unsqueeze(2)
         payload_wrong, end_wrong = wrong[..., :-1].sum((1, 2)), wrong[..., -1].sum(1)
@@ -74,28 +78,41 @@ class BitMetrics(Metric):
         }
 
 
-class BitLearner(Learner):
+class Bits(Objective):
     """Mean binary cross-entropy over the unmasked elements of the answers of a batch."""
 
-    monitor, monitor_mode, headline = "bits", "min", "error_bits"
+    name = "bits"
+    metrics = (
+        Metric("bits", more=False, worst=math.inf),
+        Metric("error_bits", more=False, worst=math.inf, about="wrong bits a sequence"),
+        Metric("payload_error", more=False, worst=1.0, chance=0.5, about="share of wrong payload bits"),
+        Metric("end_error", more=False, worst=1.0),
+        Metric(
+            "end_exact",
+            more=True,
+            worst=0.0,
+            about="share of sequences with the end marker at the right step and nowhere else",
+        ),
+        Metric("exact", more=True, worst=0.0),
+        Metric("loss", more=False, worst=math.inf),
+    )
+    monitor, headline = "bits", "error_bits"
     reach = ("payload_error", "end_exact")
-    metric_names = ("bits", "error_bits", "payload_error", "end_error", "end_exact", "exact", "loss")
+    mapped = ("payload_error", "end_error", "end_exact", "exact", "error_bits")
+    solved_by = "error_bits"
+    picture = "target_output"
 
-    def build_metrics(self) -> None:
-        self.metrics = BitMetrics()
-
-    def loss_and_metrics(
-        self, batch: Batch, wanted: bool = True, whole: Batch | None = None
+    def loss(
+        self, output: Tensor, batch: Any, wanted: bool = True, whole: Any = None
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
         whole = batch if whole is None else whole
-        logits, _ = self.network(batch.x)
-        nats = binary_cross_entropy_with_logits(logits, batch.y, weight=batch.mask.unsqueeze(2), reduction="sum")
+        nats = binary_cross_entropy_with_logits(output, batch.y, weight=batch.mask.unsqueeze(2), reduction="sum")
         steps = whole.mask.sum()
-        loss = nats / (steps * logits.shape[2])
+        loss = nats / (steps * output.shape[2])
         if not wanted:
             return loss, {}
         with torch.no_grad():
-            wrong = ((logits > 0) != (batch.y > 0.5)) * batch.mask.unsqueeze(2)
+            wrong = ((output > 0) != (batch.y > 0.5)) * batch.mask.unsqueeze(2)
             payload, end = wrong[..., :-1].sum(), wrong[..., -1].sum()
         return loss, {
             "error_bits": (payload + end) / len(whole.x),
@@ -103,15 +120,23 @@ class BitLearner(Learner):
             "end_error": end / steps,
         }
 
-    def reset_metrics(self) -> None:
-        self.metrics.reset()
+    def counts(self, task: Task) -> BitCounts:
+        return BitCounts()
 
-    def count(self, batch: Batch, memory_slots: int | None) -> None:
-        state = None
-        if memory_slots is not None:
-            state = self.network.initial_state(len(batch.x), memory_slots)
-        logits, _ = self.network(batch.x, state)
-        self.metrics.update(logits, batch.y, batch.mask)
+    def answer(self, example: Example, output: Tensor) -> Answer:
+        target, asked = example.y[0].numpy(), example.mask[0].numpy() > 0
+        wrong = (((output[0].numpy() > 0) != (target > 0.5)) & asked[:, None]).sum(1)
+        return Answer(
+            title=example.title,
+            x=example.x[0].numpy(),
+            y=output[0].sigmoid().numpy(),
+            target=target,
+            asked=asked,
+            wrong=wrong,
+            right=None,
+            verdict=f"{wrong.sum():,} of {asked.sum() * output.shape[2]:,} bits wrong",
+        )
 
-    def counted(self) -> dict[str, float]:
-        return self.metrics.compute()
+    def draw(self, answers: Sequence[Answer], cmap: str) -> Figure:
+        panels = [TargetOutputPanel(one.title, *one.due) for one in answers if one.due is not None]
+        return target_output(panels, cmap)

@@ -1,4 +1,4 @@
-"""RMSProp as in Graves, "Generating Sequences With Recurrent Neural Networks", arXiv:1308.0850, (38)-(45)."""
+"""RMSProp of Graves, "Generating Sequences With Recurrent Neural Networks", arXiv:1308.0850, (38)-(45)."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -15,7 +15,7 @@ class RMSpropGraves(torch.optim.Optimizer):
         n = rho n + (1 - rho) g^2        m = rho m + (1 - rho) g
         v = momentum v - lr g / sqrt(n - m^2 + floor)        parameter += v
 
-    `torch.optim.RMSprop` adds its floor outside the root, so small gradients step differently.
+    `torch.optim.RMSprop` adds `eps` outside the root, so small gradients give different steps.
 
     Args:
         params: parameters to optimise.

@@ -1,4 +1,4 @@
-"""How the learning rate changes over a run."""
+"""Learning-rate schedule: linear warmup, cosine decay."""
 
 import math
 
@@ -9,13 +9,13 @@ from src.common import checks
 
 
 def warmup_cosine(optimizer: Optimizer, updates: int, warmup: float, final: float) -> LambdaLR:
-    """A straight climb to the full learning rate, then half a cosine down.
+    """Linear warmup to the full learning rate, then cosine decay.
 
     Args:
         optimizer: whose learning rates are multiplied.
-        updates: of the whole run.
-        warmup: share of the updates spent climbing, in [0, 1).
-        final: what is left of the learning rate at the end, in [0, 1]; 1 keeps it constant.
+        updates: number of updates of the run.
+        warmup: share of the updates used for warmup, in [0, 1).
+        final: factor of the learning rate at the end, in [0, 1]; 1 keeps it constant.
     """
     checks.integer("updates", updates)
     checks.number("warmup", warmup, least=0, below=1)

@@ -1,1 +1,1 @@
-"""Floor 0: the equations of an external memory, as pure functions of tensors."""
+"""The equations of an external memory, as pure functions of tensors."""

@@ -1,4 +1,4 @@
-"""Where a head looks: one function per equation.
+"""Addressing: weightings of the memory slots, one function per equation.
 
 A weighting w[B, H, N] is non-negative and sums to one over the N memory slots, which lie on a ring.
 Equation numbers are those of Graves, Wayne and Danihelka, "Neural Turing Machines", arXiv:1410.5401.
@@ -8,16 +8,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-#: The one small number: keeps norms off zero and logarithms off minus infinity.
+#: Lower bound that keeps norms off zero and logarithms off minus infinity.
 EPS = 1e-8
 
 
 def content(
     memory: Float[Tensor, "B N M"], key: Float[Tensor, "B H M"], beta: Float[Tensor, "B H"]
 ) -> Float[Tensor, "B H N"]:
-    """Focus by similarity, equations (5) and (6): softmax_i(beta cos(k, M(i))).
+    """Content-based addressing, equations (5) and (6): softmax_i(beta cos(k, M(i))).
 
-    A slot of zeros is similar to nothing: its cosine is 0.
+    The cosine of a slot of zeros is 0.
     """
     dot = torch.matmul(key, memory.transpose(1, 2))
     key_norm = torch.linalg.vector_norm(key, dim=2).clamp_min(EPS)
@@ -29,12 +29,12 @@ def content(
 def interpolate(
     w_content: Float[Tensor, "B H N"], w_before: Float[Tensor, "B H N"], gate: Float[Tensor, "B H"]
 ) -> Float[Tensor, "B H N"]:
-    """Choose between content and location, equation (7): g w_c + (1 - g) w_before."""
+    """Interpolation between content and location, equation (7): g w_c + (1 - g) w_before."""
     return torch.lerp(w_before, w_content, gate.unsqueeze(2))
 
 
 def shift(w: Float[Tensor, "B H N"], s: Float[Tensor, "B H S"]) -> Float[Tensor, "B H N"]:
-    """Rotate by the small integers -r..r, equation (8): w_s(i) = sum_j s(j) w(i - j mod N).
+    """Shift by the integers -r..r, equation (8): w_s(i) = sum_j s(j) w(i - j mod N).
 
     `s` holds the probabilities of the shifts -r, ..., r in this order; S = 2 r + 1 may exceed N.
     """
@@ -44,17 +44,17 @@ def shift(w: Float[Tensor, "B H N"], s: Float[Tensor, "B H S"]) -> Float[Tensor,
 
 
 def convolve(w: Float[Tensor, "B H N"], s: Float[Tensor, "B H N"]) -> Float[Tensor, "B H N"]:
-    """Rotate by any distribution over the ring: w_s(i) = sum_j s(j) w(i - j mod N), j = 0..N-1.
+    """Shift by any distribution over the ring: w_s(i) = sum_j s(j) w(i - j mod N), j = 0..N-1.
 
-    Equation (8) with a shift kernel as long as the memory, computed by FFT; rounding may leave
-    values a little under zero, which are cut off.
+    Equation (8) with a shift kernel as long as the memory, computed by FFT; slightly negative
+    values from rounding are set to zero.
     """
     spectrum = torch.fft.rfft(w) * torch.fft.rfft(s)
     return torch.fft.irfft(spectrum, n=w.shape[-1]).clamp_min(0.0)
 
 
 def sharpen(w: Float[Tensor, "B H N"], gamma: Float[Tensor, "B H"]) -> Float[Tensor, "B H N"]:
-    """Undo blur, equation (9): w^gamma / sum w^gamma, as softmax(gamma log max(w, EPS))."""
+    """Sharpening, equation (9): w^gamma / sum w^gamma, as softmax(gamma log max(w, EPS))."""
     return torch.softmax(gamma.unsqueeze(2) * w.clamp_min(EPS).log(), dim=-1)
 
 
@@ -70,17 +70,17 @@ def gaussian(
     mixture: Float[Tensor, "B H K"],
     slots: int,
 ) -> Float[Tensor, "B H N"]:
-    """A focus of learned width: sum_k m_k softmax_j(-d(j, x)^2 / (2 sigma_k^2)).
+    """Gaussian weighting, a mixture of K widths: sum_k m_k softmax_j(-d(j, x)^2 / (2 sigma_k^2)).
 
     Args:
-        position: x, in slots; any real number, read modulo N.
+        position: x, in slots; any real number, taken modulo N.
         sigma: standard deviations in slots, positive.
-        mixture: m, the shares of the K scales, summing to one.
+        mixture: m, the weights of the K scales, summing to one.
         slots: N.
     """
     squared = ring_offset(position, slots).square().unsqueeze(2)
     kernels = torch.softmax(-squared / (2.0 * sigma.square().unsqueeze(3)), dim=-1)
-    if sigma.shape[2] == 1:  # a mixture of one is 1
+    if sigma.shape[2] == 1:  # the weight of a single scale is 1
         return kernels.squeeze(2)
     return torch.einsum("bhk,bhkn->bhn", mixture, kernels)
 
@@ -90,31 +90,31 @@ def step_or_jump(
 ) -> Float[Tensor, "B H N"]:
     """Hybrid shift kernel over the whole ring: (1 - j) step + j kernel.
 
-    `step` holds the probabilities of the moves -1, 0, +1. Weightings are mixed, not positions: a mix
-    of positions would have no gradient across the gap of a jump.
+    `step` holds the probabilities of the shifts -1, 0, +1. The mixture is of weightings, not of positions: a
+    mixture of positions would have no gradient across the gap of a jump.
     """
     slots = kernel.shape[-1]
-    walk = torch.zeros_like(kernel)
-    moves = torch.tensor([-1, 0, 1], device=kernel.device).remainder(slots)
-    walk = walk.index_add(2, moves, step)
-    return torch.lerp(walk, kernel, jump.unsqueeze(2))
+    step_kernel = torch.zeros_like(kernel)
+    shifts = torch.tensor([-1, 0, 1], device=kernel.device).remainder(slots)
+    step_kernel = step_kernel.index_add(2, shifts, step)
+    return torch.lerp(step_kernel, kernel, jump.unsqueeze(2))
 
 
 def circular_mean(w: Float[Tensor, "*any N"]) -> Float[Tensor, "*any"]:
-    """Where a weighting lies on the ring, in slots: the angle of its first moment, in [0, N)."""
+    """Circular mean of a weighting, in slots: the angle of its first moment, in [0, N)."""
     slots = w.shape[-1]
     angle = torch.arange(slots, dtype=w.dtype, device=w.device) * (2 * torch.pi / slots)
     mean = torch.atan2((w * angle.sin()).sum(-1), (w * angle.cos()).sum(-1))
-    place = (mean * (slots / (2 * torch.pi))).remainder(slots)
-    return place.remainder(slots)  # a hair under 0 was rounded to N, which is slot 0
+    position = (mean * (slots / (2 * torch.pi))).remainder(slots)
+    return position.remainder(slots)  # rounding makes N of a value just below 0; N is slot 0
 
 
 def circular_deviation(w: Float[Tensor, "*any N"]) -> Float[Tensor, "*any"]:
-    """How wide a weighting is on the ring, in slots: the root of its mean squared distance from `circular_mean`.
+    """Circular standard deviation, in slots: the root mean square of the shortest distance to `circular_mean`.
 
-    0 on a single slot; the nearest way round counts, so N / sqrt(12) or so on all slots alike.
+    0 for a single slot; about N / sqrt(12) for a uniform weighting.
     """
     slots = w.shape[-1]
-    place = torch.arange(slots, dtype=w.dtype, device=w.device)
-    away = (place - circular_mean(w).unsqueeze(-1) + slots / 2).remainder(slots) - slots / 2
-    return (w * away.square()).sum(-1).sqrt()
+    position = torch.arange(slots, dtype=w.dtype, device=w.device)
+    offset = (position - circular_mean(w).unsqueeze(-1) + slots / 2).remainder(slots) - slots / 2
+    return (w * offset.square()).sum(-1).sqrt()

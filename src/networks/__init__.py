@@ -1,1 +1,1 @@
-"""Floor 2: a whole sequence, x[B, T, F] -> y[B, T, O]."""
+"""Networks: a whole sequence, x[B, T, F] -> y[B, T, O]."""

@@ -1,4 +1,4 @@
-"""All features at once: the baseline without time."""
+"""Multilayer perceptron on the flattened sequence: the baseline without time."""
 
 from itertools import pairwise
 
@@ -6,14 +6,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from src.common import checks
-from src.networks.at_once import AtOnce
+from src.networks.fixed_length import FixedLength
 
 
-class MLP(AtOnce):
-    """Hidden layers with ReLU over a whole sequence laid out as one vector; it answers once.
+class MLP(FixedLength):
+    """Hidden layers with ReLU on a whole sequence flattened to one vector; it answers once.
 
     Args:
-        steps: T of every sequence; None where it changes, which an MLP cannot read.
+        steps: T of every sequence; None for a changing length, which is refused.
         input_size: features of a step, F.
         output_size: O.
         hidden_sizes: units of each hidden layer.
@@ -33,5 +33,5 @@ class MLP(AtOnce):
         self.layers = nn.Sequential(*layers, nn.Linear(sizes[-1], output_size))
 
     def answer(self, x: Float[Tensor, "B T F"]) -> Float[Tensor, "B O"]:
-        """The one answer to each sequence."""
+        """The answer to each sequence."""
         return self.layers(x)

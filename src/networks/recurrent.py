@@ -1,4 +1,4 @@
-"""A cell over time: the only time loop of the project."""
+"""Recurrent network: a cell over time, run by an engine, and a linear readout."""
 
 from contextlib import AbstractContextManager
 
@@ -7,81 +7,84 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from src.cells.base import Cell, State, state_size
+from src.cells.trace import Trace
 from src.common import checks
+from src.engines import choose
 
 
 class Recurrent(nn.Module):
-    """Runs a cell over a sequence and reads its outputs out linearly.
+    """Runs a cell over a sequence, with a linear readout of its outputs.
 
-    T steps in one call equal t steps, the state handed over, and T - t steps.
+    One call with T steps equals a call with t steps and another, from the state after them, with T - t steps.
 
     Args:
-        cell: one time step, or all of them in one call where it can.
+        cell: the cell.
         output_size: O.
+        engine: auto, fused or reference, see `src.engines.choose`; None for the attribute `engine` of the cell,
+            which may be changed at any time.
+
+    Raises:
+        checks.Refusal: an unknown engine, or fused for a cell that it does not support.
     """
 
-    def __init__(self, cell: Cell, output_size: int) -> None:
+    def __init__(self, cell: Cell, output_size: int, engine: str | None = None) -> None:
         super().__init__()
         self.cell = cell
+        self._engine = engine
+        choose.check(cell, self.engine_choice)
         self.readout = nn.Linear(cell.output_size, output_size)
 
     @property
     def state_size(self) -> int:
-        """Numbers that one sequence carries from step to step."""
+        """Size of the state of one sequence, in numbers."""
         return state_size(self.cell.initial_state(1))
 
     @property
-    def engine(self) -> str | None:
-        """What runs the memory; None where there is none."""
-        return getattr(self.cell, "engine", None)
+    def engine_choice(self) -> str | None:
+        """The requested engine: auto, fused or reference; None if the network and the cell name none."""
+        return self._engine or getattr(self.cell, "engine", None)
 
-    def at_work(self) -> AbstractContextManager[None]:
-        """A context for many sequences: what can be prepared for them is, before they come."""
-        return self.cell.at_work()
+    @property
+    def engine(self) -> str | None:
+        """The kind of engine that runs the cell, fused or reference; None if none was requested."""
+        choice = self.engine_choice
+        if choice is None or choice == "reference":
+            return choice
+        return "reference" if choose.unknown(self.cell) else "fused"
+
+    def prepared(self) -> AbstractContextManager[None]:
+        """A context for many sequences, which the engine prepares for; see `Engine.prepared`."""
+        return choose.engine_for(self.cell, self.engine_choice).prepared(self.cell)
 
     @property
     def memory_slots(self) -> int | None:
-        """Slots of the external memory; None where there is none."""
+        """Slots of the external memory; None for a cell without one."""
         return getattr(self.cell, "memory_slots", None)
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> State:
-        """The state before the first step, with a memory of another size where one is asked for.
+        """The state before the first step; `memory_slots` sets another size of the memory.
 
         Raises:
-            checks.Refusal: a batch without a sequence, or a memory without a slot.
+            checks.Refusal: a size that is not an integer of at least 1.
         """
         checks.integer("batch_size", batch_size)
         return self.cell.initial_state(batch_size, memory_slots)
 
     def forward(self, x: Float[Tensor, "B T F"], state: State = None) -> tuple[Float[Tensor, "B T O"], State]:
-        """The outputs of all steps and the state after the last; `state` is the one before the first.
+        """The outputs of all steps and the state after the last; `state` is the one before the first step.
 
         Raises:
             ValueError, TypeError: an input or a state that does not fit, see `Cell.check`.
         """
-        if self.cell.has_sequence:
-            whole, state = self.cell.sequence(x, state)
-            # Time first is how it lies in memory, so that nothing is copied.
-            return self.readout(whole.transpose(0, 1)).transpose(0, 1), state
-        x = self.cell.check(x, state)
-        state = self.cell.initial_state(len(x)) if state is None else state
-        outputs = []
-        for x_t in x.unbind(1):
-            output, state = self.cell(x_t, state)
-            outputs.append(output)
-        return self.readout(torch.stack(outputs, 1)), state
+        cell = self.cell
+        y, state = choose.engine_for(cell, self.engine_choice).sequence(cell, x, state)
+        if y.is_contiguous():
+            return self.readout(y), state
+        # The fused engine stores the steps as the first dimension: applied to that, the readout needs no copy.
+        return self.readout(y.transpose(0, 1)).transpose(0, 1), state
 
     @torch.no_grad()
-    def trace(
-        self, x: Float[Tensor, "B T F"], state: State = None
-    ) -> tuple[Float[Tensor, "B T O"], State, dict[str, Tensor]]:
-        """As `forward`, and what the cell shows of every step, by name: `weighting` [B, T, H, N] and more."""
-        x = self.cell.check(x, state)
-        state = self.cell.initial_state(len(x)) if state is None else state
-        outputs, traces = [], []
-        for x_t in x.unbind(1):
-            output, state, seen = self.cell.trace(x_t, state)
-            outputs.append(output)
-            traces.append(seen)
-        seen_over_time = {name: torch.stack([seen[name] for seen in traces], 1) for name in traces[0]}
-        return self.readout(torch.stack(outputs, 1)), state, seen_over_time
+    def trace(self, x: Float[Tensor, "B T F"], state: State = None) -> tuple[Float[Tensor, "B T O"], State, Trace]:
+        """As `forward`, with the reference engine and without gradients, and the trace of all steps."""
+        y, state, seen = choose.REFERENCE.trace(self.cell, x, state)
+        return self.readout(y), state, seen

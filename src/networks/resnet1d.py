@@ -1,17 +1,17 @@
-"""Residual convolutions over the whole sequence: how well MNIST-1D can be told by what sees it at once."""
+"""Residual network over the whole sequence: a strong MNIST-1D baseline without recurrence."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from src.common import checks
-from src.networks.at_once import AtOnce
+from src.networks.fixed_length import FixedLength
 
 KERNEL = 5
 
 
 def convolution(before: int, channels: int) -> nn.Sequential:
-    """A convolution in time that keeps the number of steps, and its norm."""
-    # A group norm does the same in training and evaluation, for any batch, and has no buffers to save.
+    """A convolution in time that keeps the number of steps, and a group norm."""
+    # A group norm is the same in training and evaluation, independent of the batch, and has no buffers.
     return nn.Sequential(
         nn.Conv1d(before, channels, KERNEL, padding=KERNEL // 2, bias=False), nn.GroupNorm(1, channels)
     )
@@ -21,7 +21,7 @@ class Block(nn.Module):
     """x -> relu(x + norm(conv(relu(norm(conv(x)))))): figure 2 of the paper.
 
     Args:
-        channels: C, in and out.
+        channels: C of input and output.
     """
 
     def __init__(self, channels: int) -> None:
@@ -33,18 +33,18 @@ class Block(nn.Module):
         return (x + self.second(self.first(x).relu())).relu()
 
 
-class ResNet1D(AtOnce):
-    """A convolution, residual blocks of two more, the mean over the steps, a linear layer; it answers once.
+class ResNet1D(FixedLength):
+    """A convolution, residual blocks, the mean over the steps, a linear layer; it answers once.
 
     He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", arXiv:1512.03385, in one dimension and
     of one width, with group norms of one group (Wu and He, arXiv:1803.08494) instead of batch norms.
 
     Args:
-        steps: T of every sequence; None where it changes, which has no one answer.
+        steps: T of every sequence; None for a changing length, which is refused.
         input_size: features of a step, F.
         output_size: O.
         channels: C of every convolution.
-        blocks: residual blocks.
+        blocks: number of residual blocks.
 
     Raises:
         checks.Refusal: a value of the wrong type or out of its range, or sequences of changing length.
@@ -63,5 +63,5 @@ class ResNet1D(AtOnce):
         self.readout = nn.Linear(channels, output_size)
 
     def answer(self, x: Float[Tensor, "B T F"]) -> Float[Tensor, "B O"]:
-        """The one answer to each sequence."""
+        """The answer to each sequence."""
         return self.readout(self.blocks(self.stem(x.mT).relu()).mean(2))

@@ -1,1 +1,1 @@
-"""Watch a run at work on one sequence: `python -m src.replay`; an animation and a page with a time slider."""
+"""Replay of a trained run on one sequence, as an animation and an interactive page: `python -m src.replay`."""

@@ -5,31 +5,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import hydra
-from omegaconf import DictConfig
-
 from src.common import output
 from src.common.files import write_whole
-from src.common.paths import CONF
 from src.figures.png import reason
 from src.replay import gif, page
 from src.replay.film import Film
 from src.replay.recording import Recording, record
-from src.replay.request import Request, choose_examples, open_runs
-from src.settings import build, cli, keys
+from src.replay.request import ReplayRequest, choose_examples, open_runs
+from src.settings import build, cli
 from src.settings.errors import ConfigError
 
 log = logging.getLogger(__name__)
-#: How many frames of an animation its palette is taken from.
-SAMPLE = 6
+#: Number of frames from which the palette of an animation is taken.
+PALETTE_FRAMES = 6
 
 
 def replay(cfg: Mapping[str, Any]) -> list[Path]:
     """Replay one run, or two side by side; returns the page and the animation that were written.
 
     Raises:
-        ConfigError: runs that cannot be opened, settings that cannot be used, or an animation that cannot be
-            drawn; nothing is written then.
+        ConfigError: runs that cannot be opened, invalid settings, or an animation that cannot be drawn; nothing
+            is written then.
     """
     request, opened = open_runs(cfg)
     examples = choose_examples(request, [run.task for run in opened])
@@ -50,7 +46,7 @@ def replay(cfg: Mapping[str, Any]) -> list[Path]:
     name = file_name(request, examples[0].name)
     try:
         film = Film(recordings, f"{title}: {examples[0].title}", cmap)
-        sample = [film.frame(film.steps * i // SAMPLE) for i in range(SAMPLE)]
+        sample = [film.frame(film.steps * i // PALETTE_FRAMES) for i in range(PALETTE_FRAMES)]
         animation = gif.encode(film.frames(), sample, request.fps)
     except Exception as failure:
         log.debug("The animation:", exc_info=True)
@@ -65,29 +61,28 @@ def replay(cfg: Mapping[str, Any]) -> list[Path]:
     return list(contents)
 
 
-def file_name(request: Request, cell: str) -> str:
-    """The name of both files, without an ending: the sequence, where one was asked for, and the other run."""
+def file_name(request: ReplayRequest, cell: str) -> str:
+    """Name of both files without suffix; contains the cell if requested, and the second run."""
     name = "replay"
-    if request.length is not None or request.repeats is not None:
+    if any(request.sizes.values()):
         name += f"_{cell}"
     if len(request.folders) == 2:
         name += f"_and_{Path(request.folders[1]).resolve().name}"
     return name
 
 
-@hydra.main(config_path=CONF, config_name="replay", version_base="1.3")
-def main(cfg: DictConfig) -> None:
+def main(cfg: dict[str, Any]) -> None:
     """Replay one run, or two."""
     with cli.refusals():
-        for path in replay(keys.resolve(cfg)):
+        for path in replay(cfg):
             print(f"written: {path}")
 
 
 def refuse(cfg: dict[str, Any]) -> None:
-    """Refuse runs that cannot be opened, and settings that do not suit them."""
+    """Refuse runs that cannot be opened, and settings that do not fit them."""
     open_runs(cfg)
 
 
 if __name__ == "__main__":
-    output.steady()
-    cli.run(main, "replay", refuse)
+    output.protect_standard_streams()
+    cli.run("replay", main, refuse)

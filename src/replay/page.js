@@ -1,6 +1,6 @@
-// Everything of one run; returns what to call at every step and when other slots are to be shown.
-function build(run) {
-  const box = element(byId("runs"), "section", run.heads ? "run machine" : "run");
+// Builds the section of one run; returns functions that show a step and zoom to the slots read.
+function buildRun(run) {
+  const box = element(byId("runs"), "section", run.heads ? "run with-memory" : "run");
   const heading = element(box, "h2", "", run.title);
   const failed = run.wrong ? run.wrong.some(count => count) : run.verdict.includes("wrong");
   element(heading, "span", failed ? "failed" : "", run.verdict);
@@ -10,31 +10,31 @@ function build(run) {
   if (run.target) channels(strips, "target", run.target, run.yNames, null, null);
   channels(strips, "output", run.y, run.yNames, run.asked, run.right);
   wrongBits(strips, run);
-  const machine = run.heads && buildMachine(box, strips, run.heads);
+  const memory = run.heads && buildMemory(box, strips, run.heads);
   timeAxis(strips);
   return {
-    zoom: on => machine && machine.zoom(on),
+    zoom: on => memory && memory.zoom(on),
     show: t => {
       const now = page.phases.filter(([, first]) => first <= t).length - 1;
       phases.forEach((span, i) => span.classList.toggle("now", i === now));
-      if (machine) machine.show(t);
+      if (memory) memory.show(t);
     },
   };
 }
 
-// Moving through time.
-let now = 0, timer = null, writing = null;
+// Navigation: the current step, the timer of the playback, and the pending update of the address.
+let now = 0, timer = null, addressUpdate = null;
 
-function go(t) {
+function showStep(t) {
   now = Math.max(0, Math.min(page.steps - 1, t));
   document.documentElement.style.setProperty("--t", now);
   byId("slider").value = now;
   const phase = page.phases.filter(([, first]) => first <= now).pop()[0];
   byId("now").replaceChildren("step ", Object.assign(document.createElement("b"), {textContent: now}), ` of ${page.steps - 1}, ${phase}`);
   runs.forEach(run => run.show(now));
-  // The address follows, so that a step can be linked; not while it plays, which browsers find too often.
-  clearTimeout(writing);
-  writing = setTimeout(() => { if (timer === null) history.replaceState(null, "", `#t=${now}${byId("zoom").checked ? "" : "&all"}`); }, 250);
+  // The step is written to the address for links; not during playback, because browsers limit the rate.
+  clearTimeout(addressUpdate);
+  addressUpdate = setTimeout(() => { if (timer === null) history.replaceState(null, "", `#t=${now}${byId("zoom").checked ? "" : "&all"}`); }, 250);
 }
 
 function pause() {
@@ -44,41 +44,41 @@ function pause() {
 }
 
 function play() {
-  if (now === page.steps - 1) go(0);
+  if (now === page.steps - 1) showStep(0);
   clearInterval(timer);
-  timer = setInterval(() => { if (now === page.steps - 1) { pause(); go(now); } else go(now + 1); }, 1000 / Number(byId("speed").value));
+  timer = setInterval(() => { if (now === page.steps - 1) { pause(); showStep(now); } else showStep(now + 1); }, 1000 / Number(byId("speed").value));
   byId("play").textContent = "❚❚";
 }
 
 function zoom(on) {
   byId("zoom").checked = on;
   runs.forEach(run => run.zoom(on));
-  go(now);
+  showStep(now);
 }
 
 function fromAddress() {
   pause();
   const asked = new URLSearchParams(location.hash.slice(1));
   zoom(!asked.has("all"));
-  go(Number.parseInt(asked.get("t"), 10) || 0);
+  showStep(Number.parseInt(asked.get("t"), 10) || 0);
 }
 
 const toggle = () => timer === null ? play() : pause();
 const keys = {
-  ArrowRight: far => go(now + far), ArrowLeft: far => go(now - far), Home: () => go(0), End: () => go(page.steps - 1),
+  ArrowRight: far => showStep(now + far), ArrowLeft: far => showStep(now - far), Home: () => showStep(0), End: () => showStep(page.steps - 1),
   " ": toggle, z: () => zoom(!byId("zoom").checked),
 };
 
 document.addEventListener("keydown", event => {
-  const taken = event.target.tagName === "SELECT" || (event.key === " " && ["BUTTON", "INPUT"].includes(event.target.tagName) && event.target.id !== "slider");
-  if (!(event.key in keys) || taken || event.ctrlKey || event.altKey || event.metaKey) return;
+  const usedByControl = event.target.tagName === "SELECT" || (event.key === " " && ["BUTTON", "INPUT"].includes(event.target.tagName) && event.target.id !== "slider");
+  if (!(event.key in keys) || usedByControl || event.ctrlKey || event.altKey || event.metaKey) return;
   event.preventDefault();
   if (event.key !== " " && event.key !== "z") pause();
   keys[event.key](event.shiftKey ? 10 : 1);
 });
 byId("play").addEventListener("click", toggle);
 byId("slider").max = page.steps - 1;
-byId("slider").addEventListener("input", event => { pause(); go(Number(event.target.value)); });
+byId("slider").addEventListener("input", event => { pause(); showStep(Number(event.target.value)); });
 byId("zoom").addEventListener("change", event => zoom(event.target.checked));
 byId("speed").addEventListener("change", () => { if (timer !== null) play(); });
 for (const speed of page.speeds) element(byId("speed"), "option", "", speed).selected = speed === page.fps;
@@ -86,6 +86,6 @@ document.documentElement.style.setProperty("--steps", page.steps);
 legend(byId("legend"), "0", "1 weight, bit, probability", share => fromMap(colours, share));
 byId("runs").className = page.runs.length === 2 ? "two" : "one";
 document.querySelectorAll(".zoom").forEach(one => { one.hidden = !page.runs.some(run => run.heads); });
-const runs = page.runs.map(build);
+const runs = page.runs.map(buildRun);
 window.addEventListener("hashchange", fromAddress);
 fromAddress();

@@ -1,4 +1,4 @@
-"""Recordings as one page of HTML that needs nothing but itself: data, style and script stand in it."""
+"""Self-contained HTML page of a replay, with data, style and script."""
 
 import base64
 import html
@@ -13,19 +13,19 @@ import numpy as np
 
 from src.replay.recording import FADED, MEMORY_CMAP, Heads, Recording
 
-#: Steps a second that the page offers.
+#: Speeds in steps a second that the page offers.
 SPEEDS = (1, 2, 4, 8, 16, 32)
 
 
 def render(recordings: Sequence[Recording], title: str, subtitle: str, cmap: str, fps: float) -> str:
-    """The page.
+    """The page as HTML.
 
     Args:
-        recordings: of one run, or of two; of the same sequence.
-        title: of the whole.
-        subtitle: what the sequence is.
-        cmap: name of a colour map, for what lies between 0 and 1.
-        fps: steps a second at first.
+        recordings: of one run or two, on the same sequence.
+        title: of the page.
+        subtitle: description of the sequence.
+        cmap: name of a colour map for values from 0 to 1.
+        fps: initial number of steps a second.
     """
     verdicts = "; ".join(f"{recording.title}: {recording.verdict}" for recording in recordings)
     data = {
@@ -40,14 +40,14 @@ def render(recordings: Sequence[Recording], title: str, subtitle: str, cmap: str
     }
     parts = {
         "STYLE": _part("page.css"),
-        "SCRIPT": "\n".join(_part(name) for name in ("strips.js", "machine.js", "page.js")),
+        "SCRIPT": "\n".join(_part(name) for name in ("strips.js", "memory.js", "page.js")),
         "HEAD": html.escape(f"{title}. {verdicts}"),
         "SUBTITLE": html.escape(subtitle),
         "TITLE": html.escape(title),
-        # Without "<", which could end the script that holds it.
+        # "<" is escaped, because "</script>" would end the element.
         "DATA": json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
     }
-    # In one pass, so that no text is taken for the name of a part.
+    # A single pass, so that placeholders within inserted texts are not replaced.
     return re.sub(r"{{([A-Z]+)}}", lambda found: parts[found[1]], _part("page.html"))
 
 
@@ -56,7 +56,7 @@ def _part(name: str) -> str:
 
 
 def _run(recording: Recording) -> dict[str, Any]:
-    """What the script knows of one run."""
+    """Data of one run for the script."""
     return {
         "title": recording.title,
         "verdict": recording.verdict,
@@ -86,10 +86,10 @@ def _heads(heads: Heads) -> dict[str, Any]:
 
 
 def quantise(values: np.ndarray, low: float | None = None, high: float | None = None) -> dict[str, Any]:
-    """An array in 256 equal steps from `low` to `high`, which are its own ends where they are not given.
+    """An array quantised to 256 levels from `low` to `high`, by default its minimum and maximum.
 
     Returns:
-        low and high, the shape, and in base64 one byte a number: 0 for low, 255 for high.
+        low, high, shape, and the levels as base64 data, one byte a number: 0 for low, 255 for high.
     """
     low = float(values.min()) if low is None else low
     high = float(values.max()) if high is None else high
@@ -99,6 +99,6 @@ def quantise(values: np.ndarray, low: float | None = None, high: float | None = 
 
 
 def lookup(cmap: str) -> str:
-    """256 colours of a map of matplotlib, each as red, green and blue, in base64."""
+    """256 colours of a matplotlib colour map, as base64 data of red, green and blue bytes."""
     colours = matplotlib.colormaps[cmap](np.linspace(0, 1, 256), bytes=True)[:, :3]
     return base64.b64encode(np.ascontiguousarray(colours).tobytes()).decode("ascii")

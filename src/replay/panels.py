@@ -1,4 +1,4 @@
-"""The parts of a film: what goes over time, with a marker at the step shown, and the memory as it is then."""
+"""Panels of the film: strips over time with a marker at the current step, and the memory at that step."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,14 +12,14 @@ from matplotlib.ticker import MaxNLocator
 
 from src.replay.recording import FADED, MEMORY_CMAP, Heads, Recording
 
-#: Left, bottom, right and top of an area, as shares of the figure.
+#: Left, bottom, right and top of an area, as fractions of the figure.
 Area = tuple[float, float, float, float]
-#: More heads than these stand too close together for long labels; more than the second for any numbers.
+#: Largest number of heads with long labels, and with numbers.
 FEW, SEVERAL = 2, 4
 
 
 class Strips:
-    """Input, target, output, wrong bits and the weights of each head, all over one axis of time."""
+    """Input, target, output, wrong bits and head weights over a shared time axis."""
 
     def __init__(self, figure: SubFigure, recording: Recording, cmap: str, area: Area) -> None:
         names = recording.heads.names if recording.heads else []
@@ -42,26 +42,26 @@ class Strips:
             axes["output"].set_yticks([recording.right], [f"right: {recording.y_names[recording.right]}"])
         for name, ax in axes.items():
             ax.set_ylabel(name, fontsize="small", labelpad=2)
-        if "wrong" in axes:  # too low for a name that stands upright
+        if "wrong" in axes:  # too low for a vertical label
             axes["wrong"].yaxis.label.set(rotation=0, ha="right", va="center")
         if recording.heads:
             for h, name in enumerate(names):
                 over_time(axes[name], recording.heads.weights[:, h], recording.heads.read_slots, cmap)
                 label = f"{name}\nslot" if len(names) <= FEW else name.replace(" ", "\n", 1)
                 axes[name].set_ylabel(label, fontsize="small", color=recording.heads.colours[h], labelpad=2)
-        self._axis_of_time(list(axes.values()), recording)
+        self._draw_time_axis(list(axes.values()), recording)
         legend = figure.add_axes((right - 0.09, 0.3 * bottom, 0.09, 0.14 * bottom))
         legend.imshow(np.linspace(0, 1, 256)[None], cmap=cmap, aspect="auto")
         legend.set(xticks=[], yticks=[])
         for text, x, side in (("0", -0.05, "right"), ("1", 1.05, "left")):
             legend.text(x, 0.5, text, transform=legend.transAxes, fontsize="x-small", ha=side, va="center")
-        # White with a black edge shows on every colour map.
+        # White with a black edge is visible on every colour map.
         edge = [withStroke(linewidth=2.4, foreground="black")]
         style: dict[str, Any] = {"facecolor": "none", "edgecolor": "white", "linewidth": 0.9, "path_effects": edge}
         self.markers = [ax.axvspan(-0.5, 0.5, animated=True, **style) for ax in axes.values()]
 
-    def _axis_of_time(self, axes: Sequence[Axes], recording: Recording) -> None:
-        """The same steps everywhere, told below the last; the phases above the first."""
+    def _draw_time_axis(self, axes: Sequence[Axes], recording: Recording) -> None:
+        """Set the same limits on all axes; label steps below the last and phases above the first."""
         for ax in axes:
             ax.set_xlim(-0.5, len(recording.x) - 0.5)
             ax.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
@@ -69,7 +69,7 @@ class Strips:
             for _, first in recording.phases[1:]:
                 ax.axvline(first - 0.5, color="0.45", linewidth=0.8, linestyle=(0, (3, 2)))
         axes[-1].set_xlabel("step", fontsize="small", labelpad=1)
-        # The first may be short: its name ends where the second begins, so that the two never meet.
+        # The first phase may be short: its name is right-aligned to its end, so that names do not overlap.
         second = recording.phases[1][1] if len(recording.phases) > 1 else None
         for i, (name, first) in enumerate(recording.phases):
             at, side, away = (second, "right", -3) if i == 0 and second is not None else (first, "left", 1)
@@ -77,14 +77,14 @@ class Strips:
                              textcoords="offset points", ha=side, fontsize="small", color="0.35")  # fmt: skip
 
     def show(self, step: int) -> Sequence[Artist]:
-        """Move the markers; returns them."""
+        """Move the markers to a step; returns them."""
         for marker in self.markers:
             marker.set_x(step - 0.5)
         return self.markers
 
 
-class Machine:
-    """The memory at one step, and beside it on the same axis of slots the weighting of every head."""
+class MemoryPanel:
+    """The memory at one step, and the weighting of every head on the same slot axis."""
 
     def __init__(self, figure: SubFigure, heads: Heads, area: Area) -> None:
         self.heads = heads
@@ -116,8 +116,8 @@ class Machine:
             ax.set_title(name if count <= FEW else name.replace(" ", "\n"), fontsize="small", color=colour)
             ax.set(xlim=(0, 1.05), xticks=[0, 1], xticklabels=["0", "1"])
             ax.tick_params(labelleft=False, labelsize="x-small", length=2)
-            nought, one = ax.get_xticklabels()
-            nought.set_horizontalalignment("left")
+            zero, one = ax.get_xticklabels()
+            zero.set_horizontalalignment("left")
             one.set_horizontalalignment("right")
             ax.spines[["top", "right"]].set_visible(False)
             edges = np.arange(slots + 1) - 0.5
@@ -131,7 +131,7 @@ class Machine:
         memory.set_ylim(-0.5, slots - 0.5)
 
     def show(self, step: int) -> Sequence[Artist]:
-        """Show the memory and the heads of a step; returns what has to be drawn anew."""
+        """Show memory and heads at a step; returns the artists to redraw."""
         self.memory.set_data(self.heads.memory[step, self.shown])
         count = len(self.heads.names)
         at = "position" if count <= FEW else "at"
@@ -145,12 +145,12 @@ class Machine:
 
 
 def channels(ax: Axes, values: np.ndarray, names: Sequence[str], asked: np.ndarray, cmap: str) -> None:
-    """Channels over time, the first above: colours from 0 to 1, or a line where there is but one channel.
+    """Draw channels over time, the first on top: as colours from 0 to 1, or as a line if there is only one.
 
     Args:
         values: [T, channels].
         names: of the channels.
-        asked: [T]; the other steps are faded.
+        asked: [T]; steps where it is false are faded.
         cmap: name of a colour map.
     """
     if values.shape[1] == 1:
@@ -162,7 +162,7 @@ def channels(ax: Axes, values: np.ndarray, names: Sequence[str], asked: np.ndarr
 
 
 def over_time(ax: Axes, weights: np.ndarray, shown: np.ndarray, cmap: str) -> None:
-    """The weight [T, N] of the slots shown at every step, the first of them below."""
+    """Draw weights [T, N] of the shown slots over time, the first slot at the bottom."""
     ax.imshow(
         weights[:, shown].T, cmap=cmap, vmin=0, vmax=1, aspect="auto", interpolation="nearest", origin="lower"
     )
@@ -170,7 +170,7 @@ def over_time(ax: Axes, weights: np.ndarray, shown: np.ndarray, cmap: str) -> No
 
 
 def name_slots(ax: Axes, shown: np.ndarray, most: int) -> None:
-    """Ticks with the numbers of slots, which need not begin at 0, at most so many."""
+    """Label at most `most` of the shown slots with their numbers."""
     every = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if len(shown) <= step * most)
     places = [place for place, slot in enumerate(shown) if slot % every == 0]
     ax.set_yticks(places, [str(shown[place]) for place in places])

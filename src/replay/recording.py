@@ -1,23 +1,22 @@
-"""What one run did with one sequence, step by step, as arrays to be shown."""
+"""Recording of a run on one sequence: input, output, heads and memory of every step, as arrays."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from src.callbacks.pictures import head_names, trace
+from src.cells.trace import Trace
 from src.figures.memory import stretch
 from src.lit.learner import Learner
 from src.memory import addressing
-from src.tasks.base import Example, Task
-from src.tasks.repeat_copy import RepeatCopy
+from src.tasks.base import Example
 
-#: The memory lies on both sides of zero, which is white here.
+#: Diverging colour map of the memory; zero is white.
 MEMORY_CMAP = "RdBu_r"
-#: Colours of the heads, by kind; colour-blind eyes tell them apart too.
+#: Colours of the heads by kind, from a colour-blind-safe palette.
 HEAD_COLOURS = {"read": ("#0072B2", "#56B4E9", "#009E73"), "write": ("#D55E00", "#E69F00", "#CC79A7")}
-#: How much is left of the colour of an output that answers nothing.
+#: Opacity of outputs at steps where no answer is due.
 FADED = 0.3
 
 
@@ -25,11 +24,11 @@ class Heads(NamedTuple):
     """Heads and memory of one run.
 
     Attributes:
-        names: of the H heads; the read heads first.
-        weights: [T, H, N], each head's summing to one over its N slots.
-        numbers: what else is known of every head, by name, each [T, H]; `position` and `width` are among them.
-        memory: [T, N, M] as each step left it.
-        words: what was read and written, by name, each [T, M].
+        names: of the H heads, read heads first.
+        weights: [T, H, N], summing to one over the N slots.
+        numbers: further values of every head by name, each [T, H]; includes `position` and `width`, in slots.
+        memory: [T, N, M] after each step.
+        words: vectors read and written by name, each [T, M].
     """
 
     names: list[str]
@@ -40,14 +39,14 @@ class Heads(NamedTuple):
 
     @property
     def bound(self) -> float:
-        """The end of the memory's colours: all but one in two hundred of the numbers off zero lie within it."""
+        """Limit of the memory's colour scale: the 99.5 % quantile of the nonzero absolute values."""
         sizes = np.abs(self.memory)
         sizes = sizes[sizes > 0.01 * sizes.max()]
         return float(np.quantile(sizes, 0.995)) if sizes.size else 1.0
 
     @property
     def read_slots(self) -> np.ndarray:
-        """The stretch of the ring that read heads look at, as slot numbers in order; all if that is all."""
+        """Indices of the contiguous slots, on the ring, that read heads focus on."""
         readers = [name.startswith("read") for name in self.names]
         slots = self.weights.shape[2]
         first, count = stretch(self.weights[:, readers].max((0, 1)))
@@ -61,19 +60,19 @@ class Heads(NamedTuple):
 
 
 class Recording(NamedTuple):
-    """What one run did with one sequence of T steps.
+    """Recording of one run on one sequence of T steps.
 
     Attributes:
-        title: what to call the run.
-        verdict: what its answer was worth.
+        title: name of the run.
+        verdict: how good the answer is, as text.
         x: input, [T, F].
         y: output in 0..1, [T, O]: the probability of a one, or of each class.
-        target: bits, [T, O]; None where a class is asked for.
-        asked: [T], false where bits are not asked for; a class may be guessed at any step.
-        wrong: wrong bits of each step, [T]; None where a class is asked for.
-        right: the class asked for; None where bits are.
-        x_names, y_names: of the F features and the O outputs.
-        phases: name and first step of each, in order.
+        target: bits, [T, O]; None if the target is a class.
+        asked: [T], true where an answer is due; all true if the target is a class.
+        wrong: number of wrong bits at each step, [T]; None if the target is a class.
+        right: the target class; None if the target is bits.
+        x_names, y_names: names of the F input features and the O outputs.
+        phases: name and first step of each phase, in order.
         heads: None without a memory.
     """
 
@@ -92,28 +91,20 @@ class Recording(NamedTuple):
 
 
 def record(learner: Learner, example: Example, title: str) -> Recording:
-    """Run a network that goes step by step on an example, and keep what it did."""
+    """Run a recurrent network on an example and record it."""
     y, seen = trace(learner, example)
-    x_names, y_names = channel_names(learner.task)
+    x_names, y_names = learner.task.channels()
+    answer = learner.objective.answer(example, y)
     marks = sorted(example.marks.items(), key=lambda mark: mark[1])
-    target = wrong = right = None
-    if learner.task.objective == "bits":
-        target, asked, shares = example.y[0].numpy(), example.mask[0].numpy() > 0, y[0].sigmoid()
-        wrong = (((y[0].numpy() > 0) != (target > 0.5)) & asked[:, None]).sum(1)
-        verdict = f"{wrong.sum():,} of {asked.sum() * y.shape[2]:,} bits wrong"
-    else:
-        asked, shares = np.ones(y.shape[1], dtype=bool), y[0].softmax(1)
-        right, answer = int(example.y[0]), int(y[0, -1].argmax())
-        verdict = f"answers {answer} at the end, " + ("right" if answer == right else f"wrong: it is a {right}")
     return Recording(
         title=title,
-        verdict=verdict,
-        x=example.x[0].numpy(),
-        y=shares.numpy(),
-        target=target,
-        asked=asked,
-        wrong=wrong,
-        right=right,
+        verdict=answer.verdict,
+        x=answer.x,
+        y=answer.y,
+        target=answer.target,
+        asked=answer.asked,
+        wrong=answer.wrong,
+        right=answer.right,
         x_names=x_names,
         y_names=y_names,
         phases=[("listening" if marks else "reading", 0), *marks],
@@ -121,25 +112,26 @@ def record(learner: Learner, example: Example, title: str) -> Recording:
     )
 
 
-def record_heads(names: list[str], seen: Mapping[str, torch.Tensor]) -> Heads:
-    """What the heads did and what the memory held: a trace [1, T, ...] without its batch dimension.
+def record_heads(names: list[str], seen: Trace) -> Heads:
+    """Heads and memory from a trace [1, T, ...], without the batch dimension.
 
-    Among the numbers stand a head's position, on the ring from 0 to N, and its width, both in slots: a head that
-    carries a weighting has no position, and its circular mean stands in. The others are those of the trace.
+    Positions are from 0 to N on the ring; without positions in the trace, they are circular means of weightings.
+    Widths are circular deviations. Other numbers are taken from the trace.
     """
-    seen = {name: values[0] for name, values in seen.items()}
+    seen = seen.map(lambda values: values[0])
     weights = seen["weighting"]
     slots = weights.shape[2]
-    position = seen.pop("position", addressing.circular_mean(weights))
+    position = seen.get("position", addressing.circular_mean(weights))
     numbers = {
-        # Twice: a hair under 0 is rounded to N the first time.
+        # Twice: the first remainder of a tiny negative number is rounded to N.
         "position": position.remainder(slots).remainder(slots),
         "width": addressing.circular_deviation(weights),
     }
     if "sigma" in seen:
         scales = seen["sigma"].unbind(2)
         numbers |= {f"sigma {k + 1}" if len(scales) > 1 else "sigma": one for k, one in enumerate(scales)}
-    numbers |= {name.replace("_", " "): values for name, values in seen.items() if values.dim() == 2}
+    others = {name: values for name, values in seen.numbers.items() if values.dim() == 2 and name != "position"}
+    numbers |= {name.replace("_", " "): values for name, values in others.items()}
     words = {
         f"{label} {i + 1}" if seen[name].shape[1] > 1 else label: vector.numpy()
         for name, label in {"read": "read", "add": "added", "erase": "erased"}.items()
@@ -152,13 +144,3 @@ def record_heads(names: list[str], seen: Mapping[str, torch.Tensor]) -> Heads:
         memory=seen["memory"].numpy(),
         words=words,
     )
-
-
-def channel_names(task: Task) -> tuple[list[str], list[str]]:
-    """Names of the features of an input and of an output."""
-    if isinstance(task, RepeatCopy):
-        payload = [str(i + 1) for i in range(task.width)]
-        return [*payload, "delimiter", "repeats"], [*payload, "end"]
-    first = 0 if task.objective == "classes" else 1
-    inputs, outputs = range(1, task.input_size + 1), range(first, first + task.output_size)
-    return [str(i) for i in inputs], [str(i) for i in outputs]

@@ -1,4 +1,4 @@
-"""What is to be replayed, and what cannot be."""
+"""Settings of a replay: checks, and the choice of runs and sequence."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,33 +6,34 @@ from typing import Any, NamedTuple
 
 from src.common import checks
 from src.networks.recurrent import Recurrent
-from src.run import runs
-from src.settings import cli, errors, keys
+from src.run.folder import RunFolder
+from src.run.load import Run, load_run
+from src.settings import build, cli, errors, keys
 from src.settings.errors import ConfigError
 from src.tasks.base import Example, Task
-from src.tasks.repeat_copy import RepeatCopy
 
-#: Steps of a replay, at most: every step is a frame of the animation and a memory in the page.
+#: Most steps of a replay: every step is a frame of the animation and a memory matrix in the page.
 MOST_STEPS = 1000
+#: Settings that choose a sequence, named after axes of the task.
+SIZES = ("length", "repeats")
 
 
-class Request(NamedTuple):
-    """What is asked for."""
+class ReplayRequest(NamedTuple):
+    """Checked settings of a replay."""
 
-    folders: list[str]  # of one run, or of two
-    checkpoint: str
-    length: int | None  # None for that of the task's first example
-    repeats: int | None
-    fps: float
+    folders: list[str]  # run folders, one or two
+    checkpoint: str  # best or last
+    sizes: dict[str, int | None]  # value of each axis; None for the value of the task's first example
+    fps: float  # frames a second
     out: Path
-    cmap: str | None  # None for that of the first run
+    cmap: str | None  # colour map; None for that of the first run
 
 
-def read_request(cfg: Mapping[str, Any]) -> Request:
-    """Check the settings of a replay, as far as they can be checked without opening a run.
+def read_request(cfg: Mapping[str, Any]) -> ReplayRequest:
+    """Check the settings of a replay that can be checked without opening a run.
 
     Raises:
-        ConfigError: a value that cannot be used.
+        ConfigError: an invalid value.
     """
     folders = cfg["run"] if isinstance(cfg["run"], Sequence) and not isinstance(cfg["run"], str) else [cfg["run"]]
     if None in folders or len(folders) not in (1, 2):
@@ -41,34 +42,38 @@ def read_request(cfg: Mapping[str, Any]) -> Request:
             "python -m src.replay run=outputs/runs/..."
         )
     checkpoint = errors.check("", checks.choice, "checkpoint", cfg["checkpoint"], ("best", "last"))
-    for key in ("length", "repeats"):
+    for key in SIZES:
         if cfg[key] is not None:
             errors.check("", checks.integer, key, cfg[key])
-    # An animation counts hundredths of a second, and viewers slow down what has fewer than two a frame.
+    # GIF durations are in hundredths of a second, and viewers slow down frames shorter than two.
     fps = errors.check("", checks.number, "fps", cfg["fps"], above=0, most=50)
     if cfg["figure"]["cmap"] is not None:
         keys.check_cmap(cfg["figure"]["cmap"])
     folders = [str(folder) for folder in folders]
     out = folders[0] if cfg["out"] is None else str(cfg["out"])
-    return Request(folders, checkpoint, cfg["length"], cfg["repeats"], fps, Path(out), cfg["figure"]["cmap"])
+    sizes = {key: cfg[key] for key in SIZES}
+    return ReplayRequest(folders, checkpoint, sizes, fps, Path(out), cfg["figure"]["cmap"])
 
 
-def open_runs(cfg: Mapping[str, Any]) -> tuple[Request, list[runs.Run]]:
-    """What is asked for, and the runs it is asked of.
+def open_runs(cfg: Mapping[str, Any]) -> tuple[ReplayRequest, list[Run]]:
+    """The checked settings and the opened runs.
 
     Raises:
-        ConfigError: a run that cannot be opened or has nothing to replay, settings that do not suit it, or
-            two runs that cannot be put side by side.
+        ConfigError: a run that cannot be opened or is not recurrent, settings that do not fit the task, or two
+            runs that cannot be shown side by side.
     """
     request = read_request(cfg)
-    tasks = [runs.read_config(folder)["task"]["name"] for folder in request.folders]
+    configs = [RunFolder(folder).read_config()["task"] for folder in request.folders]
+    tasks = [one["name"] for one in configs]
     if len(set(tasks)) == 2:
-        raise _apart(request, f"are on {tasks[0]} and {tasks[1]}", "be on the same task")
-    for key in ("length", "repeats"):
-        value = getattr(request, key)
-        if value is not None and tasks[0] != "repeat_copy":
-            raise ConfigError(f"{key}={value!r}: is for runs on repeat_copy; must be null on {tasks[0]}")
-    opened = [runs.load_run(folder, request.checkpoint) for folder in request.folders]
+        raise _mismatch(request, f"are on {tasks[0]} and {tasks[1]}", "be on the same task")
+    for key, value in request.sizes.items():
+        if value is not None and key not in [axis.name for axis in build.axes_of(configs[0])]:
+            raise ConfigError(
+                f"{key}={value!r}: is for runs on a task that varies it, as repeat_copy does; "
+                f"must be null on {tasks[0]}"
+            )
+    opened = [load_run(folder, request.checkpoint) for folder in request.folders]
     for folder, run in zip(request.folders, opened, strict=True):
         if not isinstance(run.model, Recurrent):
             raise ConfigError(
@@ -83,12 +88,12 @@ def open_runs(cfg: Mapping[str, Any]) -> tuple[Request, list[runs.Run]]:
     return request, opened
 
 
-def _apart(request: Request, differ: str, must: str) -> ConfigError:
+def _mismatch(request: ReplayRequest, differ: str, must: str) -> ConfigError:
     return ConfigError(f"run={request.folders!r}: {differ}; two runs side by side must {must}")
 
 
-def _check_sequences(request: Request, tasks: list[Task]) -> None:
-    """Refuse two runs whose sequences differ, and sequences that are too long to be watched."""
+def _check_sequences(request: ReplayRequest, tasks: list[Task]) -> None:
+    """Refuse two runs whose sequences differ, and sequences that are too long."""
     for attribute, what in {
         "input_size": "inputs a step",
         "output_size": "outputs a step",
@@ -96,27 +101,33 @@ def _check_sequences(request: Request, tasks: list[Task]) -> None:
     }.items():
         sizes = [getattr(task, attribute) for task in tasks]
         if len(set(sizes)) == 2:
-            raise _apart(request, f"have {sizes[0]} and {sizes[1]} {what}", "have the same kind of sequence")
-    copies = [task for task in tasks if isinstance(task, RepeatCopy)]
-    shown = {}
-    for key, attribute in {"length": "lengths", "repeats": "repeats"}.items():
-        first = [getattr(task, attribute)[1] for task in copies]
-        shown[key] = getattr(request, key) or max(first, default=0)
-        if getattr(request, key) is None and len(set(first)) == 2:
+            raise _mismatch(request, f"have {sizes[0]} and {sizes[1]} {what}", "have the same kind of sequence")
+    cells = [_cell(request, task) for task in tasks]
+    for axis, first, last in zip(tasks[0].axes, cells[0], cells[-1], strict=True):
+        if first != last:
             raise ConfigError(
-                f"{key}=None: the first example has {first[0]} in one run and {first[1]} in the other; "
+                f"{axis.name}=None: the first example has {first} in one run and {last} in the other; "
                 "must be an integer of at least 1 for these two"
             )
-    steps = shown["length"] * (shown["repeats"] + 1) + 3
+    if not tasks[0].axes:
+        return
+    steps = tasks[0].steps_of(*cells[0])
     if steps > MOST_STEPS:
+        shown = ", ".join(f"{axis.name}={value}" for axis, value in zip(tasks[0].axes, cells[0], strict=True))
         raise ConfigError(
-            f"length={shown['length']}, repeats={shown['repeats']}: would take {steps:,} steps; "
-            f"must be so small that it takes at most {MOST_STEPS:,}"
+            f"{shown}: would take {steps:,} steps; must be so small that it takes at most {MOST_STEPS:,}"
         )
 
 
-def choose_examples(request: Request, tasks: list[Task]) -> list[Example]:
-    """The sequence to replay, as each run's own task puts it.
+def _cell(request: ReplayRequest, task: Task) -> tuple[int, ...]:
+    """The cell of the sequence to replay; by default the largest training value of each axis."""
+    return tuple(
+        request.sizes.get(axis.name) or most for axis, (_, most) in zip(task.axes, task.trained, strict=True)
+    )
+
+
+def choose_examples(request: ReplayRequest, tasks: list[Task]) -> list[Example]:
+    """The sequence to replay, as an example of each run's task.
 
     Raises:
         ConfigError: two tasks whose first examples have different answers.
@@ -125,10 +136,10 @@ def choose_examples(request: Request, tasks: list[Task]) -> list[Example]:
     for task in tasks:
         task.setup()
         example = task.examples()[0]
-        if isinstance(task, RepeatCopy) and (request.length or request.repeats):
-            example = task.example(request.length or task.lengths[1], request.repeats or task.repeats[1])
+        if any(request.sizes.values()):
+            example = task.example(*_cell(request, task))
         examples.append(example)
     first, last = examples[0], examples[-1]
     if first.x.shape != last.x.shape or not first.y.equal(last.y):
-        raise _apart(request, f"show {first.title!r} and {last.title!r}", "answer the same sequence")
+        raise _mismatch(request, f"show {first.title!r} and {last.title!r}", "answer the same sequence")
     return examples

@@ -1,6 +1,6 @@
 "use strict";
-// Draws a replay from the data in this page: strips over time once, the memory and the heads at every step.
-// Each canvas has one pixel a number and is stretched by the style; the style also moves the markers, by --t.
+// Strips over time: input, target, output and wrong bits, drawn once, with a marker at the current step.
+// A canvas has one pixel a number and is scaled by CSS; markers are placed by CSS with the variable --t.
 
 const page = JSON.parse(document.getElementById("data").textContent);
 const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
@@ -15,13 +15,13 @@ function element(parent, tag, className = "", text = "") {
   return parent.appendChild(made);
 }
 
-// An array of the data: at(index) is its value, level(index) its byte.
+// Decodes a quantised array: at(index) is the value, level(index) the byte.
 function unpack(packed) {
   const data = bytes(packed.data), unit = (packed.high - packed.low) / 255;
   return {...packed, level: i => data[i], at: i => packed.low + unit * data[i]};
 }
 
-// One pixel for each column and row; colour(column, row) is [red, green, blue, opacity].
+// Paints one pixel for each column and row; colour(column, row) is [red, green, blue, opacity].
 function paint(canvas, columns, rows, colour) {
   canvas.width = columns;
   canvas.height = rows;
@@ -39,18 +39,18 @@ function fromMap(map, share, opacity = 1) {
 const signed = (value, bound) => fromMap(memoryColours, 0.5 + value / (2 * bound));
 const number = value => (Math.abs(value) < 1e-3 && value ? value.toExponential(1) : value.toFixed(2)).replace("-", "−");
 
-// Labels at some of `names`, from above, so many as fit into `height` pixels.
+// Labels `names` from top to bottom, as many as fit into `height` pixels.
 function ticks(parent, names, height, emphasised = null) {
   const every = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].find(n => names.length / n * 11 <= height) || names.length;
   names.forEach((name, row) => {
-    const told = /^\d+$/.test(name) ? Number(name) % every === 0 || every === 1 : true;
-    if (!told && name !== emphasised) return;
+    const labelled = /^\d+$/.test(name) ? Number(name) % every === 0 || every === 1 : true;
+    if (!labelled && name !== emphasised) return;
     const tick = element(parent, "span", name === emphasised ? "tick right" : "tick", name);
     tick.style.top = percent((row + 0.5) / names.length);
   });
 }
 
-// A labelled row over the time axis; returns the label and the plot.
+// Adds a row with a label and a plot over time; returns both.
 function strip(parent, title, height, className = "") {
   const row = element(parent, "div", `strip ${className}`);
   const label = element(row, "div", "label"), plot = element(row, "div", "plot");
@@ -59,19 +59,20 @@ function strip(parent, title, height, className = "") {
   return [label, plot];
 }
 
+// Adds phase boundaries and the marker to a plot, and seeks on clicks and drags.
 function overTime(plot) {
   for (const [, first] of page.phases.slice(1)) element(plot, "div", "begin").style.left = percent(first / page.steps);
   element(plot, "div", "marker");
   const seek = event => {
     const box = plot.getBoundingClientRect();
-    go(Math.floor((event.clientX - box.left) / box.width * page.steps));
+    showStep(Math.floor((event.clientX - box.left) / box.width * page.steps));
   };
   plot.addEventListener("pointerdown", event => { plot.setPointerCapture(event.pointerId); pause(); seek(event); });
   plot.addEventListener("pointermove", event => { if (event.buttons) seek(event); });
 }
 
-// What lies under the mouse is told in a tooltip.
-function tell(box, columns, rows, text) {
+// Shows text(column, row) as a tooltip under the mouse.
+function tooltip(box, columns, rows, text) {
   box.addEventListener("mousemove", event => {
     const area = box.getBoundingClientRect();
     const column = Math.floor((event.clientX - area.left) / area.width * columns);
@@ -80,7 +81,7 @@ function tell(box, columns, rows, text) {
   });
 }
 
-// Channels over time, the first above: colours from 0 to 1, or a line where there is but one channel.
+// Draws channels over time, the first on top: as colours from 0 to 1, or as a line if there is only one.
 function channels(parent, title, packed, names, asked, right) {
   const values = unpack(packed), [steps, rows] = values.shape;
   const height = rows === 1 ? 80 : Math.max(60, Math.min(11 * rows, 220));
@@ -101,14 +102,14 @@ function channels(parent, title, packed, names, asked, right) {
     ticks(label, names, height, right === null ? null : String(right));
     const outside = [];
     for (let i = 0; i < steps * rows; i++) if (values.at(i) < -0.01 || values.at(i) > 1.01) outside.push(i);
-    // A few numbers that no colour shows, such as the count of repeats, are written.
+    // Up to four values outside the colour scale, such as the number of repeats, are written as text.
     if (outside.length <= 4) for (const i of outside) {
       const note = element(plot, "span", "note", number(values.at(i)));
       note.style.left = percent((Math.floor(i / rows) + 1) / steps);
       note.style.top = percent((i % rows + 0.5) / rows);
     }
   }
-  tell(plot, steps, rows, (t, row) => `step ${t}, ${title} ${names[row]}: ${number(values.at(t * rows + row))}`);
+  tooltip(plot, steps, rows, (t, row) => `step ${t}, ${title} ${names[row]}: ${number(values.at(t * rows + row))}`);
   overTime(plot);
 }
 
@@ -117,7 +118,7 @@ function wrongBits(parent, run) {
   const [label, plot] = strip(parent, "wrong", 22), most = run.yNames.length;
   element(label, "span", "tick", `${most} bits`).style.top = "8%";
   paint(element(plot, "canvas"), page.steps, most, (t, row) => [179, 38, 30, most - row <= run.wrong[t] ? 255 : 0]);
-  tell(plot, page.steps, 1, t => `step ${t}: ${run.wrong[t]} wrong`);
+  tooltip(plot, page.steps, 1, t => `step ${t}: ${run.wrong[t]} wrong`);
   overTime(plot);
 }
 
@@ -128,7 +129,7 @@ function timeAxis(parent) {
   for (let t = 0; t < page.steps; t += every) element(plot, "span", "tick", t).style.left = percent((t + 0.5) / page.steps);
 }
 
-// The name of the first phase ends where the next begins, so that a short one does not run into it.
+// The first phase may be short: its name is right-aligned to its end, so that names do not overlap.
 function phaseNames(parent) {
   const [, plot] = strip(parent, "", 0, "phases");
   return page.phases.map(([name, first], i) => {

@@ -1,1 +1,1 @@
-"""Any set of run folders as tables, figures and pages."""
+"""Reports on run folders: tables, figures and pages."""

@@ -1,27 +1,22 @@
-"""Make a report of any set of runs: `python -m src.report runs=<folders>`."""
+"""The command: `python -m src.report runs=<folders>` makes a report on any set of runs."""
 
 import logging
 import sys
 
-import hydra
-from omegaconf import DictConfig
-
 from src.common import output
-from src.common.paths import CONF
-from src.report.publication import Found, begin, make, rebuild
+from src.report.publication import CollectedRuns, collect, make, rebuild
 from src.report.request import read_request
-from src.settings import cli, keys
+from src.settings import cli
 
 log = logging.getLogger(__name__)
-#: What `refuse` has read of the runs, so that a thousand of them are not read twice.
-READ: list[Found] = []
+#: Runs that `refuse` has read, so that `main` does not read them again.
+READ: list[CollectedRuns] = []
 
 
-@hydra.main(config_path=CONF, config_name="report", version_base="1.3")
-def main(cfg: DictConfig) -> None:
-    """Report on runs; the exit code is 1 where one could not be counted."""
-    request = read_request(keys.resolve(cfg))
-    problems = rebuild(request) if not request.folders else make(request, READ.pop() if READ else begin(request))
+def main(cfg: dict[str, object]) -> None:
+    """Make or redraw a report; the exit code is 1 if a run could not be counted."""
+    request = read_request(cfg)
+    problems = rebuild(request) if not request.folders else make(request, READ.pop() if READ else collect(request))
     for problem in problems:
         log.warning("%s: %s%s", problem.run, problem.what, "" if problem.counted else "; not counted")
     print(f"report: {request.out / 'index.html'}")
@@ -30,12 +25,12 @@ def main(cfg: DictConfig) -> None:
 
 
 def refuse(cfg: dict[str, object]) -> None:
-    """Refuse folders without runs, and settings that cannot be used."""
+    """Refuse folders without runs, and invalid settings."""
     request = read_request(cfg)
     if request.folders:
-        READ[:] = [begin(request)]
+        READ[:] = [collect(request)]
 
 
 if __name__ == "__main__":
-    output.steady()
-    cli.run(main, "report", refuse)
+    output.protect_standard_streams()
+    cli.run("report", main, refuse)

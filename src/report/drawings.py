@@ -1,30 +1,29 @@
-"""The figures of a report: from rows of runs.csv and the records beside it to pictures, each with its data.
+"""Figures of a report, with their data, drawn from runs.csv and the records in `figures/`.
 
-One that cannot be drawn is None, with a warning.
+A figure that cannot be drawn is None, with a warning.
 """
 
+import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from src.figures import addressing, comparison, grids, loss_comparison, seeds, settings_map, survival
-from src.figures.png import spared
+from src.figures import addressing, comparison, grids, loss_comparison, seeds, survival
+from src.figures.png import figure_errors_as_warnings
 from src.figures.style import Figure
-from src.figures.target_output import Panel
-from src.report import statistics, summary
-from src.report.kinds import Kind
-from src.report.metrics import METRICS
-from src.report.rows import Row, cells, is_solved, number, test_sets
-from src.report.summary import Options
-
-#: Metrics that are drawn over lengths and repeats, and over settings.
-GRID_METRICS = ("payload_error", "end_exact")
+from src.figures.target_output import TargetOutputPanel
+from src.report import statistics, summary, tables
+from src.report.kinds import TableKind
+from src.report.rows import RunRow, cells, is_solved, number, test_sets
+from src.report.summary import guessing
+from src.report.tables import TableOptions
+from src.tasks.base import cell_name
 
 
 class Drawing(NamedTuple):
-    """A figure, its name as a file, what it shows, and its data."""
+    """A figure with file name, caption and data."""
 
     name: str
     caption: str
@@ -33,16 +32,17 @@ class Drawing(NamedTuple):
     data: Sequence[Mapping[str, Any]]
 
 
-@spared("loss_comparison")
-def draw_losses(curves: Sequence[Row], order: Sequence[str]) -> Drawing | None:
-    """Validation loss of all runs."""
-    panels: dict[str, list[loss_comparison.Curve]] = defaultdict(list)
+@figure_errors_as_warnings("loss_comparison")
+def draw_losses(curves: Sequence[RunRow], kinds: Iterable[TableKind], order: Sequence[str]) -> Drawing | None:
+    """Validation loss of all runs, one panel a table."""
+    panels: dict[str, list[loss_comparison.LossCurve]] = defaultdict(list)
     for (table, row, seed), points in _grouped(curves, ("table", "row", "seed")):
         x, y = (np.array([float(point[key]) for point in points]) for key in ("sequences", "loss"))
-        panels[table].append(loss_comparison.Curve(row, int(seed), x, y))
+        panels[table].append(loss_comparison.LossCurve(row, int(seed), x, y))
     if not panels:
         return None
-    figure = loss_comparison.loss_comparison(panels, "training sequences", "validation loss (nats)", order=order)
+    label = f"validation loss ({', '.join(dict.fromkeys(kind.of.unit for kind in kinds))})"
+    figure = loss_comparison.loss_comparison(panels, "training sequences", label, order=order)
     caption = (
         "Validation loss while training: every seed thin, the median over seeds thick, the quartiles as a band. "
         "A run that had solved its task keeps its last value; one that diverged counts as infinite from there on."
@@ -50,19 +50,19 @@ def draw_losses(curves: Sequence[Row], order: Sequence[str]) -> Drawing | None:
     return Drawing("loss_comparison", caption, figure, list(curves[0]), curves)
 
 
-@spared("survival")
-def draw_survival(rows: Sequence[Row], kind: Kind, name: str, order: Sequence[str]) -> Drawing | None:
-    """The share of runs that have solved the task by when."""
-    if not kind.bits:
+@figure_errors_as_warnings("survival")
+def draw_survival(rows: Sequence[RunRow], kind: TableKind, name: str, order: Sequence[str]) -> Drawing | None:
+    """Share of solved runs over training sequences."""
+    if not kind.solvable:
         return None
-    steps: dict[str, survival.Steps] = {}
+    steps: dict[str, survival.SurvivalCurve] = {}
     data: list[dict[str, Any]] = []
-    for label, its in summary.variants(rows).items():
-        found = summary.survival(its, "sequences")
+    for label, group in tables.variants(rows).items():
+        found = summary.survival(group, "sequences")
         unsolved = {
-            row["run"]: (number(row, "sequences") or 0.0, row["status"]) for row in its if not is_solved(row)
+            row["run"]: (number(row, "sequences") or 0.0, row["status"]) for row in group if not is_solved(row)
         }
-        steps[label] = survival.Steps(
+        steps[label] = survival.SurvivalCurve(
             np.asarray(found.times), np.asarray(found.share), np.asarray(found.low), np.asarray(found.high),
             np.array([at for at, _ in unsolved.values()]),
         )  # fmt: skip
@@ -79,37 +79,37 @@ def draw_survival(rows: Sequence[Row], kind: Kind, name: str, order: Sequence[st
     return Drawing(name, caption, figure, columns, data)
 
 
-def groups(rows: Sequence[Row], test: str, metric: str) -> list[seeds.Group]:
-    """The distribution over seeds of each row of a table."""
+def groups(rows: Sequence[RunRow], test: str, metric: str) -> list[seeds.SeedGroup]:
+    """Distribution over seeds of a metric, for each row of a table."""
     found = []
-    for label, its in summary.variants(rows).items():
-        values = summary.outcomes(its, test, metric)
+    for label, group in tables.variants(rows).items():
+        values = tables.outcomes(group, test, metric)
         if len(values):
             low, high = statistics.bootstrap(values)
-            found.append(seeds.Group(label, values, statistics.interquartile_mean(values), low, high))
+            found.append(seeds.SeedGroup(label, values, statistics.interquartile_mean(values), low, high))
     return found
 
 
-@spared("seeds")
+@figure_errors_as_warnings("seeds")
 def draw_seeds(
-    rows: Sequence[Row], kind: Kind, options: Options, name: str, order: Sequence[str]
+    rows: Sequence[RunRow], kind: TableKind, options: TableOptions, name: str, order: Sequence[str]
 ) -> Drawing | None:
-    """Every run as a dot."""
-    bounded = [(test, metric) for test, metric in kind.headlines if METRICS[metric].bounded]
+    """A dot for every run, and the interquartile means."""
+    bounded = [(test, metric) for test, metric in kind.headlines if kind.metric(metric).bounded]
     if not bounded:
         return None
     compared = [row for row in rows if row["row"] not in options.reference]
     panels = {test.replace("_", " "): groups(compared, test, metric) for test, metric in bounded}
     lines: dict[str, float] = {}
     for label in options.reference:
-        its = [row for row in rows if row["row"] == label]
-        if its:
-            lines[label] = statistics.interquartile_mean(summary.outcomes(its, *bounded[0]))
-    figure = seeds.seeds(panels, METRICS[bounded[0][1]].told, lines, order)
+        group = [row for row in rows if row["row"] == label]
+        if group:
+            lines[label] = statistics.interquartile_mean(tables.outcomes(group, *bounded[0]))
+    figure = seeds.seeds(panels, kind.metric(bounded[0][1]).label, lines, order)
     data = [
         {"test": test, "row": group.label, "value": float(value), "iqm": group.centre, "low": group.low,
          "high": group.high}
-        for test, its in panels.items() for group in its for value in group.values
+        for test, panel in panels.items() for group in panel for value in group.values
     ]  # fmt: skip
     data += [{"test": "", "row": label, "value": value} for label, value in lines.items()]
     caption = "Every run a dot; the bar is the interquartile mean over seeds with its 95 % interval."
@@ -118,136 +118,93 @@ def draw_seeds(
     return Drawing(name, caption, figure, ("test", "row", "value", "iqm", "low", "high"), data)
 
 
-def draw_grids(rows: Sequence[Row], kind: Kind, name: str) -> list[Drawing]:
-    """Lengths and repeats, a heat map a row of the table."""
+def draw_grids(rows: Sequence[RunRow], kind: TableKind, name: str) -> list[Drawing]:
+    """Heat maps over the two axes of the test cells, such as lengths and repeats; one a row of the table."""
     spans = [(least, most) for least, most in kind.trained or []]
-    trained = (spans[0], spans[1]) if spans else None
-    drawings = []
-    for metric in GRID_METRICS:
-        where = cells(test_sets(rows, metric))
+    trained = (spans[0], spans[1]) if len(spans) == 2 else None
+    drawings: list[Drawing] = []
+    if len(kind.axes) != 2:
+        return drawings
+    down, across = (axis.name for axis in kind.axes)
+    both = " and ".join(axis.many for axis in kind.axes)
+    for metric in kind.of.reach:
+        where = cells(test_sets(rows, metric), 2)
         lengths, repeats = (sorted({cell[i] for cell in where.values()}) for i in (0, 1))
         if len(lengths) < 2 or len(repeats) < 2:
             continue
         panels, data = {}, []
-        for label, its in summary.variants(rows).items():
+        for label, group in tables.variants(rows).items():
             values = np.full((len(lengths), len(repeats)), np.nan)
             for test, (length, repeat) in where.items():
-                found = summary.outcomes(its, test, metric)
+                found = tables.outcomes(group, test, metric)
                 if len(found):
                     value = statistics.interquartile_mean(found)
                     values[lengths.index(length), repeats.index(repeat)] = value
-                    data.append(
-                        {"row": label, "length": length, "repeats": repeat, metric: value, "runs": len(found)}
-                    )
+                    data.append({"row": label, down: length, across: repeat, metric: value, "runs": len(found)})
             panels[label] = values
-        told = METRICS[metric].told
-        caption = f"{told.capitalize()} over lengths and repeats: interquartile means over all runs."
-        with spared(f"{name}_{metric}"):
-            figure = grids.grids(panels, lengths, repeats, told, trained)
+        told = kind.metric(metric).label
+        caption = f"{told.capitalize()} over {both}: interquartile means over all runs."
+        with figure_errors_as_warnings(f"{name}_{metric}"):
+            figure = grids.grids(panels, lengths, repeats, told, trained, named=(down, across))
             drawings.append(
-                Drawing(f"{name}_{metric}", caption, figure, ("row", "length", "repeats", metric, "runs"), data)
+                Drawing(f"{name}_{metric}", caption, figure, ("row", down, across, metric, "runs"), data)
             )
     return drawings
 
 
-@spared("settings")
-def draw_settings(rows: Sequence[Row], kind: Kind, name: str) -> Drawing | None:
-    """Heat maps over two settings, where just two were varied for one model."""
-    varied = [
-        key for key in dict.fromkeys(key for row in rows for key in row)
-        if key.startswith("setting.") and len({row.get(key, "") for row in rows}) > 1
-    ]  # fmt: skip
-    if len(varied) != 2 or len({row["model"] for row in rows}) > 1:
-        return None
-    values = [sorted({row[key] for row in rows}, key=_as_number) for key in varied]
-    down, across = sorted((0, 1), key=lambda i: len(values[i]))
-    measures: dict[str, Callable[[Sequence[Row]], float]] = {}
-    if kind.bits:
-        measures["share solved"] = lambda its: float(np.mean([is_solved(row) for row in its]))
-    for test, metric in kind.headlines:
-        measures[f"{METRICS[metric].told} {test.replace('_', ' ')}"] = _iqm_of(test, metric)
-    panels, data = {}, []
-    for told, measure in measures.items():
-        panel = np.full((len(values[down]), len(values[across])), np.nan)
-        for i, one in enumerate(values[down]):
-            for j, other in enumerate(values[across]):
-                its = [row for row in rows if row[varied[down]] == one and row[varied[across]] == other]
-                if its:
-                    panel[i, j] = measure(its)
-                    data.append({"measure": told, varied[down]: one, varied[across]: other, "value": panel[i, j],
-                                 "runs": len(its)})  # fmt: skip
-        panels[told] = panel
-    names = [key.split(".")[-1] for key in varied]
-    figure = settings_map.settings_map(panels, values[down], values[across], names[down], names[across])
-    caption = f"What {names[0]} and {names[1]} do: interquartile means over all runs of a pair."
-    return Drawing(name, caption, figure, ("measure", varied[down], varied[across], "value", "runs"), data)
-
-
-def _iqm_of(test: str, metric: str) -> Callable[[Sequence[Row]], float]:
-    def measure(its: Sequence[Row]) -> float:
-        values = summary.outcomes(its, test, metric)
-        return statistics.interquartile_mean(values) if len(values) else float("nan")
-
-    return measure
-
-
-def _as_number(value: str) -> tuple[int, float, str]:
-    try:
-        return (0, float(value), "")
-    except ValueError:
-        return (1, 0.0, value)
-
-
-@spared("target_output")
+@figure_errors_as_warnings("target_output")
 def draw_answers(
-    answers: Sequence[Row], rows: Sequence[Row], name: str, cmap: str, order: Sequence[str]
+    answers: Sequence[RunRow], rows: Sequence[RunRow], kind: TableKind, name: str, cmap: str, order: Sequence[str]
 ) -> Drawing | None:
-    """Targets above outputs of the median run of each row, beside them the distribution over seeds."""
+    """Targets and outputs of the median run of each row, and the distribution over seeds."""
     if not answers:
         return None
     pictures = []
     titles: dict[str, str] = {}
-    for (label, seed), its in _grouped(answers, ("row", "seed")):
+    for (label, seed), group in _grouped(answers, ("row", "seed")):
         panels = []
-        for (title,), points in _grouped(its, ("title",)):
-            panels.append(Panel(title, _array(points, "target"), _array(points, "output")))
-            titles[title] = title.replace("Length ", "").replace(", Repeat ", "x")
-        pictures.append(comparison.Row(f"{label}, seed {seed}", panels))
+        for (title,), points in _grouped(group, ("title",)):
+            panels.append(TargetOutputPanel(title, _array(points, "target"), _array(points, "output")))
+            titles[title] = cell_name(map(int, re.findall(r"\d+", title)))  # the values of the cell
+        pictures.append(comparison.ComparisonRow(f"{label}, seed {seed}", panels))
     shown = {row.label.rsplit(", seed", 1)[0] for row in pictures}
     some = [row for row in rows if row["row"] in shown]
-    spread = {title: groups(some, cell, "payload_error") for title, cell in titles.items()}
-    figure = comparison.comparison(pictures, spread, "payload error", cmap, order)
+    metric = kind.metric(kind.of.reach[0])
+    spread = {title: found for title, cell in titles.items() if (found := groups(some, cell, metric.name))}
+    figure = comparison.comparison(pictures, spread, metric.label, cmap, order)
     caption = (
-        "Targets above outputs of the median run of each row (by payload error on these cells), on one sequence "
-        "of each kind that no test holds; at the right the payload error of all seeds on the test of that kind, "
-        "0.5 for guessing."
+        f"Targets above outputs of the median run of each row (by {metric.label} on these cells), on one sequence "
+        "of each kind that no test holds"
     )
+    if spread:
+        caption += f"; at the right the {metric.label} of all seeds on the test of that kind{guessing(metric)}"
+    caption += "."
     return Drawing(name, caption, figure, list(answers[0]), answers)
 
 
-@spared("addressing_examples")
-def draw_heads(heads: Sequence[Row], name: str, cmap: str) -> Drawing | None:
+@figure_errors_as_warnings("addressing_examples")
+def draw_heads(heads: Sequence[RunRow], name: str, cmap: str) -> Drawing | None:
     """Where the heads of the median run of each row look."""
     if not heads:
         return None
     pictures = []
-    for (label, seed, title, answer), its in _grouped(heads, ("row", "seed", "title", "answer")):
-        of = {head: _array(points, "slot") for (head,), points in _grouped(its, ("head",))}
-        pictures.append(addressing.Run(f"{label}, seed {seed}", title, of, int(answer) if answer else None))
+    for (label, seed, title, answer), group in _grouped(heads, ("row", "seed", "title", "answer")):
+        of = {head: _array(points, "slot") for (head,), points in _grouped(group, ("head",))}
+        pictures.append(addressing.RunHeads(f"{label}, seed {seed}", title, of, int(answer) if answer else None))
     figure = addressing.addressing(pictures, cmap)
     caption = "Where the heads of the median run of each row look, step by step, in one sequence."
     return Drawing(name, caption, figure, list(heads[0]), heads)
 
 
-def _array(points: Sequence[Row], name: str) -> np.ndarray:
-    """The columns "<name> <number>" of some rows, [rows, columns]; of a smaller memory the last ones are empty."""
+def _array(points: Sequence[RunRow], name: str) -> np.ndarray:
+    """The columns "<name> <number>" as an array [rows, columns], without empty columns of a smaller memory."""
     columns = [key for key in points[0] if key.rpartition(" ")[0] == name and points[0][key]]
     return np.array([[float(point[key]) for key in columns] for point in points])
 
 
-def _grouped(rows: Iterable[Row], keys: Sequence[str]) -> list[tuple[tuple[str, ...], list[Row]]]:
-    """Rows that are alike in some columns, together, in the order in which they come."""
-    found: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+def _grouped(rows: Iterable[RunRow], keys: Sequence[str]) -> list[tuple[tuple[str, ...], list[RunRow]]]:
+    """Rows grouped by the values of some columns, in order of first occurrence."""
+    found: dict[tuple[str, ...], list[RunRow]] = defaultdict(list)
     for row in rows:
         found[tuple(row[key] for key in keys)].append(row)
     return list(found.items())

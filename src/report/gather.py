@@ -1,40 +1,37 @@
-"""Run folders as they are found on disk, holes and damage included."""
+"""Search for run folders, and reading of complete, incomplete and damaged ones."""
 
-import csv
-import io
 import json
-import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from src.report.metrics import bad_test, fault, sets
-from src.run import runs
+from src.run.folder import RunFolder, UnreadableError
 from src.settings.errors import ConfigError
 
-#: Ends of a run that say something about its model; any other says something about its user or machine.
+#: Statuses that are results of the model; others are interruptions or failures.
 ENDED = ("finished", "diverged")
 
 
 class Problem(NamedTuple):
-    """A folder that could not be counted; or that was, with a remark."""
+    """A problem of a run folder: not counted because of it, or counted with a remark."""
 
     run: str
     what: str
     counted: bool = False
 
 
-class Entry(NamedTuple):
-    """A run that reached its end, well or not.
+class EndedRun(NamedTuple):
+    """A run that has finished or diverged.
 
     Attributes:
-        folder: of the run.
-        name: what to call the folder, short and unique among those reported.
-        config: config.yaml.
-        metrics: metrics.json.
-        evaluation: evaluation.json; empty where there is none.
-        history: the rows of history.csv; empty where there are none.
+        folder: run folder.
+        name: short name of the folder, unique in the report.
+        config: content of config.yaml.
+        metrics: content of metrics.json.
+        evaluation: content of evaluation.json; empty if there is none.
+        history: rows of history.csv; empty if there are none.
     """
 
     folder: Path
@@ -46,10 +43,10 @@ class Entry(NamedTuple):
 
 
 def find(given: Sequence[str]) -> list[Path]:
-    """Every run folder within some folders, those that a sweep has yet to begin included, in a readable order.
+    """All run folders within some folders in natural order, including planned ones of a sweep.
 
     Raises:
-        ConfigError: a folder that is not there, or that holds no run.
+        ConfigError: a folder that does not exist or contains no run.
     """
     found: dict[Path, None] = {}
     for one in given:
@@ -69,12 +66,12 @@ def find(given: Sequence[str]) -> list[Path]:
 
 
 def _walk(top: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Every folder and the names of its files, links to folders followed, each folder once."""
+    """Each folder once with the names of its files; links to folders are followed."""
     seen = set()
     for folder, below, names in os.walk(top, followlinks=True):
         here = Path(folder).resolve()
         if here in seen:
-            below.clear()  # a link that leads back
+            below.clear()  # a circular or repeated link
             continue
         seen.add(here)
         yield Path(folder), names
@@ -84,17 +81,17 @@ def _planned(path: Path) -> list[str]:
     try:
         return [str(job["folder"]) for job in json.loads(path.read_text(encoding="utf-8"))["jobs"]]
     except (OSError, ValueError, KeyError, TypeError):
-        return []  # its runs are found without it; `read` tells of each that is not whole
+        return []  # begun runs are found without sweep.json; `read` reports incomplete ones
 
 
 def _natural(path: Path) -> list[tuple[int, int | str]]:
-    """A key that sorts 2_ntm before 10_ntm."""
+    """Key of natural order: 2_ntm before 10_ntm."""
     parts = "".join(c if c.isdigit() else f"\0{c}\0" for c in str(path)).split("\0")
     return [(0, int(part)) if part.isdigit() else (1, part) for part in parts if part]
 
 
 def names(folders: Sequence[Path]) -> list[str]:
-    """What to call folders: their paths from the last folder that they have in common."""
+    """Names of folders: their paths below the last common folder."""
     paths = [folder.parts for folder in folders]
     shared = 0
     while len({part[: shared + 1] for part in paths}) == 1 and shared + 1 < min(map(len, paths)):
@@ -102,71 +99,32 @@ def names(folders: Sequence[Path]) -> list[str]:
     return ["/".join(part[shared:]) for part in paths]
 
 
-def read(folder: Path, name: str) -> Entry | Problem:
-    """A run folder, or why it cannot be counted."""
+def read(folder: Path, name: str) -> EndedRun | Problem:
+    """Read a run folder; a Problem if the run cannot be counted."""
     if not folder.exists() or not any(folder.iterdir()):
         return Problem(name, "not begun")
+    run = RunFolder(folder)
     try:
-        config = runs.read_config(folder)
-        metrics = runs.read_metrics(folder)
-        evaluation = _json(folder / "evaluation.json")
-        history = _history(folder / "history.csv")
-    except ConfigError as error:
-        return Problem(name, _reason(error, folder))
+        config, metrics = run.read_config(), run.read_metrics()
+        evaluation, history = run.read_evaluation(), run.read_history()
+    except UnreadableError as error:
+        return Problem(name, error.reason)
     if not metrics:
-        return Problem(
-            name,
-            "is running" if runs.is_held(folder) else "has no metrics.json: not at its end",
-        )
+        return Problem(name, "is running" if run.is_held() else "has no metrics.json: not at its end")
     status = metrics.get("status")
     if status not in ENDED:
         return Problem(name, f"{status}: {metrics['error']}" if metrics.get("error") else f"{status}")
     wrong = fault(metrics, config) or bad_test(sets(evaluation.get("test", {})), "evaluation.json")
     if wrong is not None:
         return Problem(name, wrong)
-    return Entry(folder, name, config, metrics, evaluation, history)
+    return EndedRun(folder, name, config, metrics, evaluation, history)
 
 
-def _reason(error: ConfigError, folder: Path) -> str:
-    """The message of a refusal without the folder, which is told beside it."""
-    return str(error).split(f"{str(folder)!r}: ", 1)[-1].split("; must be", 1)[0]
-
-
-def _json(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path.name} is damaged ({error})") from error
-    if not isinstance(content, dict) or not isinstance(content.get("test", {}), dict):
-        raise ConfigError(f"{path.name} is damaged (it holds no test)")
-    return content
-
-
-def _history(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            text = file.read()
-        if not text.endswith("\n"):
-            raise ValueError("its end is cut off")
-        rows = list(csv.DictReader(io.StringIO(text)))
-        for row in rows:
-            if not math.isfinite(float(row["sequences"])):
-                raise ValueError("a count that is none")
-            float(row["loss"])
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise ConfigError(f"history.csv is damaged ({error})") from error
-    return rows
-
-
-def split(found: Iterable[Entry | Problem]) -> tuple[list[Entry], list[Problem]]:
-    """Runs apart from problems."""
+def split(found: Iterable[EndedRun | Problem]) -> tuple[list[EndedRun], list[Problem]]:
+    """Separate runs from problems."""
     entries, problems = [], []
     for one in found:
-        if isinstance(one, Entry):
+        if isinstance(one, EndedRun):
             entries.append(one)
         else:
             problems.append(one)

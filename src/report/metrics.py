@@ -1,54 +1,18 @@
-"""The metrics of runs: which way they point, how bad they can be, and what is wrong with a metrics.json."""
+"""Validation of metrics.json and evaluation.json."""
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from src.lit import objectives
 
-class Metric(NamedTuple):
-    """How a metric is read.
-
-    Attributes:
-        name: in metrics.json.
-        more: whether more of it is better.
-        worst: the worst it can be: what a run counts for that diverged.
-    """
-
-    name: str
-    more: bool
-    worst: float
-
-    @property
-    def told(self) -> str:
-        """For people."""
-        return self.name.replace("_", " ")
-
-    @property
-    def bounded(self) -> bool:
-        """Whether it is a share, from 0 to 1."""
-        return math.isfinite(self.worst)
-
-
-METRICS = {
-    metric.name: metric
-    for metric in (
-        Metric("accuracy", True, 0.0),
-        Metric("exact", True, 0.0),
-        Metric("end_exact", True, 0.0),
-        Metric("payload_error", False, 1.0),
-        Metric("end_error", False, 1.0),
-        Metric("error_bits", False, math.inf),
-        Metric("bits", False, math.inf),
-        Metric("loss", False, math.inf),
-    )
-}
-#: Numbers of metrics.json that are counts or times.
+#: Keys of metrics.json whose values are counts or times.
 COUNTS = ("parameters", "state_size", "updates", "sequences", "seconds")
 TO_SOLVE = ("sequences_to_solve", "seconds_to_solve")
 
 
 def sets(test: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Test metrics by test set; those that stand alone in metrics.json are of the set `test`.
+    """Test metrics by test set; metrics that are not nested belong to the set `test`.
 
     >>> sets({"accuracy": 0.9, "generated": {"accuracy": 0.8}})
     {'test': {'accuracy': 0.9}, 'generated': {'accuracy': 0.8}}
@@ -58,7 +22,7 @@ def sets(test: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def fault(metrics: Mapping[str, Any], config: Mapping[str, Any]) -> str | None:
-    """What is wrong with the metrics.json of a run that reached its end; None for nothing."""
+    """The first fault in the metrics.json of a run that has finished or diverged; None if there is none."""
     missing = [key for key in ("model", "task", "seed", "validation", "test") if key not in metrics]
     if metrics["status"] == "finished":
         missing += [key for key in ("validation", "test") if key in metrics and not metrics[key]]
@@ -88,16 +52,16 @@ def fault(metrics: Mapping[str, Any], config: Mapping[str, Any]) -> str | None:
 
 
 def bad_test(tests: Mapping[str, Mapping[str, Any]], file: str) -> str | None:
-    """What is wrong with metrics by test set; null is right, and stands for infinity and for no number."""
-    for test, its in tests.items():
-        for name, value in its.items():
-            known = METRICS.get(name)
+    """The first fault in metrics by test set, or None; null is valid and stands for infinity or NaN."""
+    for test, metrics in tests.items():
+        for name, value in metrics.items():
+            known = objectives.metric(name)
             if value is None:
                 if known is None:
                     return f"{file} has no metrics of {name}"
                 continue
-            most = 1.0 if known is not None and known.bounded else math.inf
-            if not _is_number(value) or (known is not None and not 0 <= value <= most):
+            least, most = (-math.inf, math.inf) if known is None else known.limits
+            if not _is_number(value) or (known is not None and not least <= value <= most):
                 return f"{file} has {test}.{name}={value!r}"
     return None
 

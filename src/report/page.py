@@ -1,4 +1,4 @@
-"""A report as a page for people: the same blocks as Markdown, and as HTML that needs nothing but itself."""
+"""Rendering of a report page from blocks, as Markdown and as self-contained HTML."""
 
 import base64
 import html
@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
-from src.report.summary import Table
+from src.report.tables import Table
 
 
 class Heading(NamedTuple):
@@ -19,25 +19,25 @@ class Heading(NamedTuple):
 
 
 class Paragraph(NamedTuple):
-    """A paragraph; `code` in backquotes is shown as such."""
+    """A paragraph; text in backquotes is code."""
 
     text: str
 
 
 class Bullets(NamedTuple):
-    """A list."""
+    """A bullet list."""
 
     items: Sequence[str]
 
 
 class Code(NamedTuple):
-    """Command lines."""
+    """A block of command lines."""
 
     text: str
 
 
 class Picture(NamedTuple):
-    """A figure beside the page: <folder>/<name>.png, with its data in <name>.csv."""
+    """A figure in <folder>/<name>.png, with data in <name>.csv."""
 
     folder: Path
     name: str
@@ -48,7 +48,7 @@ Block = Heading | Paragraph | Bullets | Code | Picture | Table
 
 
 def markdown(blocks: Sequence[Block]) -> str:
-    """The page as Markdown; pictures are links."""
+    """The page as Markdown; pictures are linked."""
     return "\n\n".join(_markdown(block) for block in blocks) + "\n"
 
 
@@ -75,13 +75,13 @@ def _markdown(block: Block) -> str:
 
 
 def page(blocks: Sequence[Block], title: str) -> str:
-    """The page as HTML: style and pictures stand in it."""
+    """The page as HTML; style and pictures are embedded."""
     parts = {
         "TITLE": html.escape(title),
         "STYLE": _part("page.css"),
         "BODY": "\n".join(_html(block) for block in blocks),
     }
-    # In one pass, so that no text is taken for the name of a part.
+    # A single pass, so that placeholders within inserted texts are not replaced.
     return re.sub(r"{{([A-Z]+)}}", lambda found: parts[found[1]], _part("page.html"))
 
 
@@ -115,10 +115,10 @@ def _html(block: Block) -> str:
             )
             below = f"<p class=note>{html.escape(note)}</p>" if note else ""
             table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-            its = f"<div class=wide>{table}</div>{below}"
+            content = f"<div class=wide>{table}</div>{below}"
             if folded:
-                return f"<details><summary>{html.escape(title)}</summary>{its}</details>"
-            return f"<h3>{html.escape(title)}</h3>{its}"
+                return f"<details><summary>{html.escape(title)}</summary>{content}</details>"
+            return f"<h3>{html.escape(title)}</h3>{content}"
 
 
 def _inline(text: str) -> str:

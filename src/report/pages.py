@@ -1,4 +1,4 @@
-"""What a report says, in which order: report.md and index.html, out of the files beside them."""
+"""Contents of report.md and index.html, made from the other files of a report."""
 
 import csv
 from collections import Counter
@@ -8,17 +8,17 @@ from typing import Any, NamedTuple
 
 from src.common.files import write_whole
 from src.figures.png import pngs
-from src.report import drawings, rows, summary
+from src.report import contrasts, drawings, rows, settings_drawing, summary
 from src.report.gather import Problem
-from src.report.kinds import Kind
+from src.report.kinds import TableKind
 from src.report.page import Block, Bullets, Code, Heading, Paragraph, Picture, markdown, page
 from src.report.request import options
-from src.report.rows import Row
-from src.report.summary import Options
+from src.report.rows import RunRow
+from src.report.tables import TableOptions
 
 #: Dots per inch of PNG files.
 DPI = 130
-#: Files that figures are drawn from, and that are not made of runs.csv: one of all tables, two a table.
+#: Records that figures are drawn from besides runs.csv: one for all tables, two for each table.
 CURVES, ANSWERS, HEADS = "loss_comparison", "target_output", "addressing_examples"
 METHOD = (
     "A run that diverged counts everywhere, as unsolved and with the worst value that its metric can take. "
@@ -27,48 +27,48 @@ METHOD = (
 )
 
 
-class About(NamedTuple):
-    """What the other files of a report do not say: report.json.
+class ReportInfo(NamedTuple):
+    """Content of report.json.
 
     Attributes:
-        settings: of the pages.
-        commands: that made the runs.
-        kinds: of the tables, by their names.
-        problems: folders that were not counted, or with a remark.
+        settings: settings of the pages.
+        commands: command lines that made the runs.
+        kinds: kinds of the tables by table name.
+        problems: folders that were not counted, or counted with a remark.
     """
 
     settings: dict[str, Any]
     commands: list[str]
-    kinds: dict[str, Kind]
+    kinds: dict[str, TableKind]
     problems: list[Problem]
 
     def as_json(self) -> dict[str, Any]:
         """As plain lists and dictionaries."""
-        kinds = {name: kind._asdict() for name, kind in self.kinds.items()}
+        kinds = {name: kind.as_json() for name, kind in self.kinds.items()}
         problems = [problem._asdict() for problem in self.problems]
         return {**self._asdict(), "kinds": kinds, "problems": problems}
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> "About":
-        """The opposite of `as_json`."""
-        kinds = {name: Kind(**kind) for name, kind in content["kinds"].items()}
+    def from_json(cls, content: Mapping[str, Any]) -> "ReportInfo":
+        """The inverse of `as_json`."""
+        kinds = {name: TableKind.from_json(kind) for name, kind in content["kinds"].items()}
         problems = [Problem(**problem) for problem in content["problems"]]
         return cls(content["settings"], content["commands"], kinds, problems)
 
 
 def suffixes(tables: Iterable[str]) -> dict[str, str]:
-    """What the files of each table end in; nothing where there is but one."""
+    """Suffix of the file names of each table; empty if there is only one table."""
     names = list(tables)
     return {name: "" if len(names) == 1 else f"_{number}" for number, name in enumerate(names, 1)}
 
 
-def write(folder: Path, home: Path, about: About) -> None:
+def write(folder: Path, home: Path, about: ReportInfo) -> None:
     """Draw the figures and write the pages.
 
     Args:
-        folder: of runs.csv and the records, and of what is written.
-        home: where the folder is going to be.
-        about: see there.
+        folder: contains runs.csv and the records; figures and pages are written here.
+        home: final path of the folder, for the command line on the page.
+        about: content of report.json.
     """
     counted = [row for row in rows.read(folder / "runs.csv") if row["counted"] == "yes"]
     labels = list(dict.fromkeys(row["row"] for row in counted))
@@ -76,9 +76,9 @@ def write(folder: Path, home: Path, about: About) -> None:
     title = about.settings["title"] or " and ".join(dict.fromkeys(row["task"] for row in counted)) + ": report"
     blocks: list[Block] = [Heading(1, title), *_lead(counted, about), *_problems(about.problems)]
     for name, suffix in suffixes(about.kinds).items():
-        its = [row for row in counted if row["table"] == name]
-        blocks += _table(folder, its, about.kinds[name], suffix, asked, about.settings["cmap"])
-    losses = drawings.draw_losses(_records(folder / "figures" / f"{CURVES}.csv"), labels)
+        group = [row for row in counted if row["table"] == name]
+        blocks += _table(folder, group, about.kinds[name], suffix, asked, about.settings["cmap"])
+    losses = drawings.draw_losses(_records(folder / "figures" / f"{CURVES}.csv"), about.kinds.values(), labels)
     picture = _save(losses, folder)
     if picture is not None:
         blocks += [Heading(2, "While training"), picture]
@@ -98,62 +98,64 @@ def write(folder: Path, home: Path, about: About) -> None:
     write_whole(folder / "index.html", page(blocks, title))
 
 
-def _lead(counted: Sequence[Row], about: About) -> list[Block]:
-    """How much there is, and how it is sorted."""
+def _lead(counted: Sequence[RunRow], about: ReportInfo) -> list[Block]:
+    """Introduction: numbers of runs, tables and versions."""
     rows_of = {(row["table"], row["row"]) for row in counted}
     diverged = sum(row["status"] == "diverged" for row in counted)
-    told = [f"{len(counted)} runs in {len(rows_of)} rows."]
+    sentences = [f"{len(counted)} runs in {len(rows_of)} rows."]
     if diverged:
-        told.append(f"Diverged, and counted as failures: {diverged}.")
+        sentences.append(f"Diverged, and counted as failures: {diverged}.")
     if len(about.kinds) > 1:
-        told.append(
+        sentences.append(
             f"Runs of different protocols or versions are kept apart, in {len(about.kinds)} tables: a metric of "
             "one does not compare with that of another."
         )
     versions = [len({_version(row) for row in counted if row["table"] == name}) for name in about.kinds]
     if max(versions) > 1:
-        told.append(
+        sentences.append(
             "Runs of several versions of the code or its packages are pooled; the end of the page has a list."
         )
     if slots := about.settings.get("memory_slots"):
-        told.append(
+        sentences.append(
             f"What has a memory is tested and shown with {slots} slots; tests with another number, that of "
             "training among them, have it in their names."
         )
-    return [Paragraph(" ".join(told))]
+    return [Paragraph(" ".join(sentences))]
 
 
 def _problems(problems: Sequence[Problem]) -> list[Block]:
     blocks: list[Block] = []
     for counted, heading in ((False, "Not counted"), (True, "Counted, with a remark")):
-        its = [f"`{problem.run}`: {problem.what}" for problem in problems if problem.counted == counted]
-        blocks += [Heading(2, heading), Bullets(its)] if its else []
+        items = [f"`{problem.run}`: {problem.what}" for problem in problems if problem.counted == counted]
+        blocks += [Heading(2, heading), Bullets(items)] if items else []
     return blocks
 
 
-def _table(folder: Path, its: Sequence[Row], kind: Kind, suffix: str, asked: Options, cmap: str) -> list[Block]:
-    """A table of the report with all that belongs to it."""
-    seeds = sorted({int(row["seed"]) for row in its})
-    order = list(dict.fromkeys(row["row"] for row in its))
+def _table(
+    folder: Path, group: Sequence[RunRow], kind: TableKind, suffix: str, asked: TableOptions, cmap: str
+) -> list[Block]:
+    """Section of one table, with figures and further tables."""
+    seeds = sorted({int(row["seed"]) for row in group})
+    order = list(dict.fromkeys(row["row"] for row in group))
     answers, heads = (_records(folder / "figures" / f"{name}{suffix}.csv") for name in (ANSWERS, HEADS))
     drawn = [
-        drawings.draw_settings(its, kind, f"settings{suffix}"),
-        drawings.draw_answers(answers, its, f"{ANSWERS}{suffix}", cmap, order),
-        drawings.draw_seeds(its, kind, asked, f"seeds{suffix}", order),
-        drawings.draw_survival(its, kind, f"survival{suffix}", order),
-        *drawings.draw_grids(its, kind, f"grid{suffix}"),
+        settings_drawing.draw_settings(group, kind, f"settings{suffix}"),
+        drawings.draw_answers(answers, group, kind, f"{ANSWERS}{suffix}", cmap, order),
+        drawings.draw_seeds(group, kind, asked, f"seeds{suffix}", order),
+        drawings.draw_survival(group, kind, f"survival{suffix}", order),
+        *drawings.draw_grids(group, kind, f"grid{suffix}"),
         drawings.draw_heads(heads, f"{HEADS}{suffix}", cmap),
     ]
     saved = [picture for drawing in drawn if (picture := _save(drawing, folder)) is not None]
     tables = (
-        summary.contrasts_table(its, kind, asked),
-        summary.tests_table(its, kind),
-        summary.settings_table(its),
+        contrasts.contrasts_table(group, kind, asked),
+        summary.tests_table(group, kind),
+        summary.settings_table(group),
     )
     return [
-        Heading(2, its[0]["table"]),
-        Paragraph(f"Seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}. Protocol: {kind.told}."),
-        summary.main_table(its, kind, asked),
+        Heading(2, group[0]["table"]),
+        Paragraph(f"Seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}. Protocol: {kind.protocol}."),
+        summary.main_table(group, kind, asked),
         *saved[:1],
         *(table for table in tables if table is not None),
         *saved[1:],
@@ -161,7 +163,7 @@ def _table(folder: Path, its: Sequence[Row], kind: Kind, suffix: str, asked: Opt
 
 
 def _save(drawing: drawings.Drawing | None, folder: Path) -> Picture | None:
-    """The block of a drawing, in files now; None for one that cannot be drawn."""
+    """Save a drawing and its data, and return its block; None if it cannot be drawn."""
     content = pngs({drawing.name: drawing.figure}, DPI) if drawing is not None else {}
     if drawing is None or not content:
         return None
@@ -172,20 +174,20 @@ def _save(drawing: drawings.Drawing | None, folder: Path) -> Picture | None:
     return Picture(figures, drawing.name, drawing.caption)
 
 
-def _records(path: Path) -> list[Row]:
+def _records(path: Path) -> list[RunRow]:
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
-def _version(row: Row) -> str:
+def _version(row: RunRow) -> str:
     return f"code {row['git_revision'] or 'unknown'}; {row['versions']}"
 
 
-def _versions(counted: Sequence[Row]) -> list[str]:
-    """Versions of the code and its packages, with the number of runs of each."""
-    told = [_version(row) for row in counted]
+def _versions(counted: Sequence[RunRow]) -> list[str]:
+    """Versions of the code and packages, with the number of runs of each."""
+    versions = [_version(row) for row in counted]
     later = [row.get("evaluation_revision") for row in counted]
-    told += [f"evaluated later, by code {revision}" for revision in later if revision]
-    return [f"{count} run{'s' * (count > 1)}: {one}" for one, count in Counter(told).items()]
+    versions += [f"evaluated later, by code {revision}" for revision in later if revision]
+    return [f"{count} run{'s' * (count > 1)}: {one}" for one, count in Counter(versions).items()]

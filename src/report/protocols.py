@@ -1,49 +1,53 @@
-"""Which runs may stand in one table: those of one protocol and one version, told apart by what was varied."""
+"""Grouping of runs: a table for each protocol and version, a row for each combination of varied settings."""
 
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from src.report.gather import Entry, Problem
-from src.report.kinds import Kind, kind_of
-from src.run.runs import flat
+from src.common.nested import flat
+from src.report.gather import EndedRun, Problem
+from src.report.kinds import TableKind, kind_of
+from src.run.folder import STAMP
 
-#: Settings that no result depends on.
-OF_NO_EFFECT = ("callbacks", "logger", "figure", "run_format", "git_revision", "seed")
+#: Sections and keys that no result depends on.
+OF_NO_EFFECT = ("callbacks", "logger", "figure", "seed", *STAMP)
 NO_EFFECT_KEYS = ("trainer.enable_progress_bar", "trainer.log_every_n_steps", "task.cache", "model.name")
-#: Settings of the task that are a model's own, as its learning rate is; a recipe's stand elsewhere, resolved.
+#: Settings of the task that belong to the model, like its learning rate; recipes are resolved into other settings.
 OF_THE_MODEL = ("task.batch_size", "task.recipe", "task._target_")
-#: Settings outside the task that change what a metric means. How long a run trains (trainer.max_steps,
-#: stop_when_solved) is none: it tells rows apart.
+#: Settings outside the task that change what a metric means. The length of training (trainer.max_steps,
+#: stop_when_solved) does not: it distinguishes rows.
 OF_THE_PROTOCOL = ("solve_threshold", "overfit_batches")
 
 
-class Placed(NamedTuple):
-    """A run and its place in the report.
+class PlacedRun(NamedTuple):
+    """A run with its table and row in the report.
 
     Attributes:
-        group: the table it stands in.
-        variant: its row there; runs of a row differ in their seed alone.
-        settings: its settings that differ from those of other rows of the table, by full key.
+        entry: the run.
+        group: name of the table.
+        variant: name of the row; runs of a row differ only in their seed.
+        settings: settings that differ between rows of the table, by full key.
     """
 
-    entry: Entry
+    entry: EndedRun
     group: str
     variant: str
     settings: dict[str, Any]
 
 
-def place(entries: Sequence[Entry], pool_versions: bool) -> tuple[list[Placed], list[Problem], dict[str, Kind]]:
+def place(
+    entries: Sequence[EndedRun], pool_versions: bool
+) -> tuple[list[PlacedRun], list[Problem], dict[str, TableKind]]:
     """Sort runs into tables and rows.
 
     Args:
-        entries: runs that reached their end.
+        entries: runs that have finished or diverged.
         pool_versions: put runs of different versions of the code and its packages in one table.
 
     Returns:
-        The runs placed; those that a run with the same settings and seed comes before; and the kind of
-        each table, by its name.
+        The placed runs; a problem for each duplicate of a run with the same settings and seed; and the kind of
+        each table by name.
     """
     protocols = [_protocol(entry) for entry in entries]
     versions = [{} if pool_versions else _versions(entry) for entry in entries]
@@ -51,12 +55,12 @@ def place(entries: Sequence[Entry], pool_versions: bool) -> tuple[list[Placed], 
     distinct = list(dict.fromkeys(keys))
     firsts = [keys.index(key) for key in distinct]
     titles = _titles([protocols[i] for i in firsts], [versions[i] for i in firsts])
-    placed: list[Placed] = []
+    placed: list[PlacedRun] = []
     problems: list[Problem] = []
-    kinds: dict[str, Kind] = {}
+    kinds: dict[str, TableKind] = {}
     for key, first, title in zip(distinct, firsts, titles, strict=True):
-        members = [entry for entry, its in zip(entries, keys, strict=True) if its == key]
-        kinds[title] = kind_of(members, _told(protocols[first]))
+        members = [entry for entry, own in zip(entries, keys, strict=True) if own == key]
+        kinds[title] = kind_of(members, _as_text(protocols[first]))
         seen: dict[tuple[str, Any], str] = {}
         for entry, variant, settings in _variants(members):
             seed = entry.metrics["seed"]
@@ -65,12 +69,12 @@ def place(entries: Sequence[Entry], pool_versions: bool) -> tuple[list[Placed], 
                 problems.append(Problem(entry.name, same))
                 continue
             seen[variant, seed] = entry.name
-            placed.append(Placed(entry, title, variant, settings))
+            placed.append(PlacedRun(entry, title, variant, settings))
     return placed, problems, kinds
 
 
-def _protocol(entry: Entry) -> dict[str, Any]:
-    """What two runs must share for their metrics to mean the same."""
+def _protocol(entry: EndedRun) -> dict[str, Any]:
+    """Settings that must be equal for metrics of two runs to be comparable."""
     settings = flat(entry.config)
     return {
         key: value
@@ -80,8 +84,8 @@ def _protocol(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _versions(entry: Entry) -> dict[str, str]:
-    """Of the code and of its packages."""
+def _versions(entry: EndedRun) -> dict[str, str]:
+    """Versions of the code and its packages."""
     return {"revision": str(entry.metrics.get("git_revision")), **entry.metrics.get("versions", {})}
 
 
@@ -90,7 +94,7 @@ def _within(key: str, sections: Iterable[str]) -> bool:
 
 
 def _titles(protocols: Sequence[Mapping[str, Any]], versions: Sequence[Mapping[str, str]]) -> list[str]:
-    """A short name for each table: the task, and what of protocol and version tells it from the others."""
+    """A short name for each table: the task, and what distinguishes its protocol and version from the others."""
     titles = []
     for i, (protocol, version) in enumerate(zip(protocols, versions, strict=True)):
         peers = [j for j, other in enumerate(protocols) if other["task.name"] == protocol["task.name"]]
@@ -105,12 +109,12 @@ def _titles(protocols: Sequence[Mapping[str, Any]], versions: Sequence[Mapping[s
     return [title if titles.count(title) == 1 else f"{title} ({n + 1})" for n, title in enumerate(titles)]
 
 
-def _told(protocol: Mapping[str, Any]) -> str:
+def _as_text(protocol: Mapping[str, Any]) -> str:
     return ", ".join(f"{key.removeprefix('task.')}={_text(value)}" for key, value in protocol.items())
 
 
-def _variants(members: Sequence[Entry]) -> list[tuple[Entry, str, dict[str, Any]]]:
-    """Each run of a table with the name of its row and the settings in which rows differ."""
+def _variants(members: Sequence[EndedRun]) -> list[tuple[EndedRun, str, dict[str, Any]]]:
+    """The runs of a table, each with the name of its row and the settings in which rows differ."""
     settings = [
         {
             key: value
@@ -122,24 +126,27 @@ def _variants(members: Sequence[Entry]) -> list[tuple[Entry, str, dict[str, Any]
     by_model: dict[str, list[int]] = defaultdict(list)
     for i, entry in enumerate(members):
         by_model[entry.metrics["model"]].append(i)
-    varied = {model: _differing([settings[i] for i in its]) for model, its in by_model.items()}
+    varied = {model: _differing([settings[i] for i in indices]) for model, indices in by_model.items()}
     everywhere = _differing(settings)
     named = []
-    for entry, its in zip(members, settings, strict=True):
+    for entry, own_settings in zip(members, settings, strict=True):
         keys = varied[entry.metrics["model"]]
-        parts = [f"{_short(key, keys)}={_text(its[key])}" for key in keys if its.get(key) is not None]
-        own = {key: its[key] for key in everywhere if key in its and not key.endswith("_target_")}
-        # Where all are of one model, what was varied is name enough.
+        parts = [
+            f"{_short(key, keys)}={_text(own_settings[key])}" for key in keys if own_settings.get(key) is not None
+        ]
+        own = {
+            key: own_settings[key] for key in everywhere if key in own_settings and not key.endswith("_target_")
+        }
+        # With a single model, the varied settings suffice as the name.
         model = [entry.metrics["model"]] if len(by_model) > 1 or not parts else []
         named.append((entry, " ".join([*model, *parts]), own))
     return named
 
 
 def _differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Keys whose values are not the same in all; what follows another setting with it (updates of a schedule) is
-    left out."""
-    keys = dict.fromkeys(key for its in settings for key in its)
-    found = [key for key in keys if len({_text(its.get(key)) for its in settings}) > 1]
+    """Keys whose values differ; schedule.updates is left out where it follows trainer.max_steps."""
+    keys = dict.fromkeys(key for own_settings in settings for key in own_settings)
+    found = [key for key in keys if len({_text(own_settings.get(key)) for own_settings in settings}) > 1]
     return [key for key in found if key != "schedule.updates" or "trainer.max_steps" not in found]
 
 
@@ -152,5 +159,5 @@ def _short(key: str, others: Sequence[str]) -> str:
 
 def _text(value: Any) -> str:
     if isinstance(value, str) and value.count(".") > 1:
-        return value.rpartition(".")[2]  # of a class its name
+        return value.rpartition(".")[2]  # the name of a class
     return json.dumps(value, separators=(",", ":")) if isinstance(value, list | dict) else str(value)

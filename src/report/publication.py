@@ -1,4 +1,4 @@
-"""A report on disk: gathered from run folders once, drawn from its own files as often as wanted."""
+"""The folder of a report: made from run folders, and redrawn from its own files."""
 
 import json
 import shutil
@@ -6,33 +6,39 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from src.common.files import whole_folder, write_whole
+from src.common.files import whole_folder, write_json, write_whole
 from src.report import gather, pages, records, rows
-from src.report.gather import Entry, Problem
-from src.report.kinds import Kind
-from src.report.pages import ANSWERS, CURVES, HEADS, About, suffixes
-from src.report.protocols import Placed, place
-from src.report.request import Request, merged, options
-from src.report.rows import Row
-from src.run import runs
+from src.report.gather import EndedRun, Problem
+from src.report.kinds import TableKind
+from src.report.pages import ANSWERS, CURVES, HEADS, ReportInfo, suffixes
+from src.report.protocols import PlacedRun, place
+from src.report.request import ReportRequest, merged, options
+from src.report.rows import RunRow
 from src.settings.errors import ConfigError
 
 
-class Found(NamedTuple):
-    """What was found in the folders."""
+class CollectedRuns(NamedTuple):
+    """Runs read from run folders, grouped into tables and rows.
 
-    placed: list[Placed]
-    kinds: dict[str, Kind]
+    Attributes:
+        placed: runs that are counted.
+        kinds: kind of each table by name.
+        problems: folders that are not counted, or counted with a remark.
+        commands: command lines of the sweeps.
+    """
+
+    placed: list[PlacedRun]
+    kinds: dict[str, TableKind]
     problems: list[Problem]
     commands: list[str]
 
 
-def begin(request: Request) -> Found:
+def collect(request: ReportRequest) -> CollectedRuns:
     """Read all run folders; nothing is written.
 
     Raises:
-        ConfigError: a folder that is not there or holds no run, no run that can be counted, or a setting that
-            names a row that there is not.
+        ConfigError: a folder that does not exist or holds no run, no run that can be counted, or a setting that
+            names an unknown row.
     """
     folders = gather.find(request.folders)
     names = gather.names(folders)
@@ -40,17 +46,17 @@ def begin(request: Request) -> Found:
         gather.read(folder, name) for folder, name in zip(folders, names, strict=True)
     )
     if not entries:
-        told = "; ".join(f"{problem.run}: {problem.what}" for problem in problems[:5])
+        reasons = "; ".join(f"{problem.run}: {problem.what}" for problem in problems[:5])
         more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
-        raise ConfigError(f"runs={request.folders!r}: no run that can be counted: {told}{more}")
-    placed, twice, kinds = place(entries, request.pool_versions)
+        raise ConfigError(f"runs={request.folders!r}: no run that can be counted: {reasons}{more}")
+    placed, duplicates, kinds = place(entries, request.pool_versions)
     options(request.settings, (one.variant for one in placed))
-    later = [] if request.pool_versions else foreign(entries)
-    return Found(placed, kinds, [*problems, *twice, *later], commands(folders))
+    remarks = [] if request.pool_versions else evaluated_by_other_version(entries)
+    return CollectedRuns(placed, kinds, [*problems, *duplicates, *remarks], commands(folders))
 
 
-def foreign(entries: Sequence[Entry]) -> list[Problem]:
-    """Runs that were evaluated by another version of the code than they were trained with."""
+def evaluated_by_other_version(entries: Sequence[EndedRun]) -> list[Problem]:
+    """A remark on each run that was evaluated by another version of the code than it was trained with."""
     return [
         Problem(entry.name, "evaluation.json is of another version of the code than the run", counted=True)
         for entry in entries
@@ -59,22 +65,22 @@ def foreign(entries: Sequence[Entry]) -> list[Problem]:
 
 
 def commands(folders: Sequence[Path]) -> list[str]:
-    """The command lines of the sweeps that run folders are of."""
+    """The command lines of the sweeps that run folders belong to."""
     found = []
-    of_no_effect = ("hydra.sweep.dir", "hydra/launcher", "hydra.launcher")
+    ignored = ("hydra.sweep.dir", "hydra/launcher", "hydra.launcher")
     for sweep in dict.fromkeys(folder.parent / "sweep.json" for folder in folders):
         try:
             overrides = [str(one) for one in json.loads(sweep.read_text(encoding="utf-8"))["overrides"]]
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        kept = [one for one in overrides if not one.startswith(of_no_effect)]
+        kept = [one for one in overrides if not one.startswith(ignored)]
         found.append(" ".join(["python -m src.train -m", *kept]))
     return found
 
 
-def make(request: Request, found: Found) -> list[Problem]:
-    """Write a report, whole or not at all; returns what was not counted, or with a remark."""
-    placed, kinds, problems, by = found
+def make(request: ReportRequest, collected: CollectedRuns) -> list[Problem]:
+    """Write a report atomically; returns runs that were not counted, or counted with a remark."""
+    placed, kinds, problems, sweep_commands = collected
     with whole_folder(request.out) as folder:
         figures = folder / "figures"
         figures.mkdir()
@@ -82,62 +88,64 @@ def make(request: Request, found: Found) -> list[Problem]:
         content = rows.text([*(rows.of_run(one, slots) for one in placed), *map(rows.of_problem, problems)])
         write_whole(folder / "runs.csv", content)
         counted = [row for row in rows.read(folder / "runs.csv") if row["counted"] == "yes"]
-        problems = [*problems, *remarks(counted, kinds)]
-        _keep(figures / f"{CURVES}.csv", records.curves(placed))
+        problems = [*problems, *metric_remarks(counted, kinds)]
+        _write_records(figures / f"{CURVES}.csv", records.curves(placed))
         for table, suffix in suffixes(kinds).items():
-            its = [(one, row) for one, row in zip(placed, counted, strict=True) if one.group == table]
-            some = its if request.pictures else []
-            shown, without = records.show(some, kinds[table], request.settings["reference"], slots)
-            _keep(figures / f"{ANSWERS}{suffix}.csv", shown.answers)
-            _keep(figures / f"{HEADS}{suffix}.csv", shown.heads)
-            problems += without
+            runs = [(one, row) for one, row in zip(placed, counted, strict=True) if one.group == table]
+            pictured = runs if request.pictures else []
+            examples, not_shown = records.run_examples(
+                pictured, kinds[table], request.settings["reference"], slots
+            )
+            _write_records(figures / f"{ANSWERS}{suffix}.csv", examples.answers)
+            _write_records(figures / f"{HEADS}{suffix}.csv", examples.heads)
+            problems += not_shown
         if request.tuning is not None:
             shutil.copy(request.tuning, folder / "tuning.csv")
-        made_by = [request.settings["command"]] if request.settings["command"] else by
-        about = About({**request.settings, "memory_slots": slots}, made_by, kinds, problems)
-        runs.write_json(folder / "report.json", about.as_json())
+        made_by = [request.settings["command"]] if request.settings["command"] else sweep_commands
+        about = ReportInfo({**request.settings, "memory_slots": slots}, made_by, kinds, problems)
+        write_json(folder / "report.json", about.as_json())
         pages.write(folder, request.out, about)
     return problems
 
 
-def remarks(counted: Sequence[Row], kinds: dict[str, Kind]) -> list[Problem]:
-    """What is to be said of runs that are counted: metrics that are no numbers, or that there are not."""
+def metric_remarks(counted: Sequence[RunRow], kinds: dict[str, TableKind]) -> list[Problem]:
+    """Remarks on counted runs: metrics that are not a number, or missing."""
     found = [Problem(row["run"], row["note"], counted=True) for row in counted if row["note"]]
     for row in counted:
         asked = kinds[row["table"]].headlines
-        lacking = [f"{metric} of {test}" for test, metric in asked if rows.outcome(row, test, metric) is None]
-        if lacking:
-            found.append(Problem(row["run"], f"has no {', '.join(lacking)}", counted=True))
+        missing = [f"{metric} of {test}" for test, metric in asked if rows.outcome(row, test, metric) is None]
+        if missing:
+            found.append(Problem(row["run"], f"has no {', '.join(missing)}", counted=True))
     return found
 
 
-def _keep(path: Path, content: Sequence[records.Record]) -> None:
-    """Write a record, if there is one."""
+def _write_records(path: Path, content: Sequence[records.Record]) -> None:
+    """Write records as CSV, if there are any."""
     if content:
         write_whole(path, rows.table_text(list(dict.fromkeys(key for row in content for key in row)), content))
 
 
-def rebuild(request: Request) -> list[Problem]:
-    """Draw a report anew from its own files, whole or not at all.
+def rebuild(request: ReportRequest) -> list[Problem]:
+    """Redraw a report from its own files, atomically.
 
     Raises:
-        ConfigError: a file that is not there, or damaged.
+        ConfigError: a missing or damaged file.
     """
     where = f"runs={str(request.out / 'runs.csv')!r}"
     try:
-        stored = About.from_json(json.loads((request.out / "report.json").read_text(encoding="utf-8")))
+        stored = ReportInfo.from_json(json.loads((request.out / "report.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
             f"{where}: report.json beside it cannot be read ({error}); must be that of src.report"
         ) from error
     about = stored._replace(settings=merged(stored.settings, request.settings))
-    unknown = {row["table"] for row in rows.read(request.out / "runs.csv") if row["counted"] == "yes"}
-    if not unknown <= set(about.kinds):
+    tables = {row["table"] for row in rows.read(request.out / "runs.csv") if row["counted"] == "yes"}
+    if not tables <= set(about.kinds):
         raise ConfigError(f"{where}: has tables that report.json beside it does not know")
     with whole_folder(request.out) as folder:
         shutil.copytree(request.out, folder, dirs_exist_ok=True)
         if request.tuning is not None:
             shutil.copy(request.tuning, folder / "tuning.csv")
-        runs.write_json(folder / "report.json", about.as_json())
+        write_json(folder / "report.json", about.as_json())
         pages.write(folder, request.out, about)
     return about.problems

@@ -1,4 +1,4 @@
-"""What figures need that runs.csv cannot hold: curves, answers and head weights, read from run folders."""
+"""Records of figures besides runs.csv: loss curves, answers and head weights, from run folders."""
 
 import math
 from collections.abc import Sequence
@@ -8,64 +8,65 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from src.callbacks.pictures import answered, head_names, trace
+from src.callbacks.pictures import head_names, trace
 from src.lit.learner import Learner
 from src.report import rows as table
-from src.report import summary
+from src.report import tables
 from src.report.gather import Problem
-from src.report.kinds import Kind
-from src.report.metrics import METRICS
-from src.report.protocols import Placed
-from src.report.rows import Row
-from src.run import runs
+from src.report.kinds import TableKind
+from src.report.protocols import PlacedRun
+from src.report.rows import RunRow
+from src.run.folder import UnreadableError
+from src.run.load import load_run
 from src.settings import build
 from src.settings.errors import ConfigError
 
-#: Rows of a table that are shown as pictures, at most.
-SHOWN = 5
+#: Most rows of a table whose median runs are drawn.
+MOST_DRAWN = 5
+#: A line of a CSV file, by column.
 Record = dict[str, Any]
 
 
-class Shown(NamedTuple):
-    """What the median runs of a table did, a row a step.
+class ExampleRecords(NamedTuple):
+    """Records of the median runs of a table on the task's examples, one record a step.
 
     Attributes:
-        answers: row, seed, title of the sequence, step of the answer, then target and output of each channel.
-        heads: row, seed, title, step at which the answer begins, head, step, then the weight of each slot.
+        answers: row, seed, title of the sequence, step of the answer, target and output of each channel.
+        heads: row, seed, title, first step of the answer, head, step, weight of each slot.
     """
 
     answers: list[Record]
     heads: list[Record]
 
 
-def show(
-    its: Sequence[tuple[Placed, Row]], kind: Kind, reference: Sequence[str], memory_slots: int | None
-) -> tuple[Shown, list[Problem]]:
+def run_examples(
+    runs: Sequence[tuple[PlacedRun, RunRow]], kind: TableKind, reference: Sequence[str], memory_slots: int | None
+) -> tuple[ExampleRecords, list[Problem]]:
     """Run the median run of each row of a table on the task's examples.
 
     Args:
-        its: the runs of the table, with their rows in runs.csv.
+        runs: the runs of the table, with their rows in runs.csv.
         kind: of the table.
-        reference: rows of which no pictures are wanted.
-        memory_slots: of those that have a memory; None for as many as they were trained with.
+        reference: names of rows that are not drawn.
+        memory_slots: memory slots of models with a memory; None for as many as in training.
 
     Returns:
-        What they did; and a remark on each that has no checkpoint, so that the run next to it stands in.
+        The records; and a remark on each run without a readable checkpoint, which the next closest run replaces.
     """
-    shown, problems = Shown([], []), []
-    for variant in best_variants([row for _, row in its if row["row"] not in reference], kind):
-        for one in by_rank([(one, row) for one, row in its if row["row"] == variant], kind):
+    examples, problems = ExampleRecords([], []), []
+    for variant in best_variants([row for _, row in runs if row["row"] not in reference], kind):
+        for one in by_rank([(one, row) for one, row in runs if row["row"] == variant], kind):
             try:
-                _run(one, shown, memory_slots)
+                _record_run(one, examples, memory_slots)
                 break
             except ConfigError as error:
-                reason = str(error).split("; ", 1)[0]
+                reason = f"{error.where}: {error.reason}" if isinstance(error, UnreadableError) else str(error)
                 problems.append(Problem(one.entry.name, f"not shown: {reason}", counted=True))
-    return shown, problems
+    return examples, problems
 
 
-def curves(placed: Sequence[Placed]) -> list[Record]:
-    """The validation loss of every run; infinite at the end of one that diverged."""
+def curves(placed: Sequence[PlacedRun]) -> list[Record]:
+    """Validation loss curves of all runs; a diverged run ends with infinity."""
     found = []
     for one in placed:
         of = {"table": one.group, "row": one.variant, "seed": one.entry.metrics["seed"]}
@@ -78,23 +79,23 @@ def curves(placed: Sequence[Placed]) -> list[Record]:
 
 
 def round_to(value: float, digits: int = 4) -> float:
-    """Rounded to significant digits: what a curve shows, in a file a third of the size."""
+    """Round to significant digits, to make files of curves smaller."""
     return float(f"{value:.{digits}g}")
 
 
-def best_variants(rows: Sequence[Row], kind: Kind) -> list[str]:
-    """The rows of a table to show as pictures: all, or of many those that did best, in the table's order."""
-    by_name = summary.variants(rows)
-    scores = {name: float(np.median([badness(row, kind) for row in its])) for name, its in by_name.items()}
-    best = sorted(by_name, key=lambda name: scores[name])[:SHOWN]
+def best_variants(rows: Sequence[RunRow], kind: TableKind) -> list[str]:
+    """The names of the rows to draw: the best ones by median, at most MOST_DRAWN, in the table's order."""
+    by_name = tables.variants(rows)
+    scores = {name: float(np.median([badness(row, kind) for row in runs])) for name, runs in by_name.items()}
+    best = sorted(by_name, key=lambda name: scores[name])[:MOST_DRAWN]
     return [name for name in by_name if name in best]
 
 
-def badness(row: Row, kind: Kind) -> float:
-    """How badly a run does by the headline metrics that are shares, from 0 to 1; worst where it was not tested."""
+def badness(row: RunRow, kind: TableKind) -> float:
+    """Mean failure share over the bounded headline metrics, from 0 (best) to 1; untested sets count as worst."""
     found = []
     for test, name in kind.headlines:
-        metric = METRICS[name]
+        metric = kind.metric(name)
         if metric.bounded:
             value = table.outcome(row, test, name)
             value = metric.worst if value is None else value
@@ -102,42 +103,42 @@ def badness(row: Row, kind: Kind) -> float:
     return sum(found) / len(found) if found else 0.0
 
 
-def by_rank(its: Sequence[tuple[Placed, Row]], kind: Kind) -> list[Placed]:
-    """The finished runs, that in the middle first (of an even number the better), then by their distance to it."""
-    finished = [(one, row) for one, row in its if row["status"] == "finished"]
+def by_rank(runs: Sequence[tuple[PlacedRun, RunRow]], kind: TableKind) -> list[PlacedRun]:
+    """Finished runs by distance in rank from the median run, which is first (the better of two)."""
+    finished = [(one, row) for one, row in runs if row["status"] == "finished"]
     order = sorted(range(len(finished)), key=lambda i: badness(finished[i][1], kind))
     middle = (len(order) - 1) // 2
     ranks = sorted(range(len(order)), key=lambda rank: abs(rank - middle))
     return [finished[order[rank]][0] for rank in ranks]
 
 
-def _run(one: Placed, shown: Shown, memory_slots: int | None) -> None:
-    """Put down what a run does on its task's examples.
+def _record_run(one: PlacedRun, examples: ExampleRecords, memory_slots: int | None) -> None:
+    """Run a trained network on its task's examples and append the records.
 
     Raises:
-        ConfigError: a run without a checkpoint that can be read.
+        ConfigError: a run without a readable checkpoint.
     """
-    learner, examples = _open(one.entry.folder, memory_slots)
+    learner, sequences = _open(one.entry.folder, memory_slots)
     of = {"row": one.variant, "seed": one.entry.metrics["seed"]}
-    if learner.task.objective == "bits":
-        for example in examples[1:3] or examples:
-            y, _ = trace(learner, example)
-            answers = {"target": answered(example.y, example), "output": answered(y.sigmoid(), example)}
+    for example in sequences[1:3] or sequences:
+        answer = learner.objective.answer(example, trace(learner, example)[0])
+        if answer.due is not None:
+            answers = dict(zip(("target", "output"), answer.due, strict=True))
             for step in range(len(answers["target"])):
-                shown.answers.append({**of, "title": example.title, "step": step, **_numbered(answers, step)})
-    example = examples[0]
+                examples.answers.append({**of, "title": example.title, "step": step, **_numbered(answers, step)})
+    example = sequences[0]
     _, seen = trace(learner, example)
     if "weighting" in seen:
         weights = seen["weighting"][0].numpy()
         of |= {"title": example.title, "answer": example.marks.get("answer", "")}
         for h, head in enumerate(head_names(learner)):
             for step in range(len(weights)):
-                its = {"slot": weights[:, h]}
-                shown.heads.append({**of, "head": head, "step": step, **_numbered(its, step, first=0)})
+                slots = {"slot": weights[:, h]}
+                examples.heads.append({**of, "head": head, "step": step, **_numbered(slots, step, first=0)})
 
 
 def _numbered(arrays: dict[str, np.ndarray], step: int, first: int = 1) -> dict[str, float]:
-    """The numbers of a step as columns, to three decimals: what a colour shows."""
+    """Values of a step as numbered columns, rounded to three decimals."""
     return {
         f"{name} {i}": round(float(value), 3)
         for name, array in arrays.items()
@@ -146,9 +147,9 @@ def _numbered(arrays: dict[str, np.ndarray], step: int, first: int = 1) -> dict[
 
 
 def _open(folder: Path, memory_slots: int | None) -> tuple[Learner, list[Any]]:
-    """The trained network of a run folder, and its task's examples."""
+    """The trained learner of a run folder, and the examples of its task."""
     with torch.random.fork_rng():
-        run = runs.load_run(folder)
+        run = load_run(folder)
         slots = None if run.model.memory_slots is None else memory_slots
         learner = build.build_learner(run.config, run.task, run.model, slots)
     run.task.setup()

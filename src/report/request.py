@@ -1,4 +1,4 @@
-"""What is to be reported on, and what cannot be."""
+"""Settings of a report: checks, and merging with those of an earlier report."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,25 +7,25 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from src.common import checks
-from src.report.summary import Options
+from src.report.tables import TableOptions
 from src.settings import cli, errors, keys
 from src.settings.errors import ConfigError
 
-#: Settings of the pages, which a report that is drawn anew keeps where no others are given.
+#: Settings of the pages, which a redrawn report keeps unless new ones are given.
 KEPT = ("title", "command", "against", "reference", "margin", "published")
 
 
-class Request(NamedTuple):
-    """What is asked for.
+class ReportRequest(NamedTuple):
+    """Checked settings of a report.
 
     Attributes:
-        folders: to look for runs in; empty where a report is drawn anew.
+        folders: folders to search for runs; empty to redraw a report.
         out: folder of the report.
-        pool_versions: runs of different versions in one table.
-        pictures: run the median runs once more.
-        memory_slots: of the tests to lead with; None for as many as a run was trained with.
-        tuning: a table of the runs that settings were chosen with, to stand beside; None for none.
-        settings: of the pages, by key.
+        pool_versions: put runs of different versions into one table.
+        pictures: run the median runs on examples, to draw answers and heads.
+        memory_slots: memory slots of the headline tests; None for as many as in training.
+        tuning: table of the runs by which settings were chosen, to copy into the report; None for none.
+        settings: settings of the pages by key.
     """
 
     folders: list[str]
@@ -37,11 +37,11 @@ class Request(NamedTuple):
     settings: dict[str, Any]
 
 
-def read_request(cfg: Mapping[str, Any]) -> Request:
+def read_request(cfg: Mapping[str, Any]) -> ReportRequest:
     """Check the settings of a report.
 
     Raises:
-        ConfigError: a value that cannot be used.
+        ConfigError: an invalid value.
     """
     given = (
         cfg["runs"] if isinstance(cfg["runs"], Sequence) and not isinstance(cfg["runs"], str) else [cfg["runs"]]
@@ -60,9 +60,9 @@ def read_request(cfg: Mapping[str, Any]) -> Request:
     tuning = None if cfg["tuning"] is None else Path(str(cfg["tuning"]))
     if tuning is not None and not os.path.isfile(tuning):
         raise ConfigError(f"tuning={str(tuning)!r}: no such file; must be a table, as src.study writes it")
-    settings = _settings(cfg)
+    settings = _page_settings(cfg)
     if any(one.endswith(".csv") for one in folders):
-        return Request([], _anew(cfg, folders), False, False, None, tuning, settings)
+        return ReportRequest([], _folder_to_redraw(cfg, folders), False, False, None, tuning, settings)
     if cfg["out"] is None:
         out = Path("outputs/reports") / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     else:
@@ -70,11 +70,11 @@ def read_request(cfg: Mapping[str, Any]) -> Request:
     cli.check_writable("out", Path(os.path.realpath(out)))
     if out.is_dir() and any(out.iterdir()) and not (out / "report.json").exists():
         raise ConfigError(f"out={str(out)!r}: holds other things; must be a new folder, or that of a report")
-    return Request(folders, out, cfg["pool_versions"], cfg["pictures"], slots, tuning, settings)
+    return ReportRequest(folders, out, cfg["pool_versions"], cfg["pictures"], slots, tuning, settings)
 
 
-def _anew(cfg: Mapping[str, Any], folders: list[str]) -> Path:
-    """The folder of the report to draw anew."""
+def _folder_to_redraw(cfg: Mapping[str, Any], folders: list[str]) -> Path:
+    """The folder of the report to redraw."""
     rows = Path(folders[0])
     if len(folders) > 1:
         raise ConfigError(f"runs={folders!r}: must be folders, or one runs.csv")
@@ -87,7 +87,7 @@ def _anew(cfg: Mapping[str, Any], folders: list[str]) -> Path:
     return rows.parent
 
 
-def _settings(cfg: Mapping[str, Any]) -> dict[str, Any]:
+def _page_settings(cfg: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of the pages."""
     for key in ("title", "command", "against"):
         if cfg[key] is not None and not isinstance(cfg[key], str):
@@ -110,22 +110,22 @@ def _settings(cfg: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def merged(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a report that is drawn anew: its own, but for those that are given now."""
-    now = {key: given[key] for key in KEPT if given[key] and key != "published"}
+    """The settings of a redrawn report: the stored ones, overridden by those given."""
+    new = {key: given[key] for key in KEPT if given[key] and key != "published"}
     if given["published"]["values"]:
-        now["published"] = given["published"]
-    return {**stored, **now}
+        new["published"] = given["published"]
+    return {**stored, **new}
 
 
-def options(settings: Mapping[str, Any], known: Iterable[str]) -> Options:
-    """Settings as the tables need them.
+def options(settings: Mapping[str, Any], known: Iterable[str]) -> TableOptions:
+    """Options of the tables, from the settings of the pages.
 
     Args:
-        settings: see `read_request`.
-        known: the names of all rows.
+        settings: `ReportRequest.settings`.
+        known: names of all rows.
 
     Raises:
-        ConfigError: a row that there is not.
+        ConfigError: an unknown row.
     """
     published = settings["published"]
     values = {str(row): float(value) for row, value in (published["values"] or {}).items()}
@@ -137,6 +137,6 @@ def options(settings: Mapping[str, Any], known: Iterable[str]) -> Options:
                 raise ConfigError(
                     f"{key}={settings.get(key, values)!r}: no row {name!r}; must be of {', '.join(rows)}"
                 )
-    return Options(
+    return TableOptions(
         settings["against"], tuple(settings["reference"]), settings["margin"], values, str(published["name"])
     )

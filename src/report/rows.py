@@ -1,4 +1,4 @@
-"""runs.csv: a row a run, with all that the tables and most figures are made of."""
+"""runs.csv: one row a run, the data of the tables and most figures."""
 
 import csv
 import io
@@ -7,37 +7,39 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from src.common.nested import flat
+from src.lit import objectives
 from src.report.gather import Problem
-from src.report.metrics import METRICS, sets
-from src.report.protocols import Placed
-from src.run.runs import flat
+from src.report.metrics import sets
+from src.report.protocols import PlacedRun
 from src.settings.errors import ConfigError
-from src.tasks.repeat_copy import cell_of
+from src.tasks.base import cell_of
 
-#: A row as it is read again: every value a text, empty where there is none.
-Row = dict[str, str]
+#: A row of runs.csv as read: values by column, all text, empty if missing.
+RunRow = dict[str, str]
 COUNTS = ("parameters", "state_size", "engine", "updates", "sequences", "seconds")
 SOLVING = ("solved", "sequences_to_solve", "seconds_to_solve")
-#: Columns that hold a number, where they hold anything.
+#: Columns whose values are numbers or empty.
 NUMBERS = ("seed", "parameters", "state_size", "updates", "sequences", "seconds", *SOLVING[1:])
-#: Columns that every runs.csv has; those of metrics and settings follow.
+#: First columns of every runs.csv; columns of metrics and settings follow, then `LAST`.
 COLUMNS = ("run", "table", "row", "model", "task", "seed", "status", "counted", "note", *COUNTS, *SOLVING)
 LAST = ("git_revision", "evaluation_revision", "versions")
 
 
-def of_run(placed: Placed, memory_slots: int | None = None) -> dict[str, Any]:
-    """The row of a run that is counted; tests with other than so many memory slots are named by their number.
+def of_run(placed: PlacedRun, memory_slots: int | None = None) -> dict[str, Any]:
+    """The row of a counted run.
 
     Args:
         placed: the run.
-        memory_slots: None for as many as the run was trained with.
+        memory_slots: tests with another number of slots get it in their names; None for the number in training.
     """
     entry, metrics = placed.entry, placed.entry.metrics
     own = entry.config["model"].get("memory_slots")
     lead = own if memory_slots is None else memory_slots
-    # What was tested at the end of the run comes before what was asked for later.
+    # Tests at the end of the run take precedence over later evaluations.
     tests = _named(metrics["test"], own, lead)
-    tests |= {name: its for name, its in _evaluated(entry.evaluation, own, lead).items() if name not in tests}
+    later = _evaluated(entry.evaluation, own, lead)
+    tests |= {name: metrics for name, metrics in later.items() if name not in tests}
     numbers = flat({"validation": metrics["validation"], **tests})
     bad = (
         sorted(key for key, value in numbers.items() if _is_bad(value)) if metrics["status"] == "finished" else []
@@ -58,30 +60,30 @@ def of_run(placed: Placed, memory_slots: int | None = None) -> dict[str, Any]:
 
 
 def _evaluated(evaluation: Mapping[str, Any], own: int | None, lead: int | None) -> dict[str, dict[str, Any]]:
-    """Tests of evaluation.json by their names."""
+    """Metrics of evaluation.json by test set; empty if another checkpoint was evaluated."""
     if evaluation.get("checkpoint", "best") != "best":
         return {}
     return _named(evaluation.get("test", {}), evaluation.get("memory_slots") or own, lead)
 
 
 def _named(test: Mapping[str, Any], slots: int | None, lead: int | None) -> dict[str, dict[str, Any]]:
-    """Tests with so many memory slots, None for no memory, by their names."""
-    beside = "" if slots in (None, lead) else f" with {slots} slots"
-    return {f"{name}{beside}": its for name, its in sets(test).items()}
+    """Metrics by test set; the names contain the memory slots if these differ from `lead`."""
+    suffix = "" if slots in (None, lead) else f" with {slots} slots"
+    return {f"{name}{suffix}": metrics for name, metrics in sets(test).items()}
 
 
 def _is_bad(value: Any) -> bool:
-    """JSON has no infinity and no NaN: they are null there."""
+    """Whether a value is infinite or NaN, which JSON files store as null."""
     return value is None or (isinstance(value, float) and not math.isfinite(value))
 
 
 def of_problem(problem: Problem) -> dict[str, Any]:
-    """The row of a run that is not counted."""
+    """The row of a run that is not counted, with the reason as note."""
     return {"run": problem.run, "counted": "no", "note": problem.what}
 
 
 def text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as CSV; a key that a row lacks is left empty."""
+    """The text of runs.csv; missing values are empty."""
     keys = dict.fromkeys(key for row in rows for key in row)
     middle = [key for key in keys if key not in (*COLUMNS, *LAST)]
     middle.sort(key=lambda key: key.startswith("setting."))
@@ -89,7 +91,7 @@ def text(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def table_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """CSV, with floats in as many digits as a measurement has."""
+    """CSV text of rows, floats with eight significant digits."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)
@@ -104,11 +106,11 @@ def _cell(value: Any) -> str:
     return f"{value:.8g}" if isinstance(value, float) else str(value)
 
 
-def read(path: Path) -> list[Row]:
-    """A runs.csv.
+def read(path: Path) -> list[RunRow]:
+    """Read and check runs.csv.
 
     Raises:
-        ConfigError: a file that is none, or that was changed by hand so that it holds together no more.
+        ConfigError: a file that is not a runs.csv, or has invalid values.
     """
     refused = f"runs={str(path)!r}: "
     try:
@@ -116,8 +118,8 @@ def read(path: Path) -> list[Row]:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{refused}cannot be read ({error}); must be a runs.csv") from error
-    whole = all(None not in row and None not in row.values() for row in rows)
-    if not rows or not whole or not set(COLUMNS) <= set(rows[0]):
+    complete = all(None not in row and None not in row.values() for row in rows)
+    if not rows or not complete or not set(COLUMNS) <= set(rows[0]):
         raise ConfigError(f"{refused}is not a whole runs.csv of src.report")
     seen = set()
     for line, row in enumerate(rows, 2):
@@ -132,45 +134,47 @@ def read(path: Path) -> list[Row]:
         for key in NUMBERS:
             _check_number(row, key, refused, line)
         for key in row:
-            if key.rpartition(".")[2] in METRICS and not key.startswith("setting."):
+            if objectives.metric(key.rpartition(".")[2]) is not None and not key.startswith("setting."):
                 _check_number(row, key, refused, line)
     return rows
 
 
-def _check_number(row: Row, key: str, refused: str, line: int) -> None:
+def _check_number(row: RunRow, key: str, refused: str, line: int) -> None:
     try:
         number(row, key)
     except ValueError:
         raise ConfigError(f"{refused}line {line}: {key}={row[key]!r}: must be a number") from None
 
 
-def number(row: Row, key: str) -> float | None:
-    """A number of a row; None where it has none."""
+def number(row: RunRow, key: str) -> float | None:
+    """A number of a row; None if empty."""
     value = row.get(key, "")
     return float(value) if value else None
 
 
-def outcome(row: Row, test: str, metric: str) -> float | None:
-    """What a run is worth by a metric of a test set; the worst for one that diverged; None if not tested."""
-    if row["status"] == "diverged":
-        return METRICS[metric].worst
+def outcome(row: RunRow, test: str, metric: str) -> float | None:
+    """A test metric of a run; the worst value if it diverged or is not finite; None if not tested."""
     value = number(row, f"{test}.{metric}")
-    return METRICS[metric].worst if value is not None and not math.isfinite(value) else value
+    if row["status"] == "diverged" or (value is not None and not math.isfinite(value)):
+        known = objectives.metric(metric)
+        assert known is not None
+        return known.worst
+    return value
 
 
-def is_solved(row: Row) -> bool:
-    """Whether the run solved its task."""
+def is_solved(row: RunRow) -> bool:
+    """Whether a run has solved its task; diverged runs have not."""
     return row["solved"] == "True" and row["status"] != "diverged"
 
 
-def test_sets(rows: Iterable[Row], metric: str) -> list[str]:
-    """Test sets in which a metric was measured, in the order of the columns."""
+def test_sets(rows: Iterable[RunRow], metric: str) -> list[str]:
+    """Test sets with values of a metric, in the order of the columns."""
     columns = dict.fromkeys(key for row in rows for key, value in row.items() if value)
     ending = f".{metric}"
     return [key.removesuffix(ending) for key in columns if key.endswith(ending) and key != f"validation{ending}"]
 
 
-def cells(names: Iterable[str]) -> dict[str, tuple[int, int]]:
-    """Of names of test sets those that are cells of repeat-copy, with their length and repeats."""
+def cells(names: Iterable[str], axes: int) -> dict[str, tuple[int, ...]]:
+    """Names of test sets that are cells with `axes` axes, with the values of the cells."""
     found = {name: cell_of(name) for name in names}
-    return {name: cell for name, cell in found.items() if cell is not None}
+    return {name: cell for name, cell in found.items() if cell is not None and len(cell) == axes}

@@ -1,7 +1,7 @@
-"""What a few seeds say: intervals and tests.
+"""Statistics over seeds: intervals and tests.
 
-A failed run counts as the worst value of its metric, which may be infinite: no result here is NaN for that. An
-infinity stands for one and the same number that outweighs all finite ones, so that opposite ones cancel.
+A failed run counts as the worst value of its metric, which may be infinite; results are still not NaN. All
+infinities stand for one number that is larger than any finite one, so that opposite infinities cancel.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,26 +11,26 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-#: Resamples of a bootstrap; most sign flips that are gone through one by one, and how many are drawn beyond.
+#: Resamples of a bootstrap; sign flips: all up to this number, else as many random ones.
 RESAMPLES, FLIPS = 10_000, 2**14
 
 
 class Interval(NamedTuple):
-    """Where a number lies with some confidence, in the unit of the number."""
+    """Confidence interval, in the unit of the values."""
 
     low: float
     high: float
 
 
 class Contrast(NamedTuple):
-    """One group of runs against another, paired.
+    """Paired comparison of two groups of runs.
 
     Attributes:
-        n: pairs.
+        n: number of pairs.
         difference: mean over the pairs of first minus second, in the unit of the values.
-        low: of the bootstrap interval of that mean, 95 %.
-        high: of the same.
-        p: two-sided, of `sign_flip`; not adjusted for other contrasts (`holm` does).
+        low: lower end of the 95 % bootstrap interval of that mean.
+        high: upper end.
+        p: two-sided p of `sign_flip`; not adjusted for other contrasts (see `holm`).
     """
 
     n: int
@@ -56,7 +56,7 @@ def wilson(successes: int, trials: int, level: float = 0.95) -> Interval:
 
 
 def mean(values: ArrayLike, axis: int = -1) -> Any:
-    """The mean along an axis: a number, or an array for more than one axis; see the top for infinities.
+    """The mean along an axis; opposite infinities cancel (see the module docstring).
 
     >>> float(mean([1.0, 2.0, 6.0])), float(mean([1.0, np.inf])), float(mean([np.inf, -np.inf, 6.0]))
     (3.0, inf, 2.0)
@@ -69,9 +69,9 @@ def mean(values: ArrayLike, axis: int = -1) -> Any:
 
 
 def interquartile_mean(values: ArrayLike, axis: int = -1) -> Any:
-    """The mean without the lowest and the highest quarter, each rounded down to whole values.
+    """The mean without the lowest and the highest quarter, rounded down to whole values.
 
-    Up to a quarter of infinities leave it finite. Agarwal et al. 2021, arXiv:2108.13264.
+    It is finite if at most a quarter of the values are infinite. Agarwal et al. 2021, arXiv:2108.13264.
 
     >>> float(interquartile_mean([1, 2, 3, 100])), float(interquartile_mean([1, np.inf, np.inf, np.inf]))
     (2.5, inf)
@@ -85,12 +85,12 @@ def bootstrap(
     level: float = 0.95,
     seed: int = 0,
 ) -> Interval:
-    """Percentile interval of a statistic over resamples of the values.
+    """Percentile bootstrap interval of a statistic.
 
     Args:
-        values: [n]; may be infinite, and so may then the bounds be.
-        statistic: of arrays along `axis`, such as `mean` or `interquartile_mean`.
-        level: confidence, such as 0.95.
+        values: [n]; may be infinite, and then so may the bounds.
+        statistic: function of an array and `axis`, such as `mean` or `interquartile_mean`.
+        level: confidence level.
         seed: of the resamples.
 
     Raises:
@@ -100,7 +100,7 @@ def bootstrap(
     if np.all(x == x[0]):
         return Interval(float(x[0]), float(x[0]))
     generator = np.random.default_rng(seed)
-    # Its own interval is not used: between a finite and an infinite resample it interpolates to NaN.
+    # scipy's own interval is not used: it interpolates between a finite and an infinite value to NaN.
     with np.errstate(invalid="ignore"):
         drawn = stats.bootstrap(
             (x,), statistic, n_resamples=RESAMPLES, vectorized=True, method="percentile", rng=generator
@@ -111,7 +111,7 @@ def bootstrap(
 
 
 def sign_flip(differences: Sequence[float] | np.ndarray, seed: int = 0) -> float:
-    """Two-sided p of the mean of paired differences: had the sign of each been a toss of a coin.
+    """Two-sided p of the mean of paired differences, by a sign-flip permutation test.
 
     Exact for up to 14 differences, else from 2^14 random flips.
 
@@ -127,7 +127,7 @@ def sign_flip(differences: Sequence[float] | np.ndarray, seed: int = 0) -> float
     outweighing = 4.0 * (1.0 + np.abs(x[~infinite]).sum())
     x = np.where(infinite, np.sign(x) * outweighing, x)
     if x.size == 1:
-        return 1.0  # both flips are as far from zero; scipy wants two values or more
+        return 1.0  # both flips are equally far from zero; scipy needs two values
     flips = stats.permutation_test(
         (x,),
         np.mean,
@@ -140,7 +140,7 @@ def sign_flip(differences: Sequence[float] | np.ndarray, seed: int = 0) -> float
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p adjusted for being one of several, in the order given (Holm 1979, step down).
+    """p values adjusted for multiple tests, in the given order (Holm 1979, step-down).
 
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
@@ -162,12 +162,12 @@ def contrast(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.n
     """First minus second, paired by position: the same seeds in the same order.
 
     Args:
-        first: [n]; may be infinite, and two equal infinities differ by nothing.
+        first: [n]; may be infinite; two equal infinities have difference 0.
         second: [n].
         seed: of the resamples and of the flips.
 
     Raises:
-        ValueError: not as many of both, none, or NaN.
+        ValueError: different numbers of values, no values, or NaN.
     """
     a, b = numbers(first), numbers(second)
     if a.shape != b.shape:
@@ -179,7 +179,11 @@ def contrast(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.n
 
 
 def numbers(values: Sequence[float] | np.ndarray) -> np.ndarray:
-    """[n] of float, at least one and none NaN."""
+    """Values as an array [n] of floats.
+
+    Raises:
+        ValueError: not one-dimensional, no values, or NaN.
+    """
     x = np.asarray(values, dtype=float)
     if x.ndim != 1 or x.size == 0:
         raise ValueError(f"one or more values in a row, not an array of shape {x.shape}")

@@ -1,307 +1,161 @@
-"""From the rows of runs.csv to tables: how often, how soon, how well, and what the differences are worth."""
+"""Tables of a report, made from the rows of runs.csv."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from itertools import combinations
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 
 from src.common.text import duration
+from src.lit.objective import Metric
 from src.report import statistics
-from src.report.kinds import Kind
-from src.report.metrics import METRICS
-from src.report.rows import Row, is_solved, number, outcome, test_sets
+from src.report.kinds import TableKind
+from src.report.rows import RunRow, is_solved, number, outcome, test_sets
 from src.report.survival import Survival, kaplan_meier, median_time
-
-#: Rows that are all compared with one another, at most; of more, each is compared with one.
-ALL_PAIRS = 5
-#: Lines of a table of details that are not folded, at most; seeds that an interval takes, and a word on equality.
-MANY, FEW, ENOUGH = 20, 5, 10
+from src.report.tables import FEW, MANY, Table, TableOptions, outcomes, variants
+from src.report.wording import shown
 
 
-class Table(NamedTuple):
-    """What a page shows as a table: a header, rows of texts, and a note below; folded where few will look."""
-
-    title: str
-    header: list[str]
-    rows: list[list[str]]
-    note: str = ""
-    folded: bool = False
-
-
-class Options(NamedTuple):
-    """What a reader asked of the tables.
-
-    Attributes:
-        against: the row that others are compared with; None for every pair, or the first row where they are many.
-        reference: rows that are shown but not compared.
-        margin: a difference within it is none, in the unit of the metric; None for no such claim.
-        published: numbers of others for the headline metric, by row.
-        published_as: what to call these.
-    """
-
-    against: str | None = None
-    reference: tuple[str, ...] = ()
-    margin: float | None = None
-    published: Mapping[str, float] = {}
-    published_as: str = "published"
-
-
-def variants(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """The rows of runs.csv by the row of the table they belong to."""
-    return {
-        name: [row for row in rows if row["row"] == name] for name in dict.fromkeys(row["row"] for row in rows)
-    }
-
-
-def outcomes(rows: Sequence[Row], test: str, metric: str) -> np.ndarray:
-    """What each run is worth, those left out that were not tested there."""
-    values = [outcome(row, test, metric) for row in rows]
-    return np.array([value for value in values if value is not None])
-
-
-def main_table(rows: Sequence[Row], kind: Kind, options: Options) -> Table:
-    """A row a model or setting: how often it solved the task, how well it did, how large it is."""
+def main_table(rows: Sequence[RunRow], kind: TableKind, options: TableOptions) -> Table:
+    """Main table, a row a model or setting: share solved, time to solve, headline metrics, size, training time."""
     lines = []
-    for name, its in variants(rows).items():
-        failed = sum(row["status"] == "diverged" for row in its)
-        line = {"model": name + (" (reference)" if name in options.reference else ""), "runs": str(len(its))}
+    for name, group in variants(rows).items():
+        failed = sum(row["status"] == "diverged" for row in group)
+        line = {"model": name + (" (reference)" if name in options.reference else ""), "runs": str(len(group))}
         line["diverged"] = str(failed)
-        if kind.bits:
-            line |= _solving(its)
+        if kind.solvable:
+            line |= _solving(group)
         for test, metric in kind.headlines:
-            line |= _score(its, test, metric, with_mean=not kind.bits)
+            line |= _score(group, test, metric, with_mean=not kind.solvable)
         if options.published:
             line[options.published_as] = shown(options.published[name]) if name in options.published else ""
-        line["parameters"] = _range([number(row, "parameters") for row in its], "{:,.0f}")
-        line["state"] = _range([number(row, "state_size") for row in its], "{:,.0f}")
+        line["parameters"] = _range([number(row, "parameters") for row in group], "{:,.0f}")
+        line["state"] = _range([number(row, "state_size") for row in group], "{:,.0f}")
         line["seconds a run"] = _range(
-            [float(np.median([number(row, "seconds") or 0.0 for row in its]))], "{:,.0f}"
+            [float(np.median([number(row, "seconds") or 0.0 for row in group]))], "{:,.0f}"
         )
         lines.append(line)
     note = (
         "IQM: interquartile mean over all runs, diverged ones at the worst value there is; in brackets its 95 % "
         f"bootstrap interval over seeds, from {FEW} seeds on. Seconds: median of the fitting alone."
     )
-    if kind.bits:
+    if kind.of.solved_by is not None:
+        judged = kind.metric(kind.of.solved_by)
         note = (
-            "Solved: validation at or under the threshold of wrong bits a sequence, three times in a row; "
+            f"Solved: validation at or under the threshold of {judged.about}, three times in a row; "
             "in brackets the 95 % interval of Wilson. Sequences and seconds to solve: Kaplan-Meier median, "
             "unsolved runs censored, — where less than half are solved. " + note
         )
     return Table("Models", list(lines[0]), [list(line.values()) for line in lines], note)
 
 
-def _solving(its: Sequence[Row]) -> dict[str, str]:
-    solved = sum(map(is_solved, its))
-    low, high = statistics.wilson(solved, len(its))
-    line = {"solved": f"{solved}/{len(its)} [{low:.2f}, {high:.2f}]"}
+def _solving(group: Sequence[RunRow]) -> dict[str, str]:
+    solved = sum(map(is_solved, group))
+    low, high = statistics.wilson(solved, len(group))
+    line = {"solved": f"{solved}/{len(group)} [{low:.2f}, {high:.2f}]"}
     for unit in ("sequences", "seconds"):
-        median = median_time(survival(its, unit))
+        median = median_time(survival(group, unit))
         line[f"{unit} to solve"] = "—" if median is None else f"{median:,.0f}"
     return line
 
 
-def survival(its: Sequence[Row], unit: str) -> Survival:
-    """How many had solved the task by when; a diverged run never will."""
-    solved = list(map(is_solved, its))
+def survival(group: Sequence[RunRow], unit: str) -> Survival:
+    """Kaplan-Meier estimate over sequences or seconds; diverged runs never solve."""
+    solved = list(map(is_solved, group))
     times = [
         math.inf if row["status"] == "diverged" else number(row, f"{unit}_to_solve" if yes else unit)
-        for row, yes in zip(its, solved, strict=True)
+        for row, yes in zip(group, solved, strict=True)
     ]
     return kaplan_meier([0.0 if time is None else time for time in times], solved)
 
 
-def _score(its: Sequence[Row], test: str, metric: str, with_mean: bool) -> dict[str, str]:
+def _score(group: Sequence[RunRow], test: str, metric: str, with_mean: bool) -> dict[str, str]:
     name = f"{metric.replace('_', ' ')} {test.replace('_', ' ')}"
-    values = outcomes(its, test, metric)
-    few = f" ({len(values)} runs)" if len(values) < len(its) else ""
+    values = outcomes(group, test, metric)
+    few = f" ({len(values)} runs)" if len(values) < len(group) else ""
     scores = {f"{name}: mean": shown(float(np.mean(values))) if len(values) else ""} if with_mean else {}
     return scores | {f"{name}: IQM [95 %]": centre(values) + few if len(values) else ""}
 
 
 def centre(values: np.ndarray) -> str:
-    """The interquartile mean with its interval; of a few runs without, for it would say too little."""
-    told = shown(statistics.interquartile_mean(values))
+    """The interquartile mean, with an interval if there are enough runs."""
+    text = shown(statistics.interquartile_mean(values))
     if len(values) < FEW:
-        return told
+        return text
     low, high = statistics.bootstrap(values)
-    return f"{told} [{shown(low)}, {shown(high)}]"
+    return f"{text} [{shown(low)}, {shown(high)}]"
 
 
-def tests_table(rows: Sequence[Row], kind: Kind) -> Table | None:
-    """Every test set of a task in bits: the spread over seeds of what was wrong."""
-    if not kind.bits:
+def tests_table(rows: Sequence[RunRow], kind: TableKind) -> Table | None:
+    """Generalisation metrics on every test set, over seeds; None for a task without test cells."""
+    if not kind.axes:
         return None
+    first, *others = (kind.metric(name) for name in kind.of.reach)
     lines = []
-    for name, its in variants(rows).items():
-        for test in test_sets(rows, "payload_error"):
-            errors, ends = outcomes(its, test, "payload_error"), outcomes(its, test, "end_exact")
-            if not len(errors):
+    for name, group in variants(rows).items():
+        for test in test_sets(rows, first.name):
+            values = outcomes(group, test, first.name)
+            if not len(values):
                 continue
-            lines.append(
-                [
-                    name,
-                    test.replace("_", " "),
-                    str(len(errors)),
-                    shown(float(np.mean(errors))),
-                    centre(errors),
-                    shown(float(np.median(errors))),
-                    shown(errors.min()),
-                    shown(errors.max()),
-                    shown(float(np.median(ends))),
-                    shown(ends.max()),
-                ]
-            )
-    header = ["model", "test", "runs", "payload error: mean", "IQM [95 %]", "median", "best", "worst"]
-    header += ["end exact: median", "best of end exact"]
-    note = (
-        "Payload error: share of wrong payload bits, 0.5 for guessing. End exact: share of sequences with the end "
-        "marker at the right step and nowhere else."
-    )
-    return Table("Every test", header, lines, note, folded=len(lines) > MANY)
+            line = [name, test.replace("_", " "), str(len(values)), shown(float(np.mean(values))), centre(values)]
+            line += [shown(float(np.median(values))), shown(best(values, first)), shown(worst(values, first))]
+            for metric in others:
+                other_values = outcomes(group, test, metric.name)
+                line += [shown(float(np.median(other_values))), shown(best(other_values, metric))]
+            lines.append(line)
+    header = ["model", "test", "runs", f"{first.label}: mean", "IQM [95 %]", "median", "best", "worst"]
+    for metric in others:
+        header += [f"{metric.label}: median", f"best of {metric.label}"]
+    notes = [f"{one.label.capitalize()}: {one.about}{guessing(one)}." for one in (first, *others) if one.about]
+    return Table("Every test", header, lines, " ".join(notes), folded=len(lines) > MANY)
 
 
-class Found(NamedTuple):
-    """A contrast of two rows of a table."""
-
-    of: str
-    first: str
-    second: str
-    contrast: statistics.Contrast
+def best(values: np.ndarray, metric: Metric) -> float:
+    """The best value of a metric."""
+    return float(values.max() if metric.more else values.min())
 
 
-def contrasts(rows: Sequence[Row], kind: Kind, options: Options) -> tuple[list[Found], list[str]]:
-    """Differences between rows, paired by seed; and the pairs of rows with fewer than two seeds in common."""
-    by_name = {name: its for name, its in variants(rows).items() if name not in options.reference}
-    measures: dict[str, Callable[[Row], float | None]] = {}
-    if kind.bits:
-        measures["solved"] = lambda row: float(is_solved(row))
-    for test, metric in kind.headlines:
-        if METRICS[metric].bounded:
-            measures[f"{METRICS[metric].told} {test.replace('_', ' ')}"] = _measure(test, metric)
-    found, apart = [], []
-    for first, second in _pairs(list(by_name), options.against):
-        for what, measure in measures.items():
-            a, b = _paired(by_name[first], by_name[second], measure)
-            if len(a) > 1:
-                found.append(Found(what, first, second, statistics.contrast(a, b)))
-            else:
-                apart.append(f"{first} and {second}")
-    return found, list(dict.fromkeys(apart))
+def worst(values: np.ndarray, metric: Metric) -> float:
+    """The worst value of a metric."""
+    return float(values.min() if metric.more else values.max())
 
 
-def contrasts_table(rows: Sequence[Row], kind: Kind, options: Options) -> Table | None:
-    """Differences between rows; None where there is but one row."""
-    found, apart = contrasts(rows, kind, options)
-    if not found and not apart:
-        return None
-    header = ["of", "difference", "seeds", "mean", "95 % interval", "p", "p after Holm"]
-    if options.margin is not None:
-        header.append(f"within ±{options.margin:g}")
-    lines = []
-    for one, p in zip(found, statistics.holm([one.contrast.p for one in found]), strict=True):
-        its = one.contrast
-        between = f"[{signed(its.low)}, {signed(its.high)}]" if its.n >= FEW else ""
-        line = [one.of, f"{one.first} - {one.second}", str(its.n), signed(its.difference), between]
-        line += [f"{its.p:.4f}", f"{p:.4f}"]
-        if options.margin is not None:
-            # That as many runs have solved a task says little, however many times it is drawn anew.
-            tells = one.of != "solved" and its.n >= ENOUGH
-            within = -options.margin <= its.low and its.high <= options.margin
-            line.append("no difference" if tells and within else "")
-        lines.append(line)
-    notes = [
-        "Paired by seed. Interval: bootstrap of the mean difference, each for itself; p: sign-flip permutation "
-        f"test, two-sided; Holm over the {len(found)} contrasts of this table. That a p is large does not show "
-        "that there is no difference."
-    ]
-    if apart:
-        notes.append(f"Fewer than two seeds in common, and so no contrast: {'; '.join(apart)}.")
-    return Table("Contrasts", header, lines, " ".join(notes if found else notes[1:]), folded=len(lines) > MANY)
+def guessing(metric: Metric) -> str:
+    """Text about the value of random guessing, to follow the description of a metric."""
+    return "" if metric.chance is None else f", {metric.chance:g} for guessing"
 
 
-def _measure(test: str, metric: str) -> Callable[[Row], float | None]:
-    return lambda row: outcome(row, test, metric)
-
-
-def _pairs(names: Sequence[str], against: str | None) -> list[tuple[str, str]]:
-    if against is None and len(names) <= ALL_PAIRS:
-        return list(combinations(names, 2))
-    if against not in names:
-        against = names[0] if names else None
-    return [] if against is None else [(name, against) for name in names if name != against]
-
-
-def _paired(
-    first: Sequence[Row], second: Sequence[Row], measure: Callable[[Row], float | None]
-) -> tuple[list[float], list[float]]:
-    """The values of two rows at the seeds that both have."""
-    a, b = ({row["seed"]: measure(row) for row in its} for its in (first, second))
-    both = [(a[seed], b[seed]) for seed in a if seed in b]
-    known = [(x, y) for x, y in both if x is not None and y is not None]
-    return [x for x, _ in known], [y for _, y in known]
-
-
-def settings_table(rows: Sequence[Row]) -> Table | None:
-    """The settings in which rows differ."""
+def settings_table(rows: Sequence[RunRow]) -> Table | None:
+    """Table of the settings in which rows differ; None if there are none."""
     keys = [key for key in dict.fromkeys(key for row in rows for key in row) if key.startswith("setting.")]
     by_name = variants(rows)
-    told = {}
+    differing = {}
     for key in keys:
-        values = {name: _range_text([row.get(key, "") for row in its]) for name, its in by_name.items()}
+        values = {name: _range_text([row.get(key, "") for row in group]) for name, group in by_name.items()}
         if len(set(values.values())) > 1:
-            told[key.removeprefix("setting.")] = values
-    if not told:
+            differing[key.removeprefix("setting.")] = values
+    if not differing:
         return None
-    lines = [[key, *values.values()] for key, values in told.items()]
+    lines = [[key, *values.values()] for key, values in differing.items()]
     return Table("Settings in which rows differ", ["setting", *by_name], lines, folded=True)
 
 
-def runs_table(rows: Sequence[Row], kind: Kind) -> Table:
-    """Every run, one a line."""
+def runs_table(rows: Sequence[RunRow], kind: TableKind) -> Table:
+    """Table of all runs, a line a run."""
     tests = kind.headlines
     header = ["run", "model", "seed", "status"]
-    if kind.bits:
+    if kind.solvable:
         header += ["solved after"]
     header += [f"{metric.replace('_', ' ')} {test.replace('_', ' ')}" for test, metric in tests]
     lines = []
     for row in rows:
         line = [row["run"], row["row"], row["seed"], row["status"] + (f" ({row['note']})" if row["note"] else "")]
-        if kind.bits:
+        if kind.solvable:
             after = number(row, "sequences_to_solve")
             line.append("" if after is None else f"{after:,.0f}")
         values = (outcome(row, test, metric) for test, metric in tests)
         line += ["" if value is None else shown(value) for value in values]
         lines.append([*line, duration(number(row, "seconds") or 0.0)])
     return Table("Every run", [*header, "took"], lines, folded=True)
-
-
-def shown(value: float) -> str:
-    """A metric for people, in as many digits as it deserves.
-
-    >>> shown(0.97265), shown(0.0312), shown(0.00231), shown(0.0), shown(52.39), shown(1925.4), shown(math.inf)
-    ('0.973', '0.031', '0.0023', '0', '52.4', '1,925', '∞')
-    """
-    if math.isinf(value):
-        return "∞"
-    if value == 0:
-        return "0"
-    size = abs(value)
-    if size < 0.01:
-        return f"{value:.2g}"
-    return f"{value:.3f}" if size < 2 else f"{value:.1f}" if size < 1000 else f"{value:,.0f}"
-
-
-def signed(value: float) -> str:
-    """A difference, with its sign.
-
-    >>> signed(0.0123), signed(-0.2), signed(0.0)
-    ('+0.012', '-0.200', '0')
-    """
-    text = shown(abs(value))
-    return text if text == "0" else f"{'+' if value > 0 else '-'}{text}"
 
 
 def _range(values: Sequence[float | None], form: str) -> str:

@@ -1,4 +1,4 @@
-"""The share of runs that have solved their task by a time: 1 - Kaplan-Meier."""
+"""Share of solved runs over time, by the Kaplan-Meier estimator."""
 
 import warnings
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from src.report.statistics import numbers, wilson
 
 
 class Survival(NamedTuple):
-    """How many runs have solved their task by a time: 1 - Kaplan-Meier.
+    """Estimated share of solved runs over time: 1 - Kaplan-Meier.
 
     Attributes:
-        times: [P], ascending from 0, in the unit of the times given; all finite ones, each once.
-        share: [P], estimated share solved at each time and until the next, 0..1.
-        low: [P], of a pointwise interval of 95 %.
-        high: [P].
-        at_risk: [P], runs neither solved nor lost from sight before the time.
+        times: [P], 0 and the distinct finite times, ascending.
+        share: [P], share solved from each time until the next, 0..1.
+        low: [P], lower end of the pointwise 95 % interval.
+        high: [P], upper end.
+        at_risk: [P], runs neither solved nor censored before the time.
     """
 
     times: np.ndarray
@@ -29,19 +29,19 @@ class Survival(NamedTuple):
 
 
 def kaplan_meier(times: Sequence[float] | np.ndarray, solved: Sequence[bool]) -> Survival:
-    """The share solved by each time, with runs that ended unsolved as censored.
+    """Estimate the share solved over time; runs that ended unsolved are censored.
 
-    The interval is the log-log one of Greenwood's variance. Where none or all are solved that does not exist, and
-    Wilson's stands in, over the runs that are still at risk or over those that have solved. Kaplan and Meier 1958,
+    The interval is the log-log interval with Greenwood's variance. Where none or all are solved it does not exist;
+    Wilson's interval replaces it, over the runs still at risk or over the solved runs. Kaplan and Meier 1958,
     J. Am. Stat. Assoc. 53.
 
     Args:
-        times: [n], sequences to solve, or sequences seen where unsolved; infinite for a run that failed and will
-            never solve, which stays at risk for ever.
+        times: [n], time to solve, or length of the run if unsolved; infinite for a diverged run, which stays at
+            risk at all times.
         solved: [n].
 
     Raises:
-        ValueError: no times, one that is NaN or negative, not as many of both, or solved at infinity.
+        ValueError: no times, a time that is NaN or negative, different lengths, or solved at infinity.
     """
     x = numbers(times)
     done = np.asarray(solved, dtype=bool)
@@ -51,12 +51,12 @@ def kaplan_meier(times: Sequence[float] | np.ndarray, solved: Sequence[bool]) ->
         raise ValueError(f"times of 0 or more, not {x.min():g}")
     if np.any(done & np.isinf(x)):
         raise ValueError("solved, but at an infinite time")
-    never = x[np.isfinite(x)].max(initial=0.0) + 1.0  # as good as infinity, which scipy does not take
+    never = x[np.isfinite(x)].max(initial=0.0) + 1.0  # replaces infinity, which scipy does not accept
     sf = stats.ecdf(stats.CensoredData.right_censored(np.where(np.isinf(x), never, x), ~done)).sf
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The confidence interval is undefined", RuntimeWarning)
         interval = sf.confidence_interval(0.95, method="log-log")
-    # Bounds of who survives, unsolved, are those of who solved, turned round.
+    # Survival is the unsolved share, so its upper bound gives the lower bound of the solved share.
     rows = np.stack([sf.quantiles, *(1.0 - part.probabilities for part in (sf, interval.high, interval.low))])
     rows = rows[:, rows[0] < never]
     if not np.any(rows[0] == 0):
@@ -72,5 +72,5 @@ def kaplan_meier(times: Sequence[float] | np.ndarray, solved: Sequence[bool]) ->
 
 def median_time(survival: Survival) -> float | None:
     """The first time at which at least half are solved; None if there is none."""
-    (late,) = np.nonzero(survival.share >= 0.5 - 1e-9)  # a product of ratios is off by rounding
-    return float(survival.times[late[0]]) if late.size else None
+    (half,) = np.nonzero(survival.share >= 0.5 - 1e-9)  # a product of ratios is off by rounding
+    return float(survival.times[half[0]]) if half.size else None

@@ -1,8 +1,8 @@
 """Several processes for one run: which one this is, and the others, started, watched and ended.
 
 The first process of a run is the run: it has the folder, the logger, the checkpoints and the command line. The
-others do what `src.run.follow` says. On one machine the first starts them; on several, torchrun or srun starts all
-with the same command line.
+others do what `src.run.nonzero_rank` says. On one machine the first starts them; on several, torchrun or srun
+starts all with the same command line.
 """
 
 import json
@@ -35,7 +35,7 @@ from src.lit.learner import Learner
 from src.settings.errors import ConfigError
 
 #: First argument of a process that another has started; the second says what it needs to know, as JSON.
-FOLLOW = "--follow"
+NONZERO_RANK = "--nonzero-rank"
 #: Seconds that a process has to end by itself after another has failed or ended.
 GRACE = 30.0
 #: What torchrun tells each process that it starts.
@@ -203,7 +203,7 @@ def blamed(others: list[Process]) -> Iterator[None]:
 def _start(rank: int, told: dict[str, Any]) -> Process:
     """A process that takes part; it ends when its standard input does, and so with this one in any case."""
     return subprocess.Popen(
-        [sys.executable, "-m", "src.train", FOLLOW, json.dumps(told | {"rank": rank})],
+        [sys.executable, "-m", "src.train", NONZERO_RANK, json.dumps(told | {"rank": rank})],
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -13,7 +13,7 @@ from lightning.pytorch.loggers import CSVLogger
 
 from src.callbacks.checkpoint import BEST, LAST
 from src.common import checks
-from src.run import runs
+from src.run.folder import STAMP, RunFolder
 from src.settings import cli, errors
 from src.settings.errors import ConfigError
 
@@ -39,9 +39,9 @@ def settings(folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: no run that could go on, or a change that it cannot be given.
     """
-    cfg = runs.read_config(folder, key="resume")
+    cfg = RunFolder(folder).read_config(key="resume")
     try:
-        metrics = runs.read_metrics(folder)
+        metrics = RunFolder(folder).read_metrics()
     except ConfigError:  # a damaged one is written anew at the end
         metrics = {}
     where = f"resume={str(folder)!r}"
@@ -77,7 +77,7 @@ def settings(folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
             raise ConfigError(
                 f"{where}: is finished; to go on it must be given a trainer.max_steps above {before}"
             )
-    return {key: value for key, value in cfg.items() if key not in ("run_format", "git_revision")}
+    return {key: value for key, value in cfg.items() if key not in STAMP}
 
 
 def newest(folder: Path) -> Path | None:

@@ -1,1 +1,1 @@
-"""A search: settings tried out by Optuna on validation, for one model or for several with equal budgets."""
+"""Searches: Optuna samples settings, judged on validation, for one model or several with equal budgets."""

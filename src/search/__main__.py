@@ -11,64 +11,77 @@ import torch
 from omegaconf import DictConfig
 
 from src.common import output
-from src.common.children import side_by_side
 from src.common.paths import CONF
+from src.common.subprocesses import run_modules
 from src.common.text import columns, duration
 from src.launch import estimate
 from src.run import train
 from src.search import plan as plans
 from src.search import results, space, studies
-from src.search.command import Command, read, sorted_out
-from src.search.plan import Plan
+from src.search.command import SearchOptions, read, split_overrides
+from src.search.plan import SearchPlan
 from src.search.work import faults, work
 from src.settings import cli, experiments, keys
 from src.settings.errors import ConfigError
 
 
 def search(overrides: list[str]) -> int:
-    """Do what a command line asks for; returns the exit code.
+    """Run or resume the search of a command line; returns the exit code.
 
     Raises:
-        ConfigError: a search that cannot be carried out; nothing has been written then.
+        ConfigError: an invalid setting, in which case nothing was written; or a fault of the machine.
     """
-    plan, command = read(overrides)
-    check(plan, command)
-    if command.dry_run:
-        print(forecast(plan, command))
+    plan, options = read(overrides)
+    check(plan, options)
+    if options.dry_run:
+        print(forecast(plan, options))
         return 0
     with faults():
-        return carried_out(plan, command, shlex.join(["python", "-m", "src.search", *overrides]))
+        return run_search(plan, options, shlex.join(["python", "-m", "src.search", *overrides]))
 
 
-def carried_out(plan: Plan, command: Command, again: str) -> int:
-    """Run what is left of a search and tell what it has found; `again` is the command. Returns the exit code."""
+def run_search(plan: SearchPlan, options: SearchOptions, again: str) -> int:
+    """Run the remaining trials of a search, write and print the results.
+
+    Args:
+        plan: of the search.
+        options: of the command.
+        again: the command line that resumes the search.
+
+    Returns:
+        the exit code.
+    """
     plan.folder.mkdir(parents=True, exist_ok=True)
     with studies.locked(plan.folder):
         plan = plans.begin(plan)
-        if command.retry_failed:
+        if options.retry_failed:
             studies.retry(studies.opened(plan))
     stopped = False
     try:
-        if command.workers == 1:
-            work(plan, command.trials)
+        if options.workers == 1:
+            work(plan, options.trials)
         else:
-            alike = ["src.search.work", str(plan.folder), str(command.trials)]
-            side_by_side([alike] * command.workers)  # what one leaves that breaks down, another takes over
+            worker = ["src.search.work", str(plan.folder), str(options.trials)]
+            run_modules([worker] * options.workers)  # the trial of a worker that dies is taken by another
     except KeyboardInterrupt:
         stopped = True
-    well = tell(plan, command, again)
+    complete = publish_results(plan, options, again)
     if stopped:
-        sys.stdout.flush()  # what was found stands above
-        print(f"\nstopped; {again} goes on", file=sys.stderr)
+        sys.stdout.flush()  # before what is printed on stderr
+        print(f"\nstopped; to resume: {again}", file=sys.stderr)
         return 130
-    return 0 if well else 1
+    return 0 if complete else 1
 
 
-def check(plan: Plan, command: Command) -> None:
-    """Refuse settings that runs would be refused for, and a place that holds the work of another."""
+def check(plan: SearchPlan, options: SearchOptions) -> None:
+    """Refuse settings that src.train would refuse, and folders that hold another search.
+
+    Raises:
+        ConfigError: the first refusal.
+    """
     before = plans.load(plan.folder)
-    if command.write is not None:
-        check_experiments(plan, before, command.conf, command.write)
+    if options.write is not None:
+        check_experiments(plan, before, options.conf, options.write)
     if before is not None:
         return plans.check_same(before, plan)
     for name, model in plan.models.items():
@@ -79,8 +92,8 @@ def check(plan: Plan, command: Command) -> None:
     return None
 
 
-def check_experiments(plan: Plan, before: Plan | None, conf: Path, write: str) -> None:
-    """Refuse to write over the experiment of another, or one that the search itself starts from."""
+def check_experiments(plan: SearchPlan, before: SearchPlan | None, conf: Path, write: str) -> None:
+    """Refuse to overwrite an experiment of another author, or one that the search itself starts from."""
     for name in plan.models:
         path = experiments.experiment_file(conf, f"{write}/{name}")
         if path.exists() and (before is None or results.first_line(before).encode() not in path.read_bytes()):
@@ -93,12 +106,12 @@ def check_experiments(plan: Plan, before: Plan | None, conf: Path, write: str) -
             )
 
 
-def forecast(plan: Plan, command: Command) -> str:
-    """What is left to run, and how long that would take if no trial were pruned."""
-    left = dict.fromkeys(plan.models, command.trials)
+def forecast(plan: SearchPlan, options: SearchOptions) -> str:
+    """A table of the remaining trials, and the time that they would take if none were pruned."""
+    left = dict.fromkeys(plan.models, options.trials)
     if (plan.folder / "search.json").exists():
         with studies.locked(plan.folder):
-            done = {name: studies.done(one, command.retry_failed) for name, one in studies.opened(plan).items()}
+            done = {name: studies.done(one, options.retry_failed) for name, one in studies.opened(plan).items()}
         left = {name: max(0, trials - done[name]) for name, trials in left.items()}
     rows, seconds = [], 0.0
     for name, model in plan.models.items():
@@ -108,58 +121,57 @@ def forecast(plan: Plan, command: Command) -> str:
         own = cost.seconds * left[name] * len(plan.seeds)
         seconds += own
         searched = " ".join(f"{key}={words}" for key, words in model.space.items())
-        told = {"trials": str(left[name]), "runs": str(left[name] * len(plan.seeds)), "time": duration(own)}
-        rows.append({"model": name, **told, "searched": searched})
-    crew = "1 worker" if command.workers == 1 else f"{command.workers} workers"
-    total = f"at most about {duration(seconds / command.workers)} with {crew}; pruning makes it less"
+        counts = {"trials": str(left[name]), "runs": str(left[name] * len(plan.seeds)), "time": duration(own)}
+        rows.append({"model": name, **counts, "searched": searched})
+    by = "1 worker" if options.workers == 1 else f"{options.workers} workers"
+    total = f"at most about {duration(seconds / options.workers)} with {by}; pruning makes it less"
     return f"{columns(rows)}\n\n{total}. Nothing was run."
 
 
-def tell(plan: Plan, command: Command, again: str) -> bool:
-    """Write and print what the search has found; whether no trial failed and none is left to do."""
+def publish_results(plan: SearchPlan, options: SearchOptions, again: str) -> bool:
+    """Write and print the results; whether no trial failed and none remains."""
     with studies.locked(plan.folder):
         opened = studies.opened(plan)
         found = results.results(plan, opened)
         results.write(plan, opened, found)
         paths: list[Path] = []
-        if command.write is not None:
-            paths = results.write_best(plan, found, command.conf, command.write, again)
-    print(f"\n{results.table(plan, found, command.trials)}\n\n{plan.folder}")
+        if options.write is not None:
+            paths = results.write_best(plan, found, options.conf, options.write, again)
+    print(f"\n{results.table(plan, found, options.trials)}\n\n{plan.folder}")
     for path in paths:
-        line = [f"experiment={command.write}/{path.stem}", *experiments.search_path(command.conf)]
+        line = [f"experiment={options.write}/{path.stem}", *experiments.search_path(options.conf)]
         print(f"{shlex.join(['python', '-m', 'src.train', *line])}    # the best: {path}")
     failed = [one for one in found if one.state == "failed"]
     for one in failed:
         where = plans.folder(plan, one.model, one.number)
         print(f"failed: {where}{'' if one.error is None else f': {one.error}'}", file=sys.stderr)
     if failed:
-        retry = again if command.retry_failed else f"{again} retry_failed=true"
-        print(f"{retry}    # tries the failed ones again", file=sys.stderr)
+        retry = again if options.retry_failed else f"{again} retry_failed=true"
+        print(f"{retry}    # retries the failed trials", file=sys.stderr)
     begun = Counter(one.model for one in found if one.state not in ("half-done", "retried"))
-    left = sum(max(0, command.trials - begun[name]) for name in plan.models)
+    left = sum(max(0, options.trials - begun[name]) for name in plan.models)
     if left:
-        print(f"{left} trials are left to do: {again}    # goes on")
+        print(f"{left} trials remain: {again}")
     return not failed and not left
 
 
 @hydra.main(config_path=CONF, config_name="search", version_base="1.3")
 def main(cfg: DictConfig) -> None:
-    """Answers --help, --cfg and --info alone; a search is not run by Hydra."""
+    """Hydra's entry point, for --help, --cfg and --info alone; Hydra does not run a search."""
 
 
 def run() -> None:
-    """Do what the command line of this process asks for."""
+    """Run the command line of this process."""
     logging.basicConfig(format="%(levelname)s %(message)s")
     with cli.refusals():
         line = cli.read()
         if line.multirun:
-            raise ConfigError("-m: is for src.train alone; must be left out of src.search, which sweeps by itself")
+            raise ConfigError("-m: is for src.train alone; must be left out of src.search")
         if not line.asks_only:
             sys.exit(search(line.overrides))
-        cli.give(line._replace(overrides=sorted_out(line.overrides)[0]))
-    main()
+        cli.ask("search", line._replace(overrides=split_overrides(line.overrides)[0]))
 
 
 if __name__ == "__main__":
-    output.steady()
+    output.protect_standard_streams()
     run()

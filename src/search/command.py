@@ -1,4 +1,4 @@
-"""The command line of a search: its own settings, and the overrides of src.train, which are all others."""
+"""Command line of a search: settings of the search itself, and overrides of src.train."""
 
 import importlib.util
 import os
@@ -12,27 +12,27 @@ from omegaconf import OmegaConf
 from src.common import checks
 from src.common.paths import CONF
 from src.search import plan
-from src.search.plan import Plan
+from src.search.plan import SearchPlan
 from src.settings import cli, errors, keys
 from src.settings.errors import ConfigError
 
 
-class Command(NamedTuple):
-    """What one command does of a search."""
+class SearchOptions(NamedTuple):
+    """Settings of one command, which may change when a search is resumed."""
 
-    trials: int  # for each model, in all
-    workers: int
-    write: str | None
+    trials: int  # of each model, in all
+    workers: int  # processes
+    write: str | None  # folder in conf/experiment for the best of each model
     conf: Path
     retry_failed: bool
     dry_run: bool
 
 
-def sorted_out(overrides: list[str]) -> tuple[list[str], list[str], list[str]]:
-    """The search's own overrides, those of src.train, and those of `spaces`.
+def split_overrides(overrides: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """The overrides of the search itself, those of src.train, and those of `spaces`.
 
     Raises:
-        ConfigError: a key that neither has.
+        ConfigError: an unknown key, or an override of the search that is not one value.
     """
     own_keys, train_keys = keys_of("search"), keys_of("train")
     groups = {path.name for path in Path(CONF).iterdir() if path.is_dir()}
@@ -53,27 +53,27 @@ def sorted_out(overrides: list[str]) -> tuple[list[str], list[str], list[str]]:
             known = sorted(own_keys | {"search"})
             raise ConfigError(
                 f"{line}: unknown key {root!r}; must be one of {', '.join(known)}, or a key of src.train"
-                + checks.meant(root, [*known, *train_keys])
+                + checks.did_you_mean(root, [*known, *train_keys])
             )
     return own, train, spaces
 
 
-def read(overrides: list[str]) -> tuple[Plan, Command]:
-    """The search that a command line asks for.
+def read(overrides: list[str]) -> tuple[SearchPlan, SearchOptions]:
+    """The plan and the options that a command line asks for.
 
     Raises:
-        ConfigError: one that cannot be carried out.
+        ConfigError: an invalid setting.
     """
     if importlib.util.find_spec("optuna") is None:
         raise ConfigError("src.search: needs optuna, which `make search` installs")
-    own, train, spaces = sorted_out(overrides)
+    own, train, spaces = split_overrides(overrides)
     cfg = keys.resolve(cli.composed("search", own)[0].config)
     for key in cfg:
         if key not in keys_of("search"):
             known = ", ".join(sorted(keys_of("search")))
             raise ConfigError(f"{key}: unknown key of a search; must be one of {known} in conf/search/<file>.yaml")
     name = named("name", cfg["name"])
-    command = Command(
+    options = SearchOptions(
         errors.check("", checks.integer, "trials", cfg["trials"]),
         errors.check("", checks.integer, "workers", cfg["workers"]),
         None if cfg["write"] is None else named("write", cfg["write"]),
@@ -81,23 +81,23 @@ def read(overrides: list[str]) -> tuple[Plan, Command]:
         errors.check("", checks.flag, "retry_failed", cfg["retry_failed"]),
         errors.check("", checks.flag, "dry_run", cfg["dry_run"]),
     )
-    if not os.path.isdir(command.conf):
+    if not os.path.isdir(options.conf):
         raise ConfigError(f"conf={cfg['conf']!r}: must be a folder")
     seeds = errors.check("", checks.integers, "seeds", cfg["seeds"], least=0)
     if len(set(seeds)) < len(seeds):
         raise ConfigError(f"seeds={seeds}: must be different seeds")
     folder = Path(str(cfg["folder"])).absolute() / name
     cli.check_writable("folder", folder)
-    if command.write is not None:
-        cli.check_writable("conf", command.conf / "experiment" / command.write)
+    if options.write is not None:
+        cli.check_writable("conf", options.conf / "experiment" / options.write)
     shared = texts("overrides", cfg["overrides"])
     given = {} if cfg["spaces"] is None else cfg["spaces"]
     if not isinstance(given, Mapping):
         raise ConfigError(f"spaces={given!r}: must have a list of overrides of src.train for each model")
     of_models = {str(key): texts(f"spaces.{key}", value) for key, value in given.items()}
-    asked = Plan(
+    asked = SearchPlan(
         folder=folder,
-        models=plan.models([*shared, *train], of_models | of_each(spaces)),
+        models=plan.models([*shared, *train], of_models | spaces_by_model(spaces)),
         seeds=seeds,
         sampler=errors.check("", checks.choice, "sampler", cfg["sampler"], ("tpe", "random")),
         sampler_seed=errors.check("", checks.integer, "sampler_seed", cfg["sampler_seed"], least=0),
@@ -105,11 +105,11 @@ def read(overrides: list[str]) -> tuple[Plan, Command]:
         prune_trials=errors.check("", checks.integer, "prune_trials", cfg["prune_trials"]),
         prune_validations=errors.check("", checks.integer, "prune_validations", cfg["prune_validations"], least=0),
     )
-    return asked, command
+    return asked, options
 
 
 def keys_of(name: str) -> set[str]:
-    """The keys of a primary configuration."""
+    """The keys of a primary configuration, conf/<name>.yaml."""
     return {str(key) for key in OmegaConf.load(Path(CONF) / f"{name}.yaml")} - {"defaults", "hydra"}
 
 
@@ -127,8 +127,8 @@ def texts(key: str, given: Any) -> list[str]:
     return given
 
 
-def of_each(spaces: list[str]) -> dict[str, list[str]]:
-    """What the command line has of `spaces`: spaces.<model>=[...], or spaces={<model>: [...]}."""
+def spaces_by_model(spaces: list[str]) -> dict[str, list[str]]:
+    """The overrides of each model: spaces.<model>=[...], or spaces={<model>: [...]}."""
     found: dict[str, list[str]] = {}
     for line, one in zip(spaces, cli.parsed(spaces), strict=True):
         model = one.key_or_group.partition(".")[2]

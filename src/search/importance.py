@@ -1,4 +1,4 @@
-"""Which settings mattered in a search."""
+"""Importance of the searched settings."""
 
 import warnings
 from typing import TYPE_CHECKING
@@ -10,10 +10,17 @@ if TYPE_CHECKING:
 
 
 def importances(study: "Study", least: int = 4) -> dict[str, float]:
-    """How much each key matters for being among the best trials, as shares of 1; empty where too few have ended.
+    """The importance of each key for being among the best trials, as shares that sum to 1.
 
-    PED-ANOVA, https://arxiv.org/abs/2304.10255: where the best of the trials are, beside where all are that were
-    tried. Pruned and diverged ones are among these, as worse than any other: nothing counts but who is the best.
+    PED-ANOVA, https://arxiv.org/abs/2304.10255, compares the distribution of the best trials with that of all.
+    Only the ranks of trials matter, so pruned and diverged ones take part as worse than any other.
+
+    Args:
+        study: of Optuna.
+        least: number of ended trials below which there is no importance.
+
+    Returns:
+        shares by key; empty where too few trials have ended.
     """
     import optuna
     from optuna.importance import PedAnovaImportanceEvaluator
@@ -28,9 +35,9 @@ def importances(study: "Study", least: int = 4) -> dict[str, float]:
     for one, value in zip(ended, np.minimum(values, max(finite) + 1), strict=True):
         trial = optuna.create_trial(params=one.params, distributions=one.distributions, value=float(value))
         copy.add_trial(trial)
-    # The paper's tenth, but five trials at least; none of them pruned or diverged.
+    # The best trials: a tenth, as in the paper, but at least five, and none that was pruned or diverged.
     share = min(max(0.1, min(0.5, 5 / len(ended))), len(finite) / len(ended))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of few trials, which the reader sees
+        warnings.simplefilter("ignore")  # that there are few trials, which the table shows
         evaluator = PedAnovaImportanceEvaluator(target_quantile=share)
         return optuna.importance.get_param_importances(copy, evaluator=evaluator)

@@ -1,4 +1,4 @@
-"""The journal of a search: a line for each thing that happened, appended by several processes and machines."""
+"""Journal of a search: a log of Optuna's operations, one a line, appended by several processes and machines."""
 
 import os
 from pathlib import Path
@@ -8,27 +8,27 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 
 class Journal(JournalFileBackend):
-    """A journal of Optuna whose last line may have been torn, by a full disk or by a machine that went down.
+    """Journal of Optuna that removes an incomplete last line, left by a full disk or a machine that went down.
 
-    Optuna itself reads on up to such a line, but would append the next one to it, and then read neither.
+    Optuna ignores such a line when it reads, but would append the next one to it and then could read neither.
     """
 
     def __init__(self, path: Path) -> None:
-        # The lock of Optuna that needs no links: another machine may know the folder by another path.
+        # A lock of Optuna without symbolic links, which fail where machines mount the folder at different paths.
         self.path, self.lock = path, JournalFileOpenLock(str(path))
         super().__init__(str(path), lock_obj=self.lock)
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         self.lock.acquire()
         try:
-            cut_torn_line(self.path)
+            cut_incomplete_line(self.path)
         finally:
             self.lock.release()
         super().append_logs(logs)
 
 
-def cut_torn_line(path: Path) -> None:
-    """Cut off what follows the last end of a line."""
+def cut_incomplete_line(path: Path) -> None:
+    """Truncate a file after the last newline."""
     with path.open("r+b") as file:
         end = size = file.seek(0, os.SEEK_END)
         while end > 0:

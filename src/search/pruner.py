@@ -1,4 +1,4 @@
-"""Which trials are hopeless: those behind the median of the others at the same seed and validation."""
+"""Pruner: ends trials that are worse than the median of the complete ones at the same seed and validation."""
 
 from statistics import median
 from typing import TYPE_CHECKING
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
 
 class MedianOfSeeds(BasePruner):
-    """Gives up a trial that is worse now than the median of the complete ones was.
+    """Prunes a trial whose latest value is worse than the median of complete trials at the same step.
 
-    Optuna's own median pruner judges a trial by the best of all its steps, among which those of the first seed
-    alone may be better than any mean over two. Here the value of now counts, which is of as many seeds for all. A
-    trial whose run ended early is compared by its last value of that seed; one that diverged is left out.
+    Optuna's own median pruner judges a trial by the best of all steps; a value of the first seed alone may be
+    better than any mean over two seeds. Here the latest value counts, a mean over as many seeds in all trials. A
+    complete trial whose run ended early has the last value of that seed instead; diverged trials are ignored.
 
     Args:
-        trials: complete ones that it takes to judge another.
-        first: validations of a trial by which it is not judged yet.
-        validations: of one run; step n of a trial is of its seed n // validations.
+        trials: number of complete trials that pruning needs.
+        first: number of validations of a trial before which it is not pruned.
+        validations: number of validations of a run; step n of a trial belongs to seed n // validations.
     """
 
     def __init__(self, trials: int, first: int, validations: int) -> None:
@@ -33,10 +33,10 @@ class MedianOfSeeds(BasePruner):
         step = trial.last_step
         if step is None or step < self.first:
             return False
-        begin = step - step % self.validations  # of this seed
+        begin = step - step % self.validations  # the first step of this seed
         others = []
         for other in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-            told = [at for at in other.intermediate_values if begin <= at <= step]
-            if told and other.value is not None and np.isfinite(other.value):
-                others.append(other.intermediate_values[max(told)])
+            reported = [at for at in other.intermediate_values if begin <= at <= step]
+            if reported and other.value is not None and np.isfinite(other.value):
+                others.append(other.intermediate_values[max(reported)])
         return len(others) >= self.trials and trial.intermediate_values[step] > median(others)

@@ -1,4 +1,4 @@
-"""What a search has found so far: a table, trials.csv, the importance of settings, experiments of the best."""
+"""Results of a search so far: table, trials.csv, figures, importance of settings, experiment files of the best."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,13 +10,15 @@ import numpy as np
 from src.callbacks.history import as_csv
 from src.common.files import write_whole
 from src.common.text import columns
-from src.figures.png import pngs, spared
+from src.figures.png import figure_errors_as_warnings, pngs
 from src.figures.style import Figure
-from src.run import resume, runs, train
+from src.lit.objectives import OBJECTIVES
+from src.run import lock, resume, train
+from src.run.folder import RunFolder
 from src.search import plan as plans
 from src.search import space, studies
 from src.search.importance import importances
-from src.search.plan import Plan
+from src.search.plan import SearchPlan
 from src.settings import build, experiments
 
 if TYPE_CHECKING:
@@ -24,25 +26,25 @@ if TYPE_CHECKING:
 
 #: Dots per inch of PNG files.
 DPI = 150
-#: The best trials of each model that are shown.
+#: Number of best trials of each model in the table.
 SHOWN = 5
 STATES = ("complete", "diverged", "pruned", "failed", "retried", "running", "half-done")
 
 
-class Result(NamedTuple):
-    """How a trial stands."""
+class TrialResult(NamedTuple):
+    """State and value of a trial."""
 
     model: str
     number: int
     state: str  # one of STATES
-    value: float | None  # of a complete one; infinite where it diverged
-    values: dict[str, Any]  # by key
-    seeds: dict[int, dict[str, Any]]  # metrics.json of each run that there is
-    error: str | None  # of a failed one
+    value: float | None  # of a complete trial; infinity for a diverged one
+    values: dict[str, Any]  # of the searched keys
+    seeds: dict[int, dict[str, Any]]  # metrics.json of each run that has one
+    error: str | None  # of a failed trial
 
 
-def results(plan: Plan, opened: Mapping[str, "Study"]) -> list[Result]:
-    """How each trial of each model stands; to be called with the search locked."""
+def results(plan: SearchPlan, opened: Mapping[str, "Study"]) -> list[TrialResult]:
+    """The result of each trial of each model; the caller holds the lock of the search."""
     found = []
     for name, study in opened.items():
         count = {trial.number for trial in studies.counting(study)}
@@ -51,37 +53,36 @@ def results(plan: Plan, opened: Mapping[str, "Study"]) -> list[Result]:
                 continue
             at = plans.folder(plan, name, trial.number)
             state = {"FAIL": "failed", "RUNNING": "half-done"}.get(trial.state.name, trial.state.name.lower())
-            if state == "half-done" and runs.is_held(at):
+            if state == "half-done" and lock.is_held(at):
                 state = "running"
             if state == "failed" and trial.number not in count:
                 state = "retried"
             if state == "complete" and trial.value == train.INFINITY:
                 state = "diverged"
-            read = {seed: runs.read_metrics(at / f"seed_{seed}") for seed in plan.seeds}
+            read = {seed: RunFolder(at / f"seed_{seed}").read_metrics() for seed in plan.seeds}
             seeds = {seed: metrics for seed, metrics in read.items() if metrics}
             errors = [trial.user_attrs.get(studies.ERROR), *(metrics.get("error") for metrics in seeds.values())]
             error = next((str(one) for one in errors if one), None) if state == "failed" else None
             value = trial.value if state in ("complete", "diverged") else None
             values = {key: trial.params.get(key) for key in plan.models[name].space}
-            found.append(Result(name, trial.number, state, value, values, seeds, error))
+            found.append(TrialResult(name, trial.number, state, value, values, seeds, error))
     return found
 
 
-def ranked(found: list[Result], name: str) -> list[Result]:
-    """The complete trials of a model, the best first; of equal ones that with the fewest parameters."""
+def ranked(found: list[TrialResult], name: str) -> list[TrialResult]:
+    """The complete trials of a model, best first; ties go to the fewest parameters, then to the first."""
     own = [one for one in found if one.model == name and one.state == "complete"]
     return sorted(own, key=lambda one: (one.value, next(iter(one.seeds.values()))["parameters"], one.number))
 
 
-def minimised(plan: Plan) -> str:
-    """What the value of a trial is."""
+def minimised(plan: SearchPlan) -> str:
+    """The name of the objective value, such as 'validation bits'."""
     config = next(iter(plan.models.values())).config
-    kind = build.OBJECTIVES[build.build_task(config).objective]
-    return f"validation {kind.monitor}" if kind.monitor_mode == "min" else f"1 - validation {kind.monitor}"
+    return OBJECTIVES[build.build_task(config).objective].minimised
 
 
-def table(plan: Plan, found: list[Result], trials: int) -> str:
-    """The best trials of each model, and how many stand how."""
+def table(plan: SearchPlan, found: list[TrialResult], trials: int) -> str:
+    """The best trials of each model, and the number of trials in each state."""
     parts, seeds = [], ", ".join(map(str, plan.seeds))
     for name in plan.models:
         rows = [
@@ -90,12 +91,12 @@ def table(plan: Plan, found: list[Result], trials: int) -> str:
             for one in ranked(found, name)[:SHOWN]
         ]
         count = Counter(one.state for one in found if one.model == name)
-        told = ", ".join(f"{count[state]} {state}" for state in STATES if count[state]) or "none yet"
-        parts.append(f"{name}, {trials} trials of seeds {seeds}: {told}\n{columns(rows)}".rstrip())
+        states = ", ".join(f"{count[state]} {state}" for state in STATES if count[state]) or "none yet"
+        parts.append(f"{name}, {trials} trials of seeds {seeds}: {states}\n{columns(rows)}".rstrip())
     return "\n\n".join(parts)
 
 
-def write(plan: Plan, opened: Mapping[str, "Study"], found: list[Result]) -> None:
+def write(plan: SearchPlan, opened: Mapping[str, "Study"], found: list[TrialResult]) -> None:
     """Write trials.csv, history.png, importance.png and importance.csv into the folder of the search."""
     figures: dict[str, Figure] = {}
     keys = list(dict.fromkeys(key for model in plan.models.values() for key in model.space))
@@ -108,7 +109,7 @@ def write(plan: Plan, opened: Mapping[str, "Study"], found: list[Result]) -> Non
         }
         from src.figures.best_so_far import best_so_far
 
-        with spared("history"):
+        with figure_errors_as_warnings("history"):
             figures["history"] = best_so_far(values, minimised(plan))
     shares = {name: importances(study) for name, study in opened.items()}
     shares = {name: of for name, of in shares.items() if of}
@@ -116,7 +117,7 @@ def write(plan: Plan, opened: Mapping[str, "Study"], found: list[Result]) -> Non
         from src.figures.importance import importance
 
         label = "share in being among the best trials (PED-ANOVA)"
-        with spared("importance"):
+        with figure_errors_as_warnings("importance"):
             figures["importance"] = importance(shares, label)
         rows = [
             {"model": name, "key": key, "importance": share}
@@ -128,27 +129,27 @@ def write(plan: Plan, opened: Mapping[str, "Study"], found: list[Result]) -> Non
         write_whole(plan.folder / f"{drawn}.png", content)
 
 
-def row(plan: Plan, one: Result, keys: list[str]) -> dict[str, Any]:
+def row(plan: SearchPlan, one: TrialResult, keys: list[str]) -> dict[str, Any]:
     """A trial as a row of trials.csv."""
     metrics = list(one.seeds.values())
-    told = {"model": one.model, "trial": one.number, "state": one.state, "value": one.value}
-    told |= {key: one.values.get(key) for key in keys}
-    told |= {
+    entries = {"model": one.model, "trial": one.number, "state": one.state, "value": one.value}
+    entries |= {key: one.values.get(key) for key in keys}
+    entries |= {
         f"value_seed_{seed}": train.worth(one.seeds[seed]) if seed in one.seeds else None for seed in plan.seeds
     }
-    told["parameters"] = metrics[0]["parameters"] if metrics else None
+    entries["parameters"] = metrics[0]["parameters"] if metrics else None
     for key in ("updates", "seconds"):
-        told[key] = round(sum(of[key] for of in metrics), 3)
-    return told
+        entries[key] = round(sum(of[key] for of in metrics), 3)
+    return entries
 
 
-def first_line(plan: Plan) -> str:
-    """What begins the comment of an experiment that this search wrote, and no other."""
+def first_line(plan: SearchPlan) -> str:
+    """The start of the comment in experiment files of this search, which no other search writes."""
     return f"Chosen by the search {plan.folder.name} ({plan.id}): "
 
 
-def write_best(plan: Plan, found: list[Result], conf: Path, name: str, command: str) -> list[Path]:
-    """Write the best trial of each model as an experiment; returns where they are."""
+def write_best(plan: SearchPlan, found: list[TrialResult], conf: Path, name: str, command: str) -> list[Path]:
+    """Write the best trial of each model as an experiment file; returns the files."""
     paths = []
     for model in plan.models:
         best = next(iter(ranked(found, model)), None)
@@ -156,10 +157,10 @@ def write_best(plan: Plan, found: list[Result], conf: Path, name: str, command: 
             continue
         fixed = [line for line in plan.models[model].fixed if plans.line_key(line) not in resume.SWEEP_CHANGES]
         count = Counter(one.state for one in found if one.model == model)
-        told = ", ".join(f"{count[state]} {state}" for state in STATES if count[state])
+        states = ", ".join(f"{count[state]} {state}" for state in STATES if count[state])
         about = [
             f"{first_line(plan)}trial {best.number}, the least {minimised(plan)}, {best.value:.4g}",
-            f"on average over seeds {', '.join(map(str, plan.seeds))}, of trials that are {told}.",
+            f"on average over seeds {', '.join(map(str, plan.seeds))}, of trials that are {states}.",
             f"Written by: {command}",
         ]
         path = experiments.experiment_file(conf, f"{name}/{model}")

@@ -1,4 +1,4 @@
-"""What is searched: a distribution in Hydra's words as one of Optuna, a value as an override."""
+"""Search space: distributions in Hydra's syntax as distributions of Optuna, and values as overrides."""
 
 from collections.abc import Iterable, Mapping
 from math import isfinite
@@ -17,7 +17,7 @@ ALLOWED = "must be a,b or choice(a,b), range(start,stop,step), interval(low,high
 
 
 def split(overrides: Iterable[str]) -> tuple[list[str], dict[str, str]]:
-    """What is fixed, and what is searched by its key.
+    """The fixed overrides, and the distributions of searched keys.
 
     >>> split(["model=ntm", "optimizer.lr=interval(1e-4,1e-2)"])
     (['model=ntm'], {'optimizer.lr': 'interval(1e-4,1e-2)'})
@@ -29,10 +29,14 @@ def split(overrides: Iterable[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def values(key: str, words: str) -> list[Any]:
-    """The values of a distribution that there is a list of, choices as texts; of an interval its two ends.
+    """The values of a choice (as texts) or of a range, or the two ends of an interval.
+
+    Args:
+        key: of src.train.
+        words: the distribution in Hydra's syntax.
 
     Raises:
-        ConfigError: nothing that can be searched.
+        ConfigError: a distribution that cannot be searched.
     """
     (read,) = cli.parsed([f"{key}={words}"])
     sweep: Any = read.value()
@@ -46,7 +50,7 @@ def values(key: str, words: str) -> list[Any]:
         if low is None or high is None or not (isfinite(low) and isfinite(high) and low < high):
             raise _refused(read, "must have two finite bounds, the lower one first")
         if sweep.tags and low <= 0:
-            raise _refused(read, "must have bounds above 0, for it is logarithmic")
+            raise _refused(read, "must have bounds above 0, as it is logarithmic")
         return [low, high]
     try:
         found = list(read.sweep_string_iterator() if isinstance(sweep, ChoiceSweep) else sweep.range())
@@ -62,7 +66,7 @@ def _refused(override: Override, allowed: str) -> ConfigError:
 
 
 def distribution(key: str, words: str) -> "BaseDistribution":
-    """The distribution of Optuna; an interval has both its ends in it, choices are texts."""
+    """The distribution of Optuna; an interval includes both ends, choices are texts."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     found, sweep = values(key, words), cli.parsed([f"{key}={words}"])[0].value()
@@ -78,7 +82,7 @@ def distribution(key: str, words: str) -> "BaseDistribution":
 
 
 def suggested(trial: "Trial", space: Mapping[str, str]) -> dict[str, Any]:
-    """A trial's values by key; those that it has already stay."""
+    """A trial's values by key; keys that already have a value keep it."""
     found: dict[str, Any] = {}
     for key, words in space.items():
         of: Any = distribution(key, words)
@@ -92,7 +96,7 @@ def suggested(trial: "Trial", space: Mapping[str, str]) -> dict[str, Any]:
 
 
 def text(value: Any) -> str:
-    """A value as an override has it.
+    """A value in the syntax of an override.
 
     >>> text(0.1 + 0.2), text(1e-05), text(1.0), text(3), text("[8, 9]")
     ('0.3', '1e-05', '1.0', '3', '[8, 9]')
@@ -115,7 +119,7 @@ def overrides(found: Mapping[str, Any]) -> list[str]:
 
 
 def corners(space: Mapping[str, str]) -> list[list[str]]:
-    """Overrides of a few places of a space, in which every choice and both ends of all else come up."""
+    """A few points of a space, as overrides, that together have every choice and both ends of all other keys."""
     found = {key: values(key, words) for key, words in space.items()}
     tried = {key: ends if isinstance(ends[0], str) else [ends[0], ends[-1]] for key, ends in found.items()}
     count = max(len(ends) for ends in tried.values())

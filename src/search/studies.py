@@ -1,4 +1,4 @@
-"""The studies of a search, one a model, in a journal that several processes and machines share."""
+"""The studies of a search, one for each model, in a journal that several processes and machines share."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from filelock import FileLock, Timeout
 
-from src.run import runs
+from src.run.lock import LOCK
 from src.search import plan as plans
 from src.search import space
-from src.search.plan import Plan
+from src.search.plan import SearchPlan
 from src.settings.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
 
-#: The attribute of a trial that tells which failed one it stands in for.
+#: Attribute of a trial: the number of the failed trial that it retries.
 RETRIES = "retries"
-#: The attribute that has how often a trial was taken since its last validation, and how many it had had then.
+#: Attribute of a trial: how often it was taken since its last validation, and the number of validations then.
 TAKES = "takes"
-#: How often that may be, before it is given up as one that brings its process down.
-MOST = 3
-#: The attribute that tells why a trial failed.
+#: How often a trial may be taken without a new validation; then it counts as failed, as one that kills processes.
+MOST_TAKES = 3
+#: Attribute of a trial: why it failed.
 ERROR = "error"
 
 
-class Taken(NamedTuple):
-    """A trial to run, which this process alone has until it lets go of the lock."""
+class TakenTrial(NamedTuple):
+    """A trial to run, which belongs to this process until it releases the lock."""
 
     model: str
     trial: "Trial"
@@ -38,12 +38,12 @@ class Taken(NamedTuple):
 
 
 def locked(folder: Path) -> FileLock:
-    """The search to oneself, for a moment: to take a trial, or to write down how all stand."""
-    return FileLock(folder / runs.LOCK)
+    """The lock of the whole search, held briefly: to take a trial, or to read the states of all trials."""
+    return FileLock(folder / LOCK)
 
 
-def opened(plan: Plan) -> dict[str, "Study"]:
-    """The study of each model, made where there is none yet; to be called with the search locked.
+def opened(plan: SearchPlan) -> dict[str, "Study"]:
+    """The study of each model, created where there is none; the caller holds the lock of the search.
 
     Raises:
         ConfigError: a damaged journal.
@@ -68,15 +68,15 @@ def opened(plan: Plan) -> dict[str, "Study"]:
         }
     except OSError:
         raise
-    except Exception as error:  # whatever it is, that is what Optuna made of the lines
+    except Exception as error:  # Optuna raises many types of errors for damaged lines
         reason = f"{type(error).__name__}: {error}"
         raise ConfigError(
-            f"name={plan.folder.name!r}: {path} is damaged ({reason}); must be mended, or its folder moved away"
+            f"name={plan.folder.name!r}: {path} is damaged ({reason}); must be repaired, or its folder moved away"
         ) from error
 
 
-def pruner(plan: Plan, name: str) -> "BasePruner":
-    """What says that a trial of a model is hopeless."""
+def pruner(plan: SearchPlan, name: str) -> "BasePruner":
+    """The pruner for the trials of a model."""
     from optuna.pruners import NopPruner
 
     from src.search.pruner import MedianOfSeeds
@@ -86,71 +86,79 @@ def pruner(plan: Plan, name: str) -> "BasePruner":
     return MedianOfSeeds(plan.prune_trials, plan.prune_validations, plans.validations(plan.models[name].config))
 
 
-def sampler(plan: Plan, number: int) -> "BaseSampler":
-    """What chooses the values of a trial: a function of the seed, the number and the trials before."""
+def sampler(plan: SearchPlan, number: int) -> "BaseSampler":
+    """The sampler of a trial's values: a function of the seed, the number of the trial and the earlier trials."""
     from optuna.samplers import RandomSampler, TPESampler
 
     seed = int(np.random.SeedSequence([plan.sampler_seed, number]).generate_state(1)[0])
     return TPESampler(seed=seed) if plan.sampler == "tpe" else RandomSampler(seed=seed)
 
 
-def take(plan: Plan, studies: dict[str, "Study"], trials: int) -> Taken | None:
-    """The next trial to run: one whose process died, else a new one of the model with the fewest.
+def take(plan: SearchPlan, studies: dict[str, "Study"], trials: int) -> TakenTrial | None:
+    """The next trial to run: one whose process died, else a new one of the model with the fewest trials.
 
     Args:
         plan: of the search.
         studies: by model.
-        trials: of each model, in all.
+        trials: number of trials of each model, in all.
 
     Returns:
-        None where every model has its trials, and each of them is done or with another process.
+        None where every model has that many trials, each of them ended or taken by another process.
     """
     import optuna
 
     with locked(plan.folder):
         for name, study in studies.items():
             for begun in running(study):
-                lock = held(plans.folder(plan, name, begun.number))
+                lock = acquired(plans.folder(plan, name, begun.number))
                 if lock is None:
                     continue
                 if any(one.number == begun.number for one in running(study)):
                     study.sampler = sampler(plan, begun.number)
                     trial = optuna.trial.Trial(study, begun._trial_id)
-                    if times_taken(trial, len(begun.intermediate_values)) <= MOST:
-                        return Taken(name, trial, space.suggested(trial, plan.models[name].space), lock)
-                    trial.set_user_attr(ERROR, f"its process died {MOST} times without a validation between")
-                    tell(study, begun.number, "failed", None)
-                lock.release()  # its process was done with it just now, or it was given up
+                    if times_taken(trial, len(begun.intermediate_values)) <= MOST_TAKES:
+                        return TakenTrial(name, trial, space.suggested(trial, plan.models[name].space), lock)
+                    trial.set_user_attr(ERROR, f"its process died {MOST_TAKES} times without a validation between")
+                    finish(study, begun.number, "failed", None)
+                lock.release()  # the trial has just ended in its own process, or was counted as failed
         counts = {name: len(counting(study)) for name, study in studies.items()}
         name = min(counts, key=lambda one: counts[one])
         if counts[name] >= trials:
             return None
         study = studies[name]
         study.sampler = sampler(plan, len(study.get_trials(deepcopy=False)))
-        trial = study.ask()  # one that failed and is to be tried again, if there is one
-        lock = held(plans.folder(plan, name, trial.number))
+        trial = study.ask()  # an enqueued retry of a failed trial, if there is one
+        lock = acquired(plans.folder(plan, name, trial.number))
         assert lock is not None
         times_taken(trial, 0)
-        return Taken(name, trial, space.suggested(trial, plan.models[name].space), lock)
+        return TakenTrial(name, trial, space.suggested(trial, plan.models[name].space), lock)
 
 
-def times_taken(trial: "Trial", told: int) -> int:
-    """Count that a trial is taken: how often it was since its last validation; `told` are those it has had."""
+def times_taken(trial: "Trial", reported: int) -> int:
+    """Count that a trial is taken.
+
+    Args:
+        trial: of Optuna.
+        reported: the number of validations reported so far.
+
+    Returns:
+        how often the trial was taken since the last reported validation.
+    """
     times, before = trial.user_attrs.get(TAKES, (0, 0))
-    times = 1 if told > before else times + 1
-    trial.set_user_attr(TAKES, [times, told])
+    times = 1 if reported > before else times + 1
+    trial.set_user_attr(TAKES, [times, reported])
     return int(times)
 
 
-def give_back(taken: Taken) -> None:
-    """A trial was stopped and did not bring its process down: this time does not count."""
-    times, told = taken.trial.user_attrs[TAKES]
+def uncount(taken: TakenTrial) -> None:
+    """Undo the count of a take: the trial was stopped, and did not kill its process."""
+    times, reported = taken.trial.user_attrs[TAKES]
     with suppress(OSError):  # a full disk may be why it was stopped
-        taken.trial.set_user_attr(TAKES, [times - 1, told])
+        taken.trial.set_user_attr(TAKES, [times - 1, reported])
 
 
-def tell(study: "Study", number: int, state: str, value: float | None) -> None:
-    """Write down how a trial ended: complete with a value, pruned or failed."""
+def finish(study: "Study", number: int, state: str, value: float | None) -> None:
+    """Record the end of a trial: complete with a value, pruned or failed."""
     from optuna.trial import TrialState
 
     states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
@@ -158,14 +166,14 @@ def tell(study: "Study", number: int, state: str, value: float | None) -> None:
 
 
 def running(study: "Study") -> list[Any]:
-    """The trials that were begun and have not ended."""
+    """The trials that have begun and not ended."""
     from optuna.trial import TrialState
 
     return study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
 
 
 def counting(study: "Study") -> list[Any]:
-    """The trials that count: neither those that are still to be begun, nor failed ones that are tried again."""
+    """The trials that count: all but waiting ones, and failed ones that another trial retries."""
     from optuna.trial import TrialState
 
     trials = study.get_trials(deepcopy=False)
@@ -174,27 +182,27 @@ def counting(study: "Study") -> list[Any]:
 
 
 def failed(study: "Study") -> list[Any]:
-    """The trials that failed and are not tried again."""
+    """The failed trials that no other trial retries."""
     return [one for one in counting(study) if one.state.name == "FAIL"]
 
 
 def done(study: "Study", retry_failed: bool = False) -> int:
-    """How many trials have ended, in whatever way; without those that failed, if they will be tried again."""
+    """The number of ended trials; without failed ones if they will be retried."""
     ended = sum(one.state.is_finished() for one in counting(study))
     return ended - retry_failed * len(failed(study))
 
 
 def retry(studies: dict[str, "Study"]) -> None:
-    """Have the settings of failed trials tried again, by trials that count in their place."""
+    """Enqueue the settings of failed trials again, as trials that count in their place."""
     for study in studies.values():
         for one in failed(study):
             study.enqueue_trial(one.params, user_attrs={RETRIES: one.number})
 
 
-def held(folder: Path) -> FileLock | None:
-    """The lock of a trial, taken; None where another process has it. Whoever dies lets go of it."""
+def acquired(folder: Path) -> FileLock | None:
+    """The lock of a trial, acquired; None where another process holds it. The lock ends with its process."""
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / runs.LOCK)
+    lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:

@@ -1,4 +1,4 @@
-"""One worker of a search: runs one trial after another until there is none left to take."""
+"""Worker of a search: takes and runs one trial after another until none remains."""
 
 import logging
 import sys
@@ -13,13 +13,14 @@ import torch
 from src.common import output
 from src.common.text import duration
 from src.launch import sweep
+from src.launch.job import run_job
 from src.run import train
-from src.run.conclusion import MEND
+from src.run.ending import Ending
 from src.search import plan as plans
 from src.search import space, studies
-from src.search.plan import Plan
-from src.search.studies import Taken
-from src.search.watch import PRUNED, Watch
+from src.search.plan import SearchPlan
+from src.search.pruning_callback import PruningCallback
+from src.search.studies import TakenTrial
 from src.settings import cli, keys
 from src.settings.cli import Job
 from src.settings.errors import ConfigError
@@ -27,55 +28,59 @@ from src.settings.errors import ConfigError
 log = logging.getLogger(__name__)
 
 
-def work(plan: Plan, trials: int) -> None:
-    """Take trials and run them until every model has its number.
+def work(plan: SearchPlan, trials: int) -> None:
+    """Take trials and run them until every model has as many as asked for.
+
+    Args:
+        plan: of the search.
+        trials: of each model, in all.
 
     Raises:
-        KeyboardInterrupt: the user stopped it; the trial it was at goes on when it is taken again.
-        OSError: the machine failed, by a full disk for example; likewise.
+        KeyboardInterrupt: the user stopped it; the running trial is resumed when it is taken again.
+        OSError: the machine failed, by a full disk for example; the running trial is resumed likewise.
     """
     with studies.locked(plan.folder):
         opened = studies.opened(plan)
     while (taken := studies.take(plan, opened, trials)) is not None:
         started = time.monotonic()
         try:
-            state, value = ended(plan, taken)
-            studies.tell(opened[taken.model], taken.trial.number, state, value)
+            state, value = run_trial(plan, taken)
+            studies.finish(opened[taken.model], taken.trial.number, state, value)
         except (KeyboardInterrupt, SystemExit, OSError):
-            studies.give_back(taken)
+            studies.uncount(taken)
             raise
         finally:
             taken.lock.release()
         count = sum(studies.done(one) for one in opened.values())
-        told = state if value is None else f"{value:.4g}"
+        result = state if value is None else f"{value:.4g}"
         settings = " ".join(f"{key}={space.short(value)}" for key, value in taken.values.items())
         took = duration(time.monotonic() - started)
         where = f"[{count} of {trials * len(opened)}] {taken.model} {taken.trial.number}"
-        print(f"{where}: {told}  {settings}  ({took})", flush=True)
+        print(f"{where}: {result}  {settings}  ({took})", flush=True)
 
 
-def ended(plan: Plan, taken: Taken) -> tuple[str, float | None]:
-    """Run a trial, or what is left of it; how it ended, and its value if it is complete."""
+def run_trial(plan: SearchPlan, taken: TakenTrial) -> tuple[str, float | None]:
+    """Run or resume a trial: its state when it ended, and its value if it is complete."""
     values: list[float] = []
     number = taken.trial.number
     try:
         for job in plans.jobs(plan, taken.model, number, space.overrides(taken.values)):
             cfg = keys.resolve(job.config)
-            watch = Watch(taken.trial, values, plans.validations(cfg), last=len(values) + 1 == len(plan.seeds))
-            metrics = run(job, cfg, watch)
-            if mendable(metrics):
-                raise OSError(f"{job.folder}: {metrics['error'].partition(MEND)[0]}")
-            if metrics["status"] == "failed":
-                log.error("%s failed: %s", job.folder, metrics["error"])
+            last = len(values) + 1 == len(plan.seeds)
+            metrics = run(job, PruningCallback(taken.trial, values, plans.validations(cfg), last))
+            ending = Ending.read(metrics)
+            assert ending is not None
+            if ending.status == "failed":
+                log.error("%s failed: %s", job.folder, ending.error)
                 return "failed", None
-            if pruned(metrics):
+            if ending.cause == "pruned":
                 return "pruned", None
-            if metrics["status"] == "stopped" and not metrics["error"]:  # a time limit says that it was
+            if ending.cause == "user":
                 raise KeyboardInterrupt
             values.append(train.worth(metrics))
-            if values[-1] == train.INFINITY:  # no mean will be finite
+            if values[-1] == train.INFINITY:  # the mean will not be finite
                 break
-    except OSError:  # the trials to come would fail just so
+    except OSError:  # the next trials would fail in the same way
         raise
     except ConfigError as refusal:
         if isinstance(refusal.__cause__, OSError):
@@ -88,47 +93,46 @@ def ended(plan: Plan, taken: Taken) -> tuple[str, float | None]:
     return "complete", sum(values) / len(values)
 
 
-def run(job: Job, cfg: dict[str, Any], watch: Watch) -> dict[str, Any]:
-    """The metrics.json of a run, which is begun, gone on with, or left as it is where it has ended."""
+def run(job: Job, callback: PruningCallback) -> dict[str, Any]:
+    """The metrics.json of a run, which is begun or resumed; a run that has ended is left as it is.
+
+    Raises:
+        OSError: the machine failed the run, which can then be resumed.
+        KeyboardInterrupt: the user stopped it.
+    """
     before = sweep.standing(job.folder)
-    failed = before.standing == "failed" and not mendable(before.metrics)
-    limited = before.standing == "stopped" and before.metrics.get("error")  # by the pruner, or by a time limit
-    if failed or before.standing in sweep.DONE or limited:
+    if before.ending is not None and has_ended(before.ending):
         return before.metrics
     try:
-        if (job.folder / "config.yaml").exists():
-            return train.resume(job.folder, beside=[watch]).metrics
-        return train.train(cfg, job.folder, beside=[watch]).metrics
+        outcome = run_job(job, beside=[callback])
     except SystemExit as end:
-        # What Lightning makes of a second Ctrl-C, or of one in the test.
+        # Lightning raises SystemExit for a second Ctrl-C, and for one in the test.
         if isinstance(end.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from end
         raise
+    if outcome.ending.fault is not None:
+        raise OSError(f"{job.folder}: {outcome.ending.fault}") from outcome.ending.fault
+    return outcome.metrics
 
 
-def pruned(metrics: dict[str, Any]) -> bool:
-    """Whether a run was ended by the pruner."""
-    return metrics.get("status") == "stopped" and str(metrics.get("error")).startswith(PRUNED)
-
-
-def mendable(metrics: dict[str, Any]) -> bool:
-    """Whether it was the machine that failed a run, which can then go on."""
-    return metrics.get("status") == "failed" and MEND in str(metrics.get("error"))
+def has_ended(ending: Ending) -> bool:
+    """Whether a run is not to be resumed: it is not recoverable, or the pruner or a time limit stopped it."""
+    return not ending.recoverable or (ending.status == "stopped" and ending.cause not in ("user", "preempted"))
 
 
 @contextmanager
 def faults() -> Iterator[None]:
-    """A fault of the machine within is a ConfigError, one line."""
+    """Context in which a fault of the machine is raised as a ConfigError, one line."""
     try:
         yield
     except OSError as fault:
-        raise ConfigError(f"{fault}{MEND}the same command goes on") from fault
+        raise ConfigError(f"{fault}; fix that, then repeat the command to resume") from fault
 
 
 def main() -> None:
-    """`python -m src.search.work <folder> <trials>`: one of several workers."""
+    """Run one of several workers: `python -m src.search.work <folder> <trials>`."""
     logging.basicConfig(format="%(levelname)s %(message)s")
-    torch.set_num_threads(1)  # trials side by side have one each
+    torch.set_num_threads(1)  # parallel trials have one each
     with cli.refusals(), faults():
         plan = plans.load(Path(sys.argv[1]))
         assert plan is not None
@@ -139,5 +143,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    output.steady()
+    output.protect_standard_streams()
     main()

@@ -9,23 +9,28 @@ import torch
 
 from src.cells.base import Cell
 from src.common import checks
-from src.lit.bits import BitLearner
-from src.lit.classes import ClassLearner
+from src.engines import choose
 from src.lit.learner import Learner
+from src.lit.objectives import OBJECTIVES
 from src.networks.recurrent import Recurrent
 from src.settings import trainer_arguments
 from src.settings.construct import construct, locate
 from src.settings.errors import ConfigError, check
 from src.settings.keys import check_seed, on_cpu
-from src.tasks.base import Task
+from src.tasks.base import Axis, Task
 
 log = logging.getLogger(__name__)
-OBJECTIVES: dict[str, type[Learner]] = {"bits": BitLearner, "classes": ClassLearner}
 
 
 def build_task(cfg: Mapping[str, Any]) -> Task:
     """The data module of a resolved configuration."""
     return construct("task", cfg["task"], Task, seed=check_seed(cfg["seed"]))
+
+
+def axes_of(task: Mapping[str, Any]) -> tuple[Axis, ...]:
+    """What the test cells of a task vary, without making it; `task` is its section of a configuration."""
+    axes: tuple[Axis, ...] = getattr(locate("task", task), "axes", ())
+    return axes
 
 
 def build_network(cfg: Mapping[str, Any], task: Task) -> Any:
@@ -35,8 +40,8 @@ def build_network(cfg: Mapping[str, Any], task: Task) -> Any:
     """
     target = locate("model", cfg["model"])
     if inspect.isclass(target) and issubclass(target, Cell):
-        cell = construct("model", choose_engine(cfg), Cell, input_size=task.input_size)
-        return Recurrent(cell, task.output_size)
+        cell = construct("model", cfg["model"], Cell, input_size=task.input_size)
+        return recurrent(cell, task.output_size, choose_engine(cfg, cell))
     return construct(
         "model",
         cfg["model"],
@@ -47,22 +52,46 @@ def build_network(cfg: Mapping[str, Any], task: Task) -> Any:
     )
 
 
-def choose_engine(cfg: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The model's section, with the reference engine where the trainer rules the fused one out."""
-    model, trainer = cfg["model"], cfg.get("trainer", {})
-    if model.get("engine") not in ("auto", "fused"):
-        return model
+def recurrent(cell: Cell, output_size: int, engine: str | None) -> Recurrent:
+    """A network of a cell.
+
+    Raises:
+        ConfigError: the engine that the cell asks for is not to be had.
+    """
+    try:
+        return Recurrent(cell, output_size, engine)
+    except checks.Refusal as refusal:
+        raise ConfigError(f"model.{refusal}") from refusal
+
+
+def choose_engine(cfg: Mapping[str, Any], cell: Cell) -> str | None:
+    """reference, where the trainer rules all other engines out; None where the cell may have what it asks for."""
+    choice, trainer = cfg["model"].get("engine"), cfg.get("trainer", {})
+    if choice not in ("auto", "fused"):
+        return None
     precision = trainer.get("precision") or "32-true"
+    dtype, device = dtype_of(precision), torch.device("cpu")
     if not on_cpu(trainer):
+        device = torch.device("mps" if trainer["accelerator"] == "mps" else "cuda")
+    if choose.uncovered(cell, device, dtype) is None:
+        return None
+    if device.type != "cpu" and choose.uncovered(cell, device, torch.float32) is not None:
         why = f"the fused engine needs trainer.accelerator=cpu, and it is {trainer['accelerator']}"
     elif precision not in trainer_arguments.TRUE_PRECISIONS:
         why = f"the fused engine needs trainer.precision=32-true or 64-true, and it is {precision}"
     else:
-        return model
-    if model["engine"] == "fused":
+        return None
+    if choice == "fused":
         raise ConfigError(f"model.engine='fused': must be auto or reference here, for {why}")
     log.info("engine=auto takes the reference engine: %s.", why)
-    return {**model, "engine": "reference"}
+    return "reference"
+
+
+def dtype_of(precision: str | int) -> torch.dtype:
+    """What is computed in, at a precision of the trainer."""
+    if precision in trainer_arguments.TRUE_PRECISIONS:
+        return torch.float64 if "64" in str(precision) else torch.float32
+    return torch.bfloat16 if "bf16" in str(precision) else torch.float16
 
 
 def build_learner(cfg: Mapping[str, Any], task: Task, network: Any, memory_slots: int | None = None) -> Learner:
@@ -81,7 +110,8 @@ def build_learner(cfg: Mapping[str, Any], task: Task, network: Any, memory_slots
     check("optimizer.", checks.number, "lr", cfg["optimizer"].get("lr"), above=0)
     try_out(cfg, optimizer, schedule)
     schedule(optimizer(network.parameters()))
-    return OBJECTIVES[task.objective](network, task, optimizer, schedule, memory_slots)
+    objective = OBJECTIVES[check("task.", checks.choice, "objective", task.objective, tuple(OBJECTIVES))]
+    return Learner(network, task, objective, optimizer, schedule, memory_slots)
 
 
 def try_out(cfg: Mapping[str, Any], optimizer: Callable[..., Any], schedule: Callable[..., Any]) -> None:

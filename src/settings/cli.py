@@ -9,15 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
+import hydra
 from hydra._internal.utils import get_args_parser
+from omegaconf import DictConfig
 
-from src.settings import keys
+from src.common.paths import CONF
+from src.settings import hydra_job, keys
 from src.settings.errors import ConfigError
-from src.settings.jobs import Job, check_writable, composed
+from src.settings.folders import check_writable
+from src.settings.job import Job
+from src.settings.jobs import composed, composed_sweep
 from src.settings.overrides import parsed, quoted, searched
 
-__all__ = ["Job", "Line", "argument", "check_writable", "composed", "give", "parsed", "quoted", "read"]
-__all__ += ["refusals", "run"]
+__all__ = ["Job", "Line", "argument", "ask", "check_writable", "composed", "composed_sweep", "failures", "parsed"]
+__all__ += ["quoted", "read", "refusals", "run"]
 #: Flags of Hydra that would lead past the checks, or to nothing here.
 NOT_OURS = ("config_path", "config_name", "experimental_rerun", "shell_completion")
 
@@ -85,18 +90,27 @@ def read() -> Line:
     return Line(overrides, given.multirun, asks)
 
 
-def give(line: Line) -> None:
-    """Make `line` the command line that Hydra is going to read."""
+def ask(config_name: str, line: Line) -> None:
+    """Let Hydra answer a command line that only asks, for help or for the configuration."""
+
+    def main(_: DictConfig) -> None: ...
+
+    main.__module__ = f"src.{config_name}"  # which Hydra names the job after
+    before = sys.argv[1:]
     sys.argv[1:] = ["--multirun"] * line.multirun + line.asks + line.overrides
+    try:
+        hydra.main(config_path=CONF, config_name=config_name, version_base="1.3")(main)()
+    finally:
+        sys.argv[1:] = before
 
 
-def run(main: Callable[[], Any], config_name: str, refuse: Callable[[dict[str, Any]], None]) -> None:
-    """Refuse a bad command line with one message and exit code 2; else hand it to Hydra.
+def run(config_name: str, main: Callable[[dict[str, Any]], Any], refuse: Callable[[dict[str, Any]], None]) -> None:
+    """Do the work of a command, or refuse a bad command line with one message and exit code 2.
 
     Args:
-        main: a function decorated with `hydra.main`.
         config_name: its primary config.
-        refuse: raises a ConfigError for a composed configuration that cannot be run.
+        main: does the work of a resolved configuration; a ConfigError that it raises ends with exit code 1.
+        refuse: raises a ConfigError for a configuration that cannot be run.
     """
     with refusals():
         line = read()
@@ -105,8 +119,21 @@ def run(main: Callable[[], Any], config_name: str, refuse: Callable[[dict[str, A
         (job,) = composed(config_name, line.overrides)
         if not line.asks_only:
             refuse(keys.resolve(job.config))
-        give(line)
-    main()
+    if line.asks_only:
+        return ask(config_name, line)
+    with failures():
+        hydra_job.call(job, lambda cfg: main(keys.resolve(cfg)))
+    return None
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """A ConfigError within, of work that has begun, ends the command with one line and exit code 1."""
+    try:
+        yield
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
 def argument(key: str, path: Path) -> str:

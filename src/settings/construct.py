@@ -43,7 +43,7 @@ def construct(section: str, node: Mapping[str, Any], kind: type, **given: Any) -
         if key not in allowed:
             raise ConfigError(
                 f"{section}.{key}={value!r}: unknown key; must be one of {', '.join(sorted(allowed))}"
-                + checks.meant(key, allowed)
+                + checks.did_you_mean(key, allowed)
             )
     try:
         made = target(**arguments, **given)

@@ -9,7 +9,11 @@ from src.common import checks
 
 
 class ConfigError(CompactHydraException):
-    """A user's mistake: printed in one line, without a stack trace; a sweep goes on with its other jobs."""
+    """A user's mistake: printed in one line, without a stack trace; a sweep continues with its other jobs."""
+
+
+class UnknownKeyError(ConfigError):
+    """An override whose key no composed configuration has."""
 
 
 def check(prefix: str, rule: Callable[..., Any], key: str, value: Any, *allowed: Any, **bounds: Any) -> Any:

@@ -1,8 +1,7 @@
 """The jobs that overrides ask for: composed, and refused where they could not be, before any folder is made."""
 
 import copy
-import os
-import tempfile
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +13,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException, MissingConfigException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig, OmegaConf
 
 from src.common.paths import CONF
 from src.settings.errors import ConfigError
+from src.settings.folders import Alike, check_writable, output
+from src.settings.job import Job, fill_in, set_overrides, writable
 from src.settings.overrides import (
     CONSTRUCTED,
     blamed,
@@ -29,20 +29,10 @@ from src.settings.overrides import (
     parsed,
     split,
 )
-from src.settings.unknown import FAULTS, first_line, uncomposed, unknown_choice, unknown_key
+from src.settings.unknown import FAULTS, uncomposed, unknown_choice, unknown_key
 
-#: As long as the names of files in a run folder.
-LONG_NAME = "x" * 120
-
-
-class Job(NamedTuple):
-    """One of the runs that a command line asks for."""
-
-    config: DictConfig
-    overrides: list[str]
-    folder: Path
-    sweep: Path | None  # the folder of the sweep it is of
-    launcher: dict[str, Any]  # Hydra's, which is to run it
+#: What makes the jobs of a sweep of their values; there is no other.
+SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
 
 def composed(config_name: str, overrides: list[str], multirun: bool = False) -> list[Job]:
@@ -52,79 +42,137 @@ def composed(config_name: str, overrides: list[str], multirun: bool = False) -> 
         ConfigError: an override that cannot be read, or that names a choice or a key that does not exist,
             or an output folder that cannot be written.
     """
+    if multirun:
+        return composed_sweep(config_name, overrides)[0]
+    given = _checked(overrides)
+    for one in given:
+        if one.is_sweep_override():
+            raise ConfigError(f"{one.input_line}: must be one value, or a sweep over several with -m")
+    with initialize_config_dir(CONF, job_name=config_name, version_base="1.3"):
+        return [_alone(config_name, overrides)]
+
+
+def composed_sweep(config_name: str, overrides: list[str]) -> tuple[list[Job], DictConfig]:
+    """Every job of a sweep, and the configuration that they have in common, with Hydra's own node.
+
+    Jobs that differ in the values of plain keys alone are composed once.
+
+    Raises:
+        ConfigError: as `composed`; or a sweeper of somebody else.
+    """
+    given = _checked(overrides)
+    with initialize_config_dir(CONF, job_name=config_name, version_base="1.3"):
+        # An experiment may sweep, too; and the time in the name of the folder is that of the whole sweep.
+        unswept = [one.input_line or "" for one in given if not one.is_sweep_override()]
+        with _refused(config_name, unswept):
+            whole = compose(config_name, unswept, return_hydra_config=True)
+            HydraConfig.instance().set_config(whole)
+            _set_mode(whole, RunMode.MULTIRUN)
+            folder = output(whole, "hydra.sweep.dir")
+            check_writable("hydra.sweep.dir", folder)
+        sweeper = whole.hydra.sweeper
+        if sweeper._target_ != SWEEPER:
+            name = whole.hydra.runtime.choices["hydra/sweeper"]
+            raise ConfigError(f"hydra/sweeper={name}: must be basic; src.search searches settings")
+        lines = [*(f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()), *overrides]
+        jobs = split(parsed(lines, GlobalHydra.instance().config_loader()))
+        set_overrides(whole, given)
+        return list(_of_sweep(config_name, jobs, folder, whole)), whole
+
+
+def _checked(overrides: list[str]) -> list[Override]:
+    """The overrides of a command line, those refused that no composition would refuse."""
     given = parsed(overrides)
-    swept = [one for one in given if one.is_sweep_override()]
-    if swept and not multirun:
-        raise ConfigError(f"{swept[0].input_line}: must be one value, or a sweep over several with -m")
     for override in given:
         check_addition(override)
         check_choice(override)
     check_places(given)
     GlobalHydra.instance().clear()
-    with initialize_config_dir(CONF, version_base="1.3"):
-        if not multirun:
-            return [_compose(config_name, overrides, 0)]
-        # An experiment may sweep, too; and the time in the name of the folder is that of the whole sweep.
-        unswept = [one.input_line or "" for one in given if not one.is_sweep_override()]
-        with _refused(config_name, unswept):
-            whole = compose(config_name, unswept, return_hydra_config=True)
-            folder = _output(whole, "hydra.sweep.dir")
-        params = whole.hydra.sweeper.get("params") or {}
-        lines = [*(f"{key}={value}" for key, value in params.items()), *overrides]
-        jobs = split(parsed(lines, GlobalHydra.instance().config_loader()))
-        alike: dict[tuple[str, ...], DictConfig] = {}
-        return [_compose(config_name, list(job), number, folder, alike) for number, job in enumerate(jobs)]
+    return given
 
 
-def _compose(
-    config_name: str,
-    overrides: list[str],
-    number: int,
-    sweep: Path | None = None,
-    alike: dict[tuple[str, ...], DictConfig] | None = None,
-) -> Job:
-    """One job; `alike` keeps what was composed for others that differ in nothing but values of plain keys."""
+def _alone(config_name: str, overrides: list[str]) -> Job:
+    """The one job of a command line."""
     with _refused(config_name, overrides):
-        given = [(one, is_plain(one)) for one in parsed(overrides)]
-        kind = tuple(str(one.key_or_group if plain else one.input_line) for one, plain in given)
-        if alike is not None and kind in alike:
-            cfg = copy.deepcopy(alike[kind])
-            for one, plain in given:
-                if plain:
-                    OmegaConf.update(cfg, one.key_or_group, one.value(), merge=True)
-        else:
-            cfg = compose(config_name, overrides, return_hydra_config=True)
-            names = OmegaConf.to_container(cfg.hydra.sweep, resolve=False)
-            if alike is not None and "override" not in str(names):  # those of the job itself would be in its name
-                alike[kind] = copy.deepcopy(cfg)
-        with open_dict(cfg):
-            cfg.hydra.job.num = number
-        _check_mode(cfg, multirun=sweep is not None)
-        if not any(one.is_delete() for one, _ in given):
-            _check_choices(cfg)
-        _check_references(cfg, [one for one, _ in given])
-        folder = _output(cfg, "hydra.run.dir") if sweep is None else _output(cfg, "hydra.sweep.subdir", sweep)
-        subdir = cfg.hydra.output_subdir
-        if subdir not in (None, ".hydra"):
-            check_writable("hydra.output_subdir", folder / str(subdir))
-        launcher = OmegaConf.to_container(cfg.hydra.launcher, resolve=True)
-        with open_dict(cfg):
-            cfg.pop("hydra")
-    assert isinstance(launcher, dict)
-    return Job(cfg, overrides, folder, sweep, {str(name): value for name, value in launcher.items()})
+        cfg = compose(config_name, overrides, return_hydra_config=True)
+        _set_mode(cfg, RunMode.RUN)
+        given = parsed(overrides)
+        _check_choices(cfg, given)
+        HydraConfig.instance().set_config(cfg)
+        _check_references(cfg, given)
+        folder = output(cfg, "hydra.run.dir")
+        check_writable("hydra.run.dir", folder)
+        _check_subdir(cfg, folder)
+    return Job(cfg, overrides, folder, None, _launcher(cfg))
 
 
-def _check_mode(cfg: DictConfig, multirun: bool) -> None:
-    """Refuse another way to run than the one that was checked."""
-    wanted = RunMode.MULTIRUN if multirun else RunMode.RUN
-    if cfg.hydra.mode not in (None, wanted):
+def _of_sweep(config_name: str, jobs: list[list[str]], folder: Path, whole: DictConfig) -> Iterator[Job]:
+    """The jobs of a sweep in a folder; `whole` is what it has in common."""
+    kinds: dict[tuple[str, ...], _Kind] = {}
+    alike = Alike()
+
+    @functools.cache
+    def read(line: str) -> tuple[Override, bool]:
+        (one,) = parsed([line])
+        return one, is_plain(one) and not isinstance(one.value(), dict)  # which would be merged
+
+    for number, overrides in enumerate(jobs):
+        with _refused(config_name, overrides):
+            given = [read(line) for line in overrides]
+            name = tuple(str(one.key_or_group if plain else one.input_line) for one, plain in given)
+            values = tuple((one.key_or_group, one.value()) for one, plain in given if plain)
+            if name not in kinds:
+                cfg = compose(config_name, overrides, return_hydra_config=True)
+                OmegaConf.copy_cache(from_config=whole, to_config=cfg)  # the time is that of the whole sweep
+                _set_mode(cfg, RunMode.MULTIRUN)
+                with writable(cfg):
+                    cfg.hydra.sweep.dir = str(folder.absolute())
+                _check_choices(cfg, [one for one, _ in given])
+                named = "override" in f"{OmegaConf.to_container(cfg.hydra.sweep)} {overrides}"
+                kinds[name] = _Kind(cfg, copy.deepcopy(cfg), _launcher(cfg), named)
+            kind = kinds[name]
+            HydraConfig.instance().cfg = kind.trial  # type: ignore[assignment]  # itself, no copy: it changes
+            fill_in(kind.trial, values, [one for one, _ in given] if kind.named else None, number)
+            _check_references(kind.trial, [one for one, _ in given])
+            its = output(kind.trial, "hydra.sweep.subdir", folder)
+            alike.check_writable("hydra.sweep.subdir", its)
+            _check_subdir(kind.trial, its)
+        yield Job(kind.composed, overrides, its, folder, kind.launcher, number, values)
+
+
+class _Kind(NamedTuple):
+    """Jobs that differ in nothing but the values of plain keys."""
+
+    composed: DictConfig
+    trial: DictConfig  # the same, in which the values of one after another are tried
+    launcher: dict[str, Any]
+    named: bool  # the names of their folders have their overrides
+
+
+def _launcher(cfg: DictConfig) -> dict[str, Any]:
+    """The settings of the launcher."""
+    HydraConfig.instance().set_config(cfg)
+    found = OmegaConf.to_container(cfg.hydra.launcher, resolve=True)
+    assert isinstance(found, dict)
+    return {str(name): value for name, value in found.items()}
+
+
+def _set_mode(cfg: DictConfig, mode: RunMode) -> None:
+    """Say whether this is a sweep, as Hydra does; refuse another way to run than the one that was checked."""
+    if cfg.hydra.mode not in (None, mode):
         raise ConfigError(
             f"hydra.mode={cfg.hydra.mode.name}: must be left out; -m makes a sweep, nothing else does"
         )
+    if cfg.hydra.mode is None:
+        with writable(cfg):
+            cfg.hydra.mode = mode
+            cfg.hydra.overrides.hydra.append(f"hydra.mode={mode.name}")
 
 
-def _check_choices(cfg: DictConfig) -> None:
+def _check_choices(cfg: DictConfig, overrides: list[Override]) -> None:
     """Refuse a file that makes a list of choices of a group, of which the last alone would count."""
+    if any(one.is_delete() for one in overrides):
+        return
     for group in CONSTRUCTED - {"hydra"}:
         if group in cfg and group not in cfg.hydra.runtime.choices:
             raise ConfigError(f"{group}: is given a list in a file of settings; must be one choice")
@@ -132,13 +180,19 @@ def _check_choices(cfg: DictConfig) -> None:
 
 def _check_references(cfg: DictConfig, overrides: list[Override]) -> None:
     """Refuse a value that refers to a key that there is not."""
-    HydraConfig.instance().set_config(cfg)
     for one in overrides:
         if "${" in (one.input_line or "") and not one.key_or_group.startswith("hydra."):
             with blamed(one.input_line, "${...} must name a key that there is"):
                 value = OmegaConf.select(cfg, one.key_or_group)
                 if OmegaConf.is_config(value):
                     OmegaConf.to_container(value, resolve=True)
+
+
+def _check_subdir(cfg: DictConfig, folder: Path) -> None:
+    """Refuse a place for Hydra's files that cannot be written."""
+    subdir = cfg.hydra.output_subdir
+    if subdir not in (None, ".hydra"):
+        check_writable("hydra.output_subdir", folder / str(subdir))
 
 
 @contextmanager
@@ -154,43 +208,3 @@ def _refused(config_name: str, overrides: list[str]) -> Iterator[None]:
         raise unknown_key(error, config_name, overrides) from error
     except FAULTS as error:
         raise uncomposed(error, config_name, overrides) from error
-
-
-def _output(cfg: DictConfig, key: str, within: Path | None = None) -> Path:
-    """The folder that `key` names; refuses one that cannot be made, without making it."""
-    HydraConfig.instance().set_config(cfg)
-    try:
-        chosen = OmegaConf.select(cfg, key)
-    except OmegaConfBaseException as error:
-        raise ConfigError(
-            f"{key}: {first_line(error)}; must be a folder, in whose name ${{...}} stands for a key that there is"
-        ) from error
-    if not chosen:
-        raise ConfigError(f"{key}={chosen!r}: must be a folder")
-    folder = Path(str(chosen))
-    if within is not None:
-        if folder.is_absolute() or os.path.normpath(folder).split(os.sep)[0] in (".", ".."):
-            raise ConfigError(f"{key}={str(folder)!r}: must be a folder within hydra.sweep.dir")
-        folder = within / folder
-    if "${" in os.path.abspath(folder):
-        raise ConfigError(
-            f"{key}={str(folder)!r}: must be a folder without ${{ in its path, which Hydra would look up"
-        )
-    check_writable(key, folder)
-    return folder
-
-
-def check_writable(key: str, folder: Path, hint: str = "") -> None:
-    """Refuse a folder that cannot be made or written to, without making it; `key` is what it was given as."""
-    there, missing = os.path.abspath(folder), list[str]()
-    while not os.path.lexists(there) and there != os.path.dirname(there):
-        there, name = os.path.split(there)
-        missing.insert(0, name)
-    try:
-        with tempfile.TemporaryDirectory(dir=there) as trial:
-            Path(trial, *missing, LONG_NAME).mkdir(parents=True)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(
-            f"{key}={str(folder)!r}: cannot be written ({why}); must be a folder that can{hint}"
-        ) from error

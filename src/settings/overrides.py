@@ -5,25 +5,24 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quote, QuotedString
 from hydra.errors import HydraException
 
-from src.common.checks import meant
+from src.common.checks import did_you_mean
 from src.common.paths import CONF
-from src.settings.errors import ConfigError
+from src.settings.errors import ConfigError, UnknownKeyError
 from src.settings.unknown import FAULTS, first_line
 
 #: Sections whose keys a constructor checks, so that `+section.key=` may add one of its arguments.
 CONSTRUCTED = {"model", "task", "optimizer", "schedule", "trainer", "callbacks", "logger", "hydra"}
 #: What an override must look like.
 FORM = "must be key=value, or key='value' with any signs in it"
-#: A sweep of more jobs would take a quarter of an hour before the first begins; of more than a few, it is told.
+#: A sweep of more jobs would take minutes before the first begins; of more than a few, it is told.
 MOST_JOBS, MANY_JOBS = 10_000, 1_000
 
 
@@ -63,9 +62,9 @@ def check_addition(override: Override) -> None:
     key = override.key_or_group
     section = re.split(r"[./]", key)[0]
     if (override.is_add() or override.is_force_add()) and section not in CONSTRUCTED:
-        raise ConfigError(
+        raise UnknownKeyError(
             f"{override.input_line}: unknown key '{key}'; a key may be added only under "
-            f"{', '.join(sorted(CONSTRUCTED))}{meant(section, CONSTRUCTED)}"
+            f"{', '.join(sorted(CONSTRUCTED))}{did_you_mean(section, CONSTRUCTED)}"
         )
 
 
@@ -123,7 +122,12 @@ def split(overrides: list[Override]) -> list[list[str]]:
             raise ConfigError(f"{one.input_line}: makes more than {MOST_JOBS:,} jobs; must be several sweeps")
     if count > MANY_JOBS:
         print(f"composing {count:,} jobs", file=sys.stderr, flush=True)
-    return BasicSweeper.split_arguments(overrides, max_batch_size=None)[0]
+    lines: dict[str, list[str]] = {}  # of a key that is given twice, the last counts
+    for one in overrides:
+        swept = one.is_sweep_override()
+        texts = one.sweep_string_iterator() if swept else [one.get_value_element_as_str()]
+        lines[one.get_key_element()] = [f"{one.get_key_element()}={text}" for text in texts]
+    return [list(job) for job in product(*lines.values())]
 
 
 def check_places(overrides: list[Override]) -> None:

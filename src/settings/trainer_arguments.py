@@ -131,7 +131,7 @@ def check(trainer: Mapping[str, Any]) -> None:
             continue
         rule = ARGUMENTS.get(key)
         if rule is None:
-            allowed = ", ".join(sorted(honoured)) + checks.meant(key, honoured)
+            allowed = ", ".join(sorted(honoured)) + checks.did_you_mean(key, honoured)
             raise checks.Refusal(f"{key}={value!r}: unknown key; must be one of {allowed}")
         if isinstance(rule, str):
             raise checks.Refusal(f"{key}={value!r}: cannot be given, {rule}")

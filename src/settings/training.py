@@ -14,7 +14,7 @@ from src.callbacks.history import History
 from src.callbacks.interrupt import Interrupt
 from src.callbacks.randomness import Randomness
 from src.callbacks.solved import Solved
-from src.common.files import encodable
+from src.common.files import utf8_path
 from src.lit.learner import Learner
 from src.settings import trainer_arguments
 from src.settings.construct import arguments_of, construct, locate
@@ -78,8 +78,8 @@ def build_callbacks(cfg: Mapping[str, Any], folder: str, learner: Learner) -> li
             continue
         given: dict[str, Any] = {}
         if name == "checkpoint":
-            monitor = f"validation/{learner.monitor}"
-            given = {"folder": folder, "monitor": monitor, "mode": learner.monitor_mode}
+            monitor = f"validation/{learner.objective.monitor}"
+            given = {"folder": folder, "monitor": monitor, "mode": learner.objective.mode}
         elif "folder" in arguments_of(locate(f"callbacks.{name}", node)):
             given = {"folder": folder}
         callback = construct(f"callbacks.{name}", node, NEEDED.get(name, Callback), **given)
@@ -100,7 +100,7 @@ def check_callback(cfg: Mapping[str, Any], name: str, callback: Callback, learne
         raise ConfigError(f"{where}: cannot be used, {reason}")
     if isinstance(callback, LearningRateMonitor) and "_target_" not in cfg["logger"]:
         raise ConfigError(f"{where}: needs a logger, and logger=none has none")
-    known = [f"validation/{metric}" for metric in learner.metric_names]
+    known = [f"validation/{metric}" for metric in learner.objective.names]
     if isinstance(callback, EarlyStopping) and callback.monitor not in known:
         raise ConfigError(f"callbacks.{name}.monitor={callback.monitor!r}: must be one of {', '.join(known)}")
 
@@ -114,6 +114,6 @@ def build_logger(cfg: Mapping[str, Any], folder: str, done: int = 0) -> Any:
         return False
     given: dict[str, Any] = {"save_dir": folder, "name": "", "version": ""}
     if cfg["logger"]["name"] == "tensorboard":
-        given |= {"save_dir": encodable(folder), "default_hp_metric": False}
+        given |= {"save_dir": utf8_path(folder), "default_hp_metric": False}
         given |= {"purge_step": done + 1 if done else None}
     return construct("logger", cfg["logger"], Logger, **given)

@@ -12,8 +12,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
-from src.common.checks import meant
-from src.settings.errors import ConfigError
+from src.common.checks import did_you_mean
+from src.settings.errors import ConfigError, UnknownKeyError
 
 #: What composing settings raises, where it is the user who is wrong.
 FAULTS = (HydraException, OmegaConfBaseException, ValueError, YAMLError)
@@ -38,7 +38,7 @@ def unknown_choice(error: MissingConfigException, job: Sequence[Override]) -> Co
     extra = f"; {EXTRAS[missing]}" if missing in EXTRAS else ""
     return ConfigError(
         f"{group or 'config'}={name!r}: unknown {group or 'config'}; must be one of {', '.join(options)}"
-        f"{meant(name, options)}{extra}"
+        f"{did_you_mean(name, options)}{extra}"
     )
 
 
@@ -58,16 +58,17 @@ def unknown_key(error: ConfigCompositionException, config_name: str, job: list[s
             above = f"{above}.{parts[0]}".lstrip(".")
             node = node.get(parts.pop(0))
     except (HydraException, OmegaConfBaseException):
-        return ConfigError(f"{culprit}: unknown key {key!r}; must be one of the keys in conf/")
+        return UnknownKeyError(f"{culprit}: unknown key {key!r}; must be one of the keys in conf/")
     if not parts:  # it is there, but cannot be changed so
         return uncomposed(error, config_name, job)
     name = f"{above}.{parts[0]}".lstrip(".")
     if not isinstance(node, DictConfig):
-        return ConfigError(f"{culprit}: unknown key {name!r}; must be {above}, which has no keys of its own")
+        return UnknownKeyError(f"{culprit}: unknown key {name!r}; must be {above}, which has no keys of its own")
     allowed = sorted(map(str, node))
     where = f" under {above}" if above else ""
-    return ConfigError(
-        f"{culprit}: unknown key {name!r}; must be{where} one of {', '.join(allowed)}{meant(parts[0], allowed)}"
+    return UnknownKeyError(
+        f"{culprit}: unknown key {name!r}; must be{where} one of {', '.join(allowed)}"
+        f"{did_you_mean(parts[0], allowed)}"
     )
 
 

@@ -1,1 +1,1 @@
-"""A study: what a table or a figure needs, from tuning to report, begun and gone on with by one command."""
+"""Studies: one command tunes, trains, evaluates and reports a table or a figure, and resumes what was stopped."""

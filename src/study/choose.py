@@ -1,4 +1,4 @@
-"""The best on validation of the settings that were tried out, and the experiment that it is written to."""
+"""Choice of settings: the candidate with the best validation metric, written as an experiment file."""
 
 import csv
 import io
@@ -9,33 +9,35 @@ from typing import Any, NamedTuple
 
 from src.common.files import write_whole
 from src.launch import sweep
+from src.lit import objectives
+from src.lit.objective import Metric
 from src.settings import cli, experiments
 from src.settings.errors import ConfigError
-from src.study.plan import METRICS, Plan, Tuning
+from src.study.plan import StudyPlan, Tuning
 
-#: Means that differ by no more than this are equal.
+#: Means that differ by no more than this count as equal.
 TIE = 1e-12
 
 
-class Tried(NamedTuple):
+class TuningRun(NamedTuple):
     """A run of the tuning."""
 
-    candidate: tuple[str, ...]  # its overrides but for the seed
+    candidate: tuple[str, ...]  # the overrides, without the seed
     seed: str
     status: str
     metrics: dict[str, Any]
-    value: float | None  # of validation; None for a run that has none, or that did not end well
+    value: float | None  # the validation metric; None for a run without one, or one that has not finished
 
 
-def tried(tuning: Tuning, name: str) -> list[Tried]:
-    """The runs that the choice `name` is among, in their order. Only what they had in validation is looked at."""
+def tuning_runs(tuning: Tuning, name: str) -> list[TuningRun]:
+    """The tuning runs of the model `name`, in the order of the sweep, with their validation metric."""
     of, keys = tuning.sweeps[name], tuning.chosen[name]
     found = []
     for job, standing in zip(sweep.read(of.folder)["jobs"], sweep.standings(of.folder), strict=True):
         given = {one.key_or_group: one.input_line or "" for one in cli.parsed(job["overrides"])}
         value = (standing.metrics.get("validation") or {}).get(tuning.metric)
         found.append(
-            Tried(
+            TuningRun(
                 tuple(given[key] for key in keys),
                 given.get("seed", "").partition("=")[2],
                 standing.standing,
@@ -46,29 +48,37 @@ def tried(tuning: Tuning, name: str) -> list[Tried]:
     return found
 
 
-def mean(runs: list[Tried], candidate: tuple[str, ...], metric: str) -> float:
-    """A candidate's metric, averaged over its seeds; a run without one counts as the worst there can be."""
-    own = [METRICS[metric][1] if run.value is None else run.value for run in runs if run.candidate == candidate]
+def known_metric(name: str) -> Metric:
+    """A metric by its name, which the plan has checked."""
+    metric = objectives.metric(name)
+    assert metric is not None
+    return metric
+
+
+def mean(runs: list[TuningRun], candidate: tuple[str, ...], metric: str) -> float:
+    """A candidate's metric, averaged over the seeds; a run without one counts as the worst possible value."""
+    worst = known_metric(metric).worst
+    own = [worst if run.value is None else run.value for run in runs if run.candidate == candidate]
     return sum(own) / len(own)
 
 
-def best(runs: list[Tried], metric: str) -> tuple[str, ...]:
-    """The candidate with the best mean; of equal ones that with the fewest parameters, then the first.
+def best(runs: list[TuningRun], metric: str) -> tuple[str, ...]:
+    """The candidate with the best mean; ties go to the fewest parameters, then to the first.
 
     Raises:
-        ConfigError: not one run has the metric.
+        ConfigError: no run has the metric.
     """
     if all(run.value is None for run in runs):
         raise ConfigError(f"no run ended well with a validation {metric}; there must be one to choose")
-    sign = METRICS[metric][0]
+    sign = -1.0 if known_metric(metric).more else 1.0
     means = {run.candidate: sign * mean(runs, run.candidate, metric) for run in runs}
     top = min(means.values())
     sizes = {run.candidate: run.metrics.get("parameters", math.inf) for run in reversed(runs)}
-    equal = [one for one, value in means.items() if value == top or value - top <= TIE]  # infinities are
+    equal = [one for one, value in means.items() if value == top or value - top <= TIE]  # == for infinities
     return min(equal, key=lambda one: sizes[one])
 
 
-def experiment(plan: Plan, metric: str, runs: list[Tried], choice: tuple[str, ...]) -> str:
+def experiment(plan: StudyPlan, metric: str, runs: list[TuningRun], choice: tuple[str, ...]) -> str:
     """The choice as a file of conf/experiment."""
     seeds = ", ".join(dict.fromkeys(run.seed for run in runs if run.candidate == choice))
     count = len({run.candidate for run in runs})
@@ -80,16 +90,16 @@ def experiment(plan: Plan, metric: str, runs: list[Tried], choice: tuple[str, ..
     return experiments.experiment(choice, about)
 
 
-def choose(plan: Plan, tuning: Tuning) -> list[Path]:
-    """Write the experiments and tuning.csv, a row a run; returns the experiments whose content is new.
+def choose(plan: StudyPlan, tuning: Tuning) -> list[Path]:
+    """Write the chosen experiments and tuning.csv, a row for each run; returns the experiments that changed.
 
     Raises:
-        ConfigError: nothing to choose.
+        ConfigError: no run to choose.
     """
     rows: list[dict[str, Any]] = []
     contents: dict[Path, str] = {}
     for name in tuning.sweeps:
-        runs = tried(tuning, name)
+        runs = tuning_runs(tuning, name)
         try:
             choice = best(runs, tuning.metric)
         except ConfigError as refusal:
@@ -107,22 +117,22 @@ def choose(plan: Plan, tuning: Tuning) -> list[Path]:
     return changed
 
 
-def row(name: str, run: Tried, metric: str, chosen: bool) -> dict[str, Any]:
+def row(name: str, run: TuningRun, metric: str, chosen: bool) -> dict[str, Any]:
     """A run of the tuning as a row of tuning.csv."""
-    told = {key: run.metrics.get(key) for key in ("updates", "parameters", "seconds")}
+    counts = {key: run.metrics.get(key) for key in ("updates", "parameters", "seconds")}
     return {
         "model": name,
         "candidate": " ".join(run.candidate),
         "seed": run.seed,
         "status": run.status,
-        **told,
+        **counts,
         f"validation_{metric}": (run.metrics.get("validation") or {}).get(metric),
         "chosen": "yes" if chosen else "no",
     }
 
 
-def uncommitted(plan: Plan, tuning: Tuning) -> list[str]:
-    """Experiments of the choice that differ from the commit that is checked out; none outside a git checkout."""
+def uncommitted(plan: StudyPlan, tuning: Tuning) -> list[str]:
+    """Chosen experiments that differ from the commit that is checked out; none outside a git checkout."""
     folder = plan.conf / "experiment" / tuning.write
     command = ["git", "status", "--porcelain", "--untracked-files=all", "--", "."]
     try:

@@ -1,4 +1,4 @@
-"""The fields of a study file: sections, names, lists of overrides; each refused where it cannot be used."""
+"""Fields of a study file: sections, names and lists of overrides, with refusals of invalid ones."""
 
 import re
 from collections.abc import Mapping
@@ -12,24 +12,34 @@ from src.settings import cli
 from src.settings.errors import ConfigError
 from src.settings.experiments import experiment_file
 
-#: What a study gives its sweeps itself.
+#: Keys that a study sets for its sweeps.
 GIVEN = ("resume", "retry_failed", "dry_run", "hydra.sweep.dir", "hydra.run.dir", "hydra.searchpath")
 
 
 def values(override: Override) -> list[str]:
-    """What an override tries out, one after another: a single value where it is no sweep."""
+    """The values of an override, in order; a single one where it is no sweep."""
     if override.is_sweep_override():
         return list(override.sweep_string_iterator())
     return [override.get_value_element_as_str()]
 
 
 def experiments(overrides: list[str]) -> list[str]:
-    """The experiments that a sweep is made of."""
+    """The experiments that a sweep names."""
     return [one for of in cli.parsed(overrides) if of.key_or_group == "experiment" for one in values(of)]
 
 
 def overrides(where: str, given: Any, conf: Path, written: list[str]) -> list[str]:
-    """Overrides of src.train; `written` are the experiments that the study itself will write to `conf`."""
+    """Overrides of src.train.
+
+    Args:
+        where: the section, for a refusal.
+        given: the content of the section.
+        conf: the folder of experiment files.
+        written: the experiments that the tuning of the study will write to `conf`.
+
+    Raises:
+        ConfigError: no overrides, invalid ones, keys that the study sets itself, or an unknown experiment.
+    """
     lines = texts(where, given)
     if not lines:
         raise ConfigError(f"{where}: must hold at least one override of src.train")

@@ -1,21 +1,22 @@
-"""What follows the sweeps of a study: runs tested beyond what they were trained on, and reports."""
+"""The last stages of a study: evaluations beyond the lengths of training, and reports."""
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from src import evaluate
-from src.common.children import passed_on
+from src.common.subprocesses import run_module
 from src.launch import sweep
-from src.run import runs
+from src.run.evaluation import read_request
+from src.run.folder import RunFolder
 from src.settings import cli, keys
 from src.settings.errors import ConfigError
-from src.study.plan import Plan, Report
+from src.study.plan import StudyPlan, StudyReport
+from src.tasks.base import cell_name
 
 
-def finished(plan: Plan, name: str) -> list[Path]:
-    """The finished runs of a sweep; diverged ones have nothing to test."""
+def finished(plan: StudyPlan, name: str) -> list[Path]:
+    """The folders of the finished runs of a sweep; diverged runs have no weights to test."""
     folder = plan.sweeps[name].folder
     if not (folder / "sweep.json").exists():
         return []
@@ -23,44 +24,44 @@ def finished(plan: Plan, name: str) -> list[Path]:
 
 
 def request(run: Path, settings: list[str]) -> dict[str, Any]:
-    """The settings of src.evaluate for a run."""
+    """The resolved settings of src.evaluate for a run."""
     (job,) = cli.composed("evaluate", [f"run={cli.quoted(run)}", *settings])
     return keys.resolve(job.config)
 
 
 def evaluated(run: Path, cfg: Mapping[str, Any]) -> bool:
-    """Whether evaluation.json of a run answers what is asked."""
-    task = runs.read_config(run)["task"]
-    asked = evaluate.read_request(cfg, task["name"])
+    """Whether evaluation.json of a run has the checkpoint, memory size, grid and test cells that are asked for."""
+    task = RunFolder(run).read_config()["task"]
+    asked = read_request(cfg, task)
     try:
-        found = json.loads((run / "evaluation.json").read_text(encoding="utf-8"))
+        found = RunFolder(run).read_evaluation()
         settings = found["checkpoint"], found.get("memory_slots"), found["grid"], set(found["test"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (ConfigError, KeyError, TypeError):
         return False
     cells = asked.cells if asked.cells is not None else task.get("test_cells") or []
-    wanted = asked.checkpoint, asked.memory_slots, {"lengths": asked.lengths, "repeats": asked.repeats}
-    return settings[:3] == wanted and {f"{length}x{repeats}" for length, repeats in cells} <= settings[3]
+    wanted = asked.checkpoint, asked.memory_slots, asked.grid
+    return settings[:3] == wanted and {cell_name(cell) for cell in cells} <= settings[3]
 
 
-def to_evaluate(plan: Plan, names: Iterable[str]) -> list[dict[str, Any]]:
-    """What is left to test of the finished runs of sweeps."""
+def to_evaluate(plan: StudyPlan, names: Iterable[str]) -> list[dict[str, Any]]:
+    """The settings of src.evaluate for each finished run of sweeps that is not evaluated yet."""
     asked = [(run, request(run, plan.evaluate[name])) for name in names for run in finished(plan, name)]
     return [cfg for run, cfg in asked if not evaluated(run, cfg)]
 
 
-def test(plan: Plan) -> None:
-    """Evaluate what the study asks for and is not evaluated yet."""
+def test(plan: StudyPlan) -> None:
+    """Evaluate the finished runs of the study that are not evaluated yet."""
     for name in plan.evaluate:
         if not finished(plan, name):
-            print(f"{name}: no run has finished, and nothing is to be evaluated yet", flush=True)
+            print(f"{name}: no run has finished, so none is evaluated yet", flush=True)
     todo = to_evaluate(plan, plan.evaluate)
     for number, cfg in enumerate(todo):
         print(f"evaluating {number + 1} of {len(todo)}: {cfg['run']}", flush=True)
         evaluate.evaluate(cfg)
 
 
-def unready(plan: Plan, report: Report) -> list[str]:
-    """What is left to do before a report can be whole."""
+def unready(plan: StudyPlan, report: StudyReport) -> list[str]:
+    """The sweeps of a report that are incomplete, each with what it lacks."""
     missing = []
     for name in report.sweeps:
         folder = plan.sweeps[name].folder
@@ -73,11 +74,11 @@ def unready(plan: Plan, report: Report) -> list[str]:
     return missing
 
 
-def publish(plan: Plan, published: Path) -> None:
-    """Make every report whose runs are all there; it takes seconds, and is made anew each time.
+def publish(plan: StudyPlan, published: Path) -> None:
+    """Make every report whose runs are complete; existing reports are made again, which takes seconds.
 
     Raises:
-        ConfigError: a report that could not be made, or that has to wait; the others are made.
+        ConfigError: a report failed, or waits for runs; the other reports are made.
     """
     waiting = []
     for name, report in plan.reports.items():
@@ -86,17 +87,17 @@ def publish(plan: Plan, published: Path) -> None:
             waiting.append(f"{name} waits for {', '.join(missing)}")
             continue
         out = published / name
-        code = passed_on(command(plan, report, out))
+        code = run_module(command(plan, report, out))
         if code:
             raise ConfigError(f"reports.{name}: src.report ended with exit code {code}")
     if waiting:
         raise ConfigError(f"reports: {'; '.join(waiting)}")
 
 
-def command(plan: Plan, report: Report, out: Path) -> list[str]:
+def command(plan: StudyPlan, report: StudyReport, out: Path) -> list[str]:
     """The command line of a report."""
     folders = ",".join(cli.quoted(plan.sweeps[name].folder) for name in report.sweeps)
-    told = [f"title={cli.quoted(report.title)}", f"command={cli.quoted(f'make {plan.name}')}"]
+    texts = [f"title={cli.quoted(report.title)}", f"command={cli.quoted(f'make {plan.name}')}"]
     tuning = plan.folder / "tuning.csv"
-    beside = [f"tuning={cli.quoted(tuning)}"] if plan.tuning is not None and tuning.exists() else []
-    return ["src.report", f"runs=[{folders}]", f"out={cli.quoted(out)}", *told, *beside, *report.settings]
+    table = [f"tuning={cli.quoted(tuning)}"] if plan.tuning is not None and tuning.exists() else []
+    return ["src.report", f"runs=[{folders}]", f"out={cli.quoted(out)}", *texts, *table, *report.settings]

@@ -1,4 +1,4 @@
-"""How long what is left of a study will take, before any of it is begun."""
+"""Forecast of the time that the remaining jobs of a study will take."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,11 +10,11 @@ from src.settings.errors import ConfigError
 
 
 def forecast(todo: Mapping[str, list[dict[str, Any]]], workers: int) -> str:
-    """A table of the sweeps that have something to do, with the time each would take, and their sum.
+    """A table of the sweeps with remaining jobs, the time that each would take, and the sum.
 
     Args:
-        todo: the configurations of the jobs to do, by the name of the sweep.
-        workers: jobs side by side.
+        todo: the configurations of the remaining jobs, by the name of the sweep.
+        workers: jobs in parallel.
 
     Raises:
         ConfigError: a job that src.train would refuse.
@@ -26,8 +26,8 @@ def forecast(todo: Mapping[str, list[dict[str, Any]]], workers: int) -> str:
             raise ConfigError(f"{name}: {cost}")
         costs.setdefault(name, []).append(cost)
     if not costs:
-        return "Nothing is left to train."
+        return "No jobs remain to train."
     seconds = {name: estimate.together(of, workers) for name, of in costs.items()}
     rows = [{"sweep": name, "jobs": str(len(of)), "time": duration(seconds[name])} for name, of in costs.items()]
-    crew = "1 worker" if workers == 1 else f"{workers} workers"
-    return f"{columns(rows)}\n\nabout {duration(sum(seconds.values()))} with {crew}"
+    by = "1 worker" if workers == 1 else f"{workers} workers"
+    return f"{columns(rows)}\n\nabout {duration(sum(seconds.values()))} with {by}"

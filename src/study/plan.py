@@ -1,4 +1,4 @@
-"""What a study consists of: conf/study/<name>.yaml, read, and refused where it cannot be carried out."""
+"""The plan of a study: conf/study/<name>.yaml, read and checked."""
 
 import math
 import os
@@ -8,20 +8,19 @@ from typing import Any, NamedTuple
 
 from src.common import checks
 from src.common.paths import CONF
+from src.lit.objectives import OBJECTIVES
 from src.settings import cli, errors
 from src.settings.errors import ConfigError
 from src.settings.experiments import search_path
 from src.study import fields
 from src.study.fields import named, overrides, section, settings, some_of, values
 
-#: Metrics of validation to choose by: the sign that makes them smaller the better, the worth of a run without.
-METRICS = {"accuracy": (-1.0, 0.0), "error_bits": (1.0, math.inf)}
-#: Settings that make a budget.
+#: Settings that make a budget, and so are the same for all models of a tuning.
 SHARED = ("trainer.max_steps", "seed")
 
 
 class Sweep(NamedTuple):
-    """A sweep of src.train, and the folder that is its own."""
+    """A sweep of src.train, and the folder of its runs."""
 
     name: str
     overrides: list[str]
@@ -29,23 +28,23 @@ class Sweep(NamedTuple):
 
 
 class Tuning(NamedTuple):
-    """What is tried out to choose the settings of the sweeps by."""
+    """The sweeps of candidate settings, by model, from which the settings of the main sweeps are chosen."""
 
-    metric: str
-    write: str  # conf/experiment/<write>/<name>.yaml gets the choice of each
+    metric: str  # of validation
+    write: str  # conf/experiment/<write>/<name>.yaml is the chosen candidate of a model
     sweeps: dict[str, Sweep]
-    chosen: dict[str, list[str]]  # the keys that are written, for each
+    chosen: dict[str, list[str]]  # by model, the keys that the experiment file sets
 
 
-class Report(NamedTuple):
-    """A report, the sweeps it is made of and its settings."""
+class StudyReport(NamedTuple):
+    """A report of a study: title, names of sweeps, settings of src.report."""
 
     title: str
     sweeps: list[str]
     settings: list[str]
 
 
-class Plan(NamedTuple):
+class StudyPlan(NamedTuple):
     """A whole study."""
 
     name: str
@@ -53,15 +52,15 @@ class Plan(NamedTuple):
     conf: Path
     tuning: Tuning | None
     sweeps: dict[str, Sweep]
-    evaluate: dict[str, list[str]]  # settings of src.evaluate, for each sweep to evaluate
-    reports: dict[str, Report]
+    evaluate: dict[str, list[str]]  # settings of src.evaluate, by the name of the sweep
+    reports: dict[str, StudyReport]
 
 
-def read(cfg: Mapping[str, Any]) -> Plan:
+def read(cfg: Mapping[str, Any]) -> StudyPlan:
     """The study that a composed conf/study.yaml names.
 
     Raises:
-        ConfigError: no such study, or one that cannot be carried out.
+        ConfigError: no such study, or an invalid one.
     """
     conf = Path(CONF if cfg["conf"] is None else str(cfg["conf"])).absolute()
     if cfg.get("study") is None:
@@ -77,7 +76,7 @@ def read(cfg: Mapping[str, Any]) -> Plan:
         raise ConfigError(f"study={name}: {refusal}") from refusal
 
 
-def _plan(node: dict[str, Any], name: str, folder: Path, conf: Path) -> Plan:
+def _plan(node: dict[str, Any], name: str, folder: Path, conf: Path) -> StudyPlan:
     tuning = _tuning(node["tuning"], folder, conf) if "tuning" in node else None
     written = [f"{tuning.write}/{one}" for one in tuning.sweeps] if tuning else []
     sweeps = {
@@ -85,7 +84,7 @@ def _plan(node: dict[str, Any], name: str, folder: Path, conf: Path) -> Plan:
         for key, value in named("sweeps", node["sweeps"]).items()
     }
     if tuning is not None:
-        tried, reported = (seeds(its.values()) for its in (tuning.sweeps, sweeps))
+        tried, reported = seeds(tuning.sweeps.values()), seeds(sweeps.values())
         if both := sorted(tried & reported, key=int):
             raise ConfigError(f"tuning: has seed {', '.join(both)} of the sweeps; must have seeds of its own")
     if "tuning" in sweeps:
@@ -98,29 +97,30 @@ def _plan(node: dict[str, Any], name: str, folder: Path, conf: Path) -> Plan:
         at = f"reports.{key}"
         report = section(at, value, ("sweeps",), ("settings", "title"))
         title = str(report.get("title", node["about"]))
-        reports[key] = Report(
+        reports[key] = StudyReport(
             title,
             some_of(f"{at}.sweeps", report["sweeps"], sweeps),
             settings(f"{at}.settings", report.get("settings", [])),
         )
-    return Plan(name, folder, conf, tuning, sweeps, evaluate, reports)
+    return StudyPlan(name, folder, conf, tuning, sweeps, evaluate, reports)
 
 
 def seeds(sweeps: Iterable[Sweep]) -> set[str]:
-    """The seeds that sweeps are run with."""
+    """The seeds of sweeps."""
     given = [one for of in sweeps for one in cli.parsed(of.overrides) if one.key_or_group == "seed"]
     return {seed for one in given for seed in values(one)}
 
 
 def _tuning(content: Any, folder: Path, conf: Path) -> Tuning:
     node = section("tuning", content, ("metric", "sweeps", "write"), ("common",))
-    errors.check("tuning.", checks.choice, "metric", node["metric"], METRICS)
+    headlines = sorted({one.headline for one in OBJECTIVES.values()})
+    errors.check("tuning.", checks.choice, "metric", node["metric"], headlines)
     common = overrides("tuning.common", node["common"], conf, []) if node.get("common") else []
     sweeps, chosen = {}, {}
     for key, value in named("tuning.sweeps", node["sweeps"]).items():
         own = overrides(f"tuning.sweeps.{key}", value, conf, [])
         sweeps[key] = Sweep(f"tuning/{key}", [*own, *common, *search_path(conf)], folder / "tuning" / key)
-        # What all share is how the tuning is done, but for what it tries out.
+        # Of the shared overrides, those with several values are chosen; the others say how the tuning is done.
         tried = [*cli.parsed(own), *(one for one in cli.parsed(common) if one.is_sweep_override())]
         keys = [one.key_or_group for one in tried if one.key_or_group != "seed"]
         chosen[key] = [one for one in dict.fromkeys(keys) if not one.startswith("hydra")]

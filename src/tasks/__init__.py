@@ -1,1 +1,1 @@
-"""What is learned: samplers that take a generator, and the LightningDataModules over them."""
+"""Tasks: samplers that take a random generator, and the LightningDataModules over them."""

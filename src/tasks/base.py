@@ -1,7 +1,7 @@
-"""What every task is: a LightningDataModule whose training batch n is a function of (seed, n)."""
+"""Base class of tasks: a LightningDataModule whose training batch n is a function of (seed, n)."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import lightning
@@ -11,19 +11,50 @@ from torch.utils.data import DataLoader, Dataset
 
 
 class Example(NamedTuple):
-    """One sequence to show, with B = 1."""
+    """One sequence to show in figures, with B = 1."""
 
-    name: str  # for file names
-    title: str  # for people
+    name: str  # used in file names
+    title: str  # shown in figures
     x: Tensor  # [1, T, F]
     y: Tensor  # [1, T, O] or [1]
     mask: Tensor  # [1, T], 1 where an answer is due
-    marks: dict[str, int]  # named steps
+    marks: dict[str, int]  # steps by name, drawn as vertical lines
     needed_slots: int
 
 
-class Numbered(Dataset):
-    """Item n is `make(n)`: a batch, so that loaders neither collate nor shuffle."""
+class Axis(NamedTuple):
+    """What the test cells of a task vary, such as the length of its sequences.
+
+    Attributes:
+        name: of one value: `min_length` and `max_length` are the task's keys for training.
+        many: of several: a key of a grid to evaluate, and the task's attribute with the span of training.
+    """
+
+    name: str
+    many: str
+
+
+def cell_name(cell: Iterable[int]) -> str:
+    """The name of the test set of a cell, a value of each axis.
+
+    >>> cell_name((10, 20))
+    '10x20'
+    """
+    return "x".join(map(str, cell))
+
+
+def cell_of(name: str) -> tuple[int, ...] | None:
+    """The values of a test set named as a cell is; None for another.
+
+    >>> cell_of("10x20"), cell_of("in_distribution")
+    ((10, 20), None)
+    """
+    values = name.split("x")
+    return tuple(map(int, values)) if all(value.isdecimal() for value in values) else None
+
+
+class BatchDataset(Dataset):
+    """A dataset of whole batches: item n is `make(n)`, so that loaders neither collate nor shuffle."""
 
     def __init__(self, make: Callable[[int], Any]) -> None:
         self.make = make
@@ -33,20 +64,23 @@ class Numbered(Dataset):
 
 
 class Task(lightning.LightningDataModule):
-    """A task: fresh training batches, a fixed validation set, and named test sets.
+    """A task: generated training batches, a fixed validation set, and named test sets.
 
     A subclass sets the attributes below, makes training batches, and fills `validation` and `tests` in
     `prepare`.
 
     Attributes:
-        objective: what is learned, and so which LightningModule: "bits" or "classes".
+        objective: the kind of its answers, by its name in `src.lit.objectives`.
         input_size: features of a step, F.
         output_size: outputs of a step, O.
         steps: T where every sequence has the same, else None.
         batch_size: sequences in a training batch.
         seed: of the training stream; validation and tests are the same for all seeds.
-        validation: batches to choose by.
+        validation: batches that choices are made by.
         tests: batches of each test set, by name; never used for any choice.
+        axes: what its test cells vary; none for a task without cells.
+        test_cells: cells to test on, a value of each axis; a test set each, named by `cell_name`.
+        like_training: names of the test sets that are drawn as training is; the first is one of every run.
     """
 
     objective: str
@@ -57,6 +91,9 @@ class Task(lightning.LightningDataModule):
     seed: int
     validation: Sequence[Any]
     tests: dict[str, Sequence[Any]]
+    axes: tuple[Axis, ...] = ()
+    test_cells: list[tuple[int, ...]]
+    like_training: tuple[str, ...] = ("test",)
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,22 +107,49 @@ class Task(lightning.LightningDataModule):
 
     @abstractmethod
     def prepare(self) -> None:
-        """Make or load what is fixed: `validation` and `tests`."""
+        """Make or load the fixed sets, `validation` and `tests`."""
 
     @abstractmethod
     def needed_slots(self, batch: Any) -> int:
-        """The least number of memory slots that can hold what a batch asks to be remembered."""
+        """The least number of memory slots that can hold what has to be remembered in a batch."""
 
     @abstractmethod
     def examples(self) -> list[Example]:
-        """Sequences to show: the first like those of training, the others from the tests."""
+        """Sequences to show: the first like those of training, the others like those of the tests."""
 
     def probes(self) -> dict[str, Sequence[Any]]:
-        """Batches, by name, to watch generalisation by while training: of no test, and never chosen by."""
+        """Batches by name that monitor generalisation during training: of no test set, and used for no choice."""
         return {}
 
+    @classmethod
+    def check_cells(cls, key: str, cells: Any) -> list[tuple[int, ...]]:
+        """Cells that a user gives, checked; a Refusal names the one at fault. For tasks with axes."""
+        raise NotImplementedError
+
+    def cell(self, *values: Any, **named: Any) -> Sequence[Any]:
+        """Batches of the test sequences of a cell. For tasks with axes."""
+        raise NotImplementedError
+
+    def example(self, *values: Any, **named: Any) -> Example:
+        """A sequence of a cell to show, which no test set holds. For tasks with axes."""
+        raise NotImplementedError
+
+    def steps_of(self, *values: Any, **named: Any) -> int:
+        """T of the sequences of a cell. For tasks with axes."""
+        raise NotImplementedError
+
+    @property
+    def trained(self) -> tuple[tuple[int, int], ...]:
+        """The least and the most of each axis in training."""
+        return tuple(getattr(self, axis.many) for axis in self.axes)
+
+    def channels(self) -> tuple[list[str], list[str]]:
+        """Names of the features of an input and of an output."""
+        inputs, outputs = range(self.input_size), range(self.output_size)
+        return [str(i + 1) for i in inputs], [str(i + 1) for i in outputs]
+
     def plan(self, period: int, overfit: int | None = None) -> None:
-        """Train with a validation after every `period` batches; the first `overfit` over and over if given."""
+        """Validate after every `period` batches; with `overfit`, repeat the first `overfit` batches."""
         self.period, self.overfit = period, overfit
 
     def setup(self, stage: str | None = None) -> None:
@@ -95,16 +159,16 @@ class Task(lightning.LightningDataModule):
             self.prepared = True
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Batches are made on the CPU: there is nothing to move, or to look for, when that is where they go."""
+        """Lightning's hook; on the CPU, where batches are made, it skips the search for tensors to move."""
         if device.type == "cpu":
             return batch
         return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
     def train_dataloader(self) -> DataLoader:
-        """The batches from the next one up to the next validation; the trainer asks anew after each.
+        """The batches up to the next validation; the trainer asks for a new loader after each validation.
 
-        Where it goes on depends on nothing but how many batches the trainer has had, so a run that was
-        stopped anywhere goes on as if it had not been.
+        The first batch depends only on the number of batches that the trainer has fetched, so that a resumed run
+        gets the batches of a run without a stop.
         """
         done = 0 if self.trainer is None else self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
         until = (done // self.period + 1) * self.period
@@ -117,21 +181,21 @@ class Task(lightning.LightningDataModule):
         return _loader(self.validation.__getitem__, range(len(self.validation)))
 
     def test_dataloader(self) -> list[DataLoader]:
-        """One loader a test set, in the order of `tests`."""
+        """One loader per test set, in the order of `tests`."""
         return [_loader(batches.__getitem__, range(len(batches))) for batches in self.tests.values()]
 
 
-def share(batch: Any, part: int, parts: int) -> Any:
-    """The sequences of a batch that one of several processes takes; where they do not divide, the first take more.
+def shard(batch: Any, part: int, parts: int) -> Any:
+    """The sequences of a batch for one of several processes; a remainder goes to the first processes.
 
     >>> class Batch(NamedTuple):
     ...     y: Tensor
-    >>> [share(Batch(torch.arange(5)), part, 2).y.tolist() for part in range(2)]
+    >>> [shard(Batch(torch.arange(5)), part, 2).y.tolist() for part in range(2)]
     [[0, 1, 2], [3, 4]]
     """
     return type(batch)(*(tensor.tensor_split(parts)[part] for tensor in batch))
 
 
 def _loader(make: Callable[[int], Any], numbers: range) -> DataLoader:
-    # A loader without a generator of its own draws from the global one, which is the model's alone.
-    return DataLoader(Numbered(make), batch_size=None, sampler=numbers, generator=torch.Generator())
+    # Without a generator, a loader would draw from the global one, which is reserved for the model.
+    return DataLoader(BatchDataset(make), batch_size=None, sampler=numbers, generator=torch.Generator())

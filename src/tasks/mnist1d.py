@@ -1,13 +1,13 @@
-"""MNIST-1D read as a sequence: forty numbers, one a step, and at the end, which digit was it?
+"""MNIST-1D as a sequence task: forty numbers, one per step, to be classified as a digit at the last step.
 
 Greydanus and Kobak, "Scaling Down Deep Learning with MNIST-1D", arXiv:2011.14439. The digit is drawn as a
-curve, then moved, sheared, scaled and blurred, so that no single number tells much:
+curve, then shifted, sheared, scaled and blurred, so that no single number identifies it:
 
     step     0      1      2      3    ...   38     39
     in       -0.33  -0.47  -0.78  -1.01      0.88   0.91
     answer                                          2
 
-The data are made by the authors' package and equal their frozen file; nothing is downloaded.
+The data come from the generator in the authors' package and equal their frozen file; nothing is downloaded.
 """
 
 import logging
@@ -27,7 +27,7 @@ from src.tasks.streams import generator
 log = logging.getLogger(__name__)
 
 CLASSES, FEATURES = 10, 40
-#: Examples that go through a network together in validation and tests.
+#: Batch size of validation and tests.
 EVALUATION_BATCH = 500
 #: The generator seed of the frozen set, and that of the extra test set.
 FROZEN_SEED, GENERATED_SEED = 42, 2024
@@ -35,34 +35,34 @@ FROZEN_SEED, GENERATED_SEED = 42, 2024
 SPLIT_STREAM = 7
 
 
-class Batch(NamedTuple):
-    """Sequences with one answer each."""
+class MNIST1DBatch(NamedTuple):
+    """Sequences with one class each."""
 
     x: Float[Tensor, "B T 1"]
     y: Integer[Tensor, "B"]
 
 
-class Setup(NamedTuple):
-    """How many examples are made and how they are divided."""
+class DatasetSizes(NamedTuple):
+    """How many examples are generated and how they are split."""
 
     examples: int
     train_share: float
     validation: int
-    generated: int  # extra test examples, from another generator seed
+    generated: int  # additional test examples, from another generator seed
 
 
 SETUPS = {
-    # The frozen set: 3,200 to train, 800 to choose by, 1,000 to test, and 10,000 more to test.
-    "frozen": Setup(examples=5000, train_share=0.8, validation=800, generated=10_000),
-    # The seed experiment's: 3,200 + 800; 320 of the 3,200 are kept to choose by.
-    "seed": Setup(examples=4000, train_share=0.8, validation=320, generated=0),
+    # The frozen set: 3,200 for training, 800 for validation, 1,000 and 10,000 additional ones for testing.
+    "frozen": DatasetSizes(examples=5000, train_share=0.8, validation=800, generated=10_000),
+    # The seed experiment: 3,200 + 800; 320 of the 3,200 are for validation.
+    "seed": DatasetSizes(examples=4000, train_share=0.8, validation=320, generated=0),
 }
 
 
 def make(examples: int, train_share: float, seed: int) -> dict[str, np.ndarray]:
-    """Draw the data set with the authors' generator: x, y, x_test and y_test.
+    """Generate the data set with the authors' code: x, y, x_test and y_test.
 
-    The generator reseeds numpy and random globally; what they were is put back.
+    Their generator reseeds numpy and random globally; both states are restored.
     """
     from mnist1d.data import get_dataset_args, make_dataset
 
@@ -78,7 +78,7 @@ def make(examples: int, train_share: float, seed: int) -> dict[str, np.ndarray]:
 
 
 def load(cache: Path, examples: int, train_share: float, seed: int) -> dict[str, np.ndarray]:
-    """The data set from its cached npz, made anew, with a message, where that is missing or damaged."""
+    """The data set from its cached npz file; generated, with a log message, if that is missing or damaged."""
     training = round(examples * train_share)
     path = cache / f"mnist1d_{examples}_{training}_seed{seed}.npz"
     expected = {
@@ -91,18 +91,18 @@ def load(cache: Path, examples: int, train_share: float, seed: int) -> dict[str,
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             data = {name: stored[name] for name in expected}
         if {name: (part.shape, part.dtype.kind) for name, part in data.items()} != expected:
-            raise ValueError("other arrays")
+            raise ValueError("unexpected arrays")
         return data
     except (FileNotFoundError, NotADirectoryError):
         log.info("Making MNIST-1D (%d examples); it is cached in %s.", examples, path)
-    except Exception as damage:  # a damaged zip file raises nearly anything
+    except Exception as damage:  # a damaged zip file raises many kinds of exception
         log.warning("The cache %s is damaged (%s); making it anew.", path, damage)
     data = make(examples, train_share, seed)
     try:
         cache.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{random.SystemRandom().getrandbits(32):08x}.part")
-        with partial.open("wb") as whole:
-            np.savez_compressed(whole, allow_pickle=False, **data)
+        with partial.open("wb") as target:
+            np.savez_compressed(target, allow_pickle=False, **data)
         partial.replace(path)
     except OSError as refusal:
         log.warning("MNIST-1D could not be cached in %s (%s).", path, refusal)
@@ -110,15 +110,15 @@ def load(cache: Path, examples: int, train_share: float, seed: int) -> dict[str,
 
 
 def stratified(y: Integer[Tensor, "n"], size: int) -> tuple[Integer[Tensor, "rest"], Integer[Tensor, "size"]]:
-    """Divide indices into the rest and `size` examples with as many of each class as the whole has.
+    """Split indices into the rest and a stratified part of `size` examples.
 
-    >>> rest, held = stratified(torch.tensor([0, 0, 0, 0, 1, 1, 1, 1]), 4)
-    >>> sorted(held.tolist())[:2][1] < 4 <= sorted(held.tolist())[2], len(rest)
+    >>> rest, part = stratified(torch.tensor([0, 0, 0, 0, 1, 1, 1, 1]), 4)
+    >>> sorted(part.tolist())[:2][1] < 4 <= sorted(part.tolist())[2], len(rest)
     (True, 4)
     """
     order = torch.randperm(len(y), generator=generator(SPLIT_STREAM))
     by_class = order[y[order].argsort(stable=True)]
-    # Every k-th of the examples sorted by class: each class gives its share.
+    # Every k-th of the examples sorted by class: all classes in proportion.
     held = torch.zeros(len(y), dtype=torch.bool)
     held[by_class[torch.arange(size) * len(y) // size]] = True
     return (~held).nonzero().squeeze(1), held.nonzero().squeeze(1)
@@ -131,16 +131,17 @@ class MNIST1D(Task):
     with a standard error of 0.4 points instead of 1.2.
 
     Args:
-        setup: frozen or seed.
+        setup: frozen (the authors' file) or seed (the sizes of the seed experiment).
         sequence_length: 40, or 20 for every second feature from the first.
         batch_size: examples in a training batch.
-        cache: folder of the cached arrays.
-        seed: of the order of training.
+        cache: folder for the cached arrays.
+        seed: of the order of the training examples.
     """
 
     objective = "classes"
     input_size = 1
     output_size = CLASSES
+    like_training = ("test", "generated")
 
     def __init__(
         self,
@@ -153,39 +154,39 @@ class MNIST1D(Task):
         super().__init__()
         self.setup_name = checks.choice("setup", setup, tuple(SETUPS))
         self.steps = checks.choice("sequence_length", sequence_length, (40, 20))
-        plan = SETUPS[setup]
-        self.training_size = round(plan.examples * plan.train_share) - plan.validation
+        sizes = SETUPS[setup]
+        self.training_size = round(sizes.examples * sizes.train_share) - sizes.validation
         self.batch_size = checks.integer("batch_size", batch_size, most=self.training_size)
         self.cache = Path(cache)
         self.seed = checks.integer("seed", seed, least=0)
 
     def prepare(self) -> None:
-        plan = SETUPS[self.setup_name]
-        data = load(self.cache, plan.examples, plan.train_share, FROZEN_SEED)
+        sizes = SETUPS[self.setup_name]
+        data = load(self.cache, sizes.examples, sizes.train_share, FROZEN_SEED)
         whole = self.batch(data["x"], data["y"])
-        training, validation = stratified(whole.y, plan.validation)
-        self.training = Batch(whole.x[training], whole.y[training])
-        self.validation = split(Batch(whole.x[validation], whole.y[validation]))
+        training, validation = stratified(whole.y, sizes.validation)
+        self.training = MNIST1DBatch(whole.x[training], whole.y[training])
+        self.validation = split(MNIST1DBatch(whole.x[validation], whole.y[validation]))
         self.tests = {"test": split(self.batch(data["x_test"], data["y_test"]))}
-        if plan.generated:
-            more = load(self.cache, plan.generated, 0.5, GENERATED_SEED)
+        if sizes.generated:
+            more = load(self.cache, sizes.generated, 0.5, GENERATED_SEED)
             x, y = (np.concatenate([more[name], more[f"{name}_test"]]) for name in ("x", "y"))
             self.tests["generated"] = split(self.batch(x, y))
 
-    def batch(self, x: np.ndarray, y: np.ndarray) -> Batch:
+    def batch(self, x: np.ndarray, y: np.ndarray) -> MNIST1DBatch:
         """Arrays x[n, 40] and y[n] as sequences of the chosen length."""
         every = 40 // (self.steps or 40)
-        return Batch(torch.from_numpy(x[:, ::every]).float().unsqueeze(2), torch.from_numpy(y).long())
+        return MNIST1DBatch(torch.from_numpy(x[:, ::every]).float().unsqueeze(2), torch.from_numpy(y).long())
 
-    def training_batch(self, n: int) -> Batch:
-        """Batch n: the training set in an order of its own each time through, a last short batch dropped."""
-        a_pass = self.training_size // self.batch_size
-        order = torch.randperm(self.training_size, generator=generator(self.seed, n // a_pass))
-        chosen = order[(n % a_pass) * self.batch_size :][: self.batch_size]
-        return Batch(self.training.x[chosen], self.training.y[chosen])
+    def training_batch(self, n: int) -> MNIST1DBatch:
+        """Batch n; each epoch has its own order, and drops a last incomplete batch."""
+        per_epoch = self.training_size // self.batch_size
+        order = torch.randperm(self.training_size, generator=generator(self.seed, n // per_epoch))
+        chosen = order[(n % per_epoch) * self.batch_size :][: self.batch_size]
+        return MNIST1DBatch(self.training.x[chosen], self.training.y[chosen])
 
     def examples(self) -> list[Example]:
-        """The first example of validation and of the test."""
+        """The first example of the validation set and of the test set."""
         sets = {"validation": self.validation[0], "test": self.tests["test"][0]}
         return [
             Example(
@@ -200,12 +201,15 @@ class MNIST1D(Task):
             for name, batch in sets.items()
         ]
 
-    def needed_slots(self, batch: Batch) -> int:
-        """Nothing need be stored word by word."""
+    def channels(self) -> tuple[list[str], list[str]]:
+        return ["1"], [str(digit) for digit in range(CLASSES)]
+
+    def needed_slots(self, batch: MNIST1DBatch) -> int:
+        """One: the task does not require storing the inputs."""
         return 1
 
 
-def split(whole: Batch) -> list[Batch]:
-    """A fixed set in batches."""
+def split(whole: MNIST1DBatch) -> list[MNIST1DBatch]:
+    """A fixed set as a list of batches."""
     parts = zip(whole.x.split(EVALUATION_BATCH), whole.y.split(EVALUATION_BATCH), strict=True)
-    return [Batch(x, y) for x, y in parts]
+    return [MNIST1DBatch(x, y) for x, y in parts]

@@ -1,4 +1,4 @@
-"""The command: each part measures, prints and writes; bad arguments are refused."""
+"""The benchmark command: each part measures, prints and writes; invalid arguments are refused."""
 
 import json
 import sys
@@ -49,7 +49,7 @@ def command(monkeypatch, capsys):
     return run
 
 
-def test_speed_is_the_part_where_none_is_named(command, tmp_path):
+def test_speed_is_the_default_part(command, tmp_path):
     code, out, error = command(*SPEED, *ONE_THREAD, "--out", tmp_path / "made")
     assert (code, error) == (0, "")
     assert "in brackets the ratio to the first model; 1 threads." in out
@@ -62,7 +62,7 @@ def test_speed_is_the_part_where_none_is_named(command, tmp_path):
     assert "torch" in content["versions"]
 
 
-def test_a_rate_is_of_all_sequences_of_a_round(command, monkeypatch):
+def test_a_rate_counts_all_sequences_of_a_round(command, monkeypatch):
     monkeypatch.setattr(speed, "best_times", lambda timed, rounds: dict.fromkeys(timed, 2.0))
     code, out, _ = command(*SPEED, "--updates", "4", "--sequences", "10", *ONE_THREAD)
     assert code == 0
@@ -79,7 +79,7 @@ def test_the_table_has_ratios_to_the_first_model():
     ]
 
 
-def test_a_peer_is_measured_beside_the_models(command, peer):  # noqa: F811
+def test_a_peer_is_measured_as_well(command, peer):  # noqa: F811
     code, out, _ = command(*SPEED, *ONE_THREAD, "--peer", peer)
     assert code == 0
     rows = [line.split("|")[1].strip() for line in out.splitlines() if line.startswith("| `")]
@@ -99,7 +99,7 @@ def test_cost(command, tmp_path):
     assert (tmp_path / "cost.png").exists()
 
 
-def test_a_figure_that_cannot_be_drawn_leaves_the_numbers(command, tmp_path, monkeypatch, caplog):
+def test_numbers_are_written_when_the_figure_cannot_be_drawn(command, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(cost, "figure", lambda result: 1 / 0)
     code, _, _ = command(*COST, *ONE_THREAD, "--out", tmp_path)
     assert code == 0
@@ -107,7 +107,7 @@ def test_a_figure_that_cannot_be_drawn_leaves_the_numbers(command, tmp_path, mon
     assert "The figure cost cannot be drawn: ZeroDivisionError" in caplog.text
 
 
-def test_memory_is_that_of_a_process_of_its_own(command):
+def test_memory_of_a_new_process(command):
     code, out, _ = command("memory", "--models", NTM, "--batch-sizes", "64", "--repeats", "40", *ONE_THREAD)
     assert code == 0
     taken = float(out.splitlines()[-1].split("|")[2])
@@ -133,7 +133,7 @@ def test_loop(command, tmp_path):
 
 
 def test_jobs(command, monkeypatch):
-    """One after the other and two at a time; the commands are those of a user, and tried out first."""
+    """A warm-up, two runs one after the other, two in parallel, each started as a user would."""
     commands, running, most = [], set(), []
     popen = jobs.subprocess.Popen
 
@@ -164,12 +164,12 @@ def test_jobs(command, monkeypatch):
     ]
 
 
-def test_a_job_that_fails_is_not_a_time():
+def test_a_failed_run_is_an_error():
     with pytest.raises(ConfigError, match=r"a run failed: error: trainer\.max_steps=0"):
         jobs._wait([jobs._start(0, 0)])
 
 
-def test_a_sweep_is_killed_and_loses_nothing(command, tmp_path):
+def test_a_killed_sweep_loses_no_job(command, tmp_path):
     code, out, error = command("sweep", "--jobs", "3", "--workers", "1", "--out", str(tmp_path))
     assert code == 0, error
     found = json.loads((tmp_path / "sweep.json").read_text())["measured"]
@@ -179,17 +179,17 @@ def test_a_sweep_is_killed_and_loses_nothing(command, tmp_path):
     assert "| in the report | 3 |" in out
 
 
-def test_a_sweep_that_fails_is_no_number(tmp_path):
+def test_a_failed_sweep_is_an_error(tmp_path):
     line = ["src.train", "-m", "model.memory_slots=0", f"hydra.sweep.dir={tmp_path}/s", "seed=0,1"]
-    told = "the sweep ended with exit code 2 before 3 jobs had"
-    with pytest.raises(ConfigError, match=told), sweep._started(line) as process:
+    text = "the sweep ended with exit code 2 before 3 jobs had"
+    with pytest.raises(ConfigError, match=text), sweep._started(line) as process:
         sweep._until(process, tmp_path / "s", 3)
     with pytest.raises(ConfigError, match=r"src\.report .* ended with exit code 2"):
         sweep._finish(["src.report", f"runs={tmp_path}/none"])
 
 
 @pytest.mark.parametrize("part", [speed, cost, memory, loop, jobs, sweep])
-def test_every_part_says_what_it_measures(part, command):
+def test_the_help_says_what_each_part_measures(part, command):
     name = part.__name__.rpartition(".")[2]
     code, out, _ = command(name, "--help")
     assert code == 0
@@ -223,7 +223,7 @@ def test_every_part_says_what_it_measures(part, command):
         (["--peer", "/none"], "--peer /none: must be a checkout of pytorch-ntm, which holds ntm/aio.py"),
     ],
 )
-def test_bad_arguments_end_with_2(command, arguments, text):
+def test_invalid_arguments_exit_with_code_2(command, arguments, text):
     code, out, error = command(*arguments)
     assert (code, out) == (2, "")
     assert text in error

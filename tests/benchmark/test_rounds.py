@@ -1,4 +1,4 @@
-"""What is timed: updates that train, of ours and of the peer, in turns."""
+"""Rounds of training updates, of the models and of the peer, and their timing."""
 
 import sys
 
@@ -29,7 +29,7 @@ class EncapsulatedNTM(torch.nn.Module):
 
 @pytest.fixture
 def peer(tmp_path, monkeypatch):
-    """A checkout that looks like that of pytorch-ntm."""
+    """A minimal fake checkout of pytorch-ntm."""
     (tmp_path / "ntm").mkdir()
     (tmp_path / "ntm" / "__init__.py").touch()
     (tmp_path / "ntm" / "aio.py").write_text(PEER)
@@ -38,14 +38,14 @@ def peer(tmp_path, monkeypatch):
     return tmp_path
 
 
-def within(run):
-    """The variables that a round closes over."""
+def closure(run):
+    """The variables in the closure of a round."""
     return dict(zip(run.__code__.co_freevars, (cell.cell_contents for cell in run.__closure__), strict=True))
 
 
 def test_a_round_trains():
     run = rounds.training_round(LSTM, 3, SHAPE, updates=2)
-    network, batches = within(run)["learner"].network, within(run)["batches"]
+    network, batches = closure(run)["learner"].network, closure(run)["batches"]
     before = [p.detach().clone() for p in network.parameters()]
     run()
     assert [len(batch.x) for batch in batches] == [3, 3]
@@ -54,25 +54,25 @@ def test_a_round_trains():
 
 def test_a_round_of_the_peer_trains(peer):
     run = rounds.peer_round(peer, 3, SHAPE, updates=2)
-    before = [p.detach().clone() for p in within(run)["network"].parameters()]
+    before = [p.detach().clone() for p in closure(run)["network"].parameters()]
     run()
-    assert any((p != old).any() for p, old in zip(within(run)["network"].parameters(), before, strict=True))
+    assert any((p != old).any() for p, old in zip(closure(run)["network"].parameters(), before, strict=True))
     assert str(peer) not in sys.path
 
 
-def test_shaped_is_one_length_and_one_number_of_repeats():
-    task = rounds.composed("model=ntm", *rounds.shaped(7, 3))["task"]
+def test_shape_overrides_fix_length_and_repeats():
+    task = rounds.compose_config("model=ntm", *rounds.shape_overrides(7, 3))["task"]
     assert [task[f"{end}_length"] for end in ("min", "max")] == [7, 7]
     assert [task[f"{end}_repeats"] for end in ("min", "max")] == [3, 3]
 
 
-def test_the_best_time_of_turns(monkeypatch):
+def test_the_fastest_round_counts(monkeypatch):
     clock = iter([0.0, 4.0, 10.0, 11.0, 20.0, 22.0, 30.0, 33.0])
     monkeypatch.setattr(rounds.time, "perf_counter", lambda: next(clock))
     calls = []
     timed = {name: lambda name=name: calls.append(name) for name in "ab"}
     assert rounds.best_times(timed, rounds=2) == {"a": 2.0, "b": 1.0}
-    assert calls == list("ababab")  # the first of each is not timed
+    assert calls == list("ababab")  # the first call of each is the warm-up
 
 
 def test_the_default_models_can_be_built():

@@ -1,4 +1,4 @@
-"""Stand-ins for what callbacks are handed."""
+"""Fixtures of callbacks: a trainer stub and a small learner."""
 
 from types import SimpleNamespace
 
@@ -7,13 +7,14 @@ import torch
 from torch import nn
 
 from src.cells.lstm import LSTM
-from src.lit.bits import BitLearner
+from src.lit.bits import Bits
+from src.lit.learner import Learner
 from src.networks.recurrent import Recurrent
 from src.tasks.repeat_copy import RepeatCopy
 
 
 class Log:
-    """A logger that remembers."""
+    """A logger that keeps what it gets."""
 
     def __init__(self):
         self.points = []
@@ -24,7 +25,7 @@ class Log:
 
 @pytest.fixture
 def trainer():
-    """What callbacks read of a trainer, in the middle of a fit."""
+    """A stub with the attributes of a trainer that callbacks read, during a fit."""
     return SimpleNamespace(
         state=SimpleNamespace(fn="fit"),
         is_global_zero=True,
@@ -53,7 +54,7 @@ def learner():
     return learner_of(LSTM(task.input_size, 4), task)
 
 
-def learner_of(cell, task) -> BitLearner:
-    """A learner whose network has that cell."""
+def learner_of(cell, task) -> Learner:
+    """A learner of a recurrent network with a cell."""
     network: nn.Module = Recurrent(cell, task.output_size)
-    return BitLearner(network, task, lambda params: torch.optim.SGD(params, lr=0.1), lambda optimizer: None)
+    return Learner(network, task, Bits(), lambda params: torch.optim.SGD(params, lr=0.1), lambda optimizer: None)

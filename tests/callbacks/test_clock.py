@@ -1,4 +1,4 @@
-"""Seconds of fitting alone, and sequences."""
+"""Clock: seconds of training and number of sequences."""
 
 from types import SimpleNamespace
 
@@ -11,7 +11,7 @@ from src.callbacks.clock import Clock, clock_of
 
 @pytest.fixture
 def time(monkeypatch):
-    """A clock on the wall that a test moves."""
+    """A wall clock that a test advances."""
     now = SimpleNamespace(value=1000.0)
     monkeypatch.setattr(clock.time, "perf_counter", lambda: now.value)
     return now
@@ -65,7 +65,7 @@ def test_a_validation_before_any_update_and_one_without_a_logger(time, trainer, 
     assert one.seconds == 1.0
 
 
-def test_goes_on_from_its_saved_state(time, trainer, learner):
+def test_resumes_from_a_saved_state(time, trainer, learner):
     one = Clock()
     one.load_state_dict({"seconds": 40.0, "sequences": 160})
     time.value += 500.0  # between the two halves of a run

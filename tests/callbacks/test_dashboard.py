@@ -1,4 +1,4 @@
-"""What TensorBoard finds in the events of a run: charts that are not empty, and the run in HPARAMS."""
+"""TensorBoard events of a run: no chart is empty, and the run is in HPARAMS."""
 
 import re
 
@@ -12,8 +12,8 @@ from src.callbacks import pictures
 from src.callbacks.dashboard import layout
 from src.cells.dms_ntm import DMSNTM
 from src.cells.ntm import NTM
-from src.lit.bits import BitLearner
-from src.run import conclusion
+from src.lit.learner import Learner
+from src.run import final_test
 from src.tasks.repeat_copy import RepeatCopy
 from tests.callbacks.conftest import learner_of
 from tests.helpers import train_small
@@ -40,9 +40,9 @@ ADDRESSING = [
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch):
-    """They take most of the time of a small run."""
-    monkeypatch.setattr(conclusion, "draw", lambda *arguments: {})
-    monkeypatch.setattr(conclusion, "draw_addressing", Figure)
+    """Skip figures, which take most of the time of a small run."""
+    monkeypatch.setattr(final_test, "draw", lambda *arguments: {})
+    monkeypatch.setitem(final_test.DRAWINGS, "addressing_examples", Figure)
     monkeypatch.setattr(pictures, "draw_first", lambda *arguments: {})
 
 
@@ -100,8 +100,8 @@ def test_no_chart_is_empty(tmp_path, model, task, categories):
         ]  # fmt: skip
 
 
-def test_machines_ask_for_the_same_charts_of_their_heads():
-    """TensorBoard merges the layouts of runs by equality, and may drop what only a later run asks for."""
+def test_models_with_memory_have_the_same_charts_of_heads():
+    """TensorBoard merges equal charts of several runs, and may drop charts that only a later run has."""
     task, sizes = RepeatCopy(width=2), {"memory_slots": 4, "word_size": 3, "controller_size": 5}
     cells = NTM(4, **sizes), NTM(4, read_heads=3, **sizes), DMSNTM(4, num_scales=2, **sizes)
     first, *others = (layout(learner_of(cell, task))["addressing"] for cell in cells)
@@ -139,22 +139,22 @@ def test_a_run_is_in_hparams_with_its_settings_and_its_end(tmp_path):
     assert not {"hp_metric", "epoch"} & set(EventAccumulator(str(tmp_path / "run")).Reload().Tags()["scalars"])
 
 
-def test_a_diverged_run_is_there_too_as_a_failure(tmp_path, monkeypatch):
-    loss, calls = BitLearner.loss_and_metrics, []
+def test_a_diverged_run_is_in_hparams_as_a_failure(tmp_path, monkeypatch):
+    loss, calls = Learner.loss_and_metrics, []
 
     def spoiled(self, batch, wanted=True):
         calls.append(batch)
         value, metrics = loss(self, batch, wanted)
         return value * float("nan" if len(calls) == 2 else 1), metrics
 
-    monkeypatch.setattr(BitLearner, "loss_and_metrics", spoiled)
+    monkeypatch.setattr(Learner, "loss_and_metrics", spoiled)
     train_small(tmp_path / "run", "logger=tensorboard", "trainer.max_steps=3", model="lstm")
     settings, status, last = hparams(tmp_path / "run")
     assert (settings["model"].string_value, status) == ("lstm", 2)
     assert set(last) == {"final/validation error bits", "final/seconds"}
 
 
-def test_curves_stand_at_the_updates_they_are_of(tmp_path):
+def test_scalars_are_logged_at_their_updates(tmp_path):
     steps = ("trainer.max_steps=5", "validate_every=2", "trainer.log_every_n_steps=2")
     train_small(tmp_path / "run", "logger=tensorboard", *steps, "callbacks.generalisation.every=2")
     events = EventAccumulator(str(tmp_path / "run")).Reload()

@@ -1,4 +1,4 @@
-"""Looks beyond training: what is measured, when, and that nothing else notices."""
+"""Generalisation metrics during training: values, times, and no effect on training."""
 
 import pytest
 import torch
@@ -8,13 +8,13 @@ from src.callbacks import clock
 from src.callbacks.generalisation import Generalisation
 from src.common.checks import Refusal
 from src.lit.learner import Learner
-from src.run import conclusion
+from src.run import final_test
 from tests.helpers import train_small, written
 
 STEPS = ("trainer.max_steps=3", "logger=csv", "callbacks.generalisation.every=2", "callbacks.pictures=null")
 
 
-def test_measures_every_probe_every_so_often(trainer, learner):
+def test_measures_every_probe_at_every_nth_validation(trainer, learner):
     one = Generalisation(every=3)
     for step in range(10, 60, 10):
         trainer.global_step = step
@@ -31,13 +31,13 @@ def test_measures_every_probe_every_so_often(trainer, learner):
     assert trainer.logger.points == [(pytest.approx(expected), 10), (pytest.approx(expected), 40)]
 
 
-def test_measures_nothing_that_nobody_sees(trainer, learner, monkeypatch):
+def test_measures_nothing_without_a_logger(trainer, learner, monkeypatch):
     trainer.logger = None
     monkeypatch.setattr(Learner, "measure", lambda *arguments: pytest.fail("was measured"))
     Generalisation().on_validation_end(trainer, learner)
 
 
-def test_remembers_its_turn(trainer, learner):
+def test_the_count_of_validations_is_saved(trainer, learner):
     one, other = Generalisation(every=2), Generalisation(every=2)
     one.on_validation_end(trainer, learner)
     other.load_state_dict(one.state_dict())
@@ -54,13 +54,13 @@ def test_refusal():
 
 @pytest.fixture(autouse=True)
 def no_files_of_pictures(monkeypatch):
-    """They take most of the time of a small run."""
-    monkeypatch.setattr(conclusion, "draw", lambda *arguments: {})
+    """Skip figures, which take most of the time of a small run."""
+    monkeypatch.setattr(final_test, "draw", lambda *arguments: {})
 
 
 @pytest.mark.parametrize("model", ["lstm", "dms_ntm"])
 def test_training_and_validation_are_the_same_bit_for_bit(tmp_path, monkeypatch, model):
-    """The same weights, validation, history and checkpoint, and no scalar but its own more."""
+    """The same weights, validation, history and checkpoint, and only the generalisation scalars in addition."""
     seen = []
     measure = Learner.measure
     monkeypatch.setattr(Learner, "measure", lambda self, batches: seen.append(1) or measure(self, batches))
@@ -87,7 +87,7 @@ def test_training_and_validation_are_the_same_bit_for_bit(tmp_path, monkeypatch,
 
 
 def test_does_not_count_as_fitting(tmp_path, monkeypatch):
-    """Twenty seconds of measuring, on a clock on the wall that moves only then."""
+    """Twenty seconds of measuring, on a wall clock that advances only then."""
     now = [0.0]
     monkeypatch.setattr(clock.time, "perf_counter", lambda: now[0])
 

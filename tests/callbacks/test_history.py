@@ -12,7 +12,7 @@ def validate(one, trainer, learner, step, **metrics):
     trainer.global_step = step
     trainer.callbacks[0].sequences = 4 * step
     trainer.callbacks[0].seconds = step / 3
-    learner.last_loss, learner.gradient_norm = 0.5 / step, 2.0
+    learner._loss, learner._norm = torch.tensor([0.5 / step, 2.0], dtype=torch.float64)
     trainer.callback_metrics = {"train/loss": torch.tensor(9.0), "loss": torch.tensor(8.0)}
     trainer.callback_metrics |= {f"validation/{name}": torch.tensor(value) for name, value in metrics.items()}
     one.on_validation_end(trainer, learner)

@@ -1,4 +1,4 @@
-"""What the HPARAMS tab is told."""
+"""Summaries for the HPARAMS tab."""
 
 import pytest
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
@@ -34,7 +34,7 @@ def test_settings_keep_their_types_and_null_is_left_out():
 
 @pytest.mark.parametrize("model", [*AT_ONCE, "lstm", "gru", "ntm", "dms_ntm"])
 @pytest.mark.parametrize("task", ["mnist1d", "repeat_copy"])
-def test_what_is_common_is_there_for_every_model_and_sorts_first(model, task):
+def test_common_settings_exist_for_every_model_and_sort_first(model, task):
     settings = hyperparameters(compose_train(f"model={model}", f"task={task}"))
     assert set(COMMON) | {"seed"} <= set(settings)
     # Beside the model, should that be all that differs, there is room for four.
@@ -56,7 +56,7 @@ def test_session_start_has_values_of_their_own_type():
 
 
 @pytest.mark.parametrize(("status", "number"), [("finished", 1), ("diverged", 2), ("failed", 2), ("stopped", 0)])
-def test_session_end_tells_how(status, number):
+def test_session_end_has_the_status(status, number):
     tag, data = content(session_end(status))
     assert (tag, data.session_end_info.status) == ("_hparams_/session_end_info", number)
 
@@ -68,7 +68,7 @@ def test_final_numbers_of_bits():
         "40x5": {"error_bits": 200.0, "payload_error": 0.3},
     }
     metrics = {"test": test, "validation": {"error_bits": 0.25}, "seconds": 7.5, "sequences_to_solve": 64}
-    assert final(metrics, "error_bits", "payload_error") == {
+    assert final(metrics, "error_bits", "payload_error", "in_distribution") == {
         "final/error bits": 0.5, "final/error 10x20": 0.2, "final/error 40x5": 0.3,
         "final/validation error bits": 0.25, "final/seconds": 7.5, "final/sequences to solve": 64.0,
     }  # fmt: skip
@@ -79,6 +79,8 @@ def test_final_numbers_of_classes_and_of_a_run_without_tests():
     metrics = {"test": test, "validation": {"accuracy": 0.95}, "seconds": 7.5, "sequences_to_solve": None}
     alone = {"final/validation accuracy": 0.95, "final/seconds": 7.5}
     expected = {"final/accuracy": 0.9, "final/accuracy generated": 0.8, **alone}
-    assert final(metrics, "accuracy", "accuracy") == expected
-    assert final({**metrics, "test": {}}, "accuracy", "accuracy") == alone
-    assert final({**metrics, "test": {}, "validation": {}}, "accuracy", "accuracy") == {"final/seconds": 7.5}
+    assert final(metrics, "accuracy", "accuracy", "test") == expected
+    assert final({**metrics, "test": {}}, "accuracy", "accuracy", "test") == alone
+    assert final({**metrics, "test": {}, "validation": {}}, "accuracy", "accuracy", "test") == {
+        "final/seconds": 7.5
+    }

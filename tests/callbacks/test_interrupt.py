@@ -1,4 +1,4 @@
-"""Ctrl-C between two updates."""
+"""Interruption between two updates."""
 
 import signal
 import threading
@@ -6,14 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from src.callbacks.interrupt import Interrupt
+from src.callbacks.interrupt import Interrupt, Stop
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @pytest.fixture(autouse=True)
 def heard():
-    """Handlers of the test's own, put back afterwards; what they heard."""
+    """Signals received by handlers of the test, which are restored afterwards."""
     calls = []
     before = [signal.signal(number, lambda n, frame: calls.append(n)) for number in SIGNALS]
     yield calls
@@ -26,7 +26,9 @@ def handlers():
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_the_first_stops_after_the_update_and_the_second_is_the_users(trainer, heard, caplog, number):
+def test_the_first_signal_stops_after_the_update_and_the_second_has_the_old_handler(
+    trainer, heard, caplog, number
+):
     before, one = handlers(), Interrupt()
     one.on_train_start(trainer, None)
     one.on_train_batch_end(trainer, None, None, None, 0)
@@ -42,10 +44,10 @@ def test_the_first_stops_after_the_update_and_the_second_is_the_users(trainer, h
 
 
 @pytest.mark.parametrize("end", ["on_fit_end", "on_exception"])
-def test_handlers_are_put_back(trainer, end):
+def test_handlers_are_restored(trainer, end):
     before, one = handlers(), Interrupt()
     one.on_train_start(trainer, None)
-    assert all(ours != theirs for ours, theirs in zip(handlers(), before, strict=True))
+    assert all(new != old for new, old in zip(handlers(), before, strict=True))
     arguments = [ValueError()] if end == "on_exception" else []
     getattr(one, end)(trainer, None, *arguments)
     assert handlers() == before
@@ -55,7 +57,7 @@ def test_handlers_are_put_back(trainer, end):
 
 
 def test_outside_of_the_main_thread(trainer):
-    """Python takes no handlers there; a run in such a thread goes on without."""
+    """Python allows no handlers there; a run in such a thread has none."""
     before, one, failures = handlers(), Interrupt(), []
 
     def fit():
@@ -73,8 +75,8 @@ def test_outside_of_the_main_thread(trainer):
 
 
 @pytest.mark.parametrize(("last", "step", "validated"), [(False, 4, False), (True, 5, True), (False, 10, True)])
-def test_a_period_that_is_cut_short_has_no_validation(trainer, heard, last, step, validated):
-    """But for the last update of the run, which always has one."""
+def test_an_interrupted_period_has_no_validation(trainer, heard, last, step, validated):
+    """Except after the last update of the run, which always has one."""
     one = Interrupt()
     one.on_train_start(trainer, None)
     signal.raise_signal(signal.SIGINT)
@@ -84,8 +86,8 @@ def test_a_period_that_is_cut_short_has_no_validation(trainer, heard, last, step
     one.on_fit_end(trainer, None)
 
 
-def test_sigterm_in_a_job_of_submitit_is_not_ours(trainer, heard, monkeypatch):
-    """There it says that the signal comes with which the job is queued again."""
+def test_sigterm_in_a_job_of_submitit_is_not_handled(trainer, heard, monkeypatch):
+    """There it announces the signal at which submitit requeues the job."""
     monkeypatch.setenv("SUBMITIT_EXECUTOR", "slurm")
     one = Interrupt()
     one.on_train_start(trainer, None)
@@ -97,7 +99,7 @@ def test_sigterm_in_a_job_of_submitit_is_not_ours(trainer, heard, monkeypatch):
 
 
 class TestTimeLimit:
-    """Of several processes, the clock of one may be over before those of the others."""
+    """In one of several processes the time limit may be over before it is in the others."""
 
     @staticmethod
     def trainer(over_elsewhere):
@@ -110,21 +112,21 @@ class TestTimeLimit:
             strategy=strategy, fit_loop=loop, global_step=3, max_steps=9, should_stop=False, limit_val_batches=1.0
         )
 
-    def test_all_know_the_reason(self):
+    def test_all_processes_have_the_reason(self):
         one = Interrupt()
         one.limit("00:00:01:00", 60.0)
         trainer = self.trainer(iter([False, True]))  # no signal anywhere; the clock of another is over
         one.on_train_batch_end(trainer, None, None, None, 0)
-        assert (trainer.should_stop, one.over) == (True, True)
-        assert one.reason == "trainer.max_time=00:00:01:00 was over after update 3"
+        assert trainer.should_stop
+        assert one.stop == Stop("time_limit", "trainer.max_time=00:00:01:00 was over after update 3")
 
     def test_a_signal_is_the_reason_where_both_come(self):
         one = Interrupt()
         one.limit("00:00:01:00", 60.0)
         one.on_train_batch_end(self.trainer(iter([True, True])), None, None, None, 0)
-        assert (one.interrupted, one.over, one.reason) == (True, False, None)
+        assert (one.interrupted, one.stop) == (True, Stop("user"))
 
-    def test_without_a_limit_nothing_more_is_asked(self):
+    def test_without_a_limit_processes_do_not_synchronise_the_clock(self):
         one = Interrupt()
         one.on_train_batch_end(self.trainer(iter([False])), None, None, None, 0)
-        assert not one.interrupted
+        assert (one.interrupted, one.stop) == (False, None)

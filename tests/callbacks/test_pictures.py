@@ -1,4 +1,4 @@
-"""What is drawn and logged of the heads: the arrays and the numbers behind the pictures."""
+"""Figures and head scalars: the arrays and numbers they show."""
 
 import math
 from types import SimpleNamespace
@@ -13,7 +13,6 @@ from src.callbacks import pictures
 from src.callbacks.history import History
 from src.callbacks.pictures import (
     Pictures,
-    answered,
     draw,
     draw_history,
     draw_memory,
@@ -25,9 +24,12 @@ from src.callbacks.pictures import (
 from src.cells.dms_ntm import DMSNTM
 from src.cells.lstm import LSTM
 from src.cells.ntm import NTM
+from src.cells.trace import Trace
 from src.common.checks import Refusal
-from src.lit.bits import BitLearner
-from src.lit.classes import ClassLearner
+from src.lit import bits
+from src.lit.bits import Bits
+from src.lit.classes import Classes
+from src.lit.learner import Learner
 from src.memory import addressing
 from src.networks.mlp import MLP
 from src.networks.recurrent import Recurrent
@@ -43,23 +45,14 @@ def task():
 
 
 def learner_of(cell, task):
-    return BitLearner(Recurrent(cell, task.output_size), task, None, None)
+    return Learner(Recurrent(cell, task.output_size), task, Bits(), None, None)
 
 
 def digits(network):
     """A learner of classes with one example."""
     example = Example("test", "a 3", torch.randn(1, 6, 1), torch.tensor([3]), torch.zeros(1, 6), {}, 1)
     task = SimpleNamespace(objective="classes", output_size=10, examples=lambda: [example])
-    return ClassLearner(network, task, None, None), example
-
-
-def test_answered_picks_the_answer_steps(task):
-    example = task.example(2, 2)
-    steps = torch.arange(9.0)[None, :, None].expand(1, 9, 3)
-    assert answered(steps, example).tolist() == [[t] * 3 for t in (4.0, 5.0, 6.0, 7.0, 8.0)]
-    words = answered(example.y, example)
-    assert np.array_equal(words[:2], words[2:4])
-    assert words[:, 2].tolist() == [0, 0, 0, 0, 1]
+    return Learner(network, task, Classes(), None, None), example
 
 
 def test_head_names(task):
@@ -73,7 +66,7 @@ def test_head_names(task):
 
 @pytest.mark.parametrize("asked", [None, 9])
 def test_trace_has_the_slots_of_an_evaluation_and_changes_nothing(task, asked):
-    learner = BitLearner(Recurrent(NTM(4, **SIZES), 3), task, None, None, memory_slots=asked)
+    learner = Learner(Recurrent(NTM(4, **SIZES), 3), task, Bits(), None, None, memory_slots=asked)
     example = task.example(5, 1)
     y, seen = trace(learner, example)
     slots = asked or 7
@@ -133,8 +126,8 @@ def test_scalars_without_widths_or_without_heads(task):
 
 def test_draw_repeat_copy(task, monkeypatch):
     panels, heads = [], []
-    target_output, head_weights = pictures.target_output, pictures.head_weights
-    monkeypatch.setattr(pictures, "target_output", lambda *a: panels.extend(a[0]) or target_output(*a))
+    target_output, head_weights = bits.target_output, pictures.head_weights
+    monkeypatch.setattr(bits, "target_output", lambda *a: panels.extend(a[0]) or target_output(*a))
     monkeypatch.setattr(pictures, "head_weights", lambda *a: heads.append(a) or head_weights(*a))
     learner = learner_of(DMSNTM(4, **SIZES), task)
     examples = task.examples()
@@ -144,8 +137,9 @@ def test_draw_repeat_copy(task, monkeypatch):
     for panel, arguments, example in zip(panels, heads, examples, strict=True):
         y, seen = trace(learner, example)
         assert panel.title == example.title
-        assert np.array_equal(panel.targets, answered(example.y, example))
-        assert panel.outputs == pytest.approx(answered(torch.sigmoid(y), example))
+        asked = example.mask[0] > 0
+        assert np.array_equal(panel.targets, example.y[0][asked])
+        assert panel.outputs == pytest.approx(y[0][asked].sigmoid().numpy())
         assert np.array_equal(arguments[0], seen["weighting"][0].numpy())
         assert arguments[1:] == (["read head", "write head"], "viridis", example.marks)
 
@@ -158,7 +152,7 @@ def test_draw_without_heads_and_classes(task):
     assert list(draw(learner, [example], "jet")) == ["reading", "memory", "head_weights"]
 
 
-def test_draw_memory_shows_what_was_held_added_and_read(task, monkeypatch):
+def test_draw_memory_shows_memory_added_and_read_vectors(task, monkeypatch):
     given = []
     monkeypatch.setattr(pictures, "memory", lambda *arguments: given.append(arguments))
     learner = learner_of(NTM(4, read_heads=2, write_heads=1, **SIZES), task)
@@ -178,10 +172,10 @@ def test_draw_memory_shows_what_was_held_added_and_read(task, monkeypatch):
     for head, words, number in zip(heads, ("add", "read", "read"), (2, 0, 1), strict=True):
         assert np.array_equal(head.weights, seen["weighting"][0, :, number].numpy())
         assert np.array_equal(head.words, seen[words][0, :, number % 2].numpy())
-    assert draw_memory(learner_of(LSTM(4, 5), task), (example, y, {}), "viridis") == {}
+    assert draw_memory(learner_of(LSTM(4, 5), task), (example, y, Trace()), "viridis") == {}
 
 
-def test_while_training_scalars_every_time_and_pictures_every_so_often(task, tmp_path, trainer, monkeypatch):
+def test_scalars_at_every_validation_and_figures_at_every_nth(task, tmp_path, trainer, monkeypatch):
     learner = learner_of(DMSNTM(4, **SIZES), task)
     logger = TensorBoardLogger(tmp_path, name="", version="")
     points, drawn = [], []
@@ -236,19 +230,19 @@ def broken(*arguments, **others):
     raise RuntimeError("no LaTeX\nin ten lines")
 
 
-def told(caplog):
+def messages(caplog):
     return [record.getMessage() for record in caplog.records]
 
 
 def test_while_training_a_picture_that_cannot_be_shown_is_a_warning(task, tmp_path, trainer, monkeypatch, caplog):
-    """One cannot be drawn, the other is drawn and not taken."""
+    """One cannot be drawn, the other is drawn but the logger fails."""
     learner = learner_of(DMSNTM(4, **SIZES), task)
     trainer.logger = TensorBoardLogger(tmp_path, name="", version="")
     monkeypatch.setattr(trainer.logger.experiment, "add_figure", broken)
     monkeypatch.setattr(pictures, "memory", broken)
     Pictures(str(tmp_path)).on_validation_end(trainer, learner)
     trainer.logger.experiment.close()
-    assert told(caplog) == [
+    assert messages(caplog) == [
         "The figure memory cannot be drawn: RuntimeError: no LaTeX",
         "The figure target_output cannot be drawn: RuntimeError: no LaTeX",
     ]
@@ -260,15 +254,15 @@ def test_learning_curves_that_cannot_be_drawn_are_a_warning(task, tmp_path, trai
     trainer.callbacks, history.rows = [history], [{"sequences": 4, "bits": 9.0}]
     monkeypatch.setattr(pictures, "learning_curves", broken)
     Pictures(str(tmp_path)).on_fit_end(trainer, learner_of(LSTM(4, 5), task))
-    assert told(caplog) == ["The figure learning_curves cannot be drawn: RuntimeError: no LaTeX"]
+    assert messages(caplog) == ["The figure learning_curves cannot be drawn: RuntimeError: no LaTeX"]
 
 
-def test_a_picture_that_cannot_be_drawn_costs_no_other(task, monkeypatch, caplog):
-    monkeypatch.setattr(pictures, "target_output", broken)
+def test_a_failed_figure_does_not_prevent_others(task, monkeypatch, caplog):
+    monkeypatch.setattr(bits, "target_output", broken)
     learner = learner_of(DMSNTM(4, **SIZES), task)
     figures = draw(learner, task.examples(), "viridis")
     assert list(figures) == ["memory", "head_weights", "head_weights_3x2", "head_weights_5x1"]
-    assert told(caplog) == ["The figure target_output cannot be drawn: RuntimeError: no LaTeX"]
+    assert messages(caplog) == ["The figure target_output cannot be drawn: RuntimeError: no LaTeX"]
 
 
 def test_a_network_that_cannot_be_traced_still_trains(task, monkeypatch):

@@ -1,4 +1,4 @@
-"""The global generators go on where they were."""
+"""States of the global random generators are saved and restored."""
 
 import random
 
@@ -13,7 +13,7 @@ def drawn():
     return torch.rand(3).tolist(), old.rand(3).tolist(), old.randn(), random.random(), random.gauss(0, 1)
 
 
-def test_states_are_kept_as_plain_values_and_put_back(tmp_path):
+def test_states_are_saved_as_plain_values_and_restored(tmp_path):
     drawn()  # leaves the second half of a pair of normal numbers behind, which is part of the state
     torch.save(Randomness().state_dict(), tmp_path / "state")
     expected = drawn()

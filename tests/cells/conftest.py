@@ -1,4 +1,4 @@
-"""What the tests of cells share."""
+"""Fixtures of the tests of cells."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ import torch
 
 @pytest.fixture
 def float64():
-    """What is built without a dtype is float64."""
+    """float64 as the default dtype."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     yield

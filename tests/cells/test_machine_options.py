@@ -1,4 +1,4 @@
-"""Machines before anything is learned, their options one by one, and what they refuse."""
+"""Machines before training: the effect of each option, and refused values."""
 
 import inspect
 import math
@@ -21,7 +21,7 @@ def make(cls, **options):
 
 
 def first(cell, raw=None, slots=None):
-    """What the heads do in the first step, sent nothing but their biases (or `raw` everywhere)."""
+    """Trace of the first step, with raw numbers equal to the biases (or to `raw`)."""
     with torch.no_grad():
         cell.heads.weight.zero_()
         if raw is not None:
@@ -35,7 +35,7 @@ def test_parameter_count_of_the_paper():
 
 @pytest.mark.parametrize("output_clip", [None, 20.0])
 @pytest.mark.parametrize(("sigma_init", "sigma_min"), [(0.5, 0.1), (30.0, 0.1), (0.2, 0.199), (1e-3, 1e-4)])
-def test_widths_before_anything_is_learned(sigma_init, sigma_min, output_clip):
+def test_initial_widths(sigma_init, sigma_min, output_clip):
     widths = {"sigma_init": sigma_init, "sigma_min": sigma_min, "output_clip": output_clip}
     cell = make(DMSNTM, num_scales=3, **widths)
     expected = torch.tensor([sigma_init, 2 * sigma_init, 4 * sigma_init]).expand(B, 2, 3)
@@ -48,8 +48,8 @@ def test_widths_before_anything_is_learned(sigma_init, sigma_min, output_clip):
 
 @pytest.mark.parametrize("content", [True, False])
 @pytest.mark.parametrize("shift_range", [1, 3])
-def test_shifts_before_anything_is_learned(shift_range, content):
-    """An NTM's head goes on by one slot, and hardly looks for content."""
+def test_initial_shifts(shift_range, content):
+    """A head of an NTM moves by one slot, with little content-based addressing."""
     cell = make(NTM, shift_range=shift_range, content_addressing=content, gate_bias=-20.0, step_bias=20.0)
     seen = first(cell)
     torch.testing.assert_close(seen["weighting"], torch.eye(N)[1].expand(B, 2, N), rtol=0, atol=1e-6)
@@ -60,8 +60,8 @@ def test_shifts_before_anything_is_learned(shift_range, content):
 
 
 @pytest.mark.parametrize("cls", KINDS)
-def test_the_look_for_content_before_anything_is_learned(cls):
-    """The biases of key strength and gate are those asked for, whatever a head has besides."""
+def test_initial_biases_of_content_addressing(cls):
+    """The biases of key strength and gate are those of the options, in every kind of machine."""
     cell = make(cls, beta_bias=3.0, gate_bias=-1.5, read_heads=1, write_heads=1)
     numbers = cell.heads.bias[: 2 * sum(cell.head_sizes)].view(2, -1)
     assert numbers[:, M : M + 2].tolist() == [[3.0, -1.5]] * 2
@@ -74,7 +74,7 @@ def test_the_look_for_content_before_anything_is_learned(cls):
 
 @pytest.mark.parametrize("content", [True, False])
 @pytest.mark.parametrize("carry", ["weighting", "position"])
-def test_moves_before_anything_is_learned(carry, content):
+def test_initial_motion(carry, content):
     options = {"carry": carry, "content_addressing": content}
     assert (first(make(DMSNTM, motion="relative", **options))["delta"] == 1.0).all()
     assert (first(make(DMSNTM, motion="relative", delta_init=-1.25, **options))["delta"] == -1.25).all()
@@ -85,8 +85,8 @@ def test_moves_before_anything_is_learned(carry, content):
         assert (first(hybrid)["gate"] == 0.5).all()
 
 
-def test_a_hybrid_head_starts_out_walking_forwards():
-    """step = softmax(0, 0, 2) and almost no jumps: the head is at E[step] = p(+1) - p(-1)."""
+def test_a_hybrid_head_initially_steps_forwards():
+    """With step = softmax(0, 0, 2) and almost no jump the position is E[step] = p(+1) - p(-1)."""
     cell = make(DMSNTM, carry="position", motion="hybrid", jump_bias=-20.0)
     step = torch.tensor([0.0, 0.0, 2.0]).softmax(0)
     torch.testing.assert_close(first(cell)["position"], (step[2] - step[0]).expand(B, 2))
@@ -95,7 +95,7 @@ def test_a_hybrid_head_starts_out_walking_forwards():
 @pytest.mark.parametrize("slots", [None, 3 * N])
 @pytest.mark.parametrize(("jump_range", "reach"), [(None, N / 2), (3.0, 3.0), (20.0, 20.0)])
 @pytest.mark.parametrize("carry", ["weighting", "position"])
-def test_jump_range_stays_when_the_memory_grows(carry, jump_range, reach, slots):
+def test_jump_range_does_not_change_with_a_larger_memory(carry, jump_range, reach, slots):
     cell = make(DMSNTM, carry=carry, motion="hybrid", jump_range=jump_range)
     assert first(cell, raw=15.0, slots=slots)["jump_distance"].tolist() == [[reach] * 2] * B
 
@@ -127,7 +127,7 @@ def test_heads_start_at_slot_0(cls, carry):
 
 
 @pytest.mark.parametrize("cls", KINDS)
-def test_without_content_there_are_no_keys_strengths_and_gates(cls):
+def test_without_content_addressing_there_are_no_keys_strengths_and_gates(cls):
     with_content, without = make(cls), make(cls, content_addressing=False)
     heads = 2
     assert with_content.heads.out_features - without.heads.out_features == heads * (M + 1 + 1)
@@ -140,7 +140,7 @@ def test_initial_memory(cls, rng):
     torch.testing.assert_close(make(cls).initial_memory, torch.full((N, M), 1e-6))
     for kind in ("learned", "random"):
         memory = make(cls, memory_init=kind).initial_memory
-        assert memory.unique().numel() > N * M // 2  # nothing is constant
+        assert memory.unique().numel() > N * M // 2  # not constant
         assert memory.abs().max() <= 0.1
     for kind in ("constant", "learned", "random"):
         cell = make(cls, memory_init=kind)
@@ -157,7 +157,7 @@ def test_initial_memory(cls, rng):
 
 @pytest.mark.parametrize("slots", [5, N, 3 * N + 1])
 @pytest.mark.parametrize("cls", KINDS)
-def test_a_larger_memory_repeats_the_rows(cls, slots):
+def test_a_larger_memory_repeats_the_initial_rows(cls, slots):
     cell = make(cls, memory_init="random")
     memory = cell.initial_state(B, slots).memory
     assert memory.shape == (B, slots, M)
@@ -165,7 +165,7 @@ def test_a_larger_memory_repeats_the_rows(cls, slots):
 
 
 @pytest.mark.parametrize("cls", KINDS)
-def test_a_clip_bounds_what_is_sent_to_the_heads(cls):
+def test_output_clip_bounds_the_raw_numbers(cls):
     cell = make(cls, output_clip=0.25)
     gate = first(cell, raw=100.0)["gate"]
     torch.testing.assert_close(gate, torch.full((B, 2), 0.25).sigmoid())
@@ -175,7 +175,7 @@ def test_a_clip_bounds_what_is_sent_to_the_heads(cls):
 WHOLE = ["abc", None, 2.5, True, 0, -3, math.nan, math.inf]
 POSITIVE = ["abc", True, 0, -0.5, math.nan, math.inf, -math.inf]
 REAL = ["abc", None, True, math.nan, math.inf]
-#: What is allowed for a key, and values that are not.
+#: For each option, the text about allowed values and examples of refused ones.
 BOTH = {
     **dict.fromkeys(("input_size", "memory_slots", "word_size"), ("an integer of at least 1", WHOLE)),
     **dict.fromkeys(("controller_size", "read_heads", "write_heads"), ("an integer of at least 1", WHOLE)),
@@ -217,7 +217,7 @@ def test_refusals(cls, key):
 
 
 @pytest.mark.parametrize(("sigma_init", "sigma_min"), [(0.5, 0.5), (0.05, 0.1), (0.5, 0.75)])
-def test_a_first_width_at_or_under_the_smallest_is_refused(sigma_init, sigma_min):
+def test_sigma_init_must_be_above_sigma_min(sigma_init, sigma_min):
     with pytest.raises(Refusal) as refusal:
         make(DMSNTM, sigma_init=sigma_init, sigma_min=sigma_min)
     assert str(refusal.value) == f"sigma_init={sigma_init}: must be above sigma_min={sigma_min}"
@@ -227,7 +227,7 @@ def test_a_first_width_at_or_under_the_smallest_is_refused(sigma_init, sigma_min
 @pytest.mark.usefixtures("unchecked_types")
 def test_every_argument_is_named_checked_and_known(cls):
     parameters = set(inspect.signature(cls).parameters)
-    assert parameters == REFUSED[cls].keys()  # so no **kwargs, and a refusal of each above
+    assert parameters == REFUSED[cls].keys()  # so no **kwargs, and each parameter has a refusal above
     assert set(inspect.signature(Machine).parameters) == BOTH.keys()
     with pytest.raises(TypeError, match="shift_rang"):
         cls(F, shift_rang=2)
@@ -236,7 +236,7 @@ def test_every_argument_is_named_checked_and_known(cls):
 @pytest.mark.usefixtures("unchecked_types")
 @pytest.mark.parametrize("slots", ["abc", 2.5, True, 0, -1])
 @pytest.mark.parametrize("cls", KINDS)
-def test_a_memory_of_no_size_is_refused(cls, slots):
+def test_an_invalid_number_of_slots_is_refused(cls, slots):
     with pytest.raises(Refusal) as refusal:
         make(cls).initial_state(B, slots)
     assert str(refusal.value) == f"memory_slots={slots!r}: must be an integer of at least 1"

@@ -1,4 +1,4 @@
-"""Machines against a slow one: one sequence, loops over heads and slots, lists of Python floats."""
+"""Machines against a naive implementation: one sequence, loops over heads and slots, lists of Python floats."""
 
 import math
 
@@ -35,7 +35,7 @@ DMS_CASES = naive.pairwise(
 
 
 class Take:
-    """Hands out the raw numbers of a head from the front."""
+    """Takes the raw numbers of a head in order."""
 
     def __init__(self, raw):
         self.raw = list(raw)
@@ -131,8 +131,8 @@ def naive_step(cell, options, find, x, state):
     return h + flat(reads), (controller, memory, [place for _, place, _ in found], reads), seen
 
 
-def close(ours, expected):
-    torch.testing.assert_close(ours, torch.tensor(expected), rtol=1e-9, atol=1e-10)
+def close(got, expected):
+    torch.testing.assert_close(got, torch.tensor(expected), rtol=1e-9, atol=1e-10)
 
 
 def compare(cls, find, options, rng):
@@ -144,11 +144,11 @@ def compare(cls, find, options, rng):
     x = torch.randn(B, T, F, generator=rng)
     rows = cell.initial_memory.tolist()
     heads = options["read_heads"] + options["write_heads"]
-    here = 0.0 if options.get("carry") == "position" else [1.0] + [0.0] * (options["slots"] - 1)
+    at_slot_0 = 0.0 if options.get("carry") == "position" else [1.0] + [0.0] * (options["slots"] - 1)
     before = (
         ([0.0] * C, [0.0] * C),
         [rows[i % N] for i in range(options["slots"])],
-        [here] * heads,
+        [at_slot_0] * heads,
         [[0.0] * M] * options["read_heads"],
     )
     states, state = [before] * B, cell.initial_state(B, options["slots"])
@@ -185,5 +185,5 @@ def test_dms_ntm(rng, options):
     compare(DMSNTM, dms_head, {"sigma_min": SIGMA_MIN, **options}, rng)
 
 
-def test_the_cases_are_few():
+def test_the_number_of_cases():
     assert len(NTM_CASES) + len(DMS_CASES) <= 40

@@ -1,4 +1,4 @@
-"""Refusals: key, value and what is allowed."""
+"""Checks of values: each refusal names key, value and what is allowed."""
 
 import math
 
@@ -52,7 +52,7 @@ WRONG.append(pytest.param(10**400, id="10**400"))  # no float holds it
         ({"above": -0.5, "most": 2.5}, "a finite number above -0.5 and of at most 2.5"),
     ],
 )
-def test_number_refuses_what_is_none(value, bounds, allowed):
+def test_number_refuses_other_types_and_infinities(value, bounds, allowed):
     refused(f"x={value!r}: must be {allowed}", checks.number, "x", value, **bounds)
 
 
@@ -69,11 +69,11 @@ def test_number_refuses_what_is_none(value, bounds, allowed):
         ({"above": 0, "below": 1}, 0.0, "above 0 and below 1"),
     ],
 )
-def test_number_refuses_what_is_out_of_bounds(bounds, value, allowed):
+def test_number_refuses_values_out_of_bounds(bounds, value, allowed):
     refused(f"x={value!r}: must be a finite number {allowed}", checks.number, "x", value, **bounds)
 
 
-def test_number_accepts_its_bounds_and_is_a_float():
+def test_number_accepts_its_bounds_and_returns_a_float():
     assert checks.number("x", 0, least=0) == 0.0
     assert checks.number("x", 1.0, most=1) == 1.0
     assert checks.number("x", 1e-300, above=0) == 1e-300
@@ -99,12 +99,12 @@ def test_flag(value):
 
 
 @pytest.mark.parametrize("value", ["12", "", [], (), None, 3, {1, 2}, {1: 2}])
-def test_integers_refuses_what_is_no_list(value):
+def test_integers_refuses_anything_but_a_list(value):
     refused(f"sizes={value!r}: must be a list of integers of at least 2", checks.integers, "sizes", value, 2)
 
 
 @pytest.mark.parametrize("one", ["3", 2.5, True, 0, 1, None])
-def test_integers_names_the_entry_that_is_none(one):
+def test_integers_names_the_wrong_entry(one):
     refused(f"sizes[1]={one!r}: must be an integer of at least 2", checks.integers, "sizes", [7, one], 2)
 
 

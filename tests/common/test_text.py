@@ -1,10 +1,10 @@
-"""Test metrics as a table."""
+"""Tables of test metrics."""
 
 from src.common.text import table
 
 
 def parsed(text):
-    """A table read again: metrics by test set, column by column where the header stands."""
+    """Parse a table: metrics by test set, columns by the positions of the header."""
     header, *lines = text.splitlines()
     names = header.split()
     ends = [header.index(f" {name}") + 1 + len(name) for name in names]
@@ -18,11 +18,11 @@ def parsed(text):
     return rows
 
 
-def test_one_set():
+def test_one_test_set():
     assert table({"accuracy": 0.95, "loss": 0.2}) == "       accuracy     loss\ntest       0.95      0.2"
 
 
-def test_sets_with_metrics_of_their_own():
+def test_test_sets_with_different_metrics():
     text = table({"in_distribution": {"bits": 1.23456, "exact": 0.5}, "10x20": {"bits": 300.0, "slots": 22}})
     assert parsed(text) == {
         "in_distribution": {"bits": "1.235", "exact": "0.5"},
@@ -30,15 +30,15 @@ def test_sets_with_metrics_of_their_own():
     }
 
 
-def test_the_plain_test_comes_first_and_lines_end_where_they_end():
+def test_the_unnamed_test_set_comes_first_and_lines_have_no_trailing_spaces():
     text = table({"generated": {"accuracy": 0.9}, "accuracy": 0.8, "loss": 0.1})
     assert list(parsed(text)) == ["test", "generated"]
     assert all(line == line.rstrip() for line in text.splitlines())
 
 
-def test_numbers_that_are_none():
+def test_nan_and_infinity():
     assert parsed(table({"loss": float("nan"), "bits": float("inf")})) == {"test": {"loss": "nan", "bits": "inf"}}
 
 
-def test_nothing_tested():
+def test_no_metrics():
     assert table({}) == table({"10x20": {}}) == "(not tested)"

@@ -1,4 +1,4 @@
-"""What every figure must do: be drawn, keep its texts inside and apart, leave nothing open."""
+"""Checks of every figure: it can be drawn, no text is cut off or overlaps another, none stays open in pyplot."""
 
 from collections.abc import Callable, Iterator
 from itertools import combinations
@@ -13,7 +13,7 @@ from matplotlib.text import Text
 
 @pytest.fixture(autouse=True)
 def _no_open_figure() -> Iterator[None]:
-    """No figure is left with pyplot, which would keep it, and its memory, for the whole run."""
+    """No figure is registered with pyplot, which would keep it in memory for the whole process."""
     assert plt.get_fignums() == []
     yield
     assert plt.get_fignums() == []
@@ -21,7 +21,7 @@ def _no_open_figure() -> Iterator[None]:
 
 @pytest.fixture
 def draw() -> Callable[[Figure], FigureCanvasAgg]:
-    """Draw a figure; no text of it may be cut off, or lie over another one."""
+    """Draw a figure and check that no text is cut off or overlaps another one."""
 
     def drawn(figure: Figure) -> FigureCanvasAgg:
         canvas = FigureCanvasAgg(figure)
@@ -45,7 +45,7 @@ def draw() -> Callable[[Figure], FigureCanvasAgg]:
             inside = min(box.x0, box.y0) >= -1 and box.x1 <= figure.bbox.x1 + 1 and box.y1 <= figure.bbox.y1 + 1
             assert inside, f"{text!r} is cut off"
         for (a, box), (b, other) in combinations(boxes, 2):
-            assert not box.padded(-1).overlaps(other.padded(-1)), f"{a!r} lies over {b!r}"
+            assert not box.padded(-1).overlaps(other.padded(-1)), f"{a!r} overlaps {b!r}"
         return canvas
 
     return drawn

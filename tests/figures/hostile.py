@@ -1,8 +1,8 @@
-"""Settings of matplotlib that spoil every figure they get to."""
+"""Settings of matplotlib that would change every figure that they apply to."""
 
 import matplotlib
 
-#: As lines of a matplotlibrc. With the first, nothing is drawn where there is no LaTeX.
+#: Lines of a matplotlibrc. With the first one, drawing fails without LaTeX.
 LINES = """\
 text.usetex: True
 axes.formatter.use_locale: True
@@ -29,7 +29,7 @@ ytick.direction: inout
 
 
 def hostile(tmp_path):
-    """Within, the settings of this process are those of a hostile matplotlibrc."""
+    """A context with the settings of a hostile matplotlibrc."""
     path = tmp_path / "matplotlibrc"
     path.write_text(LINES, encoding="utf-8")
     return matplotlib.rc_context(fname=path)

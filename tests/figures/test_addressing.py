@@ -1,19 +1,19 @@
-"""Heads of several runs side by side."""
+"""Weightings of the heads of several runs."""
 
 import numpy as np
 
-from src.figures.addressing import Run, addressing
+from src.figures.addressing import RunHeads, addressing
 
 
 def walk(steps, slots, first=0):
-    """One-hot weights that move on by a slot a step, around the ring."""
+    """One-hot weightings that move by one slot per step around the ring."""
     return np.eye(slots)[(first + np.arange(steps)) % slots]
 
 
-def test_every_weight_stands_at_its_step_and_slot():
+def test_every_weight_is_at_its_step_and_slot():
     runs = [
-        Run("ntm, seed 3", "Length 2", {"read head": walk(6, 32, 10), "write head": walk(6, 32, 12)}, 4),
-        Run("dms_ntm, seed 1", "Length 2", {"read head": walk(5, 32, 30)}, None),
+        RunHeads("ntm, seed 3", "Length 2", {"read head": walk(6, 32, 10), "write head": walk(6, 32, 12)}, 4),
+        RunHeads("dms_ntm, seed 1", "Length 2", {"read head": walk(5, 32, 30)}, None),
     ]
     figure = addressing(runs, "viridis")
     panels = {ax.get_title(): ax for ax in figure.axes if ax.get_title()}
@@ -35,7 +35,7 @@ def test_every_weight_stands_at_its_step_and_slot():
 
 
 def test_heads_of_a_run_share_the_stretch_that_both_use():
-    run = Run("a", "t", {"read head": walk(3, 64, 5), "write head": walk(3, 64, 20)}, None)
+    run = RunHeads("a", "t", {"read head": walk(3, 64, 5), "write head": walk(3, 64, 20)}, None)
     first, second = (ax.images[0].get_extent() for ax in addressing([run]).axes[:2])
     assert first == second
     assert first[2] < 5 - 0.5

@@ -1,4 +1,4 @@
-"""Moving by a real number."""
+"""Shifts by a real number of slots."""
 
 from collections.abc import Callable
 
@@ -57,7 +57,7 @@ def test_axes_are_shared_and_hold_all_slots() -> None:
 
 
 @pytest.mark.parametrize(("delta", "line"), [(-1.0, 16.0), (16.25, 16.25), (17.0, 0.0), (16.75, -0.25)])
-def test_who_leaves_the_ring_comes_back_on_the_other_side(delta: float, line: float) -> None:
+def test_positions_wrap_around_the_ring(delta: float, line: float) -> None:
     figure = addressing_examples(moved((delta,), 0), (delta,), SIGMAS, 0)
     assert figure.axes[0].lines[1].get_xdata()[0] == pytest.approx(line)
 

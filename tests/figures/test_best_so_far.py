@@ -1,4 +1,4 @@
-"""Best so far: it never rises, and passes over trials without a value."""
+"""Best value so far: it never rises, and ignores trials without a value."""
 
 import numpy as np
 import pytest

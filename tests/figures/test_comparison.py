@@ -1,34 +1,36 @@
-"""Several models on the same sequences."""
+"""Outputs of several models on the same sequences."""
 
 import numpy as np
 import pytest
 from matplotlib.colors import same_color
 
-from src.figures.comparison import Row, comparison
+from src.figures.comparison import ComparisonRow, comparison
 from src.figures.palette import colours
-from src.figures.seeds import Group
-from src.figures.target_output import Panel
+from src.figures.seeds import SeedGroup
+from src.figures.target_output import TargetOutputPanel
 
 CHANNELS = 5
 
 
 def panel(title, steps, random):
-    return Panel(title, random.integers(0, 2, (steps, CHANNELS)).astype(float), random.random((steps, CHANNELS)))
+    return TargetOutputPanel(
+        title, random.integers(0, 2, (steps, CHANNELS)).astype(float), random.random((steps, CHANNELS))
+    )
 
 
 def make_rows(models, titles, random):
     return [
-        Row(f"{model}, seed 3", [panel(title, 20 + 3 * k, random) for k, title in enumerate(titles)])
+        ComparisonRow(f"{model}, seed 3", [panel(title, 20 + 3 * k, random) for k, title in enumerate(titles)])
         for model in models
     ]
 
 
 def make_groups(models, titles, random):
-    return {title: [Group(m, random.random(6), 0.5, 0.2, 0.8) for m in models] for title in titles}
+    return {title: [SeedGroup(m, random.random(6), 0.5, 0.2, 0.8) for m in models] for title in titles}
 
 
 def images(figure):
-    """Axes of pictures as they were made: targets, outputs, targets, outputs ..., row by row."""
+    """Axes of images in order of creation: targets, outputs, targets, outputs ..., row by row."""
     return [ax for ax in figure.axes if ax.images]
 
 

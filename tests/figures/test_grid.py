@@ -1,4 +1,4 @@
-"""A number for every length and every number of repeats."""
+"""Heat map by length and repeats."""
 
 from collections.abc import Callable
 
@@ -53,7 +53,7 @@ def test_equal_values_are_readable_too() -> None:
     assert {text.get_color() for text in ax.texts} == {"black"}
 
 
-def test_a_missing_value_stays_blank(draw: Callable[[Figure], object]) -> None:
+def test_the_cell_of_a_missing_value_stays_empty(draw: Callable[[Figure], object]) -> None:
     values = VALUES.copy()
     values[1, 4] = np.nan
     figure = length_repeat_grid(values, LENGTHS, REPEATS, "x")
@@ -67,7 +67,7 @@ def test_a_missing_value_stays_blank(draw: Callable[[Figure], object]) -> None:
     assert (4, 1) not in {text.get_position() for text in texts}
 
 
-def test_nothing_known_is_no_error(draw: Callable[[Figure], object]) -> None:
+def test_all_values_missing_is_no_error(draw: Callable[[Figure], object]) -> None:
     figure = length_repeat_grid(np.full((2, 3), np.nan), (1, 2), (3, 4, 5), "x")
     draw(figure)
     assert len(figure.axes[0].texts) == 0

@@ -1,4 +1,4 @@
-"""Several grids on one colour scale."""
+"""Heat maps of several networks on one colour scale."""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_numbers_can_be_read_on_the_shared_scale():
             assert abs(to_rgb(text.get_color())[0] - grey) >= 0.45
 
 
-def test_what_was_not_measured_is_blank(draw):
+def test_cells_of_missing_values_stay_empty(draw):
     values = VALUES.copy()
     values[1, 4] = np.nan
     figure = grids({"a": values, "none": np.full((5, 7), np.nan)}, LENGTHS, REPEATS, "x")
@@ -60,7 +60,7 @@ def test_what_was_not_measured_is_blank(draw):
     assert figure.legends == []
 
 
-def test_nothing_known_and_equal_values_are_no_error(draw):
+def test_all_values_missing_or_equal_is_no_error(draw):
     draw(grids({"a": np.full((2, 3), np.nan)}, (1, 2), (3, 4, 5), "x"))
     equal = grids({"a": np.ones((2, 3)), "b": np.ones((2, 3))}, (1, 2), (3, 4, 5), "x", cmap="jet")
     draw(equal)

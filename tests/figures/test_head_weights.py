@@ -1,4 +1,4 @@
-"""Where the heads were."""
+"""Weightings of the heads over time."""
 
 from collections.abc import Callable
 
@@ -96,7 +96,7 @@ def test_close_marks_stay_readable(marks: dict[str, int], draw: Callable[[Figure
     for text, leader in leaders:
         for other in labels:
             if other is not text:
-                # The box of a text alone: an annotation's own takes in its leader.
+                # The box of the text only: that of an annotation includes its leader line.
                 box = type(other).__mro__[1].get_window_extent(other, renderer)
                 assert not box.padded(-1).overlaps(leader), f"{text.get_text()} crosses {other.get_text()}"
 

@@ -1,9 +1,9 @@
-"""Where panels stand."""
+"""Layout of panels and legends."""
 
 import pytest
 from matplotlib.lines import Line2D
 
-from src.figures.layout import legend_beside, legend_room, lowest, panel_axes, sequences
+from src.figures.layout import legend_beside, legend_width, lowest, panel_axes, sequences
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from src.figures.layout import legend_beside, legend_room, lowest, panel_axes, s
         (5, [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)], [3, 4]),
     ],
 )
-def test_panels_stand_row_by_row(count, places, low):
+def test_panels_are_placed_row_by_row(count, places, low):
     titles = [f"panel {index}" for index in range(count)]
     figure, axes = panel_axes(titles, 3.0, 2.0)
     spots = [ax.get_subplotspec() for ax in axes]
@@ -32,9 +32,9 @@ def test_a_figure_grows_with_its_panels():
     assert panel_axes(["x"], 3.0, 2.0)[0].get_figwidth() > 3.0
 
 
-def test_a_legend_stands_beside_in_the_room_left_for_it(draw):
+def test_a_legend_fits_beside_the_panels(draw):
     names = ["a", "sigma_init=0.5 carry=position, the jump kept (10)"]
-    figure, (ax,) = panel_axes(["x"], 3.0, 2.0, legend_room(names))
+    figure, (ax,) = panel_axes(["x"], 3.0, 2.0, legend_width(names))
     legend_beside(figure, [Line2D([], [], label=name) for name in names])
     draw(figure)
     (legend,) = figure.legends

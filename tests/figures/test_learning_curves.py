@@ -1,4 +1,4 @@
-"""How the numbers of a run went."""
+"""Learning curves of one run."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ def test_shows_every_curve(count: int, grid: tuple[int, int], draw: Callable[[Fi
     assert figure.get_figwidth() * 150 <= 1600
 
 
-def test_missing_values_are_passed_over() -> None:
+def test_missing_values_are_skipped() -> None:
     y = np.array([np.nan, 3.0, np.nan, np.nan, 1.0, 2.0, np.nan])
     figure = learning_curves(np.arange(7), {"y": y}, "step")
     (line,) = figure.axes[0].lines

@@ -1,17 +1,17 @@
-"""Losses of several models over several seeds."""
+"""Loss curves of several models and seeds."""
 
 import numpy as np
 import pytest
 from matplotlib.colors import same_color
 
-from src.figures.loss_comparison import Curve, loss_comparison, quartiles
+from src.figures.loss_comparison import LossCurve, loss_comparison, quartiles
 from src.figures.palette import colours
 
 X = np.arange(1.0, 12.0) * 5_000
 
 
 def runs(label, random, seeds=4, x=X):
-    return [Curve(label, seed, x, random.lognormal(size=x.size)) for seed in range(seeds)]
+    return [LossCurve(label, seed, x, random.lognormal(size=x.size)) for seed in range(seeds)]
 
 
 def thick(ax):
@@ -48,9 +48,9 @@ def test_every_seed_the_median_and_the_band(random, draw):
 
 def test_runs_that_ended_keep_their_last_value():
     x = np.arange(1.0, 6.0)
-    ended = Curve("a", 0, x[:2], np.array([9.0, 1.0]))
-    later = Curve("a", 1, x, np.array([8.0, 7.0, 6.0, 5.0, 4.0]))
-    sparse = Curve("a", 2, np.array([1.0, 5.0]), np.array([2.0, 10.0]))
+    ended = LossCurve("a", 0, x[:2], np.array([9.0, 1.0]))
+    later = LossCurve("a", 1, x, np.array([8.0, 7.0, 6.0, 5.0, 4.0]))
+    sparse = LossCurve("a", 2, np.array([1.0, 5.0]), np.array([2.0, 10.0]))
     grid, (low, middle, high) = quartiles([ended, later, sparse])
     rows = np.array([[9, 1, 1, 1, 1], [8, 7, 6, 5, 4], [2, 4, 6, 8, 10]])
     assert grid.tolist() == x.tolist()
@@ -59,16 +59,16 @@ def test_runs_that_ended_keep_their_last_value():
 
 
 def test_no_median_before_every_run_has_begun():
-    early, late = Curve("a", 0, X, X), Curve("a", 1, X[3:], X[3:])
+    early, late = LossCurve("a", 0, X, X), LossCurve("a", 1, X[3:], X[3:])
     assert quartiles([early, late])[0].tolist() == X[3:].tolist()
 
 
-def test_missing_values_are_passed_over_and_an_empty_run_is_counted_only(random, draw):
+def test_missing_values_are_skipped_and_an_empty_run_is_only_counted(random, draw):
     y = np.array([3.0, np.nan, 1.0, np.nan])
     curves = [
-        Curve("a", 0, X[:4], y),
-        Curve("a", 1, X[:4], np.full(4, np.nan)),
-        Curve("a", 2, np.zeros(0), np.zeros(0)),
+        LossCurve("a", 0, X[:4], y),
+        LossCurve("a", 1, X[:4], np.full(4, np.nan)),
+        LossCurve("a", 2, np.zeros(0), np.zeros(0)),
     ]
     figure = loss_comparison({"t": curves, "u": runs("a", random, 3)}, "x", "y")
     draw(figure)
@@ -78,7 +78,7 @@ def test_missing_values_are_passed_over_and_an_empty_run_is_counted_only(random,
 
 
 def test_an_infinite_loss_is_no_error(draw):
-    curves = [Curve("a", seed, X[:3], np.array([3.0, 2.0, np.inf if seed else 1.0])) for seed in range(4)]
+    curves = [LossCurve("a", seed, X[:3], np.array([3.0, 2.0, np.inf if seed else 1.0])) for seed in range(4)]
     figure = loss_comparison({"t": curves}, "x", "y")
     draw(figure)
     assert thick(figure.axes[0])[0].get_ydata()[:2].tolist() == [3.0, 2.0]

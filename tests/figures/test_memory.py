@@ -1,4 +1,4 @@
-"""Memory and heads on shared axes."""
+"""Memory content and heads on shared axes."""
 
 from collections.abc import Callable
 
@@ -8,19 +8,19 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from src.figures.memory import Head, memory, stretch
+from src.figures.memory import HeadTrace, memory, stretch
 
 STEPS, SLOTS, WORD = 60, 32, 5
 
 
-def head(name: str, words_name: str, slots: list[int], random: np.random.Generator) -> Head:
-    """A head that goes through these slots, with a sharp focus."""
+def head(name: str, words_name: str, slots: list[int], random: np.random.Generator) -> HeadTrace:
+    """A head that visits these slots in turn, one-hot."""
     weights = np.eye(SLOTS)[np.resize(slots, STEPS)]
-    return Head(name, words_name, random.normal(size=(STEPS, WORD)), weights)
+    return HeadTrace(name, words_name, random.normal(size=(STEPS, WORD)), weights)
 
 
 @pytest.fixture
-def pair(random: np.random.Generator) -> list[Head]:
+def pair(random: np.random.Generator) -> list[HeadTrace]:
     return [head("write head", "added", [8, 9, 10, 11], random), head("read head", "read", [9, 10], random)]
 
 
@@ -33,7 +33,7 @@ def weightings(figure: Figure) -> list[Axes]:
 
 
 def test_shows_the_arrays_where_they_belong(
-    pair: list[Head], random: np.random.Generator, draw: Callable[[Figure], object]
+    pair: list[HeadTrace], random: np.random.Generator, draw: Callable[[Figure], object]
 ) -> None:
     held = random.normal(size=(SLOTS, WORD))
     figure = memory({"at the end": held}, pair, "viridis", {"answer": 12}, "Length 10, Repeat 5")
@@ -57,7 +57,7 @@ def test_shows_the_arrays_where_they_belong(
         assert image.get_cmap().name == "viridis"
 
 
-def test_axes_are_shared_and_in_line(pair: list[Head], draw: Callable[[Figure], object]) -> None:
+def test_axes_are_shared_and_in_line(pair: list[HeadTrace], draw: Callable[[Figure], object]) -> None:
     figure = memory({"at the end": np.ones((SLOTS, WORD))}, pair)
     draw(figure)
     by_title, (written, read) = panels(figure), weightings(figure)
@@ -74,7 +74,7 @@ def test_axes_are_shared_and_in_line(pair: list[Head], draw: Callable[[Figure], 
     assert abs(added.get_position().x0 - written.get_position().x0) < 1e-3
 
 
-def test_one_scale_of_values_and_one_of_weights(pair: list[Head]) -> None:
+def test_one_scale_of_values_and_one_of_weights(pair: list[HeadTrace]) -> None:
     held = np.zeros((SLOTS, WORD))
     held[9, 2] = -7.0
     figure = memory({"a": held, "b": 2 * held}, pair)
@@ -83,7 +83,7 @@ def test_one_scale_of_values_and_one_of_weights(pair: list[Head]) -> None:
     assert {ax.get_ylabel() for ax in figure.axes} >= {"Value", "Weight", "Slot", "Element"}
 
 
-def test_marks_stand_where_their_step_begins(pair: list[Head], draw: Callable[[Figure], object]) -> None:
+def test_marks_stand_where_their_step_begins(pair: list[HeadTrace], draw: Callable[[Figure], object]) -> None:
     figure = memory({}, pair, marks={"answer": 12, "late": 55})
     draw(figure)
     for ax in [*panels(figure).values(), *weightings(figure)]:

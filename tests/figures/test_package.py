@@ -1,4 +1,4 @@
-"""The package: what its files may import."""
+"""Imports and style of all files of figures."""
 
 import ast
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_imports_numpy_matplotlib_and_other_figures_without_pyplot(file: Path) -
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_function_that_makes_a_figure_has_the_default_style(file: Path) -> None:
-    """And whoever else makes or draws one of its parts gets it from such a function."""
+    """Functions that draw into given axes are called by such a function."""
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         if (
             isinstance(node, ast.FunctionDef)

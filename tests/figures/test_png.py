@@ -1,4 +1,4 @@
-"""A figure that cannot be drawn costs no more than itself."""
+"""PNG files; a figure that cannot be drawn is a warning."""
 
 import io
 
@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.figures.png import pngs, reason, spared
+from src.figures.png import figure_errors_as_warnings, pngs, reason
 from src.figures.style import Figure
 
 
 class Broken(Figure):
-    """It cannot be drawn."""
+    """A figure that cannot be drawn."""
 
     def draw(self, renderer):
         raise RuntimeError("no LaTeX\nin ten lines")
 
 
-def test_a_figure_that_cannot_be_drawn_is_left_out_with_a_line(caplog):
+def test_a_figure_that_cannot_be_drawn_is_left_out_with_a_warning(caplog):
     found = pngs({"a": Figure(figsize=(2, 1)), "b": Broken(), "c": Figure(figsize=(1, 1))}, 50)
     assert {name: Image.open(io.BytesIO(content)).size for name, content in found.items()} == {
         "a": (100, 50),
@@ -36,19 +36,19 @@ def test_the_same_figure_is_the_same_file():
 
 
 class TimeOut(Exception):
-    """As submitit raises it in the midst of anything."""
+    """Stands for the exception that submitit raises at any point."""
 
 
 TimeOut.__module__ = "submitit.core.utils"
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, TimeOut])
-def test_what_ends_a_job_passes(kind):
-    with pytest.raises(kind), spared("a"):
+def test_exceptions_that_end_a_job_are_raised(kind):
+    with pytest.raises(kind), figure_errors_as_warnings("a"):
         raise kind
 
 
 def test_as_a_decorator():
-    assert spared("a")(lambda x: x)(3) == 3
-    assert spared("a")(lambda x: 1 / x)(0) is None
+    assert figure_errors_as_warnings("a")(lambda x: x)(3) == 3
+    assert figure_errors_as_warnings("a")(lambda x: 1 / x)(0) is None
     assert reason(MemoryError()) == "MemoryError"

@@ -1,4 +1,4 @@
-"""A sequence and the probabilities of the classes: what was put in stands in the panels."""
+"""Class probabilities: the panels show the input and the probabilities."""
 
 import numpy as np
 import pytest

@@ -1,18 +1,18 @@
-"""A number over seeds."""
+"""Values of a metric over seeds."""
 
 import numpy as np
 import pytest
 from matplotlib.colors import same_color
 
 from src.figures.palette import colours
-from src.figures.seeds import Group, draw_lines, seeds
+from src.figures.seeds import SeedGroup, draw_lines, seeds
 
 INF = np.inf
 
 
 def group(label, values):
     x = np.array(values, dtype=float)
-    return Group(label, x, float(np.median(x)), float(x.min()), float(x.max()))
+    return SeedGroup(label, x, float(np.median(x)), float(x.min()), float(x.max()))
 
 
 def dots(ax, marker="o"):
@@ -48,16 +48,16 @@ def test_every_seed_is_a_dot_beside_the_mark(draw, random):
     assert texts == ["a seed", "interquartile mean and its 95 % interval"]
 
 
-def test_equal_seeds_stand_at_equal_places(random):
+def test_a_seed_has_the_same_position_in_every_column(random):
     figure = seeds({"a": [group("ntm", random.normal(size=5)), group("gru", random.normal(size=5))]}, "x")
     first, second = dots(figure.axes[0])
     np.testing.assert_allclose(first[:, 0] + 1, second[:, 0])
 
 
-def test_failed_runs_stand_on_the_edge(draw):
+def test_failed_runs_are_at_the_edge(draw):
     groups = [
-        Group("ntm", np.array([1.0, INF, 3.0, INF]), 2.0, 1.0, INF),
-        Group("gru", np.array([2.0, 5.0, -INF]), INF, 4.0, INF),
+        SeedGroup("ntm", np.array([1.0, INF, 3.0, INF]), 2.0, 1.0, INF),
+        SeedGroup("gru", np.array([2.0, 5.0, -INF]), INF, 4.0, INF),
     ]
     figure = seeds({"a": groups}, "bits")
     draw(figure)
@@ -76,7 +76,7 @@ def test_failed_runs_stand_on_the_edge(draw):
 
 
 def test_nothing_finite_is_no_error(draw):
-    figure = seeds({"a": [Group("ntm", np.array([INF, INF]), INF, INF, INF)]}, "bits")
+    figure = seeds({"a": [SeedGroup("ntm", np.array([INF, INF]), INF, INF, INF)]}, "bits")
     draw(figure)
     assert len(dots(figure.axes[0], "^")[0]) == 2
 
@@ -91,7 +91,7 @@ def test_lines_to_compare_with(draw, random):
         low, high = ax.get_ylim()
         assert low < 0.6075
         assert high > 0.8337
-    # Named where nothing stands to the right.
+    # Labelled where there is no panel to the right.
     assert [len(ax.texts) for ax in figure.axes] == [0, 4, 4]
     ax = figure.axes[1]
     names = [text.get_text() for text in ax.texts]

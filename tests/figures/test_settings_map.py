@@ -1,4 +1,4 @@
-"""A number for every pair of settings."""
+"""Heat map by two settings."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_every_number_in_its_row_and_column(count, draw):
     assert [ax.get_ylabel() for ax in shown[:2]] == ["sigma_init", ""][:count]
 
 
-def test_what_was_not_measured_has_a_dash(draw):
+def test_missing_values_are_dashes(draw):
     values = VALUES.copy()
     values[2, 1] = np.nan
     figure = settings_map({"a": values, "b": np.full((3, 4), np.nan)}, ROWS, COLUMNS, "r", "c", cmap="cividis")

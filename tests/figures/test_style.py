@@ -1,4 +1,4 @@
-"""Figures are the same whatever matplotlib is set to, and leave it as it was."""
+"""Figures do not depend on the settings of matplotlib, and do not change them."""
 
 import matplotlib
 import numpy as np
@@ -10,11 +10,11 @@ from src.figures.bars import bars
 from src.figures.grid import length_repeat_grid
 from src.figures.head_weights import head_weights
 from src.figures.learning_curves import learning_curves
-from src.figures.memory import Head, memory
+from src.figures.memory import HeadTrace, memory
 from src.figures.png import pngs
-from src.figures.seeds import Group, seeds
+from src.figures.seeds import SeedGroup, seeds
 from src.figures.style import Figure, default_style
-from src.figures.target_output import Panel, target_output
+from src.figures.target_output import TargetOutputPanel, target_output
 from tests.figures.hostile import hostile
 
 WEIGHTS = np.eye(12)[:, :8]
@@ -25,9 +25,9 @@ MAKE = {
     "grid": lambda: length_repeat_grid(VALUES[:2, :3], (1, 2), (3, 4, 5), "error", ((1, 1), (3, 4))),
     "head_weights": lambda: head_weights(WEIGHTS[:, None], ["read head"], marks={"answer": 4}),
     "learning_curves": lambda: learning_curves(1e4 * np.arange(8.0), {"loss": VALUES[9]}, "sequences", ["loss"]),
-    "memory": lambda: memory({"at the end": VALUES[:8]}, [Head("read head", "read", VALUES[:, :3], WEIGHTS)]),
-    "seeds": lambda: seeds({"10x20": [Group("ntm", VALUES[2], 0.1, 0.0, 0.2)]}, "error", {"published": 0.05}),
-    "target_output": lambda: target_output([Panel("Length 3", WEIGHTS, WEIGHTS * 0.5)]),
+    "memory": lambda: memory({"at the end": VALUES[:8]}, [HeadTrace("read head", "read", VALUES[:, :3], WEIGHTS)]),
+    "seeds": lambda: seeds({"10x20": [SeedGroup("ntm", VALUES[2], 0.1, 0.0, 0.2)]}, "error", {"published": 0.05}),
+    "target_output": lambda: target_output([TargetOutputPanel("Length 3", WEIGHTS, WEIGHTS * 0.5)]),
     "with the class alone": lambda: Figure(figsize=(3, 2)),
 }
 

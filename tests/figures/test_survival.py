@@ -1,21 +1,23 @@
-"""The share solved by a time."""
+"""Share solved over time."""
 
 import numpy as np
 from matplotlib.colors import same_color
 
 from src.figures.palette import colours
-from src.figures.survival import Steps, survival
+from src.figures.survival import SurvivalCurve, survival
 
 NONE = np.zeros(0)
-NTM = Steps(
+NTM = SurvivalCurve(
     np.array([0.0, 20_000.0, 50_000.0]),
     np.array([0.0, 0.25, 0.5]),
     np.array([0.0, 0.1, 0.2]),
     np.array([0.3, 0.6, 0.9]),
     np.array([30_000.0, 50_000.0, np.inf]),
 )
-GRU = Steps(np.array([0.0, 40_000.0]), np.array([0.0, 1.0]), np.array([0.0, 0.7]), np.array([0.3, 1.0]), NONE)
-NEVER = Steps(np.zeros(1), np.zeros(1), np.zeros(1), np.array([0.2]), np.array([np.inf]))
+GRU = SurvivalCurve(
+    np.array([0.0, 40_000.0]), np.array([0.0, 1.0]), np.array([0.0, 0.7]), np.array([0.3, 1.0]), NONE
+)
+NEVER = SurvivalCurve(np.zeros(1), np.zeros(1), np.zeros(1), np.array([0.2]), np.array([np.inf]))
 
 
 def curves(ax):
@@ -33,7 +35,7 @@ def test_step_curves_their_bands_and_ticks(draw):
     ntm, gru = curves(ax)
     assert ntm.get_drawstyle() == gru.get_drawstyle() == "steps-post"
     assert ntm.get_xydata().tolist() == [[0, 0], [20_000, 0.25], [50_000, 0.5], [50_000, 0.5]]
-    # Solved by all is solved for good: up to the latest time of the panel.
+    # The curve extends to the latest time of the panel.
     assert gru.get_xydata().tolist() == [[0, 0], [40_000, 1], [50_000, 1]]
     assert [line.get_xydata().tolist() for line in ticks(ax)] == [[[30_000, 0.25], [50_000, 0.5]], []]
     band = ax.collections[0].get_paths()[0].vertices.tolist()

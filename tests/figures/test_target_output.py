@@ -7,18 +7,18 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from src.figures.target_output import Panel, target_output
+from src.figures.target_output import TargetOutputPanel, target_output
 
 CHANNELS = 9
 SIZES = [(10, 10), (10, 20), (20, 10), (10, 30), (20, 20)]
 
 
-def make_panel(length: int, repeats: int, random: np.random.Generator) -> Panel:
+def make_panel(length: int, repeats: int, random: np.random.Generator) -> TargetOutputPanel:
     targets = np.zeros((length * repeats + 1, CHANNELS))
     targets[:-1, :-1] = np.tile(random.integers(0, 2, (length, CHANNELS - 1)), (repeats, 1))
     targets[-1, -1] = 1.0
     outputs = np.clip(targets + random.normal(0.0, 0.1, targets.shape), 0.0, 1.0)
-    return Panel(f"Length {length}, Repeat {repeats}", targets, outputs)
+    return TargetOutputPanel(f"Length {length}, Repeat {repeats}", targets, outputs)
 
 
 def images(figure: Figure) -> list[Axes]:
@@ -78,8 +78,8 @@ def test_the_end_marker_is_last_from_the_top_and_set_apart(random: np.random.Gen
 
 
 def test_one_colour_scale_from_0_to_1_with_one_bar(random: np.random.Generator) -> None:
-    faint = Panel("faint", np.full((7, 3), 0.4), np.full((7, 3), 0.6))
-    figure = target_output([faint, Panel("none", np.zeros((5, 3)), np.zeros((5, 3)))], cmap="cividis")
+    faint = TargetOutputPanel("faint", np.full((7, 3), 0.4), np.full((7, 3), 0.6))
+    figure = target_output([faint, TargetOutputPanel("none", np.zeros((5, 3)), np.zeros((5, 3)))], cmap="cividis")
     for ax in images(figure):
         assert ax.images[0].get_clim() == (0.0, 1.0)
         assert ax.images[0].get_cmap().name == "cividis"
@@ -90,6 +90,6 @@ def test_one_colour_scale_from_0_to_1_with_one_bar(random: np.random.Generator) 
 
 
 def test_draws_the_marker_alone(draw: Callable[[Figure], object]) -> None:
-    figure = target_output([Panel("Length 1, Repeat 11", np.zeros((12, 2)), np.ones((12, 2)))])
+    figure = target_output([TargetOutputPanel("Length 1, Repeat 11", np.zeros((12, 2)), np.ones((12, 2)))])
     draw(figure)
     assert images(figure)[1].images[0].get_array().shape == (2, 12)

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from src.common.files import write_json
 from src.launch import sweep
-from src.run import runs
+from src.run import lock
 from src.settings.cli import Job
 from src.settings.errors import ConfigError
 from tests.helpers import small, train_small, written
@@ -80,7 +81,7 @@ def test_a_sweep_of_sixteen_jobs_survives_a_kill(tmp_path):
     killed = half_done()
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    wait(lambda: not any(runs.is_held(job) for job in folder.iterdir() if job.is_dir()))
+    wait(lambda: not any(lock.is_held(job) for job in folder.iterdir() if job.is_dir()))
     killed = [job for job in killed if job in half_done()]
     before = counts(folder)
     standings = [job.standing for job in sweep.standings(folder)]
@@ -140,9 +141,9 @@ def begun(tmp_path):
         (folder / name).mkdir()
         (folder / name / "config.yaml").write_text("seed: 0")
     for name in names[:4]:
-        runs.write_json(folder / name / "metrics.json", {"status": name, "updates": 1200, "error": "x" * 100})
+        write_json(folder / name / "metrics.json", {"status": name, "updates": 1200, "error": "x" * 100})
     ended = folder / "finished" / "metrics.json"
-    runs.write_json(ended, {"status": "finished", "updates": 1200, "validation": {"error_bits": 0.0123}})
+    write_json(ended, {"status": "finished", "updates": 1200, "validation": {"error_bits": 0.0123}})
     for name in names[:2]:
         start = (folder / name / "config.yaml").stat().st_mtime
         os.utime(folder / name / "metrics.json", (start + 90, start + 90))
@@ -150,7 +151,7 @@ def begun(tmp_path):
 
 
 def test_how_jobs_stand(begun):
-    with runs.held(begun / "running"):
+    with lock.held(begun / "running"):
         jobs = sweep.standings(begun)
         assert (
             [job.standing for job in jobs]
@@ -168,7 +169,7 @@ def test_a_duration_that_cannot_be_is_left_out(begun):
     """A file from a clock that runs ahead, or was set back."""
     for name in ("finished", "diverged", "running"):
         os.utime(begun / name / "config.yaml", (4e9, 4e9))
-    with runs.held(begun / "running"):
+    with lock.held(begun / "running"):
         seconds = {job.folder.name: job.seconds for job in sweep.standings(begun)}
         assert [seconds[name] for name in ("finished", "diverged", "running")] == [None, None, None]
         assert sweep.progress(sweep.standings(begun)) == (
@@ -179,7 +180,7 @@ def test_a_duration_that_cannot_be_is_left_out(begun):
 
 def test_a_job_that_is_done_is_so_without_a_lock(begun, monkeypatch):
     asked = []
-    monkeypatch.setattr(runs, "is_held", lambda folder: asked.append(folder.name) or False)
+    monkeypatch.setattr(lock, "is_held", lambda folder: asked.append(folder.name) or False)
     sweep.standings(begun)
     assert asked == ["failed", "stopped", "half-done", "running", "waiting"]
 

@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from src.lit.bits import BitLearner, BitMetrics
-from src.tasks.repeat_copy import RepeatCopy, build, sample
+from src.lit.bits import BitCounts, Bits
+from src.lit.learner import Learner
+from src.tasks.repeat_copy import RepeatCopy
+from src.tasks.repeat_copy_sampler import build, sample
 from src.tasks.streams import generator
 
 WIDTH = 3
@@ -54,7 +56,7 @@ def answers(source, batch):
     sure = 1 + 2 * torch.rand(batch.y.shape, generator=source)
     flip = 1 - 2 * (torch.rand(batch.y.shape, generator=source) < 0.06).float()
     spoiled = (2 * batch.y - 1) * sure * flip
-    # What is said before an answer is due must not count, however wrong.
+    # Outputs before an answer is due must not count, however wrong.
     return torch.where(batch.mask.unsqueeze(2) > 0, spoiled, 9 * (1 - 2 * batch.y))
 
 
@@ -72,9 +74,9 @@ def batches():
 
 
 def measured(pairs):
-    metrics = BitMetrics()
+    metrics = BitCounts()
     for logits, batch in pairs:
-        metrics.update(logits, batch.y, batch.mask)
+        metrics.update(logits, batch)
     return metrics.compute()
 
 
@@ -93,19 +95,19 @@ def test_metrics_of_ragged_batches_are_those_of_all_sequences(batches):
 
 
 def test_calling_the_metric_counts_as_updating_it(batches):
-    """torchmetrics' other way in: the value of a batch, while all batches are counted."""
-    metrics = BitMetrics()
+    """`forward` of torchmetrics returns the value of a batch, and adds the batch."""
+    metrics = BitCounts()
     for logits, batch in batches:
-        of_batch = metrics(logits, batch.y, batch.mask)
+        of_batch = metrics(logits, batch)
         assert of_batch == pytest.approx(naive(listed(logits, batch)), rel=1e-5)
     assert metrics.compute() == pytest.approx(measured(batches))
 
 
 def test_reset(batches):
-    metrics = BitMetrics()
-    metrics.update(batches[0][0], batches[0][1].y, batches[0][1].mask)
+    metrics = BitCounts()
+    metrics.update(*batches[0])
     metrics.reset()
-    metrics.update(batches[1][0], batches[1][1].y, batches[1][1].mask)
+    metrics.update(*batches[1])
     assert metrics.compute() == measured(batches[1:2])
 
 
@@ -113,7 +115,7 @@ def test_limits():
     batch = build(torch.tensor([[[1.0, 0.0]]]), torch.tensor([1]), torch.tensor([2]), (1, 2))
     right = measured([(40 * (2 * batch.y - 1), batch)])
     assert right == pytest.approx(dict.fromkeys(right, 0.0) | {"end_exact": 1.0, "exact": 1.0}, abs=1e-12)
-    # Without a clue every element costs a bit; an end marker that is never said is wrong once.
+    # At chance every element costs a bit; an end marker that is never said is wrong once.
     blank = measured([(torch.full_like(batch.y, -1e-9), batch)])
     assert blank["bits"] == pytest.approx(9.0)
     assert blank["loss"] == pytest.approx(math.log(2))
@@ -125,7 +127,7 @@ def test_limits():
 
 
 class Table(nn.Module):
-    """Answers with its parameters, whatever it hears."""
+    """Outputs its parameters, independently of the input."""
 
     memory_slots = None
 
@@ -138,7 +140,7 @@ class Table(nn.Module):
 
 
 def learner(network):
-    return BitLearner(network, SimpleNamespace(), None, None)
+    return Learner(network, SimpleNamespace(), Bits(), None, None)
 
 
 def test_loss_and_metrics_of_a_training_batch(batches):
@@ -181,7 +183,7 @@ def test_padding_changes_neither_loss_nor_gradient_nor_metrics(batches):
 
 
 def test_measure_counts_the_batches_of_a_set_afresh(batches):
-    """Twice the same, with what was counted before forgotten; no memory, so no slots."""
+    """The same twice, because counts are reset; without a memory there are no slots."""
     task = RepeatCopy(max_length=3, max_repeats=2, width=WIDTH, validation_size=70)
     task.setup()
     logits = torch.randn(64, 30, WIDTH + 1, generator=generator(1))

@@ -7,14 +7,15 @@ import pytest
 import torch
 from torch import nn
 
-from src.lit.classes import ClassLearner
-from src.tasks.mnist1d import CLASSES, Batch
+from src.lit.classes import Classes
+from src.lit.learner import Learner
+from src.tasks.mnist1d import CLASSES, MNIST1DBatch
 
 STEPS = 4
 
 
 class Echo(nn.Module):
-    """Answers with what it hears; what it says before the last step is wrong on purpose."""
+    """Outputs the input at the last step; earlier outputs are wrong on purpose."""
 
     memory_slots = None
 
@@ -50,13 +51,13 @@ def batches(rng):
         y = torch.randint(CLASSES, (size,), generator=rng)
         x = torch.randn(size, STEPS, 3, generator=rng)
         x.view(size, -1)[torch.arange(size), y] += lift
-        made.append(Batch(x, y))
+        made.append(MNIST1DBatch(x, y))
     return made
 
 
 @pytest.fixture
 def learner():
-    return ClassLearner(Echo(), SimpleNamespace(output_size=CLASSES), None, None)
+    return Learner(Echo(), SimpleNamespace(output_size=CLASSES), Classes(), None, None)
 
 
 def test_loss_and_accuracy_of_a_training_batch(learner, batches):
@@ -76,7 +77,7 @@ def test_metrics_of_unequal_batches_are_those_of_all_examples(learner, batches):
         assert learner.measure(order) == pytest.approx(expected, rel=1e-5)
 
 
-def test_what_was_counted_before_is_forgotten(learner, batches):
+def test_measure_resets_the_counts(learner, batches):
     learner.measure(batches)
     assert learner.measure(batches[1:2]) == pytest.approx(naive(batches[1:2]), rel=1e-5)
 
@@ -88,9 +89,9 @@ def test_a_network_that_answers_once(batches):
         def forward(self, x, state=None):
             return super().forward(x, state)[0][:, -1:], None
 
-    learner = ClassLearner(Once(), SimpleNamespace(output_size=CLASSES), None, None)
+    learner = Learner(Once(), SimpleNamespace(output_size=CLASSES), Classes(), None, None)
     assert learner.measure(batches) == pytest.approx(naive(batches), rel=1e-5)
 
 
 def test_a_search_minimises_the_share_of_failures():
-    assert ClassLearner.to_minimise({"accuracy": 0.9, "loss": 3.0}) == pytest.approx(0.1)
+    assert Classes().to_minimise({"accuracy": 0.9, "loss": 3.0}) == pytest.approx(0.1)

@@ -1,4 +1,4 @@
-"""What all learners share: clipping, the watch for divergence, memory slots; and that every model can learn."""
+"""Learner: clipping, divergence, memory slots, test sets; and every model can overfit a batch."""
 
 import math
 from types import SimpleNamespace
@@ -12,17 +12,19 @@ from src.cells.dms_ntm import DMSNTM
 from src.cells.gru import GRU
 from src.cells.lstm import LSTM
 from src.cells.ntm import NTM
-from src.lit.bits import BitLearner
-from src.lit.classes import ClassLearner
-from src.lit.learner import Diverged
+from src.lit.bits import Bits
+from src.lit.classes import Classes
+from src.lit.divergence import Diverged
+from src.lit.learner import Learner
 from src.lit.schedule import warmup_cosine
 from src.networks.cnn import CNN
 from src.networks.mlp import MLP
 from src.networks.recurrent import Recurrent
 from src.networks.resnet1d import ResNet1D
-from src.run.conclusion import quiet
-from src.tasks.mnist1d import Batch
-from src.tasks.repeat_copy import RepeatCopy, sample
+from src.run.quiet import quiet
+from src.tasks.mnist1d import MNIST1DBatch
+from src.tasks.repeat_copy import RepeatCopy
+from src.tasks.repeat_copy_sampler import sample
 from src.tasks.streams import generator
 
 
@@ -65,7 +67,7 @@ class TestTestSets:
         task = RepeatCopy(
             max_length=3, max_repeats=2, width=2, test_cells=[[5, 1], [2, 2]], test_size=130, cell_size=70
         )
-        learner = BitLearner(Recurrent(GRU(4, 3), 3), task, adam(0.1), constant)
+        learner = Learner(Recurrent(GRU(4, 3), 3), task, Bits(), adam(0.1), constant)
         task.setup()
         return learner
 
@@ -93,7 +95,7 @@ class TestTestSets:
 class TestClipping:
     @pytest.fixture
     def learner(self):
-        learner = BitLearner(nn.Linear(2, 2), small_task(), adam(0.1), constant)
+        learner = Learner(nn.Linear(2, 2), small_task(), Bits(), adam(0.1), constant)
         learner.logged = []
         learner.write = lambda scalars, update: learner.logged.append((scalars, update))
         return learner
@@ -109,7 +111,7 @@ class TestClipping:
         torch.testing.assert_close(bias.grad, torch.tensor([-4.0, 0.0]) * scale)
 
     def test_by_value(self, learner):
-        """Each element is bounded; the norm is told, and not bounded."""
+        """Each element is bounded; the norm is logged, and not bounded."""
         weight, bias = learner.network.weight, learner.network.bias
         weight.grad, bias.grad = torch.tensor([[0.0, 3.0], [0.0, 0.1]]), torch.tensor([-4.0, 0.0])
         learner.configure_gradient_clipping(None, 0.5, "value")
@@ -135,7 +137,7 @@ def test_the_trainer_updates_with_the_clipped_gradient(bound):
     task = small_task()
     network = Recurrent(LSTM(task.input_size, 5), task.output_size)
     before = nn.utils.parameters_to_vector(network.parameters()).detach().clone()
-    learner = BitLearner(network, task, lambda params: torch.optim.SGD(params, lr=1.0), constant)
+    learner = Learner(network, task, Bits(), lambda params: torch.optim.SGD(params, lr=1.0), constant)
     logged = {}
     learner.write = lambda scalars, update: logged.update(scalars)
     fit(learner, gradient_clip_val=bound)
@@ -147,7 +149,7 @@ def test_the_trainer_updates_with_the_clipped_gradient(bound):
 
 
 class Failing(nn.Module):
-    """Its answers go bad after so many calls."""
+    """Outputs are not finite after `good` calls."""
 
     memory_slots = None
 
@@ -173,7 +175,7 @@ class Failing(nn.Module):
 def test_a_loss_that_is_not_finite(good, factor, text):
     network = Failing(good, factor)
     with pytest.raises(Diverged) as divergence:
-        fit(BitLearner(network, small_task(), adam(0.1), constant), max_steps=6)
+        fit(Learner(network, small_task(), Bits(), adam(0.1), constant), max_steps=6)
     assert text in str(divergence.value)
     assert network.weight.isfinite().all()
 
@@ -190,17 +192,17 @@ def machine(slots=4, task=None):
 def test_slots_are_the_networks_own_those_asked_for_or_more_where_needed(own, asked, expected):
     task = small_task()
     batches = [sample(generator(0), 2, (n, n), (1, 1), (1, 2), 2, False) for n in (5, 3)]
-    learner = BitLearner(machine(own, task), task, adam(0.1), constant, memory_slots=asked)
+    learner = Learner(machine(own, task), task, Bits(), adam(0.1), constant, memory_slots=asked)
     assert tuple(learner.slots_for(batch) for batch in batches) == expected
-    without = BitLearner(Recurrent(LSTM(4, 5), 3), task, adam(0.1), constant, memory_slots=asked)
+    without = Learner(Recurrent(LSTM(4, 5), 3), task, Bits(), adam(0.1), constant, memory_slots=asked)
     assert without.slots_for(batches[0]) is None
 
 
-def test_tests_are_measured_with_these_slots():
+def test_tests_use_the_slots_for_their_batches():
     task = small_task()
     task.setup()
     network = machine(4, task)
-    learner = BitLearner(network, task, adam(0.1), constant).eval()
+    learner = Learner(network, task, Bits(), adam(0.1), constant).eval()
     batch = task.tests["5x1"][0]
     measured = learner.measure([batch])
     assert measured["memory_slots"] == 7
@@ -216,8 +218,8 @@ def test_tests_are_measured_with_these_slots():
 SMALL = {"controller_size": 16}
 
 
-def by_heart(learner, batch, updates=1500, lr=1e-2):
-    """The loss after so many updates on one batch, or as soon as it is small."""
+def overfit(learner, batch, updates=1500, lr=1e-2):
+    """The loss after `updates` updates on one batch; 0 as soon as it is small."""
     optimizer = adam(lr)(learner.network.parameters())
     for _ in range(updates):
         optimizer.zero_grad()
@@ -243,12 +245,12 @@ def by_heart(learner, batch, updates=1500, lr=1e-2):
         pytest.param(lambda: Recurrent(DMSNTM(1, 6, 4, motion="relative", **SMALL), 10), id="dms_ntm"),
     ],
 )
-def test_every_model_learns_digits_by_heart(make):
+def test_every_model_overfits_digits(make):
     torch.manual_seed(0)
-    batch = Batch(torch.randn(8, 10, 1), torch.arange(8))
-    learner = ClassLearner(make(), SimpleNamespace(output_size=10), adam(1e-2), constant)
+    batch = MNIST1DBatch(torch.randn(8, 10, 1), torch.arange(8))
+    learner = Learner(make(), SimpleNamespace(output_size=10), Classes(), adam(1e-2), constant)
     learner.log = lambda *arguments: None
-    assert by_heart(learner, batch) < 0.05
+    assert overfit(learner, batch) < 0.05
 
 
 @pytest.mark.usefixtures("unchecked_types")
@@ -263,9 +265,9 @@ def test_every_model_learns_digits_by_heart(make):
         pytest.param(lambda: DMSNTM(5, 6, 4, carry="position", motion="relative", **SMALL), id="position"),
     ],
 )
-def test_every_cell_learns_repeats_by_heart(cell):
+def test_every_cell_overfits_repeats(cell):
     torch.manual_seed(3)
     batch = sample(generator(1), 4, (2, 2), (2, 2), (1, 2), 3, False)
-    learner = BitLearner(Recurrent(cell(), 4), small_task(), adam(1e-2), constant)
+    learner = Learner(Recurrent(cell(), 4), small_task(), Bits(), adam(1e-2), constant)
     learner.log = lambda *arguments: None
-    assert by_heart(learner, batch) < 0.05
+    assert overfit(learner, batch) < 0.05

@@ -73,7 +73,7 @@ def test_a_constant_gradient_stays_finite():
     assert p.item() < 0
 
 
-def test_goes_on_from_its_saved_state(rng):
+def test_resumes_from_a_saved_state(rng):
     gradients = torch.randn(6, 3, generator=rng)
     through, first = torch.ones(3), torch.ones(3)
     whole, half = RMSpropGraves([through], lr=0.1), RMSpropGraves([first], lr=0.1)

@@ -1,4 +1,4 @@
-"""Reading and writing: against slow loops, and their gradients."""
+"""Memory access: against naive loops, and gradients."""
 
 import pytest
 import torch
@@ -38,8 +38,8 @@ def test_erase_and_add(rng, slots, heads):
 
 def test_the_order_of_the_heads_does_not_matter(rng):
     memory, *parts = make(rng, 4, 3)
-    turned = [part[:, [2, 0, 1]] for part in parts]
-    torch.testing.assert_close(erase_and_add(memory, *parts), erase_and_add(memory, *turned))
+    permuted = [part[:, [2, 0, 1]] for part in parts]
+    torch.testing.assert_close(erase_and_add(memory, *parts), erase_and_add(memory, *permuted))
 
 
 @pytest.mark.parametrize("heads", [1, 2])
@@ -54,8 +54,8 @@ def test_a_sharp_write_replaces_one_slot_and_a_sharp_read_returns_it(rng, heads)
 
 @pytest.mark.parametrize("heads", [1, 2])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_an_empty_memory_wholly_erased_has_gradients(dtype, heads):
-    """A product of zeros is where a gradient by division would be 0/0."""
+def test_gradients_are_finite_when_a_zero_memory_is_fully_erased(dtype, heads):
+    """The gradient of a product, computed by division, would be 0/0 here."""
     memory = torch.zeros(B, 4, M, dtype=dtype, requires_grad=True)
     w = torch.zeros(B, heads, 4, dtype=dtype)
     w[..., 0] = 1.0

@@ -1,4 +1,4 @@
-"""The equations of addressing: against slow loops, at their limits, and their gradients."""
+"""Addressing: each equation against naive loops, at its limits, and its gradients."""
 
 import math
 
@@ -35,7 +35,7 @@ def by_head(function, *tensors):
 
 
 def check(function, *tensors):
-    """Gradients against differences, of the first and of all arguments."""
+    """Gradients against finite differences."""
     assert gradcheck(function, tuple(t.clone().requires_grad_() for t in tensors))
 
 
@@ -55,7 +55,7 @@ def test_content(rng, slots):
     check(addressing.content, memory, key, beta)
 
 
-def test_content_sees_direction_only_and_a_large_beta_gives_one_slot(rng):
+def test_content_ignores_the_norm_and_a_large_beta_selects_one_slot(rng):
     memory, beta = normal(rng, B, 7, M), torch.full((B, H), 1e5, dtype=torch.float64)
     key = 1e-3 * memory[:, [4, 0, 6]]
     w = addressing.content(memory, key, beta)
@@ -64,7 +64,7 @@ def test_content_sees_direction_only_and_a_large_beta_gives_one_slot(rng):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(("memory_size", "key_size"), [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1e-6, 1.0)])
-def test_content_of_zeros(rng, dtype, memory_size, key_size):
+def test_content_of_zero_vectors(rng, dtype, memory_size, key_size):
     memory = torch.full((B, 6, M), memory_size, dtype=dtype, requires_grad=True)
     key = (key_size * normal(rng, B, H, M, dtype=dtype)).requires_grad_()
     beta = torch.full((B, H), 20.0, dtype=dtype, requires_grad=True)
@@ -104,12 +104,14 @@ def test_convolve(rng, slots):
     check(addressing.convolve, w, s)
 
 
-def test_convolve_leaves_nothing_under_zero(rng):
+def test_convolve_is_non_negative(rng):
     w = torch.zeros(B, H, 128)
     w[..., 3] = 1.0
     position, sigma = 40 * normal(rng, B, H, dtype=torch.float32), torch.full((B, H, 1), 0.5)
     kernel = addressing.gaussian(position, sigma, torch.ones_like(sigma), 128)
-    assert (torch.fft.irfft(torch.fft.rfft(w) * torch.fft.rfft(kernel), n=128) < 0).any()  # what is cut off
+    assert (
+        torch.fft.irfft(torch.fft.rfft(w) * torch.fft.rfft(kernel), n=128) < 0
+    ).any()  # negative values by rounding
     assert is_weighting(addressing.convolve(w, kernel))
 
 
@@ -126,7 +128,7 @@ def test_sharpen(rng, slots):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_sharpen_zeros(dtype):
+def test_sharpen_zero_weights(dtype):
     w = torch.eye(6, dtype=dtype)[None].requires_grad_()
     gamma = torch.full((1, 6), 20.0, dtype=dtype, requires_grad=True)
     sharp = addressing.sharpen(w, gamma)
@@ -157,9 +159,9 @@ def test_gaussian(rng, slots, scales):
     assert is_weighting(w)
     forwards = addressing.gaussian(position + 1, sigma, mixture, slots)
     torch.testing.assert_close(forwards, w.roll(1, 2))
-    for turns in (-3, 2**20):  # read modulo N, however far away
-        again = addressing.gaussian(position + turns * slots, sigma, mixture, slots)
-        torch.testing.assert_close(again, w, rtol=1e-5, atol=1e-7)
+    for turns in (-3, 2**20):  # modulo N at any distance
+        same = addressing.gaussian(position + turns * slots, sigma, mixture, slots)
+        torch.testing.assert_close(same, w, rtol=1e-5, atol=1e-7)
     if scales == 1:  # gradcheck perturbs the mixture, which a single scale ignores: it sums to one
         check(lambda p, s: addressing.gaussian(p, s, mixture, slots), position, sigma)
     else:
@@ -181,7 +183,7 @@ def test_a_narrow_gaussian_is_one_slot_and_rotates_exactly(rng, dtype):
 
 
 @pytest.mark.parametrize("position", [1e30, -1e30, 2.0**24, -12345.75])
-def test_a_position_of_any_size_is_a_place(position):
+def test_a_gaussian_at_any_finite_position_is_a_weighting(position):
     at = torch.tensor([[position]], requires_grad=True)
     sigma = torch.full((1, 1, 1), 0.5)
     w = addressing.gaussian(at, sigma, torch.ones_like(sigma), 7)
@@ -201,8 +203,8 @@ def test_step_or_jump(rng, slots):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_circular_mean(dtype):
     for slots in (2, 7, 20):
-        places = torch.arange(slots, dtype=dtype)
-        torch.testing.assert_close(addressing.circular_mean(torch.eye(slots, dtype=dtype)), places)
+        positions = torch.arange(slots, dtype=dtype)
+        torch.testing.assert_close(addressing.circular_mean(torch.eye(slots, dtype=dtype)), positions)
     for position in (-0.25, 0.3, 6.75, 3.5):
         at = torch.full((1, 1), position, dtype=dtype)
         w = addressing.gaussian(at, torch.full((1, 1, 1), 0.8, dtype=dtype), torch.ones(1, 1, 1).to(dtype), 7)
@@ -211,7 +213,7 @@ def test_circular_mean(dtype):
         assert mean.item() == pytest.approx(position % 7, abs=0.01)
 
 
-def test_circular_mean_a_hair_under_slot_0_is_under_n():
+def test_circular_mean_just_below_slot_0_is_below_n():
     for slots in (5, 7, 20, 128):
         w = torch.zeros(slots)
         w[0], w[-1] = 1.0, 1e-9
@@ -220,11 +222,11 @@ def test_circular_mean_a_hair_under_slot_0_is_under_n():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_circular_deviation(dtype):
-    """Against the root of the mean square of the nearest way round, and the width of a Gaussian."""
+    """Against a value by hand, and the width of a Gaussian."""
     torch.testing.assert_close(
         addressing.circular_deviation(torch.eye(7, dtype=dtype)), torch.zeros(7, dtype=dtype)
     )
-    w = torch.tensor([0.5, 0.25, 0.0, 0.0, 0.0, 0.25], dtype=dtype)  # around slot 0, across the seam
+    w = torch.tensor([0.5, 0.25, 0.0, 0.0, 0.0, 0.25], dtype=dtype)  # around slot 0
     assert addressing.circular_deviation(w).item() == pytest.approx(0.5**0.5)
     for position, sigma in ((8.0, 0.8), (0.25, 1.0), (19.75, 2.0)):
         at, widths = torch.full((1, 1), position, dtype=dtype), torch.full((1, 1, 1), sigma, dtype=dtype)

@@ -1,4 +1,4 @@
-"""What a sequence keeps for its backward pass grows in proportion to batch and time, no faster."""
+"""Memory that a sequence keeps for its backward pass: linear in batch size and steps."""
 
 import pytest
 import torch

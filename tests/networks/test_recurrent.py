@@ -1,4 +1,4 @@
-"""The time loop, over every kind of cell."""
+"""Recurrent networks with every kind of cell."""
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ MACHINE = {
     "controller_size": C,
     "read_heads": READS,
     "memory_init": "random",
-    "engine": "reference",  # the fused one is tested against it in tests/cells/test_fused.py
+    "engine": "reference",  # the fused one is tested against it in tests/engines/numba_cpu/test_fused.py
 }
 
 
@@ -29,7 +29,7 @@ def dms(carry, motion):
     return lambda: DMSNTM(F, **MACHINE, carry=carry, motion=motion, num_scales=K)
 
 
-#: How to build a cell, the numbers of its state, the shapes of its trace without B and T.
+#: Constructor of a cell, size of its state, shapes of its trace without B and T.
 CELLS = {
     "lstm": (lambda: LSTM(F, C, 2), 2 * 2 * C, {}),
     "gru": (lambda: GRU(F, C, 2), 2 * C, {}),
@@ -51,7 +51,7 @@ each_machine = pytest.mark.parametrize("kind", MACHINES)
 
 
 def build(kind, rng):
-    """A network of lively weights in float64, and an input."""
+    """A network with random weights in float64, and an input."""
     network = Recurrent(CELLS[kind][0](), O).double()
     with torch.no_grad():
         for weight in network.parameters():
@@ -71,30 +71,30 @@ def gradients(network, loss, x):
     return [x.grad.clone()] + [p.grad.clone() for p in network.parameters() if p.grad is not None]
 
 
-def same(ours, expected):
-    torch.testing.assert_close(ours, expected, rtol=1e-8, atol=1e-10)
+def same(got, expected):
+    torch.testing.assert_close(got, expected, rtol=1e-8, atol=1e-10)
 
 
 @each_cell
 @pytest.mark.parametrize("t", [1, 3, 6])
-def test_a_state_handed_over_changes_nothing(rng, kind, t):
+def test_a_sequence_in_two_parts_equals_the_whole(rng, kind, t):
     network, x = build(kind, rng)
-    pull = torch.randn(B, T, O, generator=rng, dtype=torch.float64)
+    dy = torch.randn(B, T, O, generator=rng, dtype=torch.float64)
     whole, end = network(x)
-    expected = gradients(network, (whole * pull).sum(), x)
+    expected = gradients(network, (whole * dy).sum(), x)
 
     first, state = network(x[:, :t])
     second, after = network(x[:, t:], state)
     same(torch.cat([first, second], 1), whole)
     same(flat(after), flat(end))
-    same(gradients(network, (torch.cat([first, second], 1) * pull).sum(), x), expected)
+    same(gradients(network, (torch.cat([first, second], 1) * dy).sum(), x), expected)
 
-    if CELLS[kind][1]:  # the state matters: without it the second part is another one
+    if CELLS[kind][1]:  # without the state the second part differs
         assert not torch.allclose(network(x[:, t:])[0], second)
 
 
 @each_cell
-def test_the_loop_is_the_cell_step_by_step(rng, kind):
+def test_equals_the_cell_step_by_step(rng, kind):
     network, x = build(kind, rng)
     state, outputs = network.cell.initial_state(B), []
     for t in range(T):
@@ -107,7 +107,7 @@ def test_the_loop_is_the_cell_step_by_step(rng, kind):
 
 
 @each_cell
-def test_nothing_is_kept(rng, kind):
+def test_a_call_stores_nothing_and_repeats_exactly(rng, kind):
     network, x = build(kind, rng)
     weights = {name: value.clone() for name, value in network.state_dict().items()}
     attributes = {name: set(vars(module)) for name, module in network.named_modules()}
@@ -144,7 +144,7 @@ def test_trace(rng, kind):
 
 
 @each_cell
-def test_sequences_of_a_batch_do_not_meet(rng, kind):
+def test_sequences_of_a_batch_are_independent(rng, kind):
     network, x = build(kind, rng)
     together, _ = network(x)
     for b in range(B):
@@ -155,7 +155,7 @@ def test_sequences_of_a_batch_do_not_meet(rng, kind):
 
 
 @each_cell
-def test_no_step_sees_the_future(rng, kind):
+def test_outputs_do_not_depend_on_later_inputs(rng, kind):
     network, x = build(kind, rng)
     (gradient,) = torch.autograd.grad(network(x)[0][:, 3].square().sum(), x)
     assert (gradient[:, 4:] == 0).all()
@@ -183,7 +183,7 @@ def test_padding_at_the_end_changes_nothing(rng, kind):
 
 
 @each_cell
-def test_gradients_reach_back_through_every_part_of_the_state(rng, kind):
+def test_gradcheck(rng, kind):
     network, x = build(kind, rng)
     assert gradcheck(lambda x: network(x)[0], x[:1, :4].detach().requires_grad_())
 
@@ -200,7 +200,7 @@ def test_state_size(kind):
 
 
 @each_cell
-def test_what_a_network_says_of_its_memory(kind):
+def test_memory_slots_and_engine_of_a_network(kind):
     network = Recurrent(CELLS[kind][0](), O)
     assert network.memory_slots == (N if kind in MACHINES else None)
     assert network.engine == ("reference" if kind in MACHINES else None)

@@ -1,9 +1,9 @@
-"""Runs of a single update, and one of them as a recording."""
+"""Run folders after a single update, their learners and recordings."""
 
 import pytest
 
 from src.replay.recording import record
-from src.run import runs
+from src.run.load import load_run
 from src.settings import build
 from tests.helpers import train_small
 
@@ -29,7 +29,7 @@ def learner(trained):
     """Opens a run: its learner, with its task set up."""
 
     def opened(name):
-        run = runs.load_run(trained / name)
+        run = load_run(trained / name)
         run.task.setup()
         return build.build_learner(run.config, run.task, run.model)
 

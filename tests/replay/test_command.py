@@ -1,4 +1,4 @@
-"""The command: which files it writes, where, and of what."""
+"""The replay command: files, folders and contents."""
 
 import logging
 import os
@@ -57,7 +57,7 @@ def test_another_length_and_number_of_repeats(run):
     assert (data["steps"], name) == (9, "replay_3x1")
 
 
-def test_a_larger_memory_is_told(run, caplog):
+def test_a_larger_memory_is_logged(run, caplog):
     caplog.set_level(logging.INFO)
     data, *_ = replayed(f"run={run}", "length=7", "repeats=1")
     assert data["runs"][0]["heads"]["memory"]["shape"] == [17, 9, 5]
@@ -109,12 +109,13 @@ def test_on_the_command_line(monkeypatch, tmp_path, capsys, unchecked_types):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["src.replay", "run=[a,b]", "lenght=3"])
     with pytest.raises(SystemExit) as end:
-        cli.run(lambda: None, "replay", refuse)
+        cli.run("replay", lambda cfg: None, refuse)
     assert end.value.code == 2
     assert capsys.readouterr().err.startswith("error: lenght=3: unknown key 'lenght'; must be one of checkpoint, ")
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.cold
 def test_as_a_process(trained, tmp_path):
     command = [sys.executable, "-m", "src.replay", f"run={trained}/lstm", "length=1", "repeats=1", "out=here"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

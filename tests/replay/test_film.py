@@ -21,12 +21,12 @@ def test_a_frame_is_of_its_step(recording):
         film.frame(step)
         assert run.now.get_text() == f"{'answer' if step == 9 else 'listening'}, step {step:>2} of 11"
         assert [centre(marker) for marker in run.strips.markers] == [step] * 6
-        assert np.array_equal(run.machine.memory.get_array(), one.heads.memory[step])
+        assert np.array_equal(run.memory_panel.memory.get_array(), one.heads.memory[step])
         for h in (0, 1):
-            assert np.array_equal(run.machine.bars[h].get_data().values, one.heads.weights[step, h])
+            assert np.array_equal(run.memory_panel.bars[h].get_data().values, one.heads.weights[step, h])
             position, width = (one.heads.numbers[name][step, h] for name in ("position", "width"))
-            assert run.machine.places[h].get_ydata() == [position]
-            assert run.machine.numbers[h].get_text() == f"position {position:.1f}\nwidth {width:.1f}"
+            assert run.memory_panel.places[h].get_ydata() == [position]
+            assert run.memory_panel.numbers[h].get_text() == f"position {position:.1f}\nwidth {width:.1f}"
 
 
 def test_only_the_slots_that_are_read_are_shown(recording):
@@ -40,18 +40,18 @@ def test_only_the_slots_that_are_read_are_shown(recording):
     }
     held = np.random.default_rng(0).normal(size=(len(one.x), 40, 5))
     film = Film([one._replace(heads=one.heads._replace(weights=weights, numbers=numbers, memory=held))], "")
-    machine, slots = film.runs[0].machine, [36, 37, 38, 39, 0, 1, 2, 3]
+    panel, slots = film.runs[0].memory_panel, [36, 37, 38, 39, 0, 1, 2, 3]
     for step, along in ((4, 2.0), (6, 5.0)):
         film.frame(step)
-        assert np.array_equal(machine.memory.get_array(), held[step, slots])
-        assert machine.places[0].get_ydata() == [along]
-        assert np.isnan(machine.places[1].get_ydata()[0])
-    axis = machine.memory.axes
+        assert np.array_equal(panel.memory.get_array(), held[step, slots])
+        assert panel.places[0].get_ydata() == [along]
+        assert np.isnan(panel.places[1].get_ydata()[0])
+    axis = panel.memory.axes
     assert axis.get_yticks().tolist() == list(range(8))
     assert [label.get_text() for label in axis.get_yticklabels()] == list(map(str, slots))
 
 
-def test_what_was_recorded_stands_in_the_strips(recording):
+def test_strips_show_the_recording(recording):
     one = recording("ntm")
     film = Film([one], "", "viridis")
     axes = {ax.get_ylabel(): ax for ax in film.figure.findobj() if hasattr(ax, "get_ylabel")}
@@ -81,7 +81,7 @@ def test_runs_without_a_memory(recording):
     one = recording("lstm")
     film = Film([one], "")
     assert film.frame(0).shape == (round(HEIGHT_WITHOUT * DPI[0]), round(WIDTH * DPI[0]), 3)
-    assert film.runs[0].machine is None
+    assert film.runs[0].memory_panel is None
 
 
 def test_classes_name_the_right_one_and_draw_the_input_as_a_line(recording):

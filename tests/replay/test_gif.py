@@ -17,7 +17,7 @@ def played(content):
         yield np.asarray(image.convert("RGB")), image.info["duration"]
 
 
-def test_frames_come_back_as_they_were():
+def test_decoded_frames_equal_the_originals():
     """Squares that come, change and go again, for only what changes is stored."""
     source = np.random.default_rng(0)
     frames = [COLOURS[np.kron(source.integers(0, 5, (3, 4)), np.ones((8, 8), int))] for _ in range(7)]
@@ -33,7 +33,7 @@ def test_frames_come_back_as_they_were():
     assert b"NETSCAPE2.0\x03\x01\x00\x00" in content  # round and round
 
 
-def test_what_stays_costs_next_to_nothing():
+def test_unchanged_pixels_take_few_bytes():
     shades = np.add.outer(np.arange(240), np.arange(320))[..., None] * np.array([1, 2, 3]) % 256
     frames = []
     for step in range(20):

@@ -1,4 +1,4 @@
-"""The page: what stands in it is what was recorded, and it needs nothing else."""
+"""The page: it contains the recording and is self-contained."""
 
 import base64
 import json
@@ -85,7 +85,7 @@ def test_it_loads_nothing(recording):
     assert "{{" not in page
 
 
-def test_no_text_can_leave_its_place(recording):
+def test_texts_are_escaped(recording):
     mean = "</script><script>alert(1)</script><b>&\"'{{DATA}}"
     one = recording("lstm")._replace(title=mean, verdict=mean)
     page = page_of(one, title=mean, subtitle=mean)
@@ -95,7 +95,7 @@ def test_no_text_can_leave_its_place(recording):
     assert "&lt;b&gt;&amp;&quot;&#x27;{{DATA}}" in page
 
 
-def test_the_title_tells_the_verdict(recording):
+def test_the_title_contains_the_verdict(recording):
     one = recording("ntm")
     assert f"<title>models on task. ntm, seed 0: {one.verdict}</title>" in page_of(one)
 

@@ -1,4 +1,4 @@
-"""What is recorded is what the trace says."""
+"""The recording equals the trace."""
 
 import math
 
@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from src.callbacks.pictures import trace
-from src.lit.bits import BitMetrics
-from src.replay.recording import Heads, channel_names, record
+from src.lit.bits import BitCounts
+from src.replay.recording import Heads, record
 
 
 def naive_place(weights):
@@ -48,8 +48,8 @@ def test_the_wrong_bits_are_those_of_the_metrics(learner):
     ntm = learner("ntm")
     example = ntm.task.example(3, 4)
     y, _ = trace(ntm, example)
-    metrics = BitMetrics()
-    metrics.update(y, example.y, example.mask)
+    metrics = BitCounts()
+    metrics.update(y, example)
     wrong = int(metrics.compute()["error_bits"])
     recording = record(ntm, example, "")
     assert recording.wrong.sum() == wrong > 0
@@ -66,7 +66,7 @@ def test_position_and_width_of_a_weighting(recording):
             assert heads.numbers["width"][t, h] == pytest.approx(width, abs=2e-3)
 
 
-def test_a_head_that_is_a_position_says_so_itself(learner):
+def test_a_head_with_a_position_records_it(learner):
     dms_ntm = learner("dms_ntm")
     example = dms_ntm.task.example(3, 4)
     _, seen = trace(dms_ntm, example)
@@ -107,8 +107,8 @@ def test_without_a_memory(recording):
 
 def test_names_of_channels(learner):
     bits = [str(i) for i in range(1, 9)]
-    assert channel_names(learner("lstm").task) == ([*bits, "delimiter", "repeats"], [*bits, "end"])
-    assert channel_names(learner("digits_gru").task) == (["1"], [str(i) for i in range(10)])
+    assert learner("lstm").task.channels() == ([*bits, "delimiter", "repeats"], [*bits, "end"])
+    assert learner("digits_gru").task.channels() == (["1"], [str(i) for i in range(10)])
 
 
 def heads_of(names, memory):

@@ -1,4 +1,4 @@
-"""What cannot be replayed, and in which words it is refused."""
+"""Refusals of replays, with their texts."""
 
 import shutil
 
@@ -59,7 +59,7 @@ def test_a_network_that_answers_once(trained):
 
 
 def test_sequences_that_do_not_suit_the_task(trained):
-    only = "is for runs on repeat_copy; must be null on mnist1d"
+    only = "is for runs on a task that varies it, as repeat_copy does; must be null on mnist1d"
     refused(trained, f"length=5: {only}", f"run={trained}/digits_ntm", "length=5")
     refused(trained, f"repeats=5: {only}", f"run={trained}/digits_ntm", "repeats=5")
     text = "would take 1,003 steps; must be so small that it takes at most 1,000"

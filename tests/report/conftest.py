@@ -1,11 +1,12 @@
-"""Run folders as training leaves them, made up: what a report reads of them, without the training."""
+"""Synthetic run folders, with the files that a report reads."""
 
 import csv
 import math
 
 import pytest
 
-from src.run import runs
+from src.common.files import write_json
+from src.run.folder import RunFolder
 from tests.helpers import compose_train
 
 VERSIONS = {"python": "3.11.7", "torch": "2.13.0"}
@@ -43,8 +44,8 @@ def fake(tmp_path):
             "error": None, "git_revision": revision, "versions": VERSIONS,
         } | metrics  # fmt: skip
         folder.mkdir(parents=True)
-        runs.write_config(folder, cfg, revision)
-        runs.write_json(folder / "metrics.json", content)
+        RunFolder(folder).write_config(cfg, revision)
+        write_json(folder / "metrics.json", content)
         with (folder / "history.csv").open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["update", "sequences", "loss"])

@@ -1,12 +1,13 @@
-"""What is found in folders, and what is said of those that are not whole."""
+"""Search for run folders, and problems of incomplete and damaged ones."""
 
 import json
 
 import pytest
 
+from src.common.files import write_json
 from src.report import gather
-from src.report.gather import Entry, Problem
-from src.run import runs
+from src.report.gather import EndedRun, Problem
+from src.run import lock
 from src.settings.errors import ConfigError
 from tests.helpers import train_small
 
@@ -20,7 +21,7 @@ def test_runs_at_any_depth_in_a_readable_order(fake):
     for name in ("10_ntm", "2_ntm", "deep/er/run", "1_ntm"):
         fake(name, "model=ntm")
     assert list(found(fake.top)) == ["1_ntm", "2_ntm", "10_ntm", "deep/er/run"]
-    assert all(isinstance(one, Entry) for one in found(fake.top).values())
+    assert all(isinstance(one, EndedRun) for one in found(fake.top).values())
 
 
 def test_a_run_given_twice_is_one_and_one_alone_keeps_its_name(fake):
@@ -40,7 +41,7 @@ def test_folders_that_are_not_there_or_hold_nothing_are_refused(fake, tmp_path):
         )
 
 
-def test_every_hole_is_told(fake):
+def test_every_incomplete_run_is_a_problem(fake):
     fake("good", "model=ntm")
     fake("truncated", "model=ntm").joinpath("metrics.json").write_text('{"status": "fin')
     fake("unended", "model=ntm").joinpath("metrics.json").unlink()
@@ -51,7 +52,7 @@ def test_every_hole_is_told(fake):
     fake("untested", "model=ntm", test={})
     folder = fake("lacking", "model=ntm")
     metrics = json.loads((folder / "metrics.json").read_text())
-    runs.write_json(folder / "metrics.json", {k: v for k, v in metrics.items() if k not in ("seed", "test")})
+    write_json(folder / "metrics.json", {k: v for k, v in metrics.items() if k not in ("seed", "test")})
     fake("evaluated", "model=ntm").joinpath("evaluation.json").write_text("[")
     its = {name: one.what for name, one in found(fake.top).items() if isinstance(one, Problem)}
     assert its.pop("truncated").startswith("metrics.json is damaged (Unterminated string")
@@ -67,26 +68,26 @@ def test_every_hole_is_told(fake):
     }
 
 
-def test_jobs_that_a_sweep_has_not_begun_are_told(fake):
+def test_planned_jobs_of_a_sweep_are_problems(fake):
     fake("sweep/0_ntm", "model=ntm")
     jobs = [{"folder": name, "overrides": []} for name in ("0_ntm", "1_ntm")]
-    runs.write_json(fake.top / "sweep" / "sweep.json", {"overrides": [], "jobs": jobs})
+    write_json(fake.top / "sweep" / "sweep.json", {"overrides": [], "jobs": jobs})
     its = found(fake.top)
     assert its["1_ntm"] == Problem("1_ntm", "not begun")
-    assert isinstance(its["0_ntm"], Entry)
+    assert isinstance(its["0_ntm"], EndedRun)
 
 
-def test_a_running_run_is_told_as_one(fake):
+def test_a_running_run_is_a_problem(fake):
     folder = fake("running", "model=ntm")
     (folder / "metrics.json").unlink()
-    with runs.held(folder):
+    with lock.held(folder):
         assert found(fake.top) == {"running": Problem("running", "is running")}
 
 
 def test_what_training_writes_is_read(tmp_path):
     train_small(tmp_path / "run", model="lstm")
     (entry,) = found(tmp_path).values()
-    assert isinstance(entry, Entry)
+    assert isinstance(entry, EndedRun)
     assert entry.metrics["status"] == "finished"
     assert [row["update"] for row in entry.history] == ["1"]
     assert entry.evaluation == {}
@@ -106,7 +107,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in FAULTS.items() for value in values])
-def test_a_metrics_file_with_a_field_that_cannot_be_is_told(fake, key, value):
+def test_an_invalid_value_in_metrics_json_is_a_problem(fake, key, value):
     fake("a", "model=ntm", **{key: value})
     (one,) = found(fake.top).values()
     assert isinstance(one, Problem)
@@ -115,7 +116,7 @@ def test_a_metrics_file_with_a_field_that_cannot_be_is_told(fake, key, value):
 
 
 @pytest.mark.parametrize("content", ["null", "[]"])
-def test_a_metrics_file_of_another_kind_is_told(fake, content):
+def test_a_metrics_json_that_is_no_object_is_a_problem(fake, content):
     fake("a", "model=ntm").joinpath("metrics.json").write_text(content)
     one = found(fake.top)["a"]
     assert isinstance(one, Problem)
@@ -134,7 +135,7 @@ def test_a_metrics_file_of_another_kind_is_told(fake, content):
         "\0\xff",
     ],
 )
-def test_a_history_that_is_none_is_told(fake, content):
+def test_an_invalid_history_is_a_problem(fake, content):
     fake("a", "model=ntm").joinpath("history.csv").write_bytes(content.encode("latin-1"))
     (one,) = found(fake.top).values()
     assert isinstance(one, Problem)
@@ -142,7 +143,7 @@ def test_a_history_that_is_none_is_told(fake, content):
 
 
 @pytest.mark.parametrize("content", ["[1]", '{"test": null}', '{"test": {"5x5": {"payload_error": 3}}}'])
-def test_an_evaluation_that_is_none_is_told(fake, content):
+def test_an_invalid_evaluation_is_a_problem(fake, content):
     fake("a", "model=ntm").joinpath("evaluation.json").write_text(content)
     (one,) = found(fake.top).values()
     assert isinstance(one, Problem)

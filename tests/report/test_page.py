@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from src.report.page import Bullets, Code, Heading, Paragraph, Picture, markdown, page
-from src.report.summary import Table
+from src.report.tables import Table
 
 
 @pytest.fixture

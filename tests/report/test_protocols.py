@@ -1,4 +1,4 @@
-"""Which runs share a table, and which a row of it."""
+"""Grouping of runs into tables and rows."""
 
 from src.report import gather
 from src.report.protocols import place
@@ -43,7 +43,7 @@ def test_settings_that_vary_within_a_model_name_the_rows(fake):
     assert "model.word_size" not in its["0position"]
 
 
-def test_how_long_a_run_trains_tells_rows_apart_and_no_tables(fake):
+def test_the_length_of_training_distinguishes_rows_but_not_tables(fake):
     fake("stopped", "model=ntm", "stop_when_solved=true")
     fake("on", "model=ntm", "stop_when_solved=false")
     fake("lstm", "model=lstm", "trainer.max_steps=7")
@@ -75,8 +75,10 @@ def test_protocols_and_tasks_are_kept_apart(fake):
     told = placed(fake.top)[2]
     assert list(told) == list(tables.values())
     kind = told["repeat_copy, max_length=5"]
-    assert "max_length=5" in kind.told
-    assert kind.bits
+    assert "max_length=5" in kind.protocol
+    assert kind.objective == "bits"
+    assert kind.solvable
+    assert kind.axes == (("length", "lengths"), ("repeats", "repeats"))
     assert kind.trained == [[1, 5], [1, 10]]
     cells = [("10x20", "payload_error"), ("20x10", "payload_error")]
     assert kind.headlines == [("in_distribution", "error_bits"), *cells]
@@ -98,7 +100,7 @@ def test_versions_are_kept_apart_unless_pooled(fake):
     assert {table for table, _ in where(fake.top, pool_versions=True).values()} == {"repeat_copy"}
 
 
-def test_the_same_seed_twice_counts_once_and_is_told(fake):
+def test_a_duplicate_seed_counts_once_and_is_a_problem(fake):
     fake("first", "model=ntm", "seed=4")
     fake("second", "model=ntm", "seed=4", errors=(0.3, 0.3, 0.3))
     fake("other", "model=lstm", "seed=4")

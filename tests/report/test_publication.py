@@ -1,4 +1,4 @@
-"""A whole report on disk, of runs made up and of runs that were trained; and the command."""
+"""Reports on synthetic and trained runs, and the command."""
 
 import csv
 import json
@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 
+from src.common.files import write_json
 from src.common.paths import CONF
 from src.figures.style import Figure
 from src.report import publication
 from src.report.gather import Problem
 from src.report.request import read_request
-from src.run import runs
+from src.run.load import load_run
 from src.settings import keys
 from src.settings.errors import ConfigError
 from tests.helpers import train_small
@@ -32,7 +33,7 @@ def request(*overrides):
 
 def report(top, out, *overrides):
     its = request(f"runs={top}", f"out={out}", *overrides)
-    return publication.make(its, publication.begin(its))
+    return publication.make(its, publication.collect(its))
 
 
 def table(path):
@@ -76,7 +77,7 @@ def test_every_file_is_there_and_every_figure_has_its_data(two_models, tmp_path)
     assert "| lstm | 5 | 1 | 0/5 [0.00, 0.43] | — |" in page
 
 
-def test_what_cannot_be_finished_leaves_the_report_of_before(two_models, tmp_path, monkeypatch):
+def test_a_failed_report_keeps_the_previous_one(two_models, tmp_path, monkeypatch):
     out = tmp_path / "report"
     report(two_models, out, "pictures=false")
     before = {path: path.read_bytes() for path in tmp_path.rglob("report/**/*") if path.is_file()}
@@ -115,8 +116,8 @@ def test_a_run_that_diverged_counts_as_infinite_in_the_curves(two_models, tmp_pa
 def test_later_evaluations_do_not_change_what_a_table_leads_with(two_models, tmp_path):
     tests = {name: {"payload_error": 0.01, "end_exact": 1.0} for name in ("5x5", "30x10", "10x20")}
     content = {"checkpoint": "best", "test": tests, "git_revision": "a" * 40}
-    runs.write_json(two_models / "ntm1" / "evaluation.json", content)
-    runs.write_json(two_models / "ntm2" / "evaluation.json", content | {"git_revision": "c" * 40})
+    write_json(two_models / "ntm1" / "evaluation.json", content)
+    write_json(two_models / "ntm2" / "evaluation.json", content | {"git_revision": "c" * 40})
     problems = report(two_models, tmp_path / "report", "pictures=false")
     told = "evaluation.json is of another version of the code than the run"
     assert [(problem.run, problem.what, problem.counted) for problem in problems] == [("ntm2", told, True)]
@@ -130,7 +131,7 @@ def test_a_report_may_lead_with_a_larger_memory(two_models, tmp_path):
     tests = {name: bits(0.01) for name in CELLS}
     for seed in range(1, 5):
         content = {"checkpoint": "best", "memory_slots": 256, "test": tests, "git_revision": "c" * 40}
-        runs.write_json(two_models / f"ntm{seed}" / "evaluation.json", content)
+        write_json(two_models / f"ntm{seed}" / "evaluation.json", content)
     problems = report(two_models, tmp_path / "report", "pictures=false", "memory_slots=256", "pool_versions=true")
     lacking = "has no error_bits of in_distribution, payload_error of 10x20, payload_error of 20x10"
     assert problems == [Problem("ntm0", lacking, counted=True)]
@@ -144,12 +145,12 @@ def test_a_report_may_lead_with_a_larger_memory(two_models, tmp_path):
 def test_a_run_that_was_not_tested_everywhere_is_named(two_models, tmp_path):
     metrics = json.loads((two_models / "ntm1" / "metrics.json").read_text())
     del metrics["test"]["20x10"]
-    runs.write_json(two_models / "ntm1" / "metrics.json", metrics)
+    write_json(two_models / "ntm1" / "metrics.json", metrics)
     (problem,) = report(two_models, tmp_path / "report", "pictures=false")
     assert problem == Problem("ntm1", "has no payload_error of 20x10", counted=True)
 
 
-def test_settings_given_when_it_is_drawn_anew_count(two_models, tmp_path):
+def test_settings_given_for_a_redraw_override(two_models, tmp_path):
     out = tmp_path / "report"
     report(two_models, out, "title=One", "margin=0.5", "pictures=false")
     publication.rebuild(request(f"runs={out}/runs.csv", "title=Two", "published.values={ntm: 0.25}"))
@@ -183,7 +184,7 @@ def test_data_of_figures(two_models, tmp_path):
     assert [float(row["share_solved"]) for row in steps][-1] == 1.0
 
 
-def test_drawn_anew_from_its_own_files_it_is_the_same(two_models, tmp_path):
+def test_a_redraw_from_its_own_files_is_identical(two_models, tmp_path):
     out = tmp_path / "report"
     report(two_models, out, "title=Of two", "command=make it", "against=lstm", "pictures=false")
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
@@ -208,7 +209,7 @@ def test_a_reference_is_shown_as_a_line_and_not_compared(two_models, tmp_path):
     assert "Dashed: interquartile means of lstm on the 10x20 set." in page
 
 
-def test_protocols_are_kept_apart_and_said_to_be(fake, tmp_path):
+def test_protocols_have_tables_of_their_own(fake, tmp_path):
     fake("a", "model=ntm")
     fake("b", "model=ntm", "task.max_length=5")
     fake("c", "model=gru", "task=mnist1d")
@@ -269,7 +270,7 @@ def test_answers_and_heads_of_trained_runs(trained, tmp_path):
     assert {row["title"] for row in answers} == {"Length 3, Repeat 4", "Length 4, Repeat 3"}
     assert {row["row"] for row in answers} == {"ntm", "dms_ntm", "lstm"}
     one = next(row for row in answers if row["row"] == "lstm")
-    run = runs.load_run(trained / f"lstm{one['seed']}")
+    run = load_run(trained / f"lstm{one['seed']}")
     example = run.task.example(3, 4)
     y, _ = run.model(example.x)
     expected = y[0][example.mask[0] > 0].sigmoid().detach()
@@ -311,7 +312,7 @@ def test_what_cannot_be_reported_is_refused_and_leaves_nothing(fake, tmp_path):
 
     def refused(*overrides):
         with pytest.raises(ConfigError) as refusal:
-            publication.begin(request(*overrides))
+            publication.collect(request(*overrides))
         assert not out.exists()
         return str(refusal.value)
 
@@ -360,7 +361,7 @@ def test_the_command_and_its_exit_codes(two_models, tmp_path):
     out = tmp_path / "report"
     jobs = [{"folder": "ntm0", "overrides": []}, {"folder": "waiting", "overrides": []}]
     overrides = ["model=ntm,lstm", "hydra/launcher=joblib", "hydra.sweep.dir=x"]
-    runs.write_json(two_models / "sweep.json", {"overrides": overrides, "jobs": jobs})
+    write_json(two_models / "sweep.json", {"overrides": overrides, "jobs": jobs})
     done = command(f"runs={two_models}", f"out={out}", "pictures=false")
     assert done.returncode == 1
     assert done.stdout == f"WARNING waiting: not begun; not counted\nreport: {out / 'index.html'}\n"
@@ -371,7 +372,7 @@ def test_the_command_and_its_exit_codes(two_models, tmp_path):
     assert "Traceback" not in bad.stderr
 
 
-def test_a_figure_that_cannot_be_drawn_costs_no_other(two_models, tmp_path, monkeypatch, caplog):
+def test_a_failed_figure_does_not_prevent_others(two_models, tmp_path, monkeypatch, caplog):
     """One is not made, and one that is made is not drawn."""
 
     def broken(*arguments, **others):

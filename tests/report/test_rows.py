@@ -1,13 +1,13 @@
-"""runs.csv: what a row says, and that it is read as it was written."""
+"""runs.csv: contents of rows, writing and reading."""
 
 import math
 
 import pytest
 
+from src.common.files import write_json
 from src.report import gather, rows
 from src.report.gather import Problem
 from src.report.protocols import place
-from src.run import runs
 from src.settings.errors import ConfigError
 from tests.report.conftest import bits
 
@@ -41,7 +41,7 @@ def test_a_row_has_all_of_a_run(fake, table):
     assert rows.outcome(row, "40x5", "payload_error") is None
     assert rows.is_solved(row)
     assert rows.test_sets([row], "payload_error") == ["in_distribution", "10x20", "20x10"]
-    assert rows.cells(rows.test_sets([row], "payload_error")) == {"10x20": (10, 20), "20x10": (20, 10)}
+    assert rows.cells(rows.test_sets([row], "payload_error"), 2) == {"10x20": (10, 20), "20x10": (20, 10)}
 
 
 def test_the_test_of_mnist_and_the_generated_one_are_sets_beside_each_other(fake, table):
@@ -61,7 +61,7 @@ def test_a_run_that_diverged_counts_the_worst(fake, table):
     assert not rows.is_solved(row)
 
 
-def test_what_is_no_number_counts_the_worst_and_is_noted(fake, table):
+def test_not_a_number_counts_as_the_worst_and_has_a_note(fake, table):
     test = {"in_distribution": bits(0.0), "10x20": bits(0.1) | {"payload_error": math.nan}}
     fake("a", "model=ntm", test=test)
     row = table()["a"]
@@ -74,7 +74,7 @@ def test_cells_that_were_evaluated_later_stand_beside_those_of_the_run(fake, tab
     for name, checkpoint in (("a", "best"), ("b", "last")):
         folder = fake(name, "model=ntm", f"seed={ord(name)}")
         test = {"10x20": bits(0.9), "5x5": bits(0.3)}
-        runs.write_json(folder / "evaluation.json", {"checkpoint": checkpoint, "test": test})
+        write_json(folder / "evaluation.json", {"checkpoint": checkpoint, "test": test})
     its = table()
     assert rows.outcome(its["a"], "5x5", "payload_error") == 0.3
     assert rows.outcome(its["a"], "10x20", "payload_error") == 0.2  # that of the run itself
@@ -84,16 +84,16 @@ def test_cells_that_were_evaluated_later_stand_beside_those_of_the_run(fake, tab
 def test_tests_with_a_larger_memory_have_a_name_of_their_own(fake, table):
     folder = fake("a", "model=ntm", errors=(0.0, 0.25, 0.125))
     content = {"checkpoint": "best", "memory_slots": 256, "test": {"10x20": bits(0.0625)}}
-    runs.write_json(folder / "evaluation.json", content)
+    write_json(folder / "evaluation.json", content)
     row = table()["a"]
     assert rows.outcome(row, "10x20", "payload_error") == 0.25
     assert rows.outcome(row, "10x20 with 256 slots", "payload_error") == 0.0625
-    assert list(rows.cells(rows.test_sets([row], "payload_error"))) == ["10x20", "20x10"]
+    assert list(rows.cells(rows.test_sets([row], "payload_error"), 2)) == ["10x20", "20x10"]
 
 
 def test_a_report_may_lead_with_the_tests_of_a_larger_memory(fake, table):
     evaluated = {"checkpoint": "best", "memory_slots": 256, "test": {"10x20": bits(0.0625)}}
-    runs.write_json(fake("a", "model=ntm", errors=(0.0, 0.25, 0.125)) / "evaluation.json", evaluated)
+    write_json(fake("a", "model=ntm", errors=(0.0, 0.25, 0.125)) / "evaluation.json", evaluated)
     fake("b", "model=ntm", "seed=1", "model.memory_slots=256", errors=(0.0, 0.5, 0.125))
     fake("c", "model=lstm", errors=(0.0, 0.375, 0.125))
     its = table(memory_slots=256)
@@ -130,7 +130,7 @@ def test_another_csv_is_refused(tmp_path, content):
         ),
     ],
 )
-def test_a_table_changed_by_hand_is_refused_where_it_holds_together_no_more(fake, table, tmp_path, old, new, text):
+def test_an_inconsistent_table_is_refused(fake, table, tmp_path, old, new, text):
     for seed, name in enumerate("ab"):
         fake(name, "model=ntm", f"seed={seed}", errors=(0.0, 0.25, 0.125))
     table()

@@ -40,7 +40,7 @@ def test_wilson_by_its_formula():
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 0), (4, 3), (-1, 3)])
-def test_wilson_refuses_what_cannot_be(successes, trials):
+def test_wilson_refuses_invalid_counts(successes, trials):
     with pytest.raises(ValueError, match=f"{successes} successes in {trials} trials"):
         wilson(successes, trials)
 
@@ -105,14 +105,14 @@ def test_the_interval_is_that_of_a_plain_loop(random):
         assert bootstrap(values, mean, level) == pytest.approx(tails, abs=0.04)
 
 
-def test_the_seed_decides():
+def test_the_interval_depends_on_the_seed_alone():
     values = [1.0, 2.0, 4.0, 8.0, 16.0, 33.0]
     assert bootstrap(values) == bootstrap(values)
     assert bootstrap(values, seed=1) != bootstrap(values, seed=2)
 
 
 @pytest.mark.parametrize("values", [[2.5], [2.5] * 7, [INF], [INF, INF]])
-def test_nothing_varies(values):
+def test_equal_values_have_a_point_interval(values):
     assert bootstrap(values) == bootstrap(values, mean) == (values[0], values[0])
 
 
@@ -131,7 +131,7 @@ def test_infinities_give_infinite_bounds():
 
 
 @pytest.mark.parametrize("n", [2, 5, 10, 14])
-def test_sign_flips_gone_through_one_by_one(n, random):
+def test_sign_flips_by_enumeration(n, random):
     differences = random.normal(0.4, 1.0, size=n)
     signs = np.array(list(product((-1, 1), repeat=n)))
     expected = np.mean(np.abs(signs @ differences) >= abs(differences.sum()) - 1e-12)
@@ -174,9 +174,6 @@ def test_holm_by_hand():
 def test_holm_refuses_what_is_no_p(p):
     with pytest.raises(ValueError, match="p from 0 to 1"):
         holm([0.5, p])
-
-
-# ---- time to solve
 
 
 # ---- contrasts

@@ -5,15 +5,19 @@ import math
 import numpy as np
 import pytest
 
-from src.report import statistics, summary
-from src.report.kinds import Kind
-from src.report.summary import Options
+from src.report import contrasts, statistics, summary, wording
+from src.report.kinds import TableKind
+from src.report.tables import TableOptions
+from src.tasks.repeat_copy import RepeatCopy
 
-BITS = Kind(
-    "", True, [("in_distribution", "error_bits"), ("10x20", "payload_error"), ("20x10", "payload_error")], None
+BITS = TableKind(
+    "",
+    "bits",
+    [("in_distribution", "error_bits"), ("10x20", "payload_error"), ("20x10", "payload_error")],
+    RepeatCopy.axes,
 )
-CLASSES = Kind("", False, [("test", "accuracy"), ("generated", "accuracy")], None)
-TEST = Kind("", False, [("test", "accuracy")], None)
+CLASSES = TableKind("", "classes", [("test", "accuracy"), ("generated", "accuracy")])
+TEST = TableKind("", "classes", [("test", "accuracy")])
 
 
 def bit_row(model, seed, error, solved=None, status="finished", **more):
@@ -48,7 +52,7 @@ def column(table, name):
 def test_solving_is_counted_with_wilson_and_as_survival():
     rows = [bit_row("ntm", s, 0.0, solved) for s, solved in enumerate((60_000, 70_000, 80_000, None))]
     rows += [bit_row("lstm", s, 30.0) for s in range(3)]
-    table = summary.main_table(rows, BITS, Options())
+    table = summary.main_table(rows, BITS, TableOptions())
     low, high = statistics.wilson(3, 4)
     assert column(table, "solved") == [f"3/4 [{low:.2f}, {high:.2f}]", "0/3 [0.00, 0.56]"]
     assert column(table, "sequences to solve") == ["70,000", "—"]
@@ -58,7 +62,7 @@ def test_solving_is_counted_with_wilson_and_as_survival():
 def test_a_diverged_run_counts_everywhere():
     rows = [bit_row("ntm", s, 1.0, 50_000) for s in range(4)]
     rows += [bit_row("ntm", s, 0.0, status="diverged") for s in range(4, 8)]
-    table = summary.main_table(rows, BITS, Options())
+    table = summary.main_table(rows, BITS, TableOptions())
     assert column(table, "runs") == ["8"]
     assert column(table, "diverged") == ["4"]
     assert column(table, "solved")[0].startswith("4/8 ")
@@ -73,7 +77,7 @@ def test_accuracies_beside_what_others_published():
     rows = [class_row("gru", s, a) for s, a in enumerate((0.9, 0.94, 0.96, 0.98, 0.93))] + [
         class_row("mlp", 0, 0.6)
     ]
-    table = summary.main_table(rows, TEST, Options(published={"gru": 0.8125}, published_as="seed experiment"))
+    table = summary.main_table(rows, TEST, TableOptions(published={"gru": 0.8125}, published_as="seed experiment"))
     low, high = statistics.bootstrap([0.9, 0.94, 0.96, 0.98, 0.93])
     assert column(table, "accuracy test: mean") == ["0.942", "0.600"]
     assert column(table, "accuracy test: IQM [95 %]") == [f"0.943 [{low:.3f}, {high:.3f}]", "0.600"]
@@ -83,7 +87,7 @@ def test_accuracies_beside_what_others_published():
 
 def test_runs_that_were_not_tested_somewhere_are_not_taken_for_others():
     rows = [class_row("gru", 0, 0.9, 0.8), class_row("gru", 1, 0.9), class_row("mlp", 0, 0.5)]
-    table = summary.main_table(rows, CLASSES, Options())
+    table = summary.main_table(rows, CLASSES, TableOptions())
     assert column(table, "accuracy generated: IQM [95 %]") == ["0.800 (1 runs)", ""]
 
 
@@ -93,7 +97,7 @@ def test_contrasts_are_paired_by_seed_and_adjusted():
     rows = [class_row("a", s, base[s] + 0.05) for s in range(10)]
     rows += [class_row("b", s, base[s]) for s in reversed(range(10))] + [class_row("b", 99, 0.0)]
     rows += [class_row("c", s, base[s] + 0.001 * (-1) ** s) for s in range(10)] + [class_row("cnn", 0, 0.9)]
-    table = summary.contrasts_table(rows, TEST, Options(reference=("cnn",), margin=0.002))
+    table = contrasts.contrasts_table(rows, TEST, TableOptions(reference=("cnn",), margin=0.002))
     assert column(table, "difference") == ["a - b", "a - c", "b - c"]
     assert column(table, "seeds") == ["10", "10", "10"]
     assert column(table, "mean") == ["+0.050", "+0.050", "0"]
@@ -104,44 +108,44 @@ def test_contrasts_are_paired_by_seed_and_adjusted():
 
 def test_contrasts_against_one_row_and_of_solving():
     rows = [bit_row(m, s, 1.0, 5_000 if m == "ntm" else None) for m in ("lstm", "ntm", "gru") for s in range(5)]
-    table = summary.contrasts_table(rows, BITS, Options(against="ntm"))
+    table = contrasts.contrasts_table(rows, BITS, TableOptions(against="ntm"))
     assert set(column(table, "difference")) == {"lstm - ntm", "gru - ntm"}
     assert column(table, "of")[:3] == ["solved", "payload error 10x20", "payload error 20x10"]
     assert column(table, "mean")[:3] == ["-1.000", "0", "0"]
     many = [bit_row(f"m{k}", s, 1.0) for k in range(7) for s in range(2)]
-    assert set(column(summary.contrasts_table(many, BITS, Options()), "difference")) == {
+    assert set(column(contrasts.contrasts_table(many, BITS, TableOptions()), "difference")) == {
         f"m{k} - m0" for k in range(1, 7)
     }
 
 
 def test_pairs_without_seeds_in_common_are_named():
     rows = [class_row("a", 0, 0.5), class_row("b", 1, 0.5)]
-    table = summary.contrasts_table(rows, TEST, Options())
+    table = contrasts.contrasts_table(rows, TEST, TableOptions())
     assert (table.rows, table.note) == ([], "Fewer than two seeds in common, and so no contrast: a and b.")
     rows += [class_row("c", s, 0.5) for s in (0, 1)] + [class_row("a", 1, 0.25)]
-    table = summary.contrasts_table(rows, TEST, Options())
+    table = contrasts.contrasts_table(rows, TEST, TableOptions())
     assert column(table, "difference") == ["a - c"]
     assert table.note.endswith("no contrast: a and b; b and c.")
-    assert summary.contrasts_table(rows[:1], TEST, Options()) is None
+    assert contrasts.contrasts_table(rows[:1], TEST, TableOptions()) is None
 
 
-def test_few_seeds_have_no_interval_and_show_no_equality():
+def test_few_seeds_have_no_interval_and_no_statement_of_equality():
     rows = [bit_row(model, s, 1.0, 5_000) for model in ("a", "b") for s in range(4)]
-    table = summary.contrasts_table(rows, BITS, Options(margin=0.1))
+    table = contrasts.contrasts_table(rows, BITS, TableOptions(margin=0.1))
     assert set(column(table, "95 % interval")) == {""}
     assert set(column(table, "within ±0.1")) == {""}
     rows = [bit_row(model, s, 1.0, 5_000) for model in ("a", "b") for s in range(10)]
-    table = summary.contrasts_table(rows, BITS, Options(margin=0.1))
+    table = contrasts.contrasts_table(rows, BITS, TableOptions(margin=0.1))
     assert column(table, "within ±0.1") == ["", "no difference", "no difference"]
 
 
 def test_a_table_in_which_all_diverged_still_has_its_failures():
     rows = [bit_row("ntm", s, 0.0, status="diverged") for s in range(5)]
-    table = summary.main_table(rows, BITS, Options())
+    table = summary.main_table(rows, BITS, TableOptions())
     assert column(table, "solved") == ["0/5 [0.00, 0.43]"]
     assert column(table, "error bits in distribution: IQM [95 %]") == ["∞ [∞, ∞]"]
     assert column(table, "payload error 10x20: IQM [95 %]") == ["1.000 [1.000, 1.000]"]
-    table = summary.main_table([class_row("gru", 0, "", status="diverged")], TEST, Options())
+    table = summary.main_table([class_row("gru", 0, "", status="diverged")], TEST, TableOptions())
     assert column(table, "accuracy test: mean") == ["0"]
 
 
@@ -157,7 +161,7 @@ def test_every_test_has_its_spread():
     assert summary.tests_table([class_row("a", 0, 0.5)], TEST) is None
 
 
-def test_only_settings_in_which_rows_differ_are_told():
+def test_only_settings_in_which_rows_differ_are_listed():
     settings = {"setting.optimizer.lr": "0.1", "setting.model.size": "3"}
     rows = [class_row("a", 0, 0.5, **settings), class_row("b", 0, 0.5, **settings | {"setting.model.size": "4"})]
     table = summary.settings_table(rows)
@@ -174,4 +178,4 @@ def test_every_run_is_a_line():
 
 @pytest.mark.parametrize(("value", "text"), [(math.inf, "+∞"), (-0.00012, "-0.00012"), (12.3456, "+12.3")])
 def test_differences_have_a_sign(value, text):
-    assert summary.signed(value) == text
+    assert wording.signed(value) == text

@@ -18,10 +18,10 @@ from lightning.fabric.utilities.rank_zero import rank_zero_only
 from torch import nn
 
 from src.run import processes
-from src.run.follow import follow
+from src.run.nonzero_rank import take_part
 from src.settings import build
 from src.settings.errors import ConfigError
-from src.tasks.base import share
+from src.tasks.base import shard
 from src.train import assemble, resume
 from tests.helpers import compose_train, small, train_small, written
 
@@ -164,7 +164,9 @@ def alive(pid):
         return False
 
 
+@pytest.mark.cold
 def test_no_process_outlives_the_first(tmp_path):
+    """Cold, for it asks the system for the children of the first."""
     line = small(
         "trainer.max_steps=100000", "trainer.devices=2", f"hydra.run.dir={tmp_path / 'run'}", model="lstm"
     )
@@ -251,7 +253,7 @@ def test_what_torchrun_may_not_start(tmp_path, monkeypatch, capsys, rank):
         assemble(compose_train(*small("trainer.devices=3")), tmp_path)
     monkeypatch.setattr(sys, "argv", ["train", "-m", "trainer.devices=2", "seed=0,1"])
     with pytest.raises(SystemExit):
-        follow(assemble)
+        take_part(assemble)
     told = "-m: must be left out, and one run be given, where torchrun or srun starts it"
     assert capsys.readouterr().err == f"error: {told}\n"
 
@@ -262,7 +264,7 @@ def test_half_of_what_torchrun_sets_is_refused(monkeypatch, capsys):
     for name in ("LOCAL_RANK", "WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(SystemExit):
-        follow(assemble)
+        take_part(assemble)
     told = (
         "TORCHELASTIC_RUN_ID is set, as by torchrun, and LOCAL_RANK, WORLD_SIZE not; must be unset for a run that "
     )
@@ -294,7 +296,7 @@ def test_shares_add_up_to_the_whole_batch(tmp_path, model, task, parts):
     made.task.setup()
     batch = made.task.training_batch(3)
     loss, metrics = made.learner.loss_and_metrics(batch)
-    shares = [share(batch, part, parts) for part in range(parts)]
+    shares = [shard(batch, part, parts) for part in range(parts)]
     assert torch.equal(torch.cat([one.x for one in shares]), batch.x)
     losses, seen = zip(*(made.learner.loss_and_metrics(one, True, batch) for one in shares), strict=True)
     torch.testing.assert_close(sum(losses), loss)

@@ -15,8 +15,10 @@ from torch import nn
 
 from src.callbacks.checkpoint import WholeFiles
 from src.common import files
-from src.lit.bits import BitLearner
-from src.run import runs
+from src.common.files import write_json
+from src.lit.learner import Learner
+from src.run import lock, provenance
+from src.run.folder import STAMP, RunFolder
 from src.run.resume import CHANGES, fault_of, newest, settings
 from src.settings.errors import ConfigError
 from src.train import resume
@@ -70,7 +72,7 @@ def stop_at(monkeypatch):
     """Break training off in a certain update: stop_at(5) raises there, stop_at(5, what) calls `what` there."""
 
     def stop(update, what=None):
-        loss_and_metrics, calls = BitLearner.loss_and_metrics, []
+        loss_and_metrics, calls = Learner.loss_and_metrics, []
 
         def changed(self, batch, wanted=True):
             calls.append(batch)
@@ -80,7 +82,7 @@ def stop_at(monkeypatch):
                 what()
             return loss_and_metrics(self, batch, wanted)
 
-        monkeypatch.setattr(BitLearner, "loss_and_metrics", changed)
+        monkeypatch.setattr(Learner, "loss_and_metrics", changed)
 
     return stop
 
@@ -111,7 +113,7 @@ def test_killed_twenty_times_at_random_moments(tmp_path, engine):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
 
     def killing(name, kills):
-        command = [sys.executable, "tests/killing.py", str(tmp_path / name), str(kills), "3", *overrides]
+        command = [sys.executable, "tests/commands/killing.py", str(tmp_path / name), str(kills), "3", *overrides]
         done = subprocess.run(
             command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False, env=environment
         )
@@ -176,7 +178,7 @@ def test_a_larger_max_steps_goes_on_beyond_the_end(tmp_path, whole):
     resume(tmp_path / "run", {"trainer.max_steps": 11})
     assert same(checkpoint(tmp_path / "run")["state_dict"], checkpoint(whole)["state_dict"])
     assert [row["update"] for row in history(tmp_path / "run")] == ["3", "6", "7", "9", "11"]
-    assert runs.read_config(tmp_path / "run")["trainer"]["max_steps"] == 11
+    assert RunFolder(tmp_path / "run").read_config()["trainer"]["max_steps"] == 11
     assert (written(tmp_path / "run")["updates"], written(tmp_path / "run")["sequences"]) == (11, 44)
 
 
@@ -185,7 +187,7 @@ def test_killed_after_it_solved_its_task_it_is_only_tested(tmp_path, monkeypatch
     train_small(tmp_path / "whole", *settings, model="lstm")
     shutil.copytree(tmp_path / "whole", tmp_path / "run")
     (tmp_path / "run" / "metrics.json").unlink()
-    monkeypatch.setattr(BitLearner, "loss_and_metrics", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(Learner, "loss_and_metrics", lambda *_: pytest.fail("trained again"))
     assert resume(tmp_path / "run").metrics["updates"] == 3
     assert equal_runs(tmp_path / "run", tmp_path / "whole")
 
@@ -245,7 +247,7 @@ class Dropped(nn.Module):
 
 
 def test_random_numbers_of_a_model_go_on_where_they_were(tmp_path, stop_at, monkeypatch):
-    settings = (*LENGTH, "model._target_=tests.test_resume.Dropped", "~model.hidden_size", "~model.num_layers")
+    settings = (*LENGTH, "model._target_=tests.run.test_resume.Dropped", "~model.hidden_size", "~model.num_layers")
     train_small(tmp_path / "whole", *settings, model="lstm")
     stop_at(8)
     train_small(tmp_path / "run", *settings, model="lstm")
@@ -309,8 +311,8 @@ def refused(folder, changes=None):
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with pytest.raises(ConfigError) as refusal:
         resume(folder, changes)
-    after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != runs.LOCK}
-    assert {path: octets for path, octets in before.items() if path.name != runs.LOCK} == after
+    after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != lock.LOCK}
+    assert {path: octets for path, octets in before.items() if path.name != lock.LOCK} == after
     assert "\n" not in str(refusal.value)
     return str(refusal.value).replace(str(folder), "RUN")
 
@@ -325,10 +327,10 @@ def test_what_cannot_go_on_is_told(tmp_path, stopped, whole):
     text = "trainer.enable_progress_bar=3: must be true or false"
     assert refused(stopped, {"trainer.enable_progress_bar": 3}) == text
 
-    runs.write_json(done / "metrics.json", written(done) | {"solved": True})
+    write_json(done / "metrics.json", written(done) | {"solved": True})
     text = "resume='RUN': is finished, it solved its task; there is nothing to go on with"
     assert refused(done, {"trainer.max_steps": 50}) == text
-    runs.write_json(done / "metrics.json", written(done) | {"status": "diverged", "error": "diverged: the loss"})
+    write_json(done / "metrics.json", written(done) | {"status": "diverged", "error": "diverged: the loss"})
     assert refused(done) == (
         "resume='RUN': diverged: the loss; it would do so again, so start it anew with other settings"
     )
@@ -342,9 +344,9 @@ def test_what_cannot_go_on_is_told(tmp_path, stopped, whole):
     for name in ("last", "best"):
         torch.save({"state_dict": {}}, stopped / "checkpoints" / f"{name}.ckpt")
     assert "checkpoints/last.ckpt holds weights alone, as published runs do" in refused(stopped)
-    cfg = runs.read_config(stopped)
+    cfg = RunFolder(stopped).read_config()
     del cfg["callbacks"]["randomness"]
-    runs.write_config(stopped, {key: cfg[key] for key in cfg if key not in ("run_format", "git_revision")}, None)
+    RunFolder(stopped).write_config({key: cfg[key] for key in cfg if key not in STAMP}, None)
     assert "was begun by an earlier version, which kept too little to go on" in refused(stopped)
     (stopped / "config.yaml").unlink()
     assert refused(stopped).startswith(
@@ -355,12 +357,12 @@ def test_what_cannot_go_on_is_told(tmp_path, stopped, whole):
 
 
 def test_two_processes_never_write_one_folder(stopped):
-    with runs.held(stopped):
-        assert runs.is_held(stopped)
+    with lock.held(stopped):
+        assert lock.is_held(stopped)
         assert refused(stopped).endswith("another process is writing to it; must be a folder of its own")
         with pytest.raises(ConfigError, match="another process is writing to it"):
             train_small(stopped.parent / "held" if (stopped / "x").exists() else hold_new(stopped), model="lstm")
-    assert not runs.is_held(stopped)
+    assert not lock.is_held(stopped)
 
 
 def hold_new(stopped):
@@ -370,13 +372,27 @@ def hold_new(stopped):
 
 
 def test_other_code_is_told_once(stopped, caplog, monkeypatch):
-    monkeypatch.setattr(runs, "git_revision", lambda: "another")
-    begun = runs.read_config(stopped)["git_revision"]
+    monkeypatch.setattr(provenance, "git_revision", lambda: "another")
+    begun = RunFolder(stopped).read_config()["git_revision"]
     resume(stopped)
     resume(stopped, {"trainer.max_steps": 12})
     assert caplog.text.count("begun with revision") == 1
     assert f"begun with revision {begun} of the code and goes on with another" in caplog.text
     assert written(stopped)["git_revision"] == f"{begun}, gone on with another"
+    config = RunFolder(stopped).read_config()
+    assert (config["git_revision"], config["revisions"]) == (f"{begun}, gone on with another", [begun, "another"])
+
+
+def test_other_code_is_told_of_a_run_whose_revisions_are_in_one_text(stopped, caplog, monkeypatch):
+    """As earlier versions wrote them: the text is never read, so the newest of them is written once more."""
+    its = RunFolder(stopped)
+    config = {key: value for key, value in its.read_config().items() if key not in STAMP}
+    its.write_config(config, "a, gone on with b")
+    monkeypatch.setattr(provenance, "git_revision", lambda: "b")
+    resume(stopped)
+    assert its.revisions() == ["a, gone on with b", "b"]
+    resume(stopped, {"trainer.max_steps": 12})
+    assert caplog.text.count("begun with revision") == 1
 
 
 def test_a_full_disk_ends_the_run_and_the_last_good_checkpoint_stays(tmp_path, monkeypatch, caplog, whole):
@@ -395,6 +411,7 @@ def test_a_full_disk_ends_the_run_and_the_last_good_checkpoint_stays(tmp_path, m
     metrics = train_small(folder, *LENGTH, model="lstm").metrics
     assert metrics["status"] == "failed"
     assert metrics["error"].startswith("[Errno 28] No space left on device")
+    assert (metrics["cause"], metrics["recoverable"]) == ("machine", True)
     assert metrics["error"].endswith(f"; mend that, then resume={folder} goes on from the last good checkpoint")
     assert "Traceback" not in caplog.text
     assert fault_of(folder / "checkpoints" / "last.ckpt") is None

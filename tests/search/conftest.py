@@ -1,8 +1,8 @@
-"""A search of a tiny network, whose runs are not tested: what it chooses by must be validation alone."""
+"""Fixtures: a search of a tiny network, with made-up test metrics, as a search must use validation alone."""
 
 import pytest
 
-from src.run import conclusion
+from src.run import finalize
 from src.search import __main__ as command
 from src.search import plan as plans
 from src.search import results, studies
@@ -18,7 +18,7 @@ TINY = [
 
 @pytest.fixture
 def line(tmp_path):
-    """The command line of the tiny search in the folder of the test, with what is given last."""
+    """The command line of the tiny search in the folder of the test, with further overrides at its end."""
     (tmp_path / "conf").mkdir()
 
     def made(*overrides):
@@ -29,14 +29,14 @@ def line(tmp_path):
 
 @pytest.fixture
 def search(line, monkeypatch):
-    """Carry the tiny search out; returns its exit code."""
-    monkeypatch.setattr(conclusion, "test_and_draw", lambda parts: {"accuracy": 1e6})
+    """Run the tiny search; returns the exit code."""
+    monkeypatch.setattr(finalize, "test_and_draw", lambda parts: {"accuracy": 1e6})
     return lambda *overrides: command.search(line(*overrides))
 
 
 @pytest.fixture
-def stands(tmp_path):
-    """How each trial of the tiny search stands."""
+def trials(tmp_path):
+    """The result of each trial of the tiny search."""
 
     def read():
         plan = plans.load(tmp_path / "tiny")

@@ -1,4 +1,4 @@
-"""What a search refuses, in one line and before anything is written."""
+"""Command line of a search: refusals are one line, before anything is written."""
 
 import shutil
 import sys
@@ -8,7 +8,7 @@ import pytest
 from src.search import __main__ as command
 from src.search import command as settings
 from src.settings import jobs, overrides
-from src.settings.errors import ConfigError
+from src.settings.errors import ConfigError, UnknownKeyError
 
 pytest.importorskip("optuna")
 
@@ -35,10 +35,10 @@ pytest.importorskip("optuna")
         (["dry_run=3"], "dry_run=3: must be true or false"),
         (["conf=nowhere"], "conf='nowhere': must be a folder"),
         (["seed=3"], "seed=3: must be left out; seeds=[...] has them"),
-        (["resume=a"], "resume=a: must be left out; the same command goes on"),
+        (["resume=a"], "resume=a: must be left out; repeat the command to resume"),
         (["retry_failed=1"], "retry_failed=1: must be true or false"),
         (["overrides=['dry_run=true']"], "dry_run=true: must be left out; it is for the command line"),
-        (["debug=fast"], "debug=fast: must be left out; it is nothing to search"),
+        (["debug=fast"], "debug=fast: must be left out; it cannot be searched"),
         (["hydra.run.dir=a"], "hydra.run.dir=a: must be left out; it is for src.train alone"),
         (["hydra/launcher=joblib"], "hydra/launcher=joblib: must be left out; it is for src.train alone"),
         (["~callbacks.pictures"], "~callbacks.pictures: must be left out; every run has all keys"),
@@ -88,15 +88,15 @@ def test_refusals(line, tmp_path, given, text):
         ),
     ],
 )
-def test_refusals_that_list_what_there_is(line, given, text):
+def test_refusals_list_the_allowed_names(line, given, text):
     with pytest.raises(ConfigError) as refusal:
         command.search(line(*given))
     assert str(refusal.value).startswith(text)
 
 
-def test_a_key_that_one_of_the_models_lacks_is_searched_for_the_other_alone(line):
+def test_a_key_of_one_model_is_searched_for_that_model_alone(line):
     given = line("model=mlp,gru", "optimizer.lr=1e-3,1e-2", "model.hidden_size=int(interval(8,9))")
-    with pytest.raises(ConfigError, match=r"unknown key 'model\.hidden_size'") as refusal:
+    with pytest.raises(UnknownKeyError, match=r"unknown key 'model\.hidden_size'") as refusal:
         settings.read(given)
     assert str(refusal.value).endswith(" (model=mlp); spaces.<model>=[...] is for keys of one model alone")
     given[-1] = "spaces.gru=['model.hidden_size=int(interval(8,9))']"
@@ -132,14 +132,14 @@ def test_batches_and_recipes_are_searched_and_may_differ(line):
     assert list(plan.models["gru"].space) == ["+trainer.accumulate_grad_batches", "task.recipe.lr"]
 
 
-def test_runs_that_solve_their_task_get_as_many_updates_unless_it_is_asked_otherwise(line):
+def test_solved_runs_continue_unless_stop_when_solved_is_true(line):
     given = line("optimizer.lr=1e-3,1e-2")
     for line, stops in ((given, False), ([*given, "stop_when_solved=true"], True)):
         plan, _ = settings.read(line)
         assert plan.models["mlp"].config["stop_when_solved"] is stops
 
 
-def test_an_experiment_of_others_is_not_written_over(line, tmp_path):
+def test_an_experiment_of_another_author_is_not_overwritten(line, tmp_path):
     path = tmp_path / "conf" / "experiment" / "tiny" / "mlp.yaml"
     path.parent.mkdir(parents=True)
     path.write_text("# @package _global_\n# Mine.\n")
@@ -149,7 +149,7 @@ def test_an_experiment_of_others_is_not_written_over(line, tmp_path):
     assert not (tmp_path / "tiny").exists()
 
 
-def test_an_experiment_that_the_search_starts_from_is_not_written_over(line, tmp_path, monkeypatch):
+def test_an_experiment_that_the_search_starts_from_is_not_overwritten(line, tmp_path, monkeypatch):
     shutil.copytree(settings.CONF, tmp_path / "conf", dirs_exist_ok=True)
     for module in (settings.cli, jobs, overrides):
         monkeypatch.setattr(module, "CONF", str(tmp_path / "conf"))
@@ -166,13 +166,13 @@ def test_an_experiment_that_the_search_starts_from_is_not_written_over(line, tmp
     )
 
 
-def test_the_folder_must_be_one_that_can_be_written(line, tmp_path):
+def test_the_folder_must_be_writable(line, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"^folder='.*tiny': cannot be written"):
         command.search(line(f"folder={tmp_path}/file"))
 
 
-def test_the_experiments_must_have_a_place_that_can_be_written(line, tmp_path):
+def test_the_folder_of_the_experiments_must_be_writable(line, tmp_path):
     (tmp_path / "conf" / "experiment").write_text("")
     with pytest.raises(ConfigError, match=r"^conf='.*/conf/experiment/tiny': cannot be written"):
         command.search(line())
@@ -188,7 +188,9 @@ def test_the_experiments_must_have_a_place_that_can_be_written(line, tmp_path):
         ("# @package _global_\nspaces: [a]", "spaces=['a']: must have a list of overrides of src.train for each"),
     ],
 )
-def test_a_file_has_the_keys_of_a_search_alone(line, tmp_path, monkeypatch, content, text):
+def test_a_search_file_with_an_unknown_key_or_invalid_spaces_is_refused(
+    line, tmp_path, monkeypatch, content, text
+):
     shutil.copytree(settings.CONF, tmp_path / "other")
     (tmp_path / "other" / "search" / "mine.yaml").write_text(content)
     for module in (settings.cli, jobs, overrides):
@@ -205,7 +207,7 @@ def test_a_search_needs_optuna(line, monkeypatch):
     assert str(refusal.value) == "src.search: needs optuna, which `make search` installs"
 
 
-def test_a_file_has_a_search_and_the_command_line_changes_it(line):
+def test_the_command_line_overrides_a_search_file(line):
     plan, asked = settings.read(["search=repeat_copy", "optimizer.lr=1e-3,1e-2", "trials=3"])
     assert (plan.folder.name, asked.trials, asked.write) == ("repeat_copy", 3, "repeat_copy")
     assert plan.models["ntm"].space == {"optimizer.lr": "1e-3,1e-2"}
@@ -224,15 +226,15 @@ def test_a_dry_run_writes_nothing(line, tmp_path, capsys):
     assert [path.name for path in tmp_path.rglob("*")] == ["conf"]
 
 
-def test_the_command_itself(line, monkeypatch, capsys):
+def test_multirun_is_refused_and_help_is_printed(line, monkeypatch, capsys):
     monkeypatch.setattr(command.logging, "basicConfig", lambda **_: None)
     monkeypatch.setattr(command.logging.root, "handlers", list(command.logging.root.handlers))
     monkeypatch.setattr(sys, "argv", ["search", "-m", *line()])
     with pytest.raises(SystemExit) as end:
         command.run()
     assert end.value.code == 2
-    told = "error: -m: is for src.train alone; must be left out of src.search, which sweeps by itself\n"
-    assert capsys.readouterr() == ("", told)
+    refusal = "error: -m: is for src.train alone; must be left out of src.search\n"
+    assert capsys.readouterr() == ("", refusal)
     monkeypatch.setattr(sys, "argv", ["search", "--help", "trials=7", "model=mlp,gru", "spaces.gru=[]"])
     with pytest.raises(SystemExit) as end:
         command.run()

@@ -1,4 +1,4 @@
-"""What mattered: on studies in memory of two settings."""
+"""Importance of settings, on in-memory studies of two settings."""
 
 import pytest
 
@@ -8,7 +8,7 @@ optuna = pytest.importorskip("optuna")
 
 
 def study(count, ended):
-    """So many trials of x and y; ended(x, y) is a value, or None for a trial that is pruned."""
+    """A study of `count` trials of x and y; ended(x, y) is a value, or None for a pruned trial."""
     made = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(count):
         trial = made.ask()
@@ -17,7 +17,7 @@ def study(count, ended):
     return made
 
 
-def test_what_mattered():
+def test_the_setting_with_the_larger_effect_is_more_important():
     shares = importances(study(40, lambda x, y: x + 0.01 * y))
     assert list(shares) == ["x", "y"]
     assert sum(shares.values()) == pytest.approx(1)
@@ -25,8 +25,8 @@ def test_what_mattered():
 
 
 @pytest.mark.parametrize("spoilt", [None, float("inf")], ids=["pruned", "diverged"])
-def test_trials_that_were_pruned_or_diverged_show_what_mattered(spoilt):
-    """With x above a third all is lost; among the others y alone makes a difference, and a small one."""
+def test_pruned_and_diverged_trials_take_part(spoilt):
+    """All trials with x above 0.3 are pruned or diverge; among the others, y alone has an effect, a small one."""
     made = study(40, lambda x, y: spoilt if x > 0.3 else 1 - 0.01 * y)
     shares = importances(made)
     assert shares["x"] > shares["y"]
@@ -36,12 +36,12 @@ def test_trials_that_were_pruned_or_diverged_show_what_mattered(spoilt):
     assert left["x"] < left["y"]
 
 
-def test_more_pruned_trials_than_the_best_would_be():
+def test_with_nine_tenths_pruned_the_best_are_the_others():
     shares = importances(study(40, lambda x, y: x if x < 0.1 else None))
     assert shares["x"] > 0.8
 
 
-def test_of_too_few_trials_nothing_is_said():
+def test_too_few_trials_have_no_importance():
     assert importances(study(3, lambda x, y: x)) == {}
     assert importances(study(9, lambda x, y: None)) == {}
     assert importances(study(9, lambda x, y: float("inf"))) == {}

@@ -1,4 +1,4 @@
-"""What a search writes, without a search."""
+"""Result files of a search, from made-up results."""
 
 from types import SimpleNamespace
 
@@ -9,7 +9,7 @@ pytest.importorskip("optuna")
 from src.search import results
 
 
-def test_a_figure_that_cannot_be_drawn_costs_nothing_else(tmp_path, monkeypatch, caplog):
+def test_a_figure_that_cannot_be_drawn_is_a_warning(tmp_path, monkeypatch, caplog):
     def broken(*arguments):
         raise RuntimeError("no LaTeX")
 
@@ -17,7 +17,7 @@ def test_a_figure_that_cannot_be_drawn_costs_nothing_else(tmp_path, monkeypatch,
     monkeypatch.setattr(results, "importances", lambda study: {"optimizer.lr": 1.0})
     monkeypatch.setattr("src.figures.best_so_far.best_so_far", broken)
     plan = SimpleNamespace(folder=tmp_path, seeds=[], models={"ntm": SimpleNamespace(space={"optimizer.lr": ""})})
-    one = results.Result("ntm", 0, "complete", 2.0, {"optimizer.lr": 0.1}, {}, None)
+    one = results.TrialResult("ntm", 0, "complete", 2.0, {"optimizer.lr": 0.1}, {}, None)
     results.write(plan, {"ntm": None}, [one])
     assert {path.name for path in tmp_path.iterdir()} == {"trials.csv", "importance.csv", "importance.png"}
     assert [record.getMessage() for record in caplog.records] == [

@@ -1,4 +1,4 @@
-"""Distributions in Hydra's words, values as overrides."""
+"""Search space: distributions in Hydra's syntax, and values as overrides."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_distributions(words, expected):
         ("interval(2,1)", "must have two finite bounds, the lower one first"),
         ("interval(1,1)", "must have two finite bounds, the lower one first"),
         ("interval(0,inf)", "must have two finite bounds, the lower one first"),
-        ("tag(log,interval(0,1))", "must have bounds above 0, for it is logarithmic"),
+        ("tag(log,interval(0,1))", "must have bounds above 0, as it is logarithmic"),
         ("tag(step,interval(0,1))", "the only tag is log, of an interval: must be tag(log,interval(low,high))"),
         ("tag(log,choice(1,2))", "the only tag is log, of an interval: must be tag(log,interval(low,high))"),
         ("choice(1)", "must have at least two values, each once"),
@@ -46,7 +46,7 @@ def test_distributions(words, expected):
         ("glob(*)", space.ALLOWED),
     ],
 )
-def test_what_cannot_be_searched(words, text):
+def test_invalid_distributions_are_refused(words, text):
     with pytest.raises(ConfigError) as refusal:
         space.values("a.b", words)
     assert str(refusal.value) == f"a.b={words}: {text}"
@@ -57,8 +57,8 @@ def test_corners_have_every_choice_and_both_ends():
     assert found == [["a=1", "b=1.0", "c=1"], ["a=2", "b=2.0", "c=7"], ["a=3", "b=2.0", "c=7"]]
 
 
-def test_a_trial_keeps_the_values_that_it_has():
-    """Of a trial whose process died while it was being given values, the others are drawn later."""
+def test_a_resumed_trial_keeps_its_values():
+    """The process died after the first of three values was drawn; the other two are drawn when it is resumed."""
     study, words = optuna.create_study(), {"a": "1,2,3", "b": "interval(0,1)", "c": "range(1,9,2)"}
     trial = study.ask()
     first = space.suggested(trial, {"b": words["b"]})

@@ -10,8 +10,9 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from src import evaluate, train
-from src.launch import launch
+from src import evaluate
+from src.launch import command as command_of_train
+from src.launch import job as job_of_launch
 from src.settings import cli, jobs, overrides
 from src.settings.errors import ConfigError
 from src.settings.overrides import FORM
@@ -152,15 +153,17 @@ REFUSED = [
 def command(monkeypatch, tmp_path, capsys, unchecked_types):
     """Give a command line to a command whose work is left out; returns exit code and standard error."""
 
-    def run(*arguments, module=train, name="train"):
+    def run(*arguments, module=None, name="train"):
         worked = []
+        monkeypatch.setattr(job_of_launch, "alone", lambda *_: worked.append(True))
+        monkeypatch.setattr(cli, "ask", lambda *_: worked.append(True))
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "argv", [f"src.{name}", *arguments])
         try:
-            if module is train:
-                launch.command(lambda: worked.append(True), train.refuse)
+            if module is None:
+                command_of_train.command()
             else:
-                cli.run(lambda: worked.append(True), name, module.refuse)
+                cli.run(name, lambda cfg: worked.append(True), module.refuse)
             code = 0
         except SystemExit as end:
             code = end.code
@@ -281,8 +284,6 @@ def test_the_folder_of_choices_is_an_override_so_that_jobs_have_it(monkeypatch, 
     (found,) = [one.value() for one in cli.parsed(read.overrides) if one.key_or_group == "hydra.searchpath"]
     assert list(map(str, found)) == [f"file://{choices}", "/tmp"]
     assert [job.config.model.name for job in cli.composed("train", *read[:2])] == ["gru", "gru"]
-    cli.give(read)
-    assert sys.argv[1:] == ["--multirun", *read.overrides]
 
 
 def test_an_accelerator_that_is_not_there(command, monkeypatch):
@@ -336,7 +337,7 @@ def test_other_commands_refuse_as_well(monkeypatch, capsys, tmp_path, module):
     for line, text in cases.items():
         monkeypatch.setattr(sys, "argv", [f"src.{module}", line])
         with pytest.raises(SystemExit) as end:
-            cli.run(lambda: None, module, found.refuse)
+            cli.run(module, lambda cfg: None, found.refuse)
         error = capsys.readouterr().err
         assert (end.value.code, error.startswith(f"error: {text}"), error.count("\n")) == (2, True, 1), error
     assert not list(tmp_path.iterdir())
@@ -363,10 +364,13 @@ def test_a_bad_value_ends_with_2():
     assert done.stderr == f"error: model.memory_slots=2.5: {POSITIVE}\n"
 
 
-def test_help_names_the_command():
-    done = process("evaluate", "--help")
-    assert done.returncode == 0
-    assert "python -m src.evaluate" in done.stdout
+@pytest.mark.cold
+@pytest.mark.parametrize("command", ["evaluate", "search", "study"])
+def test_help_names_the_command(command):
+    """Cold, as the other tests of these commands are not."""
+    done = process(command, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"python -m src.{command}" in done.stdout
 
 
 def test_a_bad_job_of_a_sweep_fails_alone(tmp_path):
@@ -380,6 +384,7 @@ def test_a_bad_job_of_a_sweep_fails_alone(tmp_path):
     metrics = [json.loads((folder / "metrics.json").read_text()) for folder in folders]
     assert [one["status"] for one in metrics] == ["finished", "failed", "finished"]
     assert metrics[1]["error"] == "model.sigma_init=0.01: must be above sigma_min=0.1"
+    assert (metrics[1]["cause"], metrics[1]["recoverable"]) == ("refused", False)
 
 
 def test_jobs_that_differ_in_values_alone_are_composed_once_and_equal_others(monkeypatch):

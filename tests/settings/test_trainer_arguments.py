@@ -10,8 +10,6 @@ import torch
 
 from src.common.checks import Refusal
 from src.launch import estimate
-from src.lit.bits import BitLearner
-from src.lit.classes import ClassLearner
 from src.settings import build, trainer_arguments, training
 from src.settings.errors import ConfigError
 from src.settings.trainer_arguments import ARGUMENTS, duration
@@ -110,13 +108,8 @@ class TestPrecision:
         assert (outcome.metrics["status"], outcome.metrics["engine"]) == ("finished", engine)
         assert {weight.dtype for weight in outcome.learner.network.parameters()} == {dtype}
 
-    @pytest.mark.parametrize(
-        ("model", "half"),
-        [
-            *((model, torch.bfloat16) for model in ("ntm", "dms_ntm", "lstm", "gru")),
-            *((model, torch.float16) for model in ("ntm", "dms_ntm", "gru")),  # no LSTM of torch on a CPU
-        ],
-    )
+    @pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+    @pytest.mark.parametrize("model", ["ntm", "dms_ntm", "lstm", "gru"])
     def test_autocast_keeps_the_state_and_the_memory_as_precise_as_they_were(self, model, half):
         cfg = compose_train(*small(*(["model.engine=reference"] if "ntm" in model else []), model=model))
         task = build.build_task(cfg)
@@ -163,7 +156,7 @@ class TestPrecision:
 
 def build_quietly():
     """Without Lightning's remarks."""
-    from src.run.conclusion import quiet
+    from src.run.quiet import quiet
 
     return quiet()
 
@@ -243,18 +236,19 @@ class TestCallbacks:
         early += [f"+callbacks.rate._target_={LIGHTNING}LearningRateMonitor", "trainer.max_steps=9"]
         metrics = train_small(tmp_path / "run", *early, model="lstm").metrics
         assert (metrics["status"], metrics["updates"], metrics["error"]) == ("finished", 2, None)
+        assert (metrics["cause"], metrics["recoverable"]) == ("callback", False)
         assert set(metrics["test"]) == {"in_distribution", "3x4"}
         assert "A callback ended the run after update 2." in caplog.messages
 
 
-@pytest.mark.parametrize(("learner", "task"), [(BitLearner, "repeat_copy"), (ClassLearner, "mnist1d")])
-def test_the_names_of_metrics_are_those_that_are_counted(learner, task):
+@pytest.mark.parametrize("task", ["repeat_copy", "mnist1d"])
+def test_the_names_of_metrics_are_those_that_are_counted(task):
     cfg = compose_train(*small(model="lstm", task=task))
     made = build.build_task(cfg)
     made.setup()
     one = build.build_learner(cfg, made, build.build_network(cfg, made))
     one.measure(made.validation[:1])
-    assert learner.metric_names == tuple(one.counted())
+    assert one.objective.names == tuple(one.counts.compute())
 
 
 class TestOptimisersAndSchedules:
@@ -286,7 +280,11 @@ class TestOptimisersAndSchedules:
                 {"_target_": "src.lit.rmsprop_graves.RMSpropGraves"},
                 "schedule: RMSpropGraves refuses {}: ",
             ),
-            ("logger", {"_target_": "tests.test_trainer_arguments.no_logger", "name": "mine"}, "logger._target_="),
+            (
+                "logger",
+                {"_target_": "tests.settings.test_trainer_arguments.no_logger", "name": "mine"},
+                "logger._target_=",
+            ),
         ],
     )
     def test_targets_of_another_kind(self, section, node, told, tmp_path):

@@ -1,11 +1,11 @@
-"""A study of a tiny network, and a tuning of which only the results are there."""
+"""Fixtures: a study of a tiny network, and a tuning with made-up results."""
 
 import copy
 
 import pytest
 
+from src.common.files import write_json
 from src.launch import sweep
-from src.run import runs
 from src.settings.cli import Job
 from src.study.plan import read
 from tests.helpers import SMALL
@@ -32,7 +32,7 @@ STUDY = {
 
 @pytest.fixture
 def settings(tmp_path):
-    """The settings of the command for the tiny study, with changes to it: settings(only="tune")."""
+    """The settings of src.study for the tiny study, some of them changed: settings(only="tune")."""
 
     (tmp_path / "conf").mkdir(exist_ok=True)
 
@@ -54,7 +54,7 @@ def settings(tmp_path):
 
 @pytest.fixture
 def tuned(settings):
-    """A plan whose tuning has these results: a list of (size, lr, seed, metrics) for its one model."""
+    """A plan whose tuning has the given results for its one model: a list of (size, lr, seed, metrics)."""
 
     def made(results, metric="accuracy"):
         content = copy.deepcopy(STUDY)
@@ -83,7 +83,7 @@ def tuned(settings):
         for job, (*_, metrics) in zip(jobs, results, strict=True):
             job.folder.mkdir(exist_ok=True)
             (job.folder / "config.yaml").write_text("")
-            runs.write_json(job.folder / "metrics.json", {"status": "finished", "parameters": 100} | metrics)
+            write_json(job.folder / "metrics.json", {"status": "finished", "parameters": 100} | metrics)
         return plan
 
     return made

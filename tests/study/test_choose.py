@@ -1,4 +1,4 @@
-"""The choice: on validation alone, whatever the tests say."""
+"""The choice of settings uses validation metrics alone, never test metrics."""
 
 import csv
 import subprocess
@@ -11,12 +11,12 @@ from src.settings.errors import ConfigError
 from src.study.choose import choose, uncommitted
 
 
-def won(accuracy, **others):
+def scored(accuracy, **others):
     return {"validation": {"accuracy": accuracy}} | others
 
 
 def chosen(plan):
-    """What the tuning of a plan chose, as (size, lr)."""
+    """The settings that the tuning of a plan chose, as (size, lr)."""
     choose(plan, plan.tuning)
     with initialize_config_dir(CONF, version_base="1.3"):
         cfg = compose("train", ["experiment=tiny/mlp", "task=mnist1d", f"hydra.searchpath=['file://{plan.conf}']"])
@@ -31,9 +31,9 @@ def rows(plan):
 
 def test_the_best_mean_on_validation_is_written_as_an_experiment(tuned):
     plan = tuned([
-        (8, "0.001", 201, won(0.9)), (8, "0.001", 202, won(0.5)),
-        (9, "0.001", 201, won(0.7)), (9, "0.001", 202, won(0.75)),
-        (8, "1e-05", 201, won(0.1)), (8, "1e-05", 202, won(0.8)),
+        (8, "0.001", 201, scored(0.9)), (8, "0.001", 202, scored(0.5)),
+        (9, "0.001", 201, scored(0.7)), (9, "0.001", 202, scored(0.75)),
+        (8, "1e-05", 201, scored(0.1)), (8, "1e-05", 202, scored(0.8)),
     ])  # fmt: skip
     assert chosen(plan) == (9, 0.001)
     assert (plan.conf / "experiment" / "tiny" / "mlp.yaml").read_text() == (
@@ -51,40 +51,42 @@ def test_the_best_mean_on_validation_is_written_as_an_experiment(tuned):
     )
 
 
-def test_a_small_learning_rate_is_still_a_number(tuned):
-    assert chosen(tuned([(8, "1e-05", 201, won(0.9)), (9, "0.001", 201, won(0.8))])) == (8, 1e-5)
+def test_a_small_learning_rate_is_written_as_a_number(tuned):
+    assert chosen(tuned([(8, "1e-05", 201, scored(0.9)), (9, "0.001", 201, scored(0.8))])) == (8, 1e-5)
 
 
-def test_tests_have_no_say(tuned):
-    """A candidate that is better in every test, but not in validation."""
+def test_test_metrics_are_not_used(tuned):
+    """A candidate that is better in every test, but not in validation, is not chosen."""
     better = {"test": {"accuracy": 1.0, "generated": {"accuracy": 1.0}}}
-    plan = tuned([(8, "0.001", 201, won(0.6, **better)), (9, "0.001", 201, won(0.7, test={"accuracy": 0.0}))])
+    plan = tuned(
+        [(8, "0.001", 201, scored(0.6, **better)), (9, "0.001", 201, scored(0.7, test={"accuracy": 0.0}))]
+    )
     assert chosen(plan)[0] == 9
 
 
-def test_a_run_that_did_not_end_well_counts_as_the_worst(tuned):
-    diverged = won(0.99, status="diverged")
+def test_a_diverged_run_counts_as_the_worst_value(tuned):
+    diverged = scored(0.99, status="diverged")
     plan = tuned([
-        (8, "0.001", 201, won(0.99)), (8, "0.001", 202, diverged),
-        (9, "0.001", 201, won(0.5)), (9, "0.001", 202, won(0.5)),
+        (8, "0.001", 201, scored(0.99)), (8, "0.001", 202, diverged),
+        (9, "0.001", 201, scored(0.5)), (9, "0.001", 202, scored(0.5)),
     ])  # fmt: skip
     assert chosen(plan)[0] == 9
     assert [row["status"] for row in rows(plan)] == ["finished", "diverged", "finished", "finished"]
 
 
-def test_of_errors_the_smaller_is_the_better_and_none_is_infinite(tuned):
-    def erred(bits, **others):
+def test_smaller_errors_are_better_and_a_missing_one_is_infinite(tuned):
+    def with_error(bits, **others):
         return {"validation": {"error_bits": bits, "accuracy": 1.0}} | others
 
     results = [
-        (8, "0.001", 201, erred(0.1)), (8, "0.001", 202, erred(0.1, status="diverged")),
-        (9, "0.001", 201, erred(50.0)), (9, "0.001", 202, erred(60.0)),
-        (8, "1e-05", 201, erred(70.0)), (8, "1e-05", 202, erred(None)),
+        (8, "0.001", 201, with_error(0.1)), (8, "0.001", 202, with_error(0.1, status="diverged")),
+        (9, "0.001", 201, with_error(50.0)), (9, "0.001", 202, with_error(60.0)),
+        (8, "1e-05", 201, with_error(70.0)), (8, "1e-05", 202, with_error(None)),
     ]  # fmt: skip
     assert chosen(tuned(results, metric="error_bits"))[0] == 9
 
 
-def test_where_every_candidate_failed_once_the_smaller_is_taken(tuned):
+def test_the_smaller_model_is_chosen_where_every_candidate_diverged_once(tuned):
     results = [
         (size, "0.001", seed, {"validation": {"error_bits": 1.0}, "parameters": size * 10} | ended)
         for size in (9, 8)
@@ -93,14 +95,14 @@ def test_where_every_candidate_failed_once_the_smaller_is_taken(tuned):
     assert chosen(tuned(results, metric="error_bits"))[0] == 8
 
 
-def test_of_equal_ones_the_smaller_then_the_first(tuned):
-    plan = tuned([(9, "0.001", 201, won(0.7)), (8, "0.001", 201, won(0.7 + 1e-14, parameters=90))])
+def test_ties_go_to_the_smaller_model_then_to_the_first(tuned):
+    plan = tuned([(9, "0.001", 201, scored(0.7)), (8, "0.001", 201, scored(0.7 + 1e-14, parameters=90))])
     assert chosen(plan)[0] == 8
-    plan = tuned([(9, "0.001", 201, won(0.7)), (8, "0.001", 201, won(0.7))])
+    plan = tuned([(9, "0.001", 201, scored(0.7)), (8, "0.001", 201, scored(0.7))])
     assert chosen(plan)[0] == 9
 
 
-def test_nothing_to_choose(tuned):
+def test_a_tuning_without_validation_metrics_is_refused(tuned):
     plan = tuned([(8, "0.001", 201, {"status": "diverged"}), (9, "0.001", 201, {"validation": {}})])
     with pytest.raises(ConfigError) as refusal:
         choose(plan, plan.tuning)
@@ -110,8 +112,10 @@ def test_nothing_to_choose(tuned):
     assert not list(plan.conf.iterdir())
 
 
-def test_every_run_is_in_the_table(tuned):
-    plan = tuned([(8, "0.001", 201, won(0.5, updates=7, seconds=1.5)), (9, "0.001", 201, {"status": "diverged"})])
+def test_tuning_csv_has_a_row_for_each_run(tuned):
+    plan = tuned(
+        [(8, "0.001", 201, scored(0.5, updates=7, seconds=1.5)), (9, "0.001", 201, {"status": "diverged"})]
+    )
     choose(plan, plan.tuning)
     assert rows(plan) == [
         {"model": "mlp", "candidate": "model=mlp model.hidden_sizes=[8] optimizer.lr=0.001", "seed": "201",
@@ -123,18 +127,18 @@ def test_every_run_is_in_the_table(tuned):
     ]  # fmt: skip
 
 
-def test_a_choice_that_stays_leaves_its_file_alone(tuned):
-    results = [(8, "0.001", 201, won(0.5)), (9, "0.001", 201, won(0.4))]
+def test_an_unchanged_choice_does_not_write_its_file(tuned):
+    results = [(8, "0.001", 201, scored(0.5)), (9, "0.001", 201, scored(0.4))]
     plan = tuned(results)
     (path,) = choose(plan, plan.tuning)
     before = path.stat().st_mtime_ns, path.stat().st_ino
     assert choose(plan, plan.tuning) == []
     assert (path.stat().st_mtime_ns, path.stat().st_ino) == before
-    assert choose(tuned([results[0], (9, "0.001", 201, won(0.6))]), plan.tuning) == [path]
+    assert choose(tuned([results[0], (9, "0.001", 201, scored(0.6))]), plan.tuning) == [path]
 
 
-def test_what_is_to_be_committed(tuned, tmp_path):
-    plan = tuned([(8, "0.001", 201, won(0.5))])
+def test_chosen_experiments_that_are_not_committed_are_listed(tuned, tmp_path):
+    plan = tuned([(8, "0.001", 201, scored(0.5))])
     choose(plan, plan.tuning)
     assert uncommitted(plan, plan.tuning) == []  # no git checkout
 
@@ -147,5 +151,5 @@ def test_what_is_to_be_committed(tuned, tmp_path):
     git("add", "conf")
     git("commit", "-m", "chosen")
     assert uncommitted(plan, plan.tuning) == []
-    choose(tuned([(8, "0.001", 201, won(0.6))]), plan.tuning)
+    choose(tuned([(8, "0.001", 201, scored(0.6))]), plan.tuning)
     assert uncommitted(plan, plan.tuning) == ["conf/experiment/tiny/mlp.yaml"]

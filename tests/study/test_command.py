@@ -1,4 +1,4 @@
-"""The whole way: tuned, chosen, run, evaluated, reported; stopped and gone on with; done only once."""
+"""Whole studies: tuned, chosen, run, evaluated and reported; stopped and resumed; nothing done twice."""
 
 import os
 import signal
@@ -11,16 +11,17 @@ from omegaconf import OmegaConf
 from src import evaluate
 from src.common.paths import ROOT
 from src.launch import sweep
+from src.settings.cli import Job
 from src.settings.errors import ConfigError
 from src.study import __main__ as command
-from src.study import carry, finish
+from src.study import finish, sweeps
 from src.study.finish import evaluated, request
 from src.study.plan import read
 from tests.helpers import train_small, written
 from tests.launch.test_sweep import ended, wait
 from tests.study.conftest import STUDY
 
-#: The same with runs that take a second or so.
+#: The tiny study with runs that take about a second.
 LONGER = OmegaConf.to_container(OmegaConf.create(STUDY))
 for lines in (LONGER["tuning"]["common"], LONGER["sweeps"]["runs"]):
     lines[:] = [one.replace("max_steps=2", "max_steps=400").replace("every=1", "every=10") for one in lines]
@@ -30,7 +31,7 @@ del LONGER["reports"]
 
 @pytest.fixture
 def run(tmp_path):
-    """The command, in a process of its own."""
+    """Start src.study as a subprocess."""
     (tmp_path / "conf" / "study").mkdir(parents=True, exist_ok=True)
     (tmp_path / "conf" / "study" / "tiny.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(LONGER)))
     where = [
@@ -55,7 +56,7 @@ def standings(folder):
     return [job.standing for job in sweep.standings(folder)]
 
 
-def test_a_study_that_was_stopped_goes_on_and_is_done_once(run, settings, tmp_path, monkeypatch, capsys):
+def test_a_stopped_study_is_resumed_and_nothing_is_done_twice(run, settings, tmp_path, monkeypatch, capsys):
     tuning, main = (tmp_path / "studies" / "tiny" / name for name in ("tuning/mlp", "runs"))
     process = run("workers=1")
     wait(lambda: list(tuning.glob("1_*/checkpoints/last.ckpt")))
@@ -66,8 +67,8 @@ def test_a_study_that_was_stopped_goes_on_and_is_done_once(run, settings, tmp_pa
     assert "waiting" in standings(tuning)
     assert not main.exists()
     assert "runs: estimated after the choice" in output
-    assert output.splitlines()[-1].startswith("stopped; python -m src.study study=tiny ")
-    assert output.splitlines()[-1].endswith(" workers=1 goes on")
+    assert output.splitlines()[-1].startswith("stopped; to resume: python -m src.study study=tiny ")
+    assert output.splitlines()[-1].endswith(" workers=1")
     first = written(tuning / "0_mnist1d_mlp_seed201")
 
     code, output = ended(run("workers=1"))
@@ -80,13 +81,13 @@ def test_a_study_that_was_stopped_goes_on_and_is_done_once(run, settings, tmp_pa
     assert f"  - {8 if chosen['parameters'] == 258 else 9}\n" in experiment
     assert written(main / "0_mnist1d_mlp_seed0", "evaluation.json")["test"] == chosen["test"]
 
-    # Nothing of it is done again.
-    monkeypatch.setattr(carry, "passed_on", lambda arguments: pytest.fail(f"ran {arguments}"))
+    # Given once more, the command does nothing again.
+    monkeypatch.setattr(sweeps, "run_module", lambda arguments: pytest.fail(f"ran {arguments}"))
     monkeypatch.setattr(evaluate, "evaluate", lambda cfg: pytest.fail(f"evaluated {cfg}"))
     command.study(settings(LONGER))
     printed = capsys.readouterr().out
-    assert "Nothing is left to train." in printed
-    assert "runs: nothing is left to run" in printed
+    assert "No jobs remain to train." in printed
+    assert "runs: no jobs remain" in printed
 
 
 def test_a_dry_run_writes_nothing(settings, tmp_path, capsys):
@@ -111,7 +112,7 @@ def test_a_dry_run_writes_nothing(settings, tmp_path, capsys):
         ({"only": "report"}, "reports: table waits for runs (not begun)"),
     ],
 )
-def test_what_cannot_be_done(settings, tmp_path, changes, text):
+def test_invalid_settings_are_refused(settings, tmp_path, changes, text):
     with pytest.raises(ConfigError) as refusal:
         command.study(settings(**changes))
     assert str(refusal.value).startswith(text)
@@ -126,7 +127,7 @@ def test_workers_need_joblib(settings, monkeypatch):
     command.refuse(settings(workers=1))
 
 
-def test_stages_that_a_study_lacks(settings):
+def test_a_stage_that_the_study_lacks_is_refused(settings):
     content = {key: STUDY[key] for key in ("name", "about")} | {"sweeps": {"runs": ["seed=0"]}}
     with pytest.raises(ConfigError) as refusal:
         command.refuse(settings(content, only="tune"))
@@ -139,9 +140,7 @@ def test_a_sweep_that_ends_with_a_failed_job_ends_the_study(settings, tmp_path, 
     blocked = tmp_path / "studies" / "tiny" / "runs" / "0_mnist1d_mlp_seed3"
     blocked.mkdir(parents=True)
     (blocked / "checkpoints").write_text("in the way")
-    with pytest.raises(
-        ConfigError, match=r"^runs: 1 failed, the first with: .*; see .*retry_failed=true goes on$"
-    ):
+    with pytest.raises(ConfigError, match=r"^runs: 1 failed, the first with: .*; see .*retry_failed=true$"):
         command.study(settings(content))
     (blocked / "checkpoints").unlink()
     command.study(settings(content, retry_failed=True))
@@ -150,11 +149,11 @@ def test_a_sweep_that_ends_with_a_failed_job_ends_the_study(settings, tmp_path, 
 
 @pytest.fixture
 def ran(settings, tmp_path):
-    """A plan whose main sweep has a finished run, a diverged one, and one to do."""
+    """A plan whose main sweep has a finished, a diverged and a waiting job."""
     plan = read(settings())
     folder = plan.sweeps["runs"].folder
     jobs = [
-        carry.cli.Job({}, [f"seed={n}"], folder / name, folder, {})
+        Job({}, [f"seed={n}"], folder / name, folder, {})
         for n, name in enumerate(["finished", "diverged", "waiting"])
     ]
     sweep.begin(folder, ["seed=0,1,2"], jobs)
@@ -174,7 +173,7 @@ def test_finished_runs_are_evaluated_once(ran, monkeypatch):
     assert len(finish.to_evaluate(ran, ["runs"])) == 1
 
 
-def test_an_evaluation_must_answer_what_is_asked(tmp_path):
+def test_an_evaluation_with_other_settings_does_not_count(tmp_path):
     folder = tmp_path / "run"
     train_small(folder)
     grid = ["grid.lengths=[3,1]", "grid.repeats=[2]"]
@@ -190,7 +189,7 @@ def test_an_evaluation_must_answer_what_is_asked(tmp_path):
         assert not evaluated(folder, request(folder, other)), other
 
 
-def test_a_report_waits_until_its_runs_are_all_there(ran, tmp_path, monkeypatch):
+def test_a_report_waits_until_all_runs_are_done_and_evaluated(ran, tmp_path, monkeypatch):
     asked = []
 
     def made(arguments):
@@ -198,7 +197,7 @@ def test_a_report_waits_until_its_runs_are_all_there(ran, tmp_path, monkeypatch)
         (tmp_path / "published" / "table").mkdir(parents=True)
         return 0
 
-    monkeypatch.setattr(finish, "passed_on", made)
+    monkeypatch.setattr(finish, "run_module", made)
     with pytest.raises(ConfigError) as refusal:
         finish.publish(ran, tmp_path / "published")
     assert str(refusal.value) == "reports: table waits for runs (2 of 3 jobs done)"
@@ -216,6 +215,6 @@ def test_a_report_waits_until_its_runs_are_all_there(ran, tmp_path, monkeypatch)
         r"title='a tiny network, it\'s small'", "command='make tiny'", f"tuning='{ran.folder}/tuning.csv'",
         "pictures=false",
     ]]  # fmt: skip
-    monkeypatch.setattr(finish, "passed_on", lambda arguments: 1)
+    monkeypatch.setattr(finish, "run_module", lambda arguments: 1)
     with pytest.raises(ConfigError, match=r"^reports.table: src.report ended with exit code 1$"):
         finish.publish(ran, tmp_path / "published")

@@ -1,4 +1,4 @@
-"""What a study consists of, and studies that are refused."""
+"""Plans of studies, and refusals of invalid ones."""
 
 import copy
 from pathlib import Path
@@ -12,7 +12,7 @@ from src.study.plan import read
 from tests.study.conftest import STUDY
 
 STUDIES = sorted(path.stem for path in (Path(CONF) / "study").glob("*.yaml"))
-#: Where something is changed, to what, and what the refusal says.
+#: The changed key, its value, and the text of the refusal.
 REFUSED = [
     ("about", None, "study.about: is missing; there must be name, about, sweeps"),
     ("nmae", 3, "study.nmae: unknown key; must be one of name, about, sweeps, tuning, evaluate, reports"),
@@ -51,7 +51,7 @@ REFUSED = [
 @pytest.mark.parametrize(
     ("key", "value", "text"), REFUSED, ids=[f"{key}-{n}" for n, (key, *_) in enumerate(REFUSED)]
 )
-def test_a_study_that_cannot_be_carried_out(settings, key, value, text):
+def test_an_invalid_study_is_refused(settings, key, value, text):
     content = copy.deepcopy(STUDY)
     *sections, last = key.split(".")
     node = content
@@ -71,27 +71,27 @@ def test_a_study_must_be_named(settings):
         read(settings(None))
 
 
-def test_what_a_study_consists_of(settings, tmp_path):
+def test_a_plan_has_folders_overrides_and_reports(settings, tmp_path):
     plan = read(settings())
     assert plan.folder == tmp_path / "studies" / "tiny"
     tuning = plan.tuning.sweeps["mlp"]
     assert tuning.folder == plan.folder / "tuning" / "mlp"
     assert tuning.overrides[:3] == ["model=mlp", "model.hidden_sizes=[8],[9]", "task=mnist1d"]
-    # Its own experiments stand elsewhere than in conf/.
+    # Experiments of the test are in another folder than conf/.
     assert tuning.overrides.count(f"hydra.searchpath=['file://{tmp_path}/conf']") == 1
     assert plan.tuning.chosen == {"mlp": ["model", "model.hidden_sizes"]}
     assert plan.sweeps["runs"].folder == plan.folder / "runs"
     assert plan.reports["table"] == ("a tiny network, it's small", ["runs"], ["pictures=false"])
 
 
-def test_what_all_try_out_is_chosen_too(settings):
+def test_shared_keys_with_several_values_are_chosen_too(settings):
     content = copy.deepcopy(STUDY)
     content["tuning"]["common"] += ["optimizer.lr=1e-3,1e-2", "schedule=constant"]
     assert read(settings(content)).tuning.chosen == {"mlp": ["model", "model.hidden_sizes", "optimizer.lr"]}
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_the_studies_there_are(name):
+def test_each_study_of_conf_is_valid_and_a_make_target(name):
     (job,) = cli.composed("study", [f"study={name}"])
     plan = read(keys.resolve(job.config))
     assert plan.name == name
@@ -103,7 +103,7 @@ def test_the_studies_there_are(name):
 
 
 def test_the_sweeps_of_the_studies_compose(unchecked_types):
-    """The configuration of one seed of each, where it does not wait for a choice."""
+    """For one seed of each sweep whose settings are not chosen by a tuning."""
     for name in STUDIES:
         plan = read(keys.resolve(cli.composed("study", [f"study={name}"])[0].config))
         for sweep in plan.sweeps.values():

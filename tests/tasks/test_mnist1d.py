@@ -1,4 +1,4 @@
-"""MNIST-1D: the authors' numbers, the splits, and the order of training."""
+"""MNIST-1D: equality with the authors' data, the splits, and the order of training."""
 
 import random
 
@@ -15,7 +15,7 @@ NAME = "mnist1d_5000_4000_seed42.npz"
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
-    """A folder where the data are made once."""
+    """A cache folder, in which the data are generated once."""
     return tmp_path_factory.mktemp("cache")
 
 
@@ -46,7 +46,7 @@ def shares(y):
     return torch.bincount(y, minlength=10) / len(y)
 
 
-def test_the_authors_numbers(frozen, cache):
+def test_data_equal_the_authors_file(frozen, cache):
     data = load(cache, 5000, 0.8, FROZEN_SEED)
     assert data["x"][0, :4] == pytest.approx([-0.332006, -0.471910, -0.778697, -1.009741], abs=1e-6)
     assert data["y"][:12].tolist() == [2, 6, 4, 5, 6, 6, 6, 0, 3, 1, 6, 9]
@@ -56,14 +56,14 @@ def test_the_authors_numbers(frozen, cache):
     x, y = whole(frozen.tests["test"])
     assert np.array_equal(x.squeeze(2).numpy(), data["x_test"].astype(np.float32))
     assert y.tolist() == data["y_test"].tolist()
-    # Training and validation are the 4,000, each with its own answer.
-    answers = dict(zip(rows(torch.from_numpy(data["x"]).float()), data["y"].tolist(), strict=True))
+    # Training and validation together are the 4,000 examples, with their classes.
+    classes = dict(zip(rows(torch.from_numpy(data["x"]).float()), data["y"].tolist(), strict=True))
     x, y = whole([frozen.training, *frozen.validation])
-    assert len(answers) == 4000
-    assert {row: answers[row] for row in rows(x)} == dict(zip(rows(x), y.tolist(), strict=True)) == answers
+    assert len(classes) == 4000
+    assert {row: classes[row] for row in rows(x)} == dict(zip(rows(x), y.tolist(), strict=True)) == classes
 
 
-def test_making_leaves_the_global_generators_alone():
+def test_generation_leaves_the_global_generators_unchanged():
     random.seed(3)
     np.random.seed(4)  # noqa: NPY002
     torch.manual_seed(5)
@@ -77,14 +77,14 @@ def test_making_leaves_the_global_generators_alone():
     assert not np.array_equal(made["x"], mnist1d.make(20, 0.5, 2)["x"])
 
 
-def test_cached_without_pickle_and_made_once(frozen, cache, monkeypatch):
+def test_data_are_generated_once_and_cached_without_pickle(frozen, cache, monkeypatch):
     with np.load(cache / NAME, allow_pickle=False) as stored:
         assert {name: stored[name].dtype.kind for name in ("x", "y", "x_test", "y_test")} == {
             "x": "f", "y": "i", "x_test": "f", "y_test": "i",
         }  # fmt: skip
 
     def never(*arguments):
-        raise AssertionError("made again")
+        raise AssertionError("generated again")
 
     monkeypatch.setattr(mnist1d, "make", never)
     again = MNIST1D(cache=str(cache))
@@ -126,7 +126,7 @@ def test_splits_are_the_same_for_every_seed(frozen, cache):
         assert torch.equal(ours.y, theirs.y)
 
 
-def test_training_against_validation_is_all_there_is_to_watch(frozen):
+def test_there_are_no_probes(frozen):
     assert frozen.probes() == {}
 
 
@@ -140,16 +140,16 @@ def test_twenty_steps_are_every_second_feature_from_the_first(frozen, cache):
     assert torch.equal(short.training_batch(3).x, frozen.training_batch(3).x[:, ::2])
 
 
-def test_a_pass_visits_every_example_at_most_once_in_an_order_of_its_own(cache, frozen):
+def test_an_epoch_visits_every_example_at_most_once_in_its_own_order(cache, frozen):
     task = MNIST1D(cache=str(cache), batch_size=300)
     task.setup()
     known = set(rows(frozen.training.x))
-    passes = [rows(*(task.training_batch(10 * p + n).x for n in range(10))) for p in range(3)]
-    for visited in passes:  # ten whole batches of 300; the last 200 of the 3,200 wait for the next pass
+    epochs = [rows(*(task.training_batch(10 * p + n).x for n in range(10))) for p in range(3)]
+    for visited in epochs:  # ten whole batches of 300; the last 200 of the 3,200 are left out
         assert len(visited) == len(set(visited)) == 3000
         assert set(visited) <= known
-    assert passes[0] != passes[1] != passes[2] != passes[0]
-    assert set(passes[0]) != set(passes[1])
+    assert epochs[0] != epochs[1] != epochs[2] != epochs[0]
+    assert set(epochs[0]) != set(epochs[1])
 
 
 def test_a_training_batch_is_a_function_of_seed_and_number(cache):
@@ -163,7 +163,7 @@ def test_a_training_batch_is_a_function_of_seed_and_number(cache):
     assert torch.equal(late.x, tasks[1].training_batch(51).x)
     assert torch.equal(late.y, tasks[1].training_batch(51).y)
     assert not torch.equal(tasks[0].training_batch(0).x, tasks[2].training_batch(0).x)
-    assert not torch.equal(tasks[0].training_batch(0).x, tasks[0].training_batch(50).x)  # the second pass
+    assert not torch.equal(tasks[0].training_batch(0).x, tasks[0].training_batch(50).x)  # the second epoch
 
 
 @pytest.mark.parametrize(("setup", "most"), [("frozen", 3200), ("seed", 2880)])

@@ -1,4 +1,4 @@
-"""The cache of MNIST-1D: damaged, foreign or out of reach, it costs a message and never a wrong number."""
+"""The cache of MNIST-1D: if it is damaged or unusable, there is a log message and the data are right."""
 
 import io
 import logging
@@ -13,7 +13,7 @@ from src.tasks.mnist1d import load
 
 @pytest.fixture
 def small(monkeypatch):
-    """A stand-in for the authors' generator, which takes seconds; counts its calls."""
+    """A fast replacement of the authors' generator, with a list of its calls."""
     source = np.random.default_rng(0)
     data = {
         "x": source.normal(size=(80, 40)),
@@ -27,7 +27,7 @@ def small(monkeypatch):
 
 
 def npy():
-    """An array of the right shape, but no archive of four."""
+    """The content of an npy file, which is no npz archive."""
     file = io.BytesIO()
     np.save(file, np.zeros((80, 40)))
     return file.getvalue()
@@ -46,7 +46,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_cache_is_made_anew(tmp_path, small, caplog, damage):
+def test_a_damaged_cache_is_generated_again(tmp_path, small, caplog, damage):
     data, calls = small
     path = tmp_path / "mnist1d_100_80_seed3.npz"
     load(tmp_path, 100, 0.8, 3)
@@ -64,7 +64,7 @@ def test_a_damaged_cache_is_made_anew(tmp_path, small, caplog, damage):
     assert not caplog.records
 
 
-def test_a_cache_with_any_byte_flipped_gives_good_data(tmp_path, small):
+def test_a_cache_with_any_byte_changed_gives_the_right_data(tmp_path, small):
     data, _ = small
     load(tmp_path, 100, 0.8, 3)
     path = tmp_path / "mnist1d_100_80_seed3.npz"
@@ -81,9 +81,9 @@ def test_a_cache_with_any_byte_flipped_gives_good_data(tmp_path, small):
         assert all(np.array_equal(found[name], part) for name, part in data.items())
 
 
-def test_a_cache_that_cannot_be_written_costs_a_warning_only(tmp_path, small, caplog):
+def test_a_cache_that_cannot_be_written_is_a_warning(tmp_path, small, caplog):
     data, calls = small
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("not a folder")
     found = load(tmp_path / "file" / "cache", 100, 0.8, 3)
     assert all(np.array_equal(found[name], part) for name, part in data.items())
     assert [record.levelname for record in caplog.records].count("WARNING") == 1

@@ -1,4 +1,4 @@
-"""The repeat-copy data module: streams, fixed sets, cells, the batches of an epoch, refusals."""
+"""The repeat-copy data module: random streams, fixed sets, test cells, loaders, refusals."""
 
 from types import SimpleNamespace
 
@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from src.common.checks import Refusal
-from src.tasks.repeat_copy import RepeatCopy, build
+from src.tasks.repeat_copy import RepeatCopy
+from src.tasks.repeat_copy_sampler import build
 
 SIZES = {"validation_size": 70, "test_size": 130, "cell_size": 65}
 CELLS = [[10, 20], [3, 2], [20, 10]]
@@ -23,7 +24,7 @@ def same(ours, theirs):
 
 
 def payloads(batches):
-    """The questions of all sequences, without padding, as hashable values."""
+    """The inputs of all sequences, without padding, as hashable values."""
     found = []
     for batch in batches:
         for x, length in zip(batch.x, batch.lengths, strict=True):
@@ -41,7 +42,7 @@ def test_a_training_batch_is_a_function_of_seed_and_number(ragged):
     for n in range(7):
         tasks[1].training_batch(n)
     assert same(late, tasks[1].training_batch(7))
-    # Of one shape, so that nothing but the bits can differ; neighbours, and seed against number.
+    # One shape, so that only the bits can differ: between batch numbers, and between seeds.
     batches = [task.training_batch(n).x for task in tasks[1:] for n in range(10)]
     assert torch.stack(batches).unique(dim=0).shape[0] == 20
 
@@ -57,15 +58,15 @@ def test_training_stays_within_its_ranges(ragged):
 
 
 @pytest.mark.parametrize(("length", "repeats"), [(1, 1), (1, 4), (3, 2), (5, 3)])
-def test_sequences_alike_are_laid_out_as_among_others(length, repeats):
-    """One shape a batch has a way of its own, which must not show."""
+def test_uniform_batches_are_laid_out_as_mixed_ones(length, repeats):
+    """`build` has a separate implementation for batches of one shape."""
     payload = torch.randint(0, 2, (3, 6, 2), generator=torch.Generator().manual_seed(0)).float()
     lengths, counts = torch.tensor([length] * 2 + [6]), torch.tensor([repeats] * 2 + [4])
-    among_others = build(payload, lengths, counts, (1, 4))
-    alike = build(payload[:2], lengths[:2], counts[:2], (1, 4))
-    steps = alike.x.shape[1]
+    mixed = build(payload, lengths, counts, (1, 4))
+    uniform = build(payload[:2], lengths[:2], counts[:2], (1, 4))
+    steps = uniform.x.shape[1]
     assert steps == length + 2 + length * repeats + 1
-    for got, expected in zip(alike[:3], among_others[:3], strict=True):
+    for got, expected in zip(uniform[:3], mixed[:3], strict=True):
         torch.testing.assert_close(got, expected[:2, :steps], rtol=0, atol=0)
         assert not expected[:2, steps:].any()
 
@@ -90,16 +91,16 @@ def test_sizes():
 
 
 def test_training_validation_and_tests_differ():
-    """At length 12 and width 8, chance would not repeat a payload."""
+    """With length 12 and width 8 two equal payloads by chance are practically impossible."""
     one = {"min_length": 12, "max_length": 12, "min_repeats": 2, "max_repeats": 2, "width": 8}
-    task = ready(**one, validation_size=130, batch_size=64)  # as many of both: the same stream would show
+    task = ready(**one, validation_size=130, batch_size=64)  # equal sizes: a shared stream would show
     training = payloads(task.training_batch(n) for n in range(10))
     sets = [training, payloads(task.validation), payloads(task.tests["in_distribution"])]
     found = [words for part in sets for words in part]
     assert len(set(found)) == len(found) == 640 + 130 + 130
 
 
-def test_cells_hold_exactly_their_length_and_repeats():
+def test_test_cells_have_exactly_their_length_and_repeats():
     task = ready()
     for name, batches in list(task.tests.items())[1:]:
         length, repeats = (int(n) for n in name.split("x"))
@@ -111,7 +112,7 @@ def test_cells_hold_exactly_their_length_and_repeats():
         assert len(set(payloads(batches))) > 50
 
 
-def test_probes_are_like_the_cells_and_share_no_sequence_with_a_test():
+def test_probes_have_the_shape_of_the_test_cells_and_share_no_sequence_with_a_test_set():
     cells = [[10, 20], [20, 10], [40, 5]]
     task, other = ready(width=8, test_cells=cells), ready(width=8, test_cells=cells, seed=9)
     probes = task.probes()
@@ -121,24 +122,24 @@ def test_probes_are_like_the_cells_and_share_no_sequence_with_a_test():
         assert set(batch.lengths.tolist()) == {length}
         assert set(batch.repeats.tolist()) == {repeats}
         assert torch.equal(batch.x[:, length + 1, -1], task.tests[name][0].x[:16, length + 1, -1])
-        looked_at, tested = set(payloads(batches)), set(payloads(task.tests[name]))
-        assert len(looked_at) == len(batch.x) == 16
-        assert not looked_at & tested
-        # Nor the sequence of the figures; and a seed changes nothing.
-        assert tuple(task.example(length, repeats).x[0, : length + 2].flatten().tolist()) not in looked_at
+        probed, tested = set(payloads(batches)), set(payloads(task.tests[name]))
+        assert len(probed) == len(batch.x) == 16
+        assert not probed & tested
+        # Nor with the sequence of the figures; and they are the same for every seed.
+        assert tuple(task.example(length, repeats).x[0, : length + 2].flatten().tolist()) not in probed
         assert same(batch, other.probes()[name][0])
     assert ready(test_cells=[]).probes() == {}
 
 
-def test_cells_are_normalised_by_the_training_range():
-    """Mean 5.5 and deviation 2.872 of 1..10: 20 becomes 5.05."""
+def test_test_cells_are_normalised_by_the_training_range():
+    """1..10 has mean 5.5 and standard deviation 2.872, so that 20 becomes 5.05."""
     cell = ready().tests["10x20"][0]
     assert cell.x[:, 11, 4].tolist() == pytest.approx([5.0483] * 64, abs=1e-4)
     single = ready(min_repeats=7, max_repeats=7).tests["10x20"][0]
     assert (single.x[:, 11, 4] == 13.0).all()
 
 
-def test_validation_draws_every_length_and_repeat_and_pads_the_rest():
+def test_validation_has_every_length_and_repeat_and_is_padded():
     task = ready(max_length=4, max_repeats=3, validation_size=300)
     assert {int(n) for b in task.validation for n in b.lengths} == {1, 2, 3, 4}
     assert {int(r) for b in task.validation for r in b.repeats} == {1, 2, 3}
@@ -148,19 +149,19 @@ def test_validation_draws_every_length_and_repeat_and_pads_the_rest():
         ends = batch.lengths + 2 + answers
         assert batch.x.shape[1] == int(ends.max()) + 1
         for x, y, mask, length, end in zip(batch.x, batch.y, batch.mask, batch.lengths, ends, strict=True):
-            asked, said = int(length) + 2, int(end) + 1
-            assert mask.tolist() == [0.0] * asked + [1.0] * (said - asked) + [0.0] * (len(mask) - said)
-            assert (x[asked:] == 0).all()
-            assert (y[said:] == 0).all()
+            start, stop = int(length) + 2, int(end) + 1
+            assert mask.tolist() == [0.0] * start + [1.0] * (stop - start) + [0.0] * (len(mask) - stop)
+            assert (x[start:] == 0).all()
+            assert (y[stop:] == 0).all()
             assert y[:, -1].tolist() == [float(t == end) for t in range(len(y))]
-            padded += len(mask) - said
+            padded += len(mask) - stop
     assert padded > 0
 
 
 @pytest.mark.parametrize(
     ("period", "done", "numbers"), [(4, 0, [0, 1, 2, 3]), (4, 3, [3]), (4, 4, [4, 5, 6, 7]), (1, 6, [6])]
 )
-def test_a_loader_goes_on_up_to_the_next_validation(period, done, numbers):
+def test_a_training_loader_ends_at_the_next_validation(period, done, numbers):
     task = ready(batch_size=5)
     task.plan(period)
     progress = SimpleNamespace(total=SimpleNamespace(ready=done))
@@ -170,7 +171,7 @@ def test_a_loader_goes_on_up_to_the_next_validation(period, done, numbers):
     assert all(same(a, task.training_batch(n)) for a, n in zip(loader, numbers, strict=True))
 
 
-def test_loaders_hand_out_the_batches_themselves_and_leave_the_global_generator_alone():
+def test_loaders_return_whole_batches_and_leave_the_global_generator_unchanged():
     task = ready(batch_size=5)
     task.plan(3, overfit=2)
     before = torch.get_rng_state()

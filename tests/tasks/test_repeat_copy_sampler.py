@@ -1,16 +1,16 @@
-"""Repeat-copy sequences: against a slow loop, and the chances of what is drawn."""
+"""Repeat-copy sequences: layout against a naive loop, and the distribution of random draws."""
 
 import pytest
 import torch
 
-from src.tasks.repeat_copy import build, normalise, sample
+from src.tasks.repeat_copy_sampler import build, normalise, sample
 from src.tasks.streams import generator
 
 WIDTH = 3
 
 
 def naive(payload, length, repeats, repeat_range, steps):
-    """One sequence, cell by cell: input, target, mask."""
+    """Input, target and mask of one sequence, element by element."""
     least, most = repeat_range
     counts = range(least, most + 1)
     mean = sum(counts) / len(counts)
@@ -50,8 +50,8 @@ def compare(batch, payload, repeat_range):
     [
         ([2, 5, 1, 4], [3, 1, 7, 2], (1, 7)),
         ([1], [1], (1, 1)),
-        ([3, 3], [4, 4], (4, 4)),  # a single number of repeats has no variance
-        ([6, 2, 2], [20, 3, 1], (1, 10)),  # beyond the range of training
+        ([3, 3], [4, 4], (4, 4)),  # a single number of repeats has variance 0
+        ([6, 2, 2], [20, 3, 1], (1, 10)),  # beyond the training range
     ],
 )
 def test_build(rng, lengths, repeats, repeat_range):
@@ -76,11 +76,11 @@ def test_normalise_beyond_the_range_and_of_a_single_value():
 
 @pytest.mark.parametrize("ragged", [True, False])
 @pytest.mark.parametrize(("lengths", "repeats"), [((1, 5), (2, 4)), ((3, 3), (1, 6)), ((4, 4), (2, 2))])
-def test_sample_is_a_batch_as_built(lengths, repeats, ragged):
+def test_sample_returns_a_batch_as_build_does(lengths, repeats, ragged):
     for number in range(5):
         batch = sample(generator(0, number), 6, lengths, repeats, (1, 4), WIDTH, ragged)
         assert batch.x.shape[0] == 6
-        payload = batch.x[:, : int(batch.lengths.max()), :WIDTH]  # what lies behind a length is not said
+        payload = batch.x[:, : int(batch.lengths.max()), :WIDTH]  # what lies beyond a length is unknown
         compare(batch, payload, (1, 4))
         if not ragged:
             assert batch.lengths.unique().numel() == batch.repeats.unique().numel() == 1
@@ -101,7 +101,7 @@ def test_lengths_and_repeats_are_uniform_and_independent(rng, ragged):
     assert all(share == pytest.approx(1 / 12, abs=5 * (11 / 144 / 3000) ** 0.5) for share in shares.values())
 
 
-def test_the_bits_are_fair_and_each_its_own(rng):
+def test_the_bits_are_fair_and_uncorrelated(rng):
     batch = sample(rng, 4000, (4, 4), (1, 1), (1, 1), WIDTH, True)
     bits = batch.x[:, :4, :WIDTH].reshape(4000, -1)
     assert bits.unique().tolist() == [0.0, 1.0]
@@ -109,12 +109,12 @@ def test_the_bits_are_fair_and_each_its_own(rng):
     assert torch.corrcoef(bits.T).sub(torch.eye(12)).abs().max() < 5 / 4000**0.5
 
 
-def test_in_a_batch_of_one_shape_the_payloads_differ(rng):
+def test_payloads_of_a_uniform_batch_differ(rng):
     batch = sample(rng, 50, (8, 8), (1, 1), (1, 1), 8, False)
     assert batch.x.unique(dim=0).shape[0] == 50
 
 
-def test_a_sample_depends_on_its_stream_alone():
+def test_a_sample_depends_only_on_its_stream():
     def draw(*stream):
         return sample(generator(*stream), 8, (10, 10), (2, 2), (1, 3), 8, True).x
 
@@ -127,7 +127,7 @@ def test_a_sample_depends_on_its_stream_alone():
 
 
 def test_seed_0_is_a_seed():
-    """Neither random anew at every call nor the seed of a generator left alone."""
+    """It gives the same numbers at every call, and not those of an unseeded generator."""
     draw = torch.rand(9, generator=generator(0))
     assert torch.equal(draw, torch.rand(9, generator=generator(0)))
     assert not torch.equal(draw, torch.rand(9, generator=torch.Generator()))

@@ -1,1 +1,1 @@
-"""The fused engine: a machine's whole sequence, forward and backward, in one compiled call each."""
+"""The fused engine of the CPU: forward and backward of a whole sequence, one call of a compiled kernel each."""

@@ -1,17 +1,19 @@
-"""Moving a weighting over the ring of slots: forward and backward, on one head of one sequence.
+"""Location-based addressing of one head of one sequence, forward and backward.
 
-A kernel is a run of `taps`: taps[q] is its value at the offset `first + q`, in slots; it may be far shorter
-than the ring. Mirrors `src.memory.addressing`; gradients are added to unless a text says otherwise.
+A convolution kernel is an array `taps`: taps[q] is its value at the offset `first + q`, in slots; it may be
+shorter than the ring of slots. Mirrors `src.memory.addressing`; gradients are accumulated unless a docstring says
+"sets".
 """
 
 import math
 
-from src.engines.numba_cpu.memory import EPS, dot, softmax
+from src.engines.numba_cpu.content import EPS
 from src.engines.numba_cpu.numerics import like, log
 from src.engines.numba_cpu.routine import exact, routine
+from src.engines.numba_cpu.vectors import dot, softmax
 from src.engines.numba_cpu.views import at, fill, span
 
-#: A Gaussian kernel is cut where it has fallen to e^-32, 1e-14, of its peak: at 8 widths.
+#: A Gaussian kernel is truncated at 8 widths, where it has fallen to e^-32 = 1e-14 of its peak.
 REACH = 8.0
 
 
@@ -23,8 +25,8 @@ def interpolate(w_content, w_before, gate, out):
 
 
 @routine
-def twice(w, out):
-    """The ring laid out two times, so that every rotation of it is a slice."""
+def repeat_twice(w, out):
+    """Two copies of a weighting in a row, so that every rotation of the ring is a slice."""
     slots = w.shape[0]
     for n in range(slots):
         out[n] = w[n]
@@ -39,25 +41,25 @@ def convolve(doubled, taps, first, scale, out):
     slots = out.shape[0]
     for q in range(taps.shape[0]):
         start = (-(first + q)) % slots
-        turned, tap = span(doubled, start, slots), scale * taps[q]
+        rotated, tap = span(doubled, start, slots), scale * taps[q]
         for i in range(slots):
-            out[i] += tap * turned[i]
+            out[i] += tap * rotated[i]
 
 
 @routine
 def convolve_backward(doubled, taps, first, scale, dout, dtaps, dw):
-    """Backward of `convolve`: `dout` is laid out twice; sets dtaps and adds to dw.
+    """Backward of `convolve`: sets dtaps and adds to dw; `dout` is given as by `repeat_twice`.
 
-    dtaps[q] is the gradient of scale * taps[q]: the scale is left to the caller.
+    dtaps[q] is the gradient of scale * taps[q]: the caller multiplies by the scale.
     """
     slots = dw.shape[0]
     for q in range(taps.shape[0]):
         start = (-(first + q)) % slots
         dtaps[q] = dot(span(doubled, start, slots), span(dout, 0, slots))
         back = (first + q) % slots
-        turned, tap = span(dout, back, slots), scale * taps[q]
+        rotated, tap = span(dout, back, slots), scale * taps[q]
         for i in range(slots):
-            dw[i] += tap * turned[i]
+            dw[i] += tap * rotated[i]
 
 
 @routine
@@ -85,7 +87,7 @@ def sharpen_backward(w, gamma, out, dout, dw):
 
 @exact
 def on_ring(position, slots):
-    """A position of any size, less than one turn of the ring from slot 0."""
+    """A position reduced to less than one turn of the ring."""
     if abs(position) < slots:
         return position
     return position % like(position, slots)
@@ -93,7 +95,7 @@ def on_ring(position, slots):
 
 @routine
 def window(position, sigma, slots):
-    """The run of offsets that a Gaussian of the widths `sigma` reaches: first, count."""
+    """First offset and number of offsets of a truncated Gaussian kernel with the widths `sigma`."""
     widest = sigma[0]
     for k in range(sigma.shape[0]):
         widest = sigma[k] if sigma[k] > widest else widest
@@ -111,7 +113,7 @@ def window(position, sigma, slots):
 
 @routine
 def distance(offset, position, slots):
-    """From the position to an offset, the short way round the ring."""
+    """Signed shortest distance on the ring from the position to an offset."""
     d = like(position, offset) - position
     half = like(position, slots) / like(position, 2.0)
     if d < -half:
@@ -123,7 +125,7 @@ def distance(offset, position, slots):
 
 @routine
 def gaussian(position, first, sigma, mixture, slots, kernels, taps):
-    """taps = sum_k m_k softmax_j(-d(j, x)^2 / (2 sigma_k^2)); leaves each scale's kernel in `kernels`."""
+    """taps = sum_k m_k softmax_j(-d(j, x)^2 / (2 sigma_k^2)); stores the kernel of each scale in `kernels`."""
     position = on_ring(position, slots)
     fill(taps, like(position, 0.0))
     for k in range(sigma.shape[0]):
@@ -146,12 +148,12 @@ def gaussian_backward(position, first, sigma, mixture, slots, kernels, dtaps, ds
         mean = dot(kernel, dtaps)
         dmixture[k] = mean
         square = sigma[k] * sigma[k]
-        pushed, widened = like(position, 0.0), like(position, 0.0)
+        sum_d, sum_d2 = like(position, 0.0), like(position, 0.0)
         for q in range(dtaps.shape[0]):
             d = distance(first + q, position, slots)
             dlogit = kernel[q] * (dtaps[q] - mean)
-            pushed += dlogit * d
-            widened += dlogit * d * d
-        dposition += mixture[k] * pushed / square
-        dsigma[k] = mixture[k] * widened / (square * sigma[k])
+            sum_d += dlogit * d
+            sum_d2 += dlogit * d * d
+        dposition += mixture[k] * sum_d / square
+        dsigma[k] = mixture[k] * sum_d2 / (square * sigma[k])
     return dposition

@@ -1,8 +1,8 @@
-"""What a controller does with its gates: forward and backward of one step of some sequences.
+"""Gates of a controller: forward and backward of one step of one sequence.
 
-Gates lie one after the other, C numbers each: input, forget, cell, output (LSTM); reset, update, what is
-new of the input, what is new of the state (GRU); the one layer (feedforward). The forward leaves the gates'
-values where their sums were, the backward leaves their gradients there.
+`gates` holds C numbers for each gate, in the order: input, forget, cell, output (LSTM); reset, update, candidate
+of the input, candidate of the state (GRU); the layer (feedforward). The forward overwrites the pre-activations
+with the activations, the backward overwrites the activations with the gradients of the pre-activations.
 """
 
 from src.engines.numba_cpu.numerics import like, sigmoid, tanh
@@ -13,7 +13,7 @@ from src.engines.numba_cpu.views import fill, span
 
 @routine
 def control(kind, gates, h_before, c_before, h, c):
-    """h, c of one sequence from the sums of its gates."""
+    """Set h and c of one sequence from the pre-activations of its gates."""
     size = h.shape[0]
     if kind == LSTM:
         i, f, g, o = (
@@ -53,7 +53,7 @@ def control(kind, gates, h_before, c_before, h, c):
 
 @routine
 def control_backward(kind, gates, h_before, c_before, c, dh, dc, dh_before):
-    """Backward of `control`: dc comes in as the gradient of c and leaves as that of c before; sets dh_before."""
+    """Backward of `control`: overwrites dc, the gradient of c, with that of c_before; sets dh_before."""
     size = dh.shape[0]
     one = like(dh[0], 1.0)
     fill(dh_before, like(dh[0], 0.0))
@@ -65,9 +65,9 @@ def control_backward(kind, gates, h_before, c_before, c, dh, dc, dh_before):
             span(gates, 3 * size, size),
         )
         for n in range(size):  # few arrays a loop: a compiler checks each pair of them for overlap
-            bent = tanh(c[n])
-            dc[n] += dh[n] * go[n] * (one - bent * bent)
-            go[n] = dh[n] * bent * go[n] * (one - go[n])
+            tanh_c = tanh(c[n])
+            dc[n] += dh[n] * go[n] * (one - tanh_c * tanh_c)
+            go[n] = dh[n] * tanh_c * go[n] * (one - go[n])
         for n in range(size):
             i, g = gi[n], gg[n]
             gi[n] = dc[n] * g * i * (one - i)

@@ -1,6 +1,6 @@
-"""Numbers so small that the processor takes a hundred times as long for them: within a kernel they are zero.
+"""Denormal numbers are flushed to zero within a kernel: the processor is a hundred times slower on them.
 
-The focus of a trained head falls to such numbers over most slots.
+The weighting of a trained head is denormal on most slots.
 """
 
 import platform
@@ -9,13 +9,13 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-#: The bits of the control word of SSE and AVX that take denormal operands and results for zero.
+#: Bits of the control register of SSE and AVX (MXCSR) that treat denormal operands and results as zero.
 DENORMALS_ARE_ZERO = 0x8040
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 
 
 def flush() -> int:
-    """Take denormal numbers for zero from here on; returns what `restore` wants. Does nothing but on x86."""
+    """Treat denormal numbers as zero from now on; returns the argument for `restore`. No effect except on x86."""
     return 0
 
 

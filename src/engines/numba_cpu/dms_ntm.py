@@ -5,229 +5,178 @@ from src.engines.numba_cpu.addressing import (
     convolve_backward,
     gaussian,
     gaussian_backward,
+    repeat_twice,
     sharpen,
     sharpen_backward,
-    twice,
     window,
 )
-from src.engines.numba_cpu.heads import choose, choose_backward
-from src.engines.numba_cpu.memory import dot, softmax
+from src.engines.numba_cpu.heads import mix_content, mix_content_backward
 from src.engines.numba_cpu.numerics import like, sigmoid, softplus, softplus_slope, tanh
-from src.engines.numba_cpu.plan import ROW
-from src.engines.numba_cpu.routine import routine
-from src.engines.numba_cpu.views import at, copy, fill, span
-
-#: Where `constants` holds what.
-SIGMA_MIN, JUMP_RANGE, SIGMA_BIAS = range(3)
+from src.engines.numba_cpu.routine import inlined, routine
+from src.engines.numba_cpu.vectors import dot, softmax
+from src.engines.numba_cpu.views import copy, fill, span
 
 
 @routine
-def _widths(plan, constants, raw, sigma, mixture):
-    """The widths and their shares, from the raw numbers after content and sharpening."""
-    scales = plan.scales
-    for k in range(scales):
-        sigma[k] = constants[SIGMA_MIN] + softplus(raw[k] + constants[SIGMA_BIAS + k])
-        mixture[k] = raw[scales + k] if scales > 1 else like(raw[0], 1.0)
-    if scales > 1:
+def _widths(plan, constants, raw, scratch):
+    """Set the widths sigma and their mixture weights."""
+    sigma, mixture, bias = scratch.sigma, scratch.mixture, constants.sigma_bias
+    for k in range(plan.scales):
+        sigma[k] = constants.sigma_min + softplus(raw[plan.start.sigma + k] + bias[k])
+        mixture[k] = raw[plan.start.mixture + k] if plan.scales > 1 else like(raw[0], 1.0)
+    if plan.scales > 1:
         softmax(mixture)
 
 
 @routine
-def _widths_backward(plan, constants, raw, mixture, dsigma, dmixture, draw):
-    scales = plan.scales
+def _widths_backward(plan, constants, raw, draw, scratch, d):
+    """Backward of `_widths`: adds to draw."""
+    mixture, dsigma, dmixture, bias = scratch.mixture, d.sigma, d.mixture, constants.sigma_bias
     mean = dot(mixture, dmixture)
-    for k in range(scales):
-        draw[k] += dsigma[k] * softplus_slope(raw[k] + constants[SIGMA_BIAS + k])
-        if scales > 1:
-            draw[scales + k] += mixture[k] * (dmixture[k] - mean)
-
-
-@routine
-def _first_of_widths(plan):
-    """Where a head's widths begin among its raw numbers."""
-    return (plan.words + 2 if plan.content else 0) + (0 if plan.position else 1)
-
-
-@routine
-def _numbers_of_widths(plan):
-    """How many raw numbers a head's widths take: with several, each has a share in the mixture."""
-    return 2 * plan.scales if plan.scales > 1 else 1
+    for k in range(plan.scales):
+        at_sigma = plan.start.sigma + k
+        draw[at_sigma] += dsigma[k] * softplus_slope(raw[at_sigma] + bias[k])
+        if plan.scales > 1:
+            draw[plan.start.mixture + k] += mixture[k] * (dmixture[k] - mean)
 
 
 @routine
 def _motion(plan, constants, raw, step):
-    """What the head does: the distance of the shift or jump, and the gate of the jump (hybrid)."""
+    """Distance of the motion or jump, and gate of the jump (hybrid; else 1); sets the step weights (hybrid)."""
     if plan.hybrid == 0:
-        return raw[plan.head_size - 1], like(raw[0], 1.0)
-    copy(span(raw, plan.head_size - 5, 3), step)
+        return raw[plan.start.delta], like(raw[0], 1.0)
+    copy(span(raw, plan.start.step, 3), step)
     softmax(step)
-    return constants[JUMP_RANGE] * tanh(raw[plan.head_size - 1]), sigmoid(raw[plan.head_size - 2])
+    return constants.jump_range * tanh(raw[plan.start.jump_distance]), sigmoid(raw[plan.start.jump])
 
 
 @routine
-def _motion_backward(plan, constants, raw, step, jump, ddistance, djump, dstep, draw):
-    last = plan.head_size - 1
+def _motion_backward(plan, constants, raw, draw, step, dstep, jump, ddistance, djump):
+    """Backward of `_motion`: adds to draw."""
     one = like(jump, 1.0)
     if plan.hybrid == 0:
-        draw[last] += ddistance
+        draw[plan.start.delta] += ddistance
         return
-    turn = tanh(raw[last])
-    draw[last] += ddistance * constants[JUMP_RANGE] * (one - turn * turn)
-    draw[last - 1] += djump * jump * (one - jump)
+    tanh_raw = tanh(raw[plan.start.jump_distance])
+    draw[plan.start.jump_distance] += ddistance * constants.jump_range * (one - tanh_raw * tanh_raw)
+    draw[plan.start.jump] += djump * jump * (one - jump)
     mean = dot(step, dstep)
     for q in range(3):
-        draw[last - 4 + q] += step[q] * (dstep[q] - mean)
+        draw[plan.start.step + q] += step[q] * (dstep[q] - mean)
 
 
 @routine
-def _move(plan, constants, raw, w_content, before, room, small):
-    """carry = weighting, up to the sharpening: returns first, count, distance, jump."""
-    slots = plan.slots
-    step, sigma, mixture = (
-        span(at(small, 0), 0, 3),
-        span(at(small, 1), 0, plan.scales),
-        span(at(small, 2), 0, plan.scales),
-    )
-    choose(plan, raw, w_content, before, span(at(room, ROW.w_gated), 0, slots))
-    doubled = span(at(room, ROW.doubled), 0, 2 * slots)
-    twice(span(at(room, ROW.w_gated), 0, slots), doubled)
-    _widths(plan, constants, span(raw, _first_of_widths(plan), _numbers_of_widths(plan)), sigma, mixture)
-    distance, jump = _motion(plan, constants, raw, step)
-    first, count = window(distance, sigma, slots)
-    taps = span(at(room, ROW.taps), 0, count)
-    gaussian(distance, first, sigma, mixture, slots, span(room, ROW.kernels, plan.scales), taps)
-    moved = span(at(room, ROW.moved), 0, slots)
-    fill(moved, like(raw[0], 0.0))
-    convolve(doubled, taps, first, jump, moved)
+def _move(plan, constants, head, scratch):
+    """carry = weighting: the weighting before sharpening, in `moved`; returns first, count, distance, jump."""
+    mix_content(plan, head, head.before, scratch.w_gated)
+    repeat_twice(scratch.w_gated, scratch.doubled)
+    _widths(plan, constants, head.raw, scratch)
+    distance, jump = _motion(plan, constants, head.raw, scratch.step)
+    first, count = window(distance, scratch.sigma, plan.slots)
+    taps = span(scratch.taps, 0, count)
+    gaussian(distance, first, scratch.sigma, scratch.mixture, plan.slots, scratch.kernels, taps)
+    fill(scratch.moved, like(jump, 0.0))
+    convolve(scratch.doubled, taps, first, jump, scratch.moved)
     if plan.hybrid:
-        convolve(doubled, step, -1, like(jump, 1.0) - jump, moved)
+        convolve(scratch.doubled, scratch.step, -1, like(jump, 1.0) - jump, scratch.moved)
     return first, count, distance, jump
 
 
 @routine
-def _place(plan, constants, raw, place, room, small):
-    """carry = position: returns the new place and the motion behind it, and renders it into `moved`."""
-    slots = plan.slots
-    step, sigma, mixture = (
-        span(at(small, 0), 0, 3),
-        span(at(small, 1), 0, plan.scales),
-        span(at(small, 2), 0, plan.scales),
-    )
-    _widths(plan, constants, span(raw, _first_of_widths(plan), _numbers_of_widths(plan)), sigma, mixture)
-    distance, jump = _motion(plan, constants, raw, step)
+def _place(plan, constants, head, scratch):
+    """carry = position: the Gaussian at the new place, in `moved`; returns place, first, count, distance, jump."""
+    slots, step, moved = plan.slots, scratch.step, scratch.moved
+    _widths(plan, constants, head.raw, scratch)
+    distance, jump = _motion(plan, constants, head.raw, step)
     move = distance
     if plan.hybrid:
         stride = step[2] - step[0]
         move = stride + jump * (distance - stride)
-    now = place + move
-    first, count = window(now, sigma, slots)
-    taps = span(at(room, ROW.taps), 0, count)
-    gaussian(now, first, sigma, mixture, slots, span(room, ROW.kernels, plan.scales), taps)
-    moved = span(at(room, ROW.moved), 0, slots)
-    fill(moved, like(raw[0], 0.0))
+    now = head.place + move
+    first, count = window(now, scratch.sigma, slots)
+    taps = span(scratch.taps, 0, count)
+    gaussian(now, first, scratch.sigma, scratch.mixture, slots, scratch.kernels, taps)
+    fill(moved, like(jump, 0.0))
     for q in range(count):
         moved[(first + q) % slots] += taps[q]
     return now, first, count, distance, jump
 
 
 @routine
-def address(plan, constants, raw, w_content, before, place, room, small, w):
-    """Find the weighting w of one head, and return its place: its real position with carry = position."""
-    slots = plan.slots
-    moved = span(at(room, ROW.moved), 0, slots)
+def address(plan, constants, head, scratch):
+    """As `dispatch.address`; with carry = position, the place is the position of the head."""
     if plan.position:
-        now, _, _, _, _ = _place(plan, constants, raw, place, room, small)
-        choose(plan, raw, w_content, moved, w)
+        now, _, _, _, _ = _place(plan, constants, head, scratch)
+        mix_content(plan, head, scratch.moved, head.w)
         return now
-    _move(plan, constants, raw, w_content, before, room, small)
-    gamma = like(raw[0], 1.0) + softplus(raw[_first_of_widths(plan) - 1])
-    sharpen(moved, gamma, w)
-    return place
+    _move(plan, constants, head, scratch)
+    gamma = like(head.raw[0], 1.0) + softplus(head.raw[plan.start.gamma])
+    sharpen(scratch.moved, gamma, head.w)
+    return head.place
 
 
 @routine
-def address_backward(
-    plan,
-    constants,
-    raw,
-    w_content,
-    before,
-    place,
-    w,
-    dw,
-    dplace,
-    room,
-    small,
-    draw,
-    dbefore,
-    dw_content,
-):
-    """Backward of `address`: adds to draw and dbefore, sets dw_content; returns the place's gradient before."""
-    slots, scales = plan.slots, plan.scales
-    step, sigma, mixture = span(at(small, 0), 0, 3), span(at(small, 1), 0, scales), span(at(small, 2), 0, scales)
-    dstep, dsigma, dmixture = (
-        span(at(small, 3), 0, 3),
-        span(at(small, 4), 0, scales),
-        span(at(small, 5), 0, scales),
+def address_backward(plan, constants, head, dhead, scratch, d):
+    """As `dispatch.address_backward`."""
+    if plan.position:
+        return _place_backward(plan, constants, head, dhead, scratch, d)
+    return _move_backward(plan, constants, head, dhead, scratch, d)
+
+
+@inlined
+def _place_backward(plan, constants, head, dhead, scratch, d):
+    """`address_backward` with carry = position."""
+    slots, raw, draw, step, dstep, dmoved = plan.slots, head.raw, dhead.raw, scratch.step, d.step, d.moved
+    zero, one = like(raw[0], 0.0), like(raw[0], 1.0)
+    sigma, mixture = scratch.sigma, scratch.mixture
+    fill(dstep, zero)
+    now, first, count, distance, jump = _place(plan, constants, head, scratch)
+    fill(dmoved, zero)
+    mix_content_backward(plan, head, scratch.moved, dhead.w, dhead, dmoved)
+    dtaps = span(d.taps, 0, count)
+    for q in range(count):
+        dtaps[q] = dmoved[(first + q) % slots]
+    dnow = dhead.place + gaussian_backward(
+        now, first, sigma, mixture, slots, scratch.kernels, dtaps, d.sigma, d.mixture
     )
-    first_width = _first_of_widths(plan)
-    d_moved, d_gated = span(at(room, ROW.d_moved), 0, slots), span(at(room, ROW.d_gated), 0, slots)
-    moved, kernels = span(at(room, ROW.moved), 0, slots), span(room, ROW.kernels, plan.scales)
+    ddistance, djump = dnow, zero
+    if plan.hybrid:
+        ddistance = dnow * jump
+        djump = dnow * (distance - (step[2] - step[0]))
+        dstep[2] = dnow * (one - jump)
+        dstep[0] = -dstep[2]
+    _widths_backward(plan, constants, raw, draw, scratch, d)
+    _motion_backward(plan, constants, raw, draw, step, dstep, jump, ddistance, djump)
+    return dnow
+
+
+@inlined
+def _move_backward(plan, constants, head, dhead, scratch, d):
+    """`address_backward` with carry = weighting."""
+    raw, draw, step, dstep = head.raw, dhead.raw, scratch.step, d.step
     zero, one = like(raw[0], 0.0), like(raw[0], 1.0)
     fill(dstep, zero)
-
-    if plan.position:
-        now, first, count, distance, jump = _place(plan, constants, raw, place, room, small)
-        fill(d_moved, zero)
-        choose_backward(plan, raw, w_content, moved, dw, draw, d_moved, dw_content)
-        dtaps = span(at(room, ROW.dtaps), 0, count)
-        for q in range(count):
-            dtaps[q] = d_moved[(first + q) % slots]
-        dnow = dplace + gaussian_backward(now, first, sigma, mixture, slots, kernels, dtaps, dsigma, dmixture)
-        ddistance, djump = dnow, zero
-        if plan.hybrid:
-            ddistance = dnow * jump
-            djump = dnow * (distance - (step[2] - step[0]))
-            dstep[2] = dnow * (one - jump)
-            dstep[0] = -dstep[2]
-        _widths_backward(
-            plan,
-            constants,
-            span(raw, first_width, _numbers_of_widths(plan)),
-            mixture,
-            dsigma,
-            dmixture,
-            span(draw, first_width, _numbers_of_widths(plan)),
-        )
-        _motion_backward(plan, constants, raw, step, jump, ddistance, djump, dstep, draw)
-        return dnow
-
-    first, count, distance, jump = _move(plan, constants, raw, w_content, before, room, small)
-    gamma = one + softplus(raw[first_width - 1])
-    draw[first_width - 1] += sharpen_backward(moved, gamma, w, dw, d_moved) * softplus_slope(raw[first_width - 1])
-    doubled, d_doubled = span(at(room, ROW.doubled), 0, 2 * slots), span(at(room, ROW.d_doubled), 0, 2 * slots)
-    twice(d_moved, d_doubled)
-    fill(d_gated, zero)
-    taps, dtaps = span(at(room, ROW.taps), 0, count), span(at(room, ROW.dtaps), 0, count)
-    convolve_backward(doubled, taps, first, jump, d_doubled, dtaps, d_gated)
+    first, count, distance, jump = _move(plan, constants, head, scratch)
+    raw_gamma = raw[plan.start.gamma]
+    dgamma = sharpen_backward(scratch.moved, one + softplus(raw_gamma), head.w, dhead.w, d.moved)
+    draw[plan.start.gamma] += dgamma * softplus_slope(raw_gamma)
+    repeat_twice(d.moved, d.doubled)
+    fill(d.w_gated, zero)
+    taps, dtaps = span(scratch.taps, 0, count), span(d.taps, 0, count)
+    convolve_backward(scratch.doubled, taps, first, jump, d.doubled, dtaps, d.w_gated)
     djump = zero
     if plan.hybrid:
-        convolve_backward(doubled, step, -1, one - jump, d_doubled, dstep, d_gated)
+        convolve_backward(scratch.doubled, step, -1, one - jump, d.doubled, dstep, d.w_gated)
         djump = dot(taps, dtaps) - dot(step, dstep)
         for q in range(3):
             dstep[q] *= one - jump
         for q in range(count):
             dtaps[q] *= jump
-    ddistance = gaussian_backward(distance, first, sigma, mixture, slots, kernels, dtaps, dsigma, dmixture)
-    _widths_backward(
-        plan,
-        constants,
-        span(raw, first_width, _numbers_of_widths(plan)),
-        mixture,
-        dsigma,
-        dmixture,
-        span(draw, first_width, _numbers_of_widths(plan)),
+    sigma, mixture = scratch.sigma, scratch.mixture
+    ddistance = gaussian_backward(
+        distance, first, sigma, mixture, plan.slots, scratch.kernels, dtaps, d.sigma, d.mixture
     )
-    _motion_backward(plan, constants, raw, step, jump, ddistance, djump, dstep, draw)
-    choose_backward(plan, raw, w_content, before, d_gated, draw, dbefore, dw_content)
-    return dplace
+    _widths_backward(plan, constants, raw, draw, scratch, d)
+    _motion_backward(plan, constants, raw, draw, step, dstep, jump, ddistance, djump)
+    mix_content_backward(plan, head, head.before, d.w_gated, dhead, dhead.before)
+    return dhead.place

@@ -1,264 +1,51 @@
-"""A machine's whole sequence as one differentiable operation: where torch meets the kernels."""
+"""The fused engine of the CPU, in the interface of `Engine`."""
 
-from __future__ import annotations
-
-import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
-from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import pad
 
-from src.cells.feedforward import Feedforward
-from src.cells.gru import GRU
-from src.engines.numba_cpu import plan
-from src.engines.numba_cpu.kernels import kernels
-from src.engines.numba_cpu.plan import SEGMENT, padded
-from src.engines.numba_cpu.threads import over_rows
-from src.engines.numba_cpu.workspace import Workspace
-
-if TYPE_CHECKING:
-    from src.cells.machine import Machine, MachineState
+from src.cells.base import Cell, State
+from src.cells.machine import Machine
+from src.engines.base import Engine
+from src.engines.numba_cpu import autograd, kernels, machine_kinds
 
 
-#: What the kernels compute in.
-DTYPES: dict[torch.dtype, np.dtype] = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
-#: Threads of the kernels, where `all_threads` says so; else they are those of torch.
-_threads: int | None = None
-#: How many are within `all_threads` now, and the lock of both.
-_within = 0
-_counting = threading.Lock()
+class NumbaCPU(Engine):
+    """Runs machines of the known kinds, in float32 or float64 on the CPU."""
 
+    def knows(self, cell: Cell) -> str | None:
+        """As `Engine.knows`."""
+        why_not = machine_kinds.unknown(type(cell)) or kernels.missing()
+        if why_not is None and isinstance(cell, Machine):
+            why_not = machine_kinds.unknown_controller(cell)
+        return why_not
 
-def sequence(
-    machine: Machine, x: Float[Tensor, "B T F"], state: MachineState | None
-) -> tuple[Float[Tensor, "B T O"], MachineState]:
-    """All steps of a machine in one call; equals `Machine.step` over time, but for rounding.
+    def covers(self, cell: Cell, device: torch.device, dtype: torch.dtype) -> str | None:
+        """As `Engine.covers`."""
+        if device.type != "cpu" or dtype not in autograd.DTYPES:
+            return f"the fused engine computes in float32 or float64 on the CPU, not in {dtype} on {device}"
+        why_not = machine_kinds.unknown(type(cell)) or kernels.missing()
+        if why_not is not None:
+            return why_not
+        assert isinstance(cell, Machine)
+        name = machine_kinds.altered(cell)
+        return None if name is None else f"{name} is hooked, parametrised or replaced"
 
-    Raises:
-        ValueError, TypeError: an input or a state that does not fit, see `Cell.check`; or weights.
-    """
-    x = machine.check(x, state)
-    state = machine.initial_state(len(x)) if state is None else state
-    if x.dtype not in DTYPES:
-        raise TypeError(f"x is {x.dtype}: the fused engine computes in float32 or float64")
-    controller, heads, own = machine.controller, machine.heads, state.controller
-    batch, slots, size = len(x), state.memory.shape[1], controller.output_size
-    kind = {Feedforward: plan.FEEDFORWARD, GRU: plan.GRU}.get(type(controller), plan.LSTM)
-    h = own.hidden[0] if kind != plan.FEEDFORWARD else x.new_zeros(batch, size)
-    c = own.cell[0] if kind == plan.LSTM else x.new_zeros(batch, 0)
-    by_position = state.heads.dim() == 2
-    w = x.new_zeros(batch, machine.num_heads, slots) if by_position else state.heads
-    place = state.heads if by_position else x.new_zeros(batch, machine.num_heads)
+    @contextmanager
+    def prepared(self, cell: Cell) -> Iterator[None]:
+        """Compiles the kernels, or loads them from the cache, and gives them all threads."""
+        weight = cell.any_weight
+        assert weight is not None
+        autograd.prepare(weight.dtype)
+        with autograd.kernel_threads():
+            yield
 
-    inputs = (
-        x.contiguous(),
-        controller.joint_weights(machine.input_size),
-        heads.weight,
-        heads.bias,
-        torch.cat([h, state.reads.flatten(1)], 1),
-        c,
-        w,
-        place,
-        state.memory.transpose(1, 2),
-    )
-    settings = _Settings(machine, kind, size, slots, DTYPES[x.dtype])
-    _check_weights(settings.plan, x.dtype, machine.input_size, *inputs[1:4])
-    y, c, w, place, memory = _Sequence.apply(settings, torch.is_grad_enabled(), *inputs)
-
-    h, reads = y[-1].split([size, machine.read_heads * machine.word_size], dim=1)
-    if kind != plan.FEEDFORWARD:
-        own = own._replace(hidden=(h,))
-    if kind == plan.LSTM:
-        own = own._replace(cell=(c,))
-    after = state._replace(
-        controller=own,
-        memory=memory.transpose(1, 2),
-        heads=place if by_position else w,
-        reads=reads.unflatten(1, (machine.read_heads, machine.word_size)),
-    )
-    return y.transpose(0, 1), after
-
-
-def _check_weights(
-    p: plan.Plan, dtype: torch.dtype, features: int, w_u: Tensor, w_heads: Tensor, b_heads: Tensor
-) -> None:
-    """Refuse weights of other sizes than a machine is made with: the kernels look at no bounds."""
-    shapes = _weight_shapes(p, features)
-    one_dtype = w_u.dtype is w_heads.dtype is b_heads.dtype is dtype
-    if (w_u.shape, w_heads.shape, b_heads.shape) == shapes and one_dtype:
-        return
-    given = zip(("controller", "heads.weight", "heads.bias"), (w_u, w_heads, b_heads), shapes, strict=True)
-    told = "; ".join(f"{name} is {list(w.shape)}, {w.dtype}, must be {list(shape)}" for name, w, shape in given)
-    raise ValueError(f"weights of other sizes, or not all of {dtype}: {told}")
-
-
-@lru_cache
-def _weight_shapes(p: plan.Plan, features: int) -> tuple[tuple[int, ...], ...]:
-    numbers = (p.reads + p.writes) * p.head_size + 2 * p.writes * p.words
-    hidden = 0 if p.controller == plan.FEEDFORWARD else p.hidden
-    columns = hidden + p.reads * p.words + features + 1
-    return (plan.GATES[p.controller] * p.hidden, columns), (numbers, p.hidden), (numbers,)
-
-
-def _columns_padded(x: Tensor, rows: int | None = None) -> Tensor:
-    """Columns of zeros added up to what the kernels' vectors want, and rows of zeros up to a number."""
-    gap = padded(x.shape[-1]) - x.shape[-1]
-    below = 0 if rows is None else rows - len(x)
-    return (pad(x, (0, gap, 0, below) if below else (0, gap)) if gap or below else x).contiguous()
-
-
-class _Settings:
-    """What a call of the kernels needs beside its arrays."""
-
-    def __init__(self, machine: Machine, controller: int, hidden: int, slots: int, dtype: np.dtype) -> None:
-        self.dtype = dtype
-        choices = machine.kernel_choices()
-        if choices != machine.made_as:
-            told = ", ".join(f"{key}={choices[key]}" for key in choices if choices[key] != machine.made_as[key])
-            raise ValueError(f"{told}: the machine was made otherwise, and has weights for that; make another one")
-        self.plan = plan.Plan(
-            controller=controller,
-            hidden=hidden,
-            slots=slots,
-            words=machine.word_size,
-            reads=machine.read_heads,
-            writes=machine.write_heads,
-            head_size=sum(machine.head_sizes),
-            **choices,
-        )
-        # Never empty: a kernel's array has a first element.
-        self.constants = np.array([*machine.kernel_constants(), 0.0], dtype)
-        self.clip = dtype.type(np.inf if machine.output_clip is None else machine.output_clip)
-
-
-class _Sequence(torch.autograd.Function):
-    """`src.engines.numba_cpu.driver` as an operation of torch; it can be gone backward through once."""
-
-    @staticmethod
-    def forward(  # type: ignore[no-untyped-def]
-        ctx, settings, keep, x, w_u, w_heads, b_heads, u_before, c_before, w_before, place_before, memory_before
-    ):
-        p = settings.plan
-        keep = keep and any(ctx.needs_input_grad)
-        batch, steps, heads = len(x), x.shape[1], p.reads + p.writes
-        width = u_before.shape[1]
-        u = x.new_empty(steps + 1, batch, width + x.shape[2] + 1)
-        u[0, :, :width] = u_before
-        memory = memory_before.clone(memory_format=torch.contiguous_format)
-        work = Workspace(
-            settings.dtype,
-            [
-                (steps, batch, padded(len(w_u))),
-                (steps + 1, batch, c_before.shape[1]),
-                (steps, batch, padded(len(b_heads))),
-                (steps + 1, batch, heads, p.slots),
-                (steps + 1, batch, heads),
-                (steps if keep and p.content else 1, batch, heads, 2, p.slots),
-                (steps if keep and p.content else 1, batch, p.slots),
-                (-(-steps // SEGMENT) if keep else 0, batch, p.words, p.slots),
-            ],
-        )
-        gates, c, raw, w, place, *kept = work.arrays
-        for array, given in ((c, c_before), (w, w_before), (place, place_before)):
-            torch.from_numpy(array[0]).copy_(given)
-        weights = [_columns_padded(one).numpy() for one in (w_u.t(), w_heads.t(), b_heads)]
-        arrays = [x.detach().numpy(), gates, u.numpy(), c, raw, w, place, memory.numpy(), *kept, *weights]
-        kernel, _ = kernels(settings.dtype)
-        over_rows(
-            lambda _, first, last: kernel(p, settings.constants, settings.clip, first, last, *arrays),
-            batch,
-            _threads or torch.get_num_threads(),
-        )
-        if keep:
-            ctx.settings, ctx.work, ctx.u, ctx.version = settings, work, u, u._version
-            ctx.save_for_backward(w_u, w_heads)
-        ctx.set_materialize_grads(False)
-        return u[1:, :, :width], *(torch.from_numpy(array[-1].copy()) for array in (c, w, place)), memory
-
-    @staticmethod
-    def backward(ctx, dy, dc, dw, dplace, dmemory):  # type: ignore[no-untyped-def]
-        if torch.is_grad_enabled():  # create_graph=True: what is computed here would count as constant
-            raise RuntimeError("the fused engine has first derivatives alone; model.engine=reference has more")
-        if ctx.work is None:
-            raise RuntimeError("the fused engine goes backward once; model.engine=reference can do so again")
-        settings, u = ctx.settings, ctx.u
-        if u._version != ctx.version:
-            raise RuntimeError("outputs of the fused engine were changed in place before its backward")
-        p = settings.plan
-        w_u, w_heads = ctx.saved_tensors
-        gates, c, raw, w, place, *kept = ctx.work.arrays
-        steps, batch = gates.shape[:2]
-        width = p.hidden + p.reads * p.words
-
-        def changeable(gradient: Tensor | None, shape: tuple[int, ...]) -> Tensor:
-            return u.new_zeros(shape) if gradient is None else gradient.contiguous().clone()
-
-        shapes = (c.shape[1:], w.shape[1:], place.shape[1:], (batch, p.words, p.slots))
-        carried = [changeable(*one) for one in zip((dc, dw, dplace, dmemory), shapes, strict=True)]
-        dy = u.new_zeros(steps, batch, width) if dy is None else dy.contiguous()
-        du = u.new_empty(batch, width)
-        dx = u.new_empty(batch if ctx.needs_input_grad[2] else 0, steps, u.shape[2] - width - 1)
-        transposed = [_columns_padded(one, rows.shape[2]) for one, rows in ((w_u, gates), (w_heads, raw))]
-        others = [one.numpy() for one in (*transposed, dy, *carried, du, dx)]
-        arrays = [gates, u.numpy(), c, raw, w, place, *kept, *others]
-        threads = min(_threads or torch.get_num_threads(), batch)
-        # Of the weights, a sum for each thread.
-        sums = [
-            u.new_zeros(threads, *shape) for shape in ((w_u.shape[1], gates.shape[2]), (p.hidden, raw.shape[2]))
-        ]
-        sums.append(u.new_zeros(threads, raw.shape[2]))
-        by_thread = [[one[i].numpy() for one in sums] for i in range(threads)]
-        _, kernel = kernels(settings.dtype)
-        over_rows(
-            lambda i, first, last: kernel(
-                p, settings.constants, settings.clip, first, last, *arrays, *by_thread[i]
-            ),
-            batch,
-            threads,
-        )
-        dw_u, dw_heads, db_heads = (one.sum(0) for one in sums)
-        ctx.work = ctx.u = None
-        dw_u, dw_heads = dw_u[:, : len(w_u)].t(), dw_heads[:, : len(w_heads)].t()
-        return None, None, dx if len(dx) else None, dw_u, dw_heads, db_heads[: len(w_heads)], du, *carried
-
-
-def prepare(dtype: torch.dtype) -> None:
-    """Compile the kernels for a dtype now, and not in the first batch."""
-    kernels(DTYPES[dtype])
-
-
-def _forget() -> None:
-    """Of a fork, the child has a lock of its own: another thread of the parent may have had this one."""
-    global _counting
-    _counting = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_forget)
-
-
-@contextmanager
-def all_threads() -> Iterator[None]:
-    """Within, the kernels have the threads that torch had, and torch has one.
-
-    What torch does between two calls of the kernels is small, and threads of two kinds that look out for work
-    on the same cores keep each other from it. Several threads of Python may be within at the same time.
-    """
-    global _threads, _within
-    with _counting:
-        before = _threads = torch.get_num_threads() if _threads is None else _threads
-        _within += 1
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        with _counting:
-            _within -= 1
-            _threads = _threads if _within else None
-            torch.set_num_threads(before)
+    def sequence(
+        self, cell: Cell, x: Float[Tensor, "B T F"], state: State | None
+    ) -> tuple[Float[Tensor, "B T O"], State]:
+        """As `Engine.sequence`."""
+        assert isinstance(cell, Machine)
+        return autograd.sequence(cell, x, state)

@@ -1,73 +1,70 @@
-"""What heads of all kinds share: looking for content, and choosing between it and where they were."""
+"""Content-based addressing of all heads, and its interpolation with another weighting."""
 
 from src.engines.numba_cpu.addressing import interpolate
-from src.engines.numba_cpu.memory import (
-    along_slots,
-    along_words,
-    content,
-    content_backward,
-    dot,
-    measure,
-    measure_backward,
-    spread,
-)
+from src.engines.numba_cpu.content import content, content_backward, measure, measure_backward
 from src.engines.numba_cpu.numerics import like, sigmoid, softplus, softplus_slope
-from src.engines.numba_cpu.routine import routine
+from src.engines.numba_cpu.read import add_outer, along_slots, along_words
+from src.engines.numba_cpu.routine import inlined, routine
+from src.engines.numba_cpu.vectors import dot
 from src.engines.numba_cpu.views import at, copy, fill, span
 
 
 @routine
 def _key(plan, raw, head):
-    """The key among the raw numbers of a head, or the key's gradient among theirs."""
-    return span(raw, head * plan.head_size, plan.words)
+    """View of the key in the raw numbers, or of its gradient in their gradient."""
+    return span(raw, head * plan.head_size + plan.start.key, plan.words)
 
 
-@routine
-def look(plan, raw, memory, norms, found):
-    """All heads look for content: leaves cosines and weightings in found[H, 2, N], one over lengths in norms.
+@inlined
+def content_lookup(plan, raw, memory, norms, by_content):
+    """Content-based addressing of all heads: sets by_content[H, 2, N] (cosines, weightings) and the inverse norms.
 
-    There are two heads at least, one that reads and one that writes.
+    There are at least two heads, one read head and one write head.
     """
     if plan.content == 0:
         return
-    measure(memory, _key(plan, raw, 0), _key(plan, raw, 1), at(at(found, 0), 0), at(at(found, 1), 0), norms)
-    for h in range(found.shape[0]):
-        cosine, beta = at(at(found, h), 0), softplus(raw[h * plan.head_size + plan.words])
+    dots, other_dots = at(at(by_content, 0), 0), at(at(by_content, 1), 0)
+    measure(memory, _key(plan, raw, 0), _key(plan, raw, 1), dots, other_dots, norms)
+    for h in range(by_content.shape[0]):
+        cosine, beta = at(at(by_content, h), 0), softplus(raw[h * plan.head_size + plan.start.beta])
         if h >= 2:
             fill(cosine, like(beta, 0.0))
             along_words(memory, _key(plan, raw, h), cosine)
-        content(norms, _key(plan, raw, h), beta, cosine, at(at(found, h), 1))
+        content(norms, _key(plan, raw, h), beta, cosine, at(at(by_content, h), 1))
 
 
-@routine
-def look_backward(plan, raw, memory, norms, found, dfound, draw, dmemory, pull):
-    """Backward of `look`: adds to draw and dmemory; overwrites dfound[H, N], of the weightings, and `pull`."""
+@inlined
+def content_lookup_backward(plan, raw, memory, norms, by_content, dby_content, draw, dmemory, pull):
+    """Backward of `content_lookup`: adds to draw and dmemory.
+
+    Overwrites `pull` and dby_content[H, N], the gradient of the content weightings.
+    """
     if plan.content == 0:
         return
     fill(pull, like(raw[0], 0.0))
-    for h in range(found.shape[0]):
-        strength = raw[h * plan.head_size + plan.words]
+    for h in range(by_content.shape[0]):
+        strength = raw[h * plan.head_size + plan.start.beta]
         dbeta = content_backward(
             norms,
             _key(plan, raw, h),
             softplus(strength),
-            at(at(found, h), 0),
-            at(at(found, h), 1),
-            at(dfound, h),
+            at(at(by_content, h), 0),
+            at(at(by_content, h), 1),
+            at(dby_content, h),
             _key(plan, draw, h),
             pull,
         )
-        draw[h * plan.head_size + plan.words] += dbeta * softplus_slope(strength)
+        draw[h * plan.head_size + plan.start.beta] += dbeta * softplus_slope(strength)
         if h >= 2:
-            along_slots(memory, at(dfound, h), _key(plan, draw, h))
-            spread(_key(plan, raw, h), at(dfound, h), dmemory)
+            along_slots(memory, at(dby_content, h), _key(plan, draw, h))
+            add_outer(_key(plan, raw, h), at(dby_content, h), dmemory)
     measure_backward(
         memory,
         norms,
         _key(plan, raw, 0),
         _key(plan, raw, 1),
-        at(dfound, 0),
-        at(dfound, 1),
+        at(dby_content, 0),
+        at(dby_content, 1),
         pull,
         _key(plan, draw, 0),
         _key(plan, draw, 1),
@@ -76,24 +73,25 @@ def look_backward(plan, raw, memory, norms, found, dfound, draw, dmemory, pull):
 
 
 @routine
-def choose(plan, raw, w_content, before, out):
-    """out = g w_content + (1 - g) before; `before` itself without content addressing."""
+def mix_content(plan, head, before, out):
+    """out = g w_content + (1 - g) before; `before` itself without content-based addressing."""
     if plan.content:
-        interpolate(w_content, before, sigmoid(raw[plan.words + 1]), out)
+        interpolate(head.w_content, before, sigmoid(head.raw[plan.start.gate]), out)
     else:
         copy(before, out)
 
 
 @routine
-def choose_backward(plan, raw, w_content, before, dout, draw, dbefore, dw_content):
-    """Backward of `choose`: adds to draw and dbefore, and sets dw_content."""
+def mix_content_backward(plan, head, before, dout, dhead, dbefore):
+    """Backward of `mix_content`: adds to dhead.raw and dbefore, and sets dhead.w_content."""
     if plan.content == 0:
         for n in range(dout.shape[0]):
             dbefore[n] += dout[n]
         return
-    gate = sigmoid(raw[plan.words + 1])
+    w_content, dw_content = head.w_content, dhead.w_content
+    gate = sigmoid(head.raw[plan.start.gate])
     rest = like(gate, 1.0) - gate
-    draw[plan.words + 1] += gate * rest * (dot(dout, w_content) - dot(dout, before))
+    dhead.raw[plan.start.gate] += gate * rest * (dot(dout, w_content) - dot(dout, before))
     for n in range(dout.shape[0]):
         dbefore[n] += rest * dout[n]
         dw_content[n] = gate * dout[n]

@@ -1,7 +1,7 @@
-"""The compiled kernels, and the folder that keeps them.
+"""Compilation of the kernels and their cache on disk.
 
-They are compiled at their first use for float32 and for float64, and kept under a name made of all
-that they depend on, so that a changed source is never served by an old kernel.
+The kernels are compiled at their first use for float32 or float64. The name of the cache folder is a digest of all
+that they depend on, so that a changed source never loads an old kernel.
 """
 
 import atexit
@@ -14,8 +14,9 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 
@@ -23,19 +24,20 @@ from src.common.paths import ROOT
 
 log = logging.getLogger(__name__)
 SOURCES = Path(__file__).parent
-#: Where compiled kernels are kept, unless the environment variable NUMBA_CACHE_DIR names another place.
-PLACE = ROOT / "outputs" / "cache" / "fused"
-#: What a folder of kernels was when it was last good: digests of its files, and the dtypes they are for.
+#: Default cache folder; the environment variable NUMBA_CACHE_DIR sets another one.
+CACHE = ROOT / "outputs" / "cache" / "fused"
+#: File with the digests of the cached files, to detect damage, and the dtypes they were compiled for.
 RECORD = "record.json"
 
-_driver: Any = None
+_loaded: Any = None
 _folder: Path | None = None
 _ready: set[np.dtype] = set()
 _compiling = threading.RLock()
 
 
+@cache
 def missing() -> str | None:
-    """Why kernels cannot be compiled here; None where they can."""
+    """The reason why kernels cannot be compiled on this computer; None if they can."""
     try:
         import numba  # noqa: F401
     except Exception as error:  # not installed, or built for another processor
@@ -44,26 +46,26 @@ def missing() -> str | None:
 
 
 def kernels(dtype: np.dtype) -> tuple[Callable[..., None], Callable[..., None]]:
-    """`forward` and `backward` of `src.engines.numba_cpu.driver`, compiled for a dtype."""
+    """`forward.forward` and `backward.backward`, compiled for a dtype."""
     if dtype not in _ready:
-        with _compiling:  # of two threads that start together, the second waits and finds them
+        with _compiling:  # a second thread waits, then finds them compiled
             _make_ready(dtype)
-    return _driver.forward, _driver.backward
+    return _loaded.forward, _loaded.backward
 
 
 def _make_ready(dtype: np.dtype) -> None:
-    global _driver, _folder
-    if _driver is None:
+    global _loaded, _folder
+    if _loaded is None:
         _folder = _prepare()
-        _driver = _load(_folder)
+        _loaded = _load(_folder)
     if dtype not in _ready:
-        _compile(_driver, _folder, dtype)
+        _compile(_loaded, _folder, dtype)
         _ready.add(dtype)
 
 
 def _prepare() -> Path:
-    """The folder for this version's kernels, empty or whole; a temporary one where it cannot be written."""
-    base = Path(os.environ.get("NUMBA_CACHE_DIR") or PLACE)
+    """The cache folder of this version, empty or intact; a temporary folder where it cannot be written."""
+    base = Path(os.environ.get("NUMBA_CACHE_DIR") or CACHE)
     folder = base / _name()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -83,7 +85,7 @@ def _prepare() -> Path:
 
 
 def _name() -> str:
-    """A name made of all that a kernel depends on: sources and their place, numba, LLVM, the processor."""
+    """Digest of all that a kernel depends on: sources and their path, numba, LLVM, the processor."""
     import llvmlite
     import numba
 
@@ -94,24 +96,32 @@ def _name() -> str:
     return digest.hexdigest()[:16]
 
 
-def _load(folder: Path) -> Any:
-    """The module of the kernels, told where to keep them."""
+class Kernels(NamedTuple):
+    """The two kernels as functions of numba."""
+
+    forward: Any
+    backward: Any
+
+
+def _load(folder: Path) -> Kernels:
+    """Import the kernels, with their cache in a folder."""
     from numba.core import config
 
     if config.CPU_FEATURES is None:  # type: ignore[attr-defined]
         config.CPU_FEATURES = _features()  # type: ignore[attr-defined]
     before, config.CACHE_DIR = config.CACHE_DIR, str(folder)  # type: ignore[attr-defined]
     try:
-        from src.engines.numba_cpu import driver, waiting  # noqa: F401  (compiled here, used by the threads)
+        from src.engines.numba_cpu import backward, forward, spin_wait  # noqa: F401  (spin_wait: its cache, too)
     finally:
         config.CACHE_DIR = before  # type: ignore[attr-defined]
-    return driver
+    return Kernels(forward.forward, backward.backward)
 
 
 def _features() -> str:
-    """What numba says of the processor, and that its widest vectors are to be used.
+    """CPU features for LLVM: those that numba detects, with the widest vectors enabled.
 
-    LLVM takes vectors of half the width where the widest once slowed the clock; here they save a fifth of it.
+    LLVM prefers 256-bit vectors on AVX-512, which lowered the clock of older processors; 512 bits are a fifth
+    faster.
     """
     from numba.core.codegen import get_host_cpu_features
 
@@ -119,34 +129,43 @@ def _features() -> str:
     return f"{features},-prefer-256-bit" if "+avx512f" in features else features
 
 
-def _compile(driver: Any, folder: Path | None, dtype: np.dtype) -> None:
-    """Compile for a dtype, or load what was compiled before."""
-    from numba import from_dtype, typeof, types
-
-    if not hasattr(driver.forward, "compile"):  # NUMBA_DISABLE_JIT: the kernels are plain Python then
+def _compile(loaded: Any, folder: Path | None, dtype: np.dtype) -> None:
+    """Compile the kernels for a dtype, or load them from the cache."""
+    if not hasattr(loaded.forward, "compile"):  # NUMBA_DISABLE_JIT: the kernels are plain Python functions
         return
     assert folder is not None
-    number = from_dtype(dtype)
-
-    def signature(dimensions: tuple[int, ...]) -> tuple[Any, ...]:
-        arrays = [types.Array(number, count, "C") for count in dimensions]
-        plan = typeof(driver.Plan(*[0] * len(driver.Plan._fields)))
-        return (plan, arrays[0], number, types.intp, types.intp, *arrays[1:])
-
     with _locked(folder):
         record = _record(folder)
         if dtype.name not in record.get("dtypes", []):
             log.info("Compiling the fused engine for %s, once; it is kept in %s.", dtype.name, folder)
-        for kernel, dimensions in ((driver.forward, driver.FORWARD), (driver.backward, driver.BACKWARD)):
+        for kernel in (loaded.forward, loaded.backward):
             kernel.disable_compile(False)
-            kernel.compile(signature(dimensions))
-            # Arrays of any other kind are an error, and not one more set of kernels that nobody asked for.
+            kernel.compile(_signature(kernel.py_func, dtype))
+            # Arguments of other types are an error and do not compile further kernels.
             kernel.disable_compile()
         new = {"dtypes": sorted({*record.get("dtypes", []), dtype.name}), "files": _digests(folder)}
         if new != record:
             part = folder / f"{RECORD}.part"
             part.write_text(json.dumps(new, indent=2), encoding="utf-8")
             part.replace(folder / RECORD)
+
+
+def _signature(function: Callable[..., None], dtype: np.dtype) -> tuple[Any, ...]:
+    """Numba types of a kernel's annotated arguments: integers, numbers of the dtype, arrays and NamedTuples."""
+    from numba import from_dtype, types
+
+    number = from_dtype(dtype)
+
+    def of(kind: Any) -> Any:
+        if kind is int:
+            return types.intp
+        if kind is float:
+            return number
+        if hasattr(kind, "_fields"):
+            return types.BaseTuple.from_types([of(field) for field in get_type_hints(kind).values()], kind)
+        return types.Array(number, len(kind.dim_str.split()), "C")
+
+    return tuple(of(kind) for name, kind in function.__annotations__.items() if name != "return")
 
 
 def _files(folder: Path) -> list[Path]:
@@ -167,21 +186,21 @@ def _record(folder: Path) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def _forget() -> None:
-    """Of a fork, the child has a lock of its own: another thread of the parent may have had this one."""
+def _reset_after_fork() -> None:
+    """A new lock for a forked child: a thread of the parent may have held the old one."""
     global _compiling
     _compiling = threading.RLock()
 
 
-os.register_at_fork(after_in_child=_forget)
+os.register_at_fork(after_in_child=_reset_after_fork)
 
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """One process at a time: of two that start together, the second waits and loads."""
+    """A lock on a folder between processes: a second process waits, then loads the compiled kernels."""
     try:
         import fcntl
-    except ImportError:  # not on every system; two processes then compile twice
+    except ImportError:  # not on every system; two processes may then both compile
         yield
         return
     with (folder / "lock").open("w", encoding="utf-8") as file:

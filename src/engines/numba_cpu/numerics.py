@@ -1,7 +1,7 @@
-"""Exponential, logarithm and their kin, written so that loops over them become vector instructions.
+"""Exponential, logarithm and functions built of them, in a form that compiles to vector instructions.
 
-In float32 they are polynomials, right to a few units in the last place; in float64, which serves to test
-the equations, they are the library's. What is not finite stays so: a NaN must still stop a run.
+In float32 they are polynomials, accurate to a few units in the last place; in float64, which serves to test the
+equations, they are those of the C library. NaN and infinity propagate, so that a diverged run is detected.
 """
 
 import math
@@ -14,12 +14,12 @@ from src.engines.numba_cpu.routine import exact, routine
 
 
 def exp(x):
-    """e^x, as a number of the type of x; never under 1e-38 in float32."""
+    """e^x in the type of x; at least 1e-38 in float32."""
     return math.exp(x)
 
 
 def log(x):
-    """The natural logarithm of a normal positive number, in float32 of one under 1e38."""
+    """The natural logarithm of a normal positive number, in float32 below 1e38."""
     return math.log(x)
 
 
@@ -94,7 +94,7 @@ def _log(x):
 
 
 def like(x, value):
-    """A constant of the type of x: a bare 1.0 would make float64 of all it meets."""
+    """A constant in the type of x: a bare 1.0 would promote float32 to float64."""
     return value
 
 
@@ -120,7 +120,7 @@ def tanh(x):
 
 @routine
 def softplus(x):
-    """log(1 + e^x), and x itself above 20, as in torch."""
+    """log(1 + e^x); x itself above 20, as in torch."""
     if x > like(x, 20.0):
         return x
     return log(like(x, 1.0) + exp(x))

@@ -1,23 +1,38 @@
-"""What a kernel has to know of a machine: sizes and choices, all of them run-time values."""
+"""Plan of a kernel: sizes and options of a machine, as integers that are arguments at run time."""
 
 from typing import NamedTuple
 
-#: Steps between two memories that the forward keeps for the backward.
+#: Steps between two memory checkpoints that the forward stores for the backward.
 SEGMENT = 8
-#: Numbers in a vector; the columns of weights and of products come in multiples of it.
+#: Numbers in a vector register; columns of weights and products are padded to a multiple of it.
 LANES = 16
 
 LSTM, GRU, FEEDFORWARD = range(3)
-#: Sums that each kind of controller has for one output.
+#: Gates of each kind of controller.
 GATES = (4, 4, 1)
 NTM, DMS_NTM = range(2)
 
 
-class Plan(NamedTuple):
-    """Sizes and choices of a machine, as integers.
+class FieldStarts(NamedTuple):
+    """Offset of each field in a head's raw numbers, by its name in the cell's layout; -1 for an absent field."""
 
-    A head gets `head_size` raw numbers: for content [key M, beta, gate], then what its kind needs, in the
-    order of `address` in `src.cells`. After those of all heads come, for every write head, erase M and add M.
+    key: int = -1
+    beta: int = -1
+    gate: int = -1
+    shift: int = -1
+    gamma: int = -1
+    sigma: int = -1
+    mixture: int = -1
+    delta: int = -1
+    step: int = -1
+    jump: int = -1
+    jump_distance: int = -1
+
+
+class KernelPlan(NamedTuple):
+    """Sizes and options of a machine, as integers.
+
+    The raw numbers are those of all heads, then for each write head M of erase and M of add.
     """
 
     kind: int  # NTM | DMS_NTM
@@ -27,7 +42,8 @@ class Plan(NamedTuple):
     words: int  # M
     reads: int  # R
     writes: int  # W
-    head_size: int
+    head_size: int  # raw numbers of a head
+    start: FieldStarts  # offsets of their fields
     content: int  # 1: content addressing
     shifts: int = 1  # 2 r + 1 (NTM)
     position: int = 0  # 1: carry = position (DMS-NTM)
@@ -35,23 +51,6 @@ class Plan(NamedTuple):
     scales: int = 1  # K (DMS-NTM)
 
 
-class Scratch(NamedTuple):
-    """Room for one head of one sequence; every row is 2 N long, or as long as the shifts."""
-
-    w_gated: int = 0
-    doubled: int = 1
-    moved: int = 2
-    taps: int = 3
-    dtaps: int = 4
-    d_moved: int = 5
-    d_doubled: int = 6
-    d_gated: int = 7
-    kernels: int = 8  # K rows
-
-
-ROW = Scratch()
-
-
 def padded(columns: int) -> int:
-    """The least multiple of LANES that holds so many columns."""
+    """The number of columns rounded up to a multiple of LANES."""
     return -(-columns // LANES) * LANES

@@ -1,7 +1,7 @@
-"""Products of a few rows with a matrix of weights, in vector registers.
+"""Matrix products of a few rows with weights, accumulated in vector registers.
 
-Each row of a product is a sequence of the batch; the weights stay in the nearest cache. Written as vector
-instructions because a compiler does not find this form by itself from loops over arrays of unknown overlap.
+Each row is a sequence of the batch; the weights stay in the L1 cache. Written as vector instructions because LLVM
+does not vectorise the loops this way when the arrays may overlap.
 """
 
 from llvmlite import ir
@@ -16,7 +16,7 @@ from src.engines.numba_cpu.routine import routine
 def _block(rows: int, vectors: int):
     """A function out[i:i+rows, j:j+vectors*LANES] += a[i:i+rows] @ w[:, j:j+vectors*LANES]."""
 
-    def in_words(out, a, start, w, i, j):
+    def in_python(out, a, start, w, i, j):
         columns = slice(j, j + vectors * LANES)
         out[i : i + rows, columns] += a[i : i + rows, start : start + len(w)] @ w[:, columns]
 
@@ -82,11 +82,11 @@ def _block(rows: int, vectors: int):
 
         return types.void(out, a, start, w, i, j), codegen
 
-    @overload(in_words)
+    @overload(in_python)
     def _(out, a, start, w, i, j):
         return lambda out, a, start, w, i, j: in_registers(out, a, start, w, i, j)
 
-    return in_words
+    return in_python
 
 
 _block_4_4 = _block(4, 4)
@@ -97,7 +97,7 @@ _block_1_1 = _block(1, 1)
 
 @routine
 def accumulate(out, a, start, w):
-    """out[b, G] += a[b, start : start + K] @ w[K, G]; G is a multiple of LANES, and out and w have whole rows."""
+    """out[b, G] += a[b, start : start + K] @ w[K, G]; G is a multiple of LANES; rows are contiguous."""
     rows, columns = out.shape
     whole = rows - rows % 4
     j = 0

@@ -1,16 +1,21 @@
-"""How a function is compiled that kernels call: `@routine`, or `@exact` where the order of sums matters.
+"""Decorators of the functions that kernels call: `@routine`, `@inlined`, `@exact` where the order of sums matters.
 
-Python cannot call it, and crashes if it tries: the way to would take a quarter of the time of compiling.
-A test goes through `tests.engines.numba_cpu.from_python`.
+Python cannot call such a function, and crashes if it tries: a Python wrapper would add a quarter to the time of
+compilation. Tests use `tests.engines.numba_cpu.from_python`.
 """
 
 from typing import Any
 
 from numba import njit
 
-#: What the loops may do with sums: reorder them and fuse a product into them. NaN and infinity keep their meaning.
+#: Floating-point optimisations: sums may be reordered and fused with products. NaN and infinity are preserved.
 FAST = {"reassoc", "contract", "nsz", "arcp"}
 INNER: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 routine = njit(fastmath=FAST, **INNER)
 exact = njit(fastmath={"contract"}, **INNER)
+#: A routine with one caller, inlined before compilation: LLVM would optimise it alone and again within its caller,
+#: so each level of calls costs compile time.
+inlined = njit(fastmath=FAST, inline="always", **INNER)
+#: Options of a kernel: Python calls it, and it is cached on disk.
+KERNEL: dict[str, Any] = {"fastmath": FAST, "error_model": "numpy", "nogil": True, "cache": True}

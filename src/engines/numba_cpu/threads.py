@@ -1,7 +1,7 @@
-"""Rows of a batch on several threads; the kernels release Python's lock while they compute.
+"""Thread pool for the rows of a batch; the kernels release the GIL.
 
-One pool of threads serves the process. Calls at the same time, from several threads of Python, do not wait for one
-another: the first has the pool, and the others do all their rows themselves.
+The process has one pool. Concurrent calls from several Python threads do not wait for each other: the first uses
+the pool, and the others compute all their rows on the calling thread.
 """
 
 import itertools
@@ -12,20 +12,20 @@ from typing import Any
 
 import numpy as np
 
-#: Rows that go through all steps together: what they work on then stays in the cache.
+#: Largest number of rows in one call of a kernel: their data stay in the cache.
 ROWS = 8
-#: How often a thread looks out for work before it falls asleep: some milliseconds, the time between two calls.
-TURNS = 10_000
-#: The threads, and whose call they are at work for: one at a time.
-_pool: "list[Worker]" = []
+#: Checks of the spin wait before a thread sleeps: some milliseconds, the time between two calls.
+SPIN_CHECKS = 10_000
+#: The pool, and the lock of the call that uses it.
+_pool: "list[KernelThread]" = []
 _busy = threading.Lock()
 
 
-class Worker(threading.Thread):
-    """A thread that does one job after another, and looks out for the next for a while before it sleeps.
+class KernelThread(threading.Thread):
+    """A thread of the pool: runs one job after another, and spins for a while before it sleeps.
 
     Args:
-        changes: `src.engines.numba_cpu.waiting.changes`.
+        changes: `src.engines.numba_cpu.spin_wait.changes`.
     """
 
     def __init__(self, changes: Callable[[np.ndarray, int, int], bool]) -> None:
@@ -35,39 +35,39 @@ class Worker(threading.Thread):
         self.error: BaseException | None = None
         self.posted = np.zeros(1, np.int64)
         self.done = np.zeros(1, np.int64)
-        self.asleep = threading.Condition()
+        self.wake = threading.Condition()
 
     def run(self) -> None:
-        for known in itertools.count():
-            if not self.changes(self.posted, known, TURNS):
-                with self.asleep:
-                    while self.posted[0] == known:
-                        self.asleep.wait()
+        for completed in itertools.count():
+            if not self.changes(self.posted, completed, SPIN_CHECKS):
+                with self.wake:
+                    while self.posted[0] == completed:
+                        self.wake.wait()
             try:
                 self.job()
             except BaseException as error:  # the caller raises it, see `over_rows`
                 self.error = error
-            self.done[0] = known + 1
+            self.done[0] = completed + 1
 
     def post(self, job: Callable[[], None]) -> None:
-        """Have a job done; the one before must be finished."""
+        """Start a job; the previous one must be finished."""
         self.job, self.error = job, None
-        with self.asleep:
+        with self.wake:
             self.posted[0] += 1
-            self.asleep.notify()
+            self.wake.notify()
 
     def finish(self) -> None:
         """Wait until the job is done."""
         target = int(self.posted[0])
         while self.done[0] != target:
-            self.changes(self.done, target - 1, TURNS)
+            self.changes(self.done, target - 1, SPIN_CHECKS)
 
 
 def over_rows(call: Callable[[int, int, int], Any], rows: int, threads: int) -> None:
-    """call(part, first, last) for some of the rows 0..rows-1 at a time, by the parts 0..threads-1.
+    """Call `call(thread, first, last)` for consecutive ranges of the rows 0..rows-1, on threads 0..threads-1.
 
-    Each part runs on a thread of its own, unless another call has the pool just now. A part always has the same
-    rows, and does them in order.
+    Without a free pool, the calling thread runs the ranges of all threads. A thread number always gets the same
+    ranges, in order.
     """
     threads = min(threads, rows)
     parts = threads * -(-rows // (threads * ROWS))
@@ -82,12 +82,12 @@ def over_rows(call: Callable[[int, int, int], Any], rows: int, threads: int) -> 
         for i in range(threads):
             share(i)
         return
-    workers: list[Worker] = []
+    workers: list[KernelThread] = []
     try:
-        workers = _workers(threads - 1)
+        workers = _pool_threads(threads - 1)
         for i, worker in enumerate(workers):
             worker.post(lambda i=i: share(i + 1))  # type: ignore[misc]
-        share(0)  # this thread takes its share too
+        share(0)  # the calling thread has a share too
     finally:
         try:
             _all_finished(workers)
@@ -99,8 +99,8 @@ def over_rows(call: Callable[[int, int, int], Any], rows: int, threads: int) -> 
             raise error
 
 
-def _all_finished(workers: list[Worker]) -> None:
-    """Wait for every worker, whatever a signal raises: none may be at work on arrays that the caller frees."""
+def _all_finished(workers: list[KernelThread]) -> None:
+    """Wait for every thread even if a signal handler raises: the caller may free the arrays of the call."""
     interrupt: BaseException | None = None
     for worker in workers:
         while True:
@@ -113,20 +113,20 @@ def _all_finished(workers: list[Worker]) -> None:
         raise interrupt
 
 
-def _workers(count: int) -> list[Worker]:
-    """So many threads of this process."""
+def _pool_threads(count: int) -> list[KernelThread]:
+    """The first threads of the pool, started as needed."""
     while len(_pool) < count:
-        from src.engines.numba_cpu.waiting import changes
+        from src.engines.numba_cpu.spin_wait import changes
 
-        _pool.append(Worker(changes))
+        _pool.append(KernelThread(changes))
         _pool[-1].start()
     return _pool[:count]
 
 
-def _forget() -> None:
-    """Begin with no threads: those of the parent do not survive a fork, and one may have had the lock."""
+def _reset_after_fork() -> None:
+    """An empty pool for a forked child: the parent's threads do not exist there, and one may hold the lock."""
     global _pool, _busy
     _pool, _busy = [], threading.Lock()
 
 
-os.register_at_fork(after_in_child=_forget)
+os.register_at_fork(after_in_child=_reset_after_fork)

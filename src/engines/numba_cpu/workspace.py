@@ -1,4 +1,4 @@
-"""Work buffers that are used again: fresh memory costs more than the work that is done in it."""
+"""Reused buffers for the tape: allocating fresh memory takes longer than the kernels need to fill it."""
 
 import math
 import os
@@ -6,26 +6,26 @@ import threading
 
 import numpy as np
 
-#: Bytes that arrays begin at a multiple of.
+#: Alignment of the arrays, in bytes.
 ALIGNMENT = 64
-#: Buffers kept for later.
-KEPT = 4
+#: Number of free buffers that are kept.
+MAX_FREE = 4
 _free: list[np.ndarray] = []
-#: Of `_free`. A garbage collection within may drop a workspace of the same thread, so it lets that in again.
+#: Lock of `_free`; reentrant, since a garbage collection under the lock may delete a workspace.
 _lock = threading.RLock()
 
 
 class Workspace:
-    """Arrays in one borrowed buffer, which goes back when this is dropped.
+    """Uninitialised arrays in one buffer, which is returned for reuse when the workspace is deleted.
 
     Args:
         dtype: of all arrays.
-        shapes: one an array; they are not filled.
+        shapes: one per array.
     """
 
     def __init__(self, dtype: np.dtype, shapes: list[tuple[int, ...]]) -> None:
         sizes = [-(-math.prod(shape) * dtype.itemsize // ALIGNMENT) * ALIGNMENT for shape in shapes]
-        self.buffer = _lend(sum(sizes))
+        self.buffer = _take(sum(sizes))
         starts = np.cumsum([0, *sizes])
         self.arrays = [
             self.buffer[start : start + math.prod(shape) * dtype.itemsize].view(dtype).reshape(shape)
@@ -33,31 +33,31 @@ class Workspace:
         ]
 
     def __del__(self) -> None:
-        buffer = getattr(self, "buffer", None)  # none, where there was not enough memory
+        buffer = getattr(self, "buffer", None)  # absent after a MemoryError
         if buffer is not None:
             with _lock:
-                if len(_free) < KEPT:
+                if len(_free) < MAX_FREE:
                     _free.append(buffer)
 
 
-def _lend(size: int) -> np.ndarray:
+def _take(size: int) -> np.ndarray:
     with _lock:
         fitting = [buffer for buffer in _free if buffer.nbytes >= size]
         if fitting:
             best = min(fitting, key=lambda buffer: buffer.nbytes)
             _free[:] = [buffer for buffer in _free if buffer is not best]
             return best
-        if _free:  # the next ones will be as large: let the smallest go
+        if _free:  # later requests will be as large: drop the smallest
             smallest = min(_free, key=lambda buffer: buffer.nbytes)
             _free[:] = [buffer for buffer in _free if buffer is not smallest]
     whole = np.empty((1 << max(size, 1).bit_length()) + ALIGNMENT, np.uint8)
     return whole[-whole.ctypes.data % ALIGNMENT :][: whole.nbytes - ALIGNMENT]
 
 
-def _forget() -> None:
-    """Of a fork, the child has a lock of its own: another thread of the parent may have had this one."""
+def _reset_after_fork() -> None:
+    """A new lock for a forked child: a thread of the parent may have held the old one."""
     global _lock
     _lock = threading.RLock()
 
 
-os.register_at_fork(after_in_child=_forget)
+os.register_at_fork(after_in_child=_reset_after_fork)

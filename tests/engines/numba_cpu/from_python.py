@@ -1,4 +1,4 @@
-"""Routines that only kernels can call, for tests to call."""
+"""Wrappers with which tests call the routines of the kernels."""
 
 from types import ModuleType, SimpleNamespace
 
@@ -16,7 +16,7 @@ def from_python(routine):
 
 
 def all_of(module: ModuleType) -> SimpleNamespace:
-    """Every routine of a module, and all else that it holds."""
+    """The attributes of a module, with its routines wrapped."""
     return SimpleNamespace(
         **{
             name: from_python(value) if hasattr(value, "py_func") else value

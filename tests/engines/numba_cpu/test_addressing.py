@@ -1,4 +1,4 @@
-"""Moving a weighting over the ring, forward and backward: against `src.memory.addressing` and its gradients."""
+"""Location-based addressing, forward and backward: against `src.memory.addressing` and its gradients."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from tests.engines.numba_cpu.from_python import all_of
 
 fused = all_of(routines)
 
-#: What values and gradients may be off by, of numbers about 1.
+#: Tolerances of values and gradients for numbers of about 1.
 TOLERANCES = {np.float64: (1e-12, 1e-10), np.float32: (2e-6, 1e-4)}
 each_dtype = pytest.mark.parametrize("dtype", TOLERANCES)
 each_slots = pytest.mark.parametrize("slots", [1, 3, 127, 128])
@@ -26,18 +26,18 @@ def focused(rng, dtype, *shape):
 
 
 def leaf(values):
-    """An array or a number in float64, as that of the only head of the only sequence and with a gradient."""
+    """An array or number as a float64 tensor of one sequence and one head that requires a gradient."""
     return torch.from_numpy(np.array(values, np.float64))[None, None].requires_grad_()
 
 
 def gradients(value, leaves, dvalue):
-    """As arrays; zeros where the value does not depend on a leaf."""
+    """Gradients as arrays; zeros where the value does not depend on a leaf."""
     found = torch.autograd.grad(value, leaves, leaf(dvalue).detach(), allow_unused=True)
     return [np.zeros(x.shape[2:]) if d is None else d[0, 0].numpy() for x, d in zip(leaves, found, strict=True)]
 
 
 def near(got, expected, tolerance, note=""):
-    """Equal up to rounding; where numbers are large, of the largest."""
+    """Assert equality up to rounding, relative to the largest number if that is above 1."""
     expected = expected.detach().numpy() if isinstance(expected, torch.Tensor) else expected
     assert np.shape(got) == expected.shape
     size = max(1.0, np.abs(expected).max())
@@ -46,19 +46,19 @@ def near(got, expected, tolerance, note=""):
 
 def doubled(w):
     out = np.full(2 * len(w), NAN, w.dtype)
-    fused.twice(w, out)
+    fused.repeat_twice(w, out)
     return out
 
 
 def folded(taps, first, slots):
-    """A run of taps on the ring."""
+    """Taps summed onto the ring of slots."""
     ring = np.zeros(slots, taps.dtype)
     np.add.at(ring, (first + np.arange(len(taps))) % slots, taps)
     return ring
 
 
 def kernel_of(position, sigma, mixture, slots):
-    """The window, its taps, and the kernel of each scale."""
+    """First offset, taps, and the kernel of each scale."""
     first, count = fused.window(position, sigma, slots)
     taps, kernels = np.full(count, NAN, sigma.dtype), np.full((len(sigma), 2 * slots), NAN, sigma.dtype)
     fused.gaussian(position, first, sigma, mixture, slots, kernels, taps)
@@ -77,7 +77,7 @@ def test_interpolate(slots, dtype, rng):
 
 
 @each_slots
-def test_twice(slots, rng):
+def test_repeat_twice(slots, rng):
     w = drawn(rng, np.float64, slots)
     assert (doubled(w) == np.concatenate([w, w])).all()
 
@@ -86,7 +86,7 @@ def test_twice(slots, rng):
 @each_slots
 @pytest.mark.parametrize("radius", [0, 1, 2, 4, 9, 200])
 def test_convolve_with_the_shifts_of_an_ntm(radius, slots, dtype, rng):
-    """The kernel may go round the ring more than once."""
+    """The kernel may be longer than the ring."""
     value, slope = TOLERANCES[dtype]
     w, taps, scale = focused(rng, dtype, slots), focused(rng, dtype, 2 * radius + 1), dtype(0.7)
     leaves = leaf(w), leaf(scale * taps)
@@ -107,7 +107,7 @@ def test_convolve_with_the_shifts_of_an_ntm(radius, slots, dtype, rng):
 @each_slots
 @pytest.mark.parametrize("first", [-1000, -3, 0, 126, 10**9])
 @pytest.mark.parametrize("count", [1, 4, 300])
-def test_convolve_with_a_run_of_taps_anywhere(count, first, slots, rng):
+def test_convolve_with_taps_at_any_offset(count, first, slots, rng):
     w, taps = focused(rng, np.float64, slots), focused(rng, np.float64, count)
     leaves = leaf(w), leaf(folded(taps, first, slots))
     expected = addressing.convolve(*leaves)
@@ -125,16 +125,16 @@ def test_convolve_with_a_run_of_taps_anywhere(count, first, slots, rng):
 @each_dtype
 @each_slots
 @pytest.mark.parametrize("gamma", [1.0, 1.7, 20.0, 1e3])
-@pytest.mark.parametrize("kind", ["broad", "one slot", "shorter than EPS", "just EPS", "nothing"])
+@pytest.mark.parametrize("kind", ["broad", "one slot", "below EPS", "EPS", "zero"])
 def test_sharpen(kind, gamma, slots, dtype, rng):
-    """Weights under EPS are held at EPS, where they have no gradient."""
+    """Weights below EPS are clamped to EPS, and have no gradient."""
     value, slope = TOLERANCES[dtype]
     w = focused(rng, dtype, slots)
     if kind != "broad":
         just = dtype(addressing.EPS)
         just = just if float(just) >= addressing.EPS else np.nextafter(just, dtype(1.0))
-        w[1:] = {"shorter than EPS": 0.3 * just, "just EPS": just}.get(kind, 0.0)
-        w[0] = 1.0 - (slots - 1) * w[-1] if kind != "nothing" else 0.0
+        w[1:] = {"below EPS": 0.3 * just, "EPS": just}.get(kind, 0.0)
+        w[0] = 1.0 - (slots - 1) * w[-1] if kind != "zero" else 0.0
     leaves = leaf(w), leaf(dtype(gamma))
     expected = addressing.sharpen(*leaves)
     out, dw, dout = np.full(slots, NAN, dtype), np.full(slots, NAN, dtype), drawn(rng, dtype, slots)
@@ -147,7 +147,7 @@ def test_sharpen(kind, gamma, slots, dtype, rng):
 
 
 @each_dtype
-def test_sharpening_what_is_not_a_number(dtype):
+def test_sharpening_propagates_nan(dtype):
     for n in range(9):
         w, out = np.full(9, 1 / 9, dtype), np.zeros(9, dtype)
         w[n] = NAN
@@ -156,7 +156,7 @@ def test_sharpening_what_is_not_a_number(dtype):
 
 
 def places(slots):
-    """On slots and between, at the wrap and beyond it, on either side."""
+    """Positions on and between slots, at both ends of the ring and beyond."""
     near_by = [0.0, 0.3, 0.5, 2.5, -0.25, -0.5, -1.0, 0.999]
     wrap = [
         slots - 0.5,
@@ -193,7 +193,7 @@ def test_gaussian(widths, slots, rng):
         first, taps, kernels = kernel_of(position, sigma, mixture, slots)
         assert len(taps) <= slots
         near(folded(taps, first, slots), expected[0, 0], 1e-12, f"at {position}")
-        for k, kernel in enumerate(kernels):  # left for the backward
+        for k, kernel in enumerate(kernels):  # stored for the backward
             alone = addressing.gaussian(leaf(position), leaf(sigma[[k]]), leaf([1.0]), slots)
             near(folded(kernel[: len(taps)], first, slots), alone[0, 0], 1e-12, f"scale {k} at {position}")
 
@@ -206,7 +206,7 @@ def test_gaussian(widths, slots, rng):
         true_dposition, true_dsigma, true_dmixture = gradients(expected, leaves, dring)
         near(dposition, true_dposition, 1e-10, f"at {position}")
         near(dsigma, true_dsigma, 1e-10, f"at {position}")
-        if len(sigma) > 1:  # one scale alone has no share to learn, and torch's function leaves it out
+        if len(sigma) > 1:  # a single scale has a constant mixture weight, without a gradient
             near(dmixture, true_dmixture, 1e-10, f"at {position}")
 
 
@@ -214,7 +214,7 @@ def test_gaussian(widths, slots, rng):
 @each_slots
 @pytest.mark.parametrize("sigma", [1e-6, 1e-3, 0.05])
 def test_a_tiny_gaussian(sigma, slots, dtype, rng):
-    """One slot, or two when half way between; every place is one of a binary computer, and so exact."""
+    """One slot, or two for a position half way between; all positions are exact binary fractions."""
     value, slope = TOLERANCES[dtype]
     sigma, mixture = np.array([sigma], dtype), np.ones(1, dtype)
     for position in (0.0, 0.5, -0.5, 2.25, slots / 2, slots - 0.5, slots - 0.375, -5.5, 7 * slots + 1.5, 4096.5):
@@ -229,15 +229,15 @@ def test_a_tiny_gaussian(sigma, slots, dtype, rng):
             dtype(position), first, sigma, mixture, slots, kernels, dtaps, dsigma, dmixture
         )
         true_dposition, true_dsigma = gradients(expected, leaves, dring)
-        # They are sums of numbers as large as 1 / sigma^2 and 1 / sigma^3.
+        # The gradients are sums of terms as large as 1 / sigma^2 and 1 / sigma^3.
         square = sigma.astype(np.float64) ** 2
         near(dposition * square, true_dposition * square, slope, f"at {position}")
         near(dsigma * square * sigma, true_dsigma * square * sigma, slope, f"at {position}")
 
 
 @pytest.mark.parametrize("sigma", np.geomspace(0.1, 40.0, 25))
-def test_the_window_holds_all_of_the_kernel(sigma, rng):
-    """Of the widest scale, and it is no wider than it has to be."""
+def test_the_window_contains_the_kernel_and_is_no_wider(sigma, rng):
+    """For the widest of several scales."""
     slots = 128
     for position in (*(200 * torch.randn(20, generator=rng).numpy().astype(np.float64)), 63.5, 64.0, -0.5):
         for sigmas in ([sigma], [0.1, sigma], [sigma, 0.1]):
@@ -249,8 +249,8 @@ def test_the_window_holds_all_of_the_kernel(sigma, rng):
 
 
 @each_dtype
-def test_the_window_of_what_is_lost_is_the_ring(dtype):
-    """A kernel that is not a number is seen, and no index goes astray."""
+def test_the_window_of_a_non_finite_kernel_is_the_ring(dtype):
+    """NaN propagates, and all indices stay in bounds."""
     for position, sigma in ((NAN, 1.0), (INF, 1.0), (-INF, 1.0), (3.5, NAN), (3.5, INF), (NAN, NAN)):
         sigma, mixture = np.array([sigma], dtype), np.ones(1, dtype)
         first, taps, _ = kernel_of(dtype(position), sigma, mixture, 20)
@@ -263,7 +263,7 @@ def test_the_window_of_what_is_lost_is_the_ring(dtype):
 
 
 @pytest.mark.parametrize("position", [1e9 + 0.25, -1e12 - 0.5])
-def test_a_position_of_any_size_is_read_on_the_ring(position):
+def test_a_large_position_is_reduced_to_the_ring(position):
     sigma, mixture = np.array([1.5]), np.ones(1)
     first, taps, _ = kernel_of(np.float64(position), sigma, mixture, 128)
     expected = addressing.gaussian(leaf(np.float64(position)), leaf(sigma), leaf(mixture), 128)[0, 0]
@@ -271,8 +271,8 @@ def test_a_position_of_any_size_is_read_on_the_ring(position):
 
 
 @pytest.mark.parametrize("position", [1e30, -1e30, 2.0**25 + 4])
-def test_a_position_beyond_the_digits_of_float32_is_still_a_place(position):
-    """Which of the slots it is, is lost in the number itself; here it is the one that the number names."""
+def test_a_position_beyond_the_precision_of_float32_is_valid(position):
+    """The weighting is on the slot of the rounded float32 number."""
     first, taps, _ = kernel_of(np.float32(position), np.array([0.5], np.float32), np.ones(1, np.float32), 128)
     w = folded(taps, first, 128)
     assert w.sum() == pytest.approx(1.0, abs=1e-6)
@@ -281,7 +281,7 @@ def test_a_position_beyond_the_digits_of_float32_is_still_a_place(position):
 
 @each_slots
 def test_distance(slots):
-    """The short way round: -N/2 <= d < N/2."""
+    """Signed shortest distance: -N/2 <= d < N/2."""
     for position in (0.0, 0.25, -0.5, slots / 2, slots - 0.5):
         expected = addressing.ring_offset(torch.tensor([[position]], dtype=torch.float64), slots)[0, 0].tolist()
         for offset, d in enumerate(expected):
@@ -291,8 +291,8 @@ def test_distance(slots):
 @each_dtype
 @each_slots
 @pytest.mark.parametrize("widths", ["usual", "broad", "two"])
-def test_moved_by_a_gaussian(widths, slots, dtype, rng):
-    """As heads do it: kernel and rotation together, with the gradient through both."""
+def test_gaussian_convolution(widths, slots, dtype, rng):
+    """Kernel and convolution together, as in a head, with the gradient through both."""
     value, slope = TOLERANCES[dtype]
     w, sigma = focused(rng, dtype, slots), np.array(WIDTHS[widths], dtype)
     mixture = focused(rng, dtype, len(sigma)) if len(sigma) > 1 else np.ones(1, dtype)

@@ -1,4 +1,4 @@
-"""The step of a controller, forward and backward: against torch's own cells and their gradients."""
+"""One step of a controller, forward and backward: against torch's cells and their gradients."""
 
 import numpy as np
 import pytest
@@ -18,8 +18,8 @@ each_kind = pytest.mark.parametrize("kind", GATES, ids=["lstm", "gru", "feedforw
 each_dtype = pytest.mark.parametrize("dtype", TOLERANCES)
 
 
-class Theirs:
-    """A cell of torch's, the step of a sequence through it, and its gradients; all in float64."""
+class TorchStep:
+    """One step of a cell of torch, and its gradients, in float64."""
 
     def __init__(self, kind, size, rng):
         self.kind, self.size = kind, size
@@ -31,7 +31,7 @@ class Theirs:
         )
 
     def gates(self):
-        """The sums that the gates begin as."""
+        """Pre-activations of the gates."""
         with torch.no_grad():
             if self.kind == FEEDFORWARD:
                 return self.cell(self.x).numpy()
@@ -50,14 +50,14 @@ class Theirs:
         return (self.cell(x, h) if self.kind == GRU else self.cell(x).tanh()), 0.0 * c
 
     def backward(self):
-        """Gradients of the input, of h and of c before."""
+        """Gradients of the input, of h and of c before the step."""
         h, c = self.forward()
         loss = h @ self.dh + (c @ self.dc if self.kind == LSTM else 0.0)
         found = torch.autograd.grad(loss, self.leaves, allow_unused=True)
         return [np.zeros(len(x)) if d is None else d.numpy() for x, d in zip(self.leaves, found, strict=True)]
 
-    def through_the_sums(self, dgates):
-        """Gradients of the input and of h that come through the gates' sums."""
+    def through_the_gates(self, dgates):
+        """Gradients of the input and of h through the pre-activations of the gates."""
         d = torch.from_numpy(dgates.astype(np.float64))
         with torch.no_grad():
             if self.kind == FEEDFORWARD:
@@ -72,32 +72,31 @@ class Theirs:
 @each_dtype
 @pytest.mark.parametrize("size", [1, 7, 16, 100])
 def test_control(size, dtype, kind, rng):
-    theirs, tolerance = Theirs(kind, size, rng), TOLERANCES[dtype]
+    step, tolerance = TorchStep(kind, size, rng), TOLERANCES[dtype]
     cells = size if kind == LSTM else 0
     gates, h_before, c_before, dh, dc = (
         np.array(np.asarray(one), dtype)
-        for one in (theirs.gates(), theirs.h, theirs.c[:cells], theirs.dh, theirs.dc[:cells])
+        for one in (step.gates(), step.h, step.c[:cells], step.dh, step.dc[:cells])
     )
     assert len(gates) == GATES[kind] * size
     h, c, dh_before = np.full(size, np.nan, dtype), np.full(cells, np.nan, dtype), np.full(size, np.nan, dtype)
     control(kind, gates, h_before, c_before, h, c)
-    true_h, true_c = (one.detach().numpy() for one in theirs.forward())
+    true_h, true_c = (one.detach().numpy() for one in step.forward())
     np.testing.assert_allclose(h, true_h, rtol=tolerance, atol=tolerance)
     np.testing.assert_allclose(c, true_c[:cells], rtol=tolerance, atol=tolerance)
 
     kept = [one.copy() for one in (h_before, c_before, c, dh)]
     control_backward(kind, gates, h_before, c_before, c, dh, dc, dh_before)
     assert all((one == before).all() for one, before in zip((h_before, c_before, c, dh), kept, strict=True))
-    dx, true_dh, true_dc = theirs.backward()
-    found_dx, found_dh = theirs.through_the_sums(gates)
+    dx, true_dh, true_dc = step.backward()
+    found_dx, found_dh = step.through_the_gates(gates)
     np.testing.assert_allclose(found_dx, dx, rtol=tolerance, atol=10 * tolerance)
     np.testing.assert_allclose(dh_before + found_dh, true_dh, rtol=tolerance, atol=10 * tolerance)
     np.testing.assert_allclose(dc, true_dc[:cells], rtol=tolerance, atol=10 * tolerance)
 
 
 @each_dtype
-def test_gates_leave_their_values(dtype, rng):
-    """The backward works from what the forward left."""
+def test_the_forward_stores_the_activations(dtype, rng):
     sums = torch.randn(4, 7, generator=rng).numpy().astype(dtype)
     given = torch.from_numpy(sums.astype(np.float64))
     i, f, g, o = given[0].sigmoid(), given[1].sigmoid(), given[2].tanh(), given[3].sigmoid()
@@ -112,8 +111,8 @@ def test_gates_leave_their_values(dtype, rng):
 
 @each_kind
 @each_dtype
-def test_far_sums_are_as_good_as_infinite_ones(kind, dtype):
-    """A gate that is quite open or shut has no gradient, and none of it is NaN."""
+def test_saturated_gates(kind, dtype):
+    """Gradients of saturated gates are zero and not NaN."""
     for sign in (-1.0, 1.0):
         gates = np.full(GATES[kind] * 5, sign * 200.0, dtype)
         before, h, c, dh_before, dc = (np.full(5, 0.5, dtype) for _ in range(5))
@@ -126,7 +125,7 @@ def test_far_sums_are_as_good_as_infinite_ones(kind, dtype):
 
 @each_kind
 @each_dtype
-def test_a_nan_stays_one(kind, dtype):
+def test_nan_propagates(kind, dtype):
     for gate in range(GATES[kind]):
         gates = np.zeros((GATES[kind], 5), dtype)
         gates[gate, 3] = np.nan

@@ -1,4 +1,4 @@
-"""Denormal numbers are zero between `flush` and `restore`, and nowhere else."""
+"""Denormal numbers are zero between `flush` and `restore` alone."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from src.engines.numba_cpu import denormals
 
 @njit
 def halves(x):
-    """x / 2 before, between and after."""
+    """x / 2 before, between and after `flush` and `restore`."""
     before = x[0] / x.dtype.type(2)
     word = denormals.flush()
     between = x[0] / x.dtype.type(2)
@@ -17,9 +17,9 @@ def halves(x):
     return before, between, x[0] / x.dtype.type(2)
 
 
-@pytest.mark.skipif(not denormals.X86, reason="a control word of x86")
+@pytest.mark.skipif(not denormals.X86, reason="needs the control register of x86")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_small_numbers_are_zero_within(dtype):
+def test_denormals_are_zero_after_flush(dtype):
     smallest = np.finfo(dtype).tiny
     before, between, after = halves(np.array([smallest], dtype))
     assert before == after == smallest / 2 != 0
@@ -28,5 +28,5 @@ def test_small_numbers_are_zero_within(dtype):
     assert between == smallest
 
 
-def test_interpreted_it_does_nothing():
+def test_no_effect_when_interpreted():
     assert denormals.restore(denormals.flush()) is None

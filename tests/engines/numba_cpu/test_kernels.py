@@ -1,4 +1,4 @@
-"""The folder of the compiled kernels: found, kept, locked, and made anew when something is wrong with it."""
+"""Cache folder of the compiled kernels: location, digest, lock, and recovery from damage."""
 
 import json
 import logging
@@ -8,15 +8,20 @@ import sys
 import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NamedTuple, get_type_hints
 
 import numpy as np
 import pytest
-from numba import types
+from jaxtyping import Float
+from numba import typeof, types
 
+from src.engines.numba_cpu import backward as real_backward
+from src.engines.numba_cpu import forward as real_forward
 from src.engines.numba_cpu import kernels
-from src.engines.numba_cpu.plan import Plan
+from src.engines.numba_cpu.plan import FieldStarts, KernelPlan
 
 ROOT = Path(__file__).resolve().parents[3]
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -24,7 +29,7 @@ F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 
 @pytest.fixture
 def place(monkeypatch, tmp_path, caplog):
-    """Where NUMBA_CACHE_DIR says."""
+    """A temporary folder as NUMBA_CACHE_DIR."""
     caplog.set_level(logging.INFO)
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "place"))
     return tmp_path / "place"
@@ -32,7 +37,7 @@ def place(monkeypatch, tmp_path, caplog):
 
 @pytest.fixture
 def sources(monkeypatch, tmp_path):
-    """Some sources to be changed."""
+    """A temporary folder with sources that a test may change."""
     folder = tmp_path / "sources"
     folder.mkdir()
     (folder / "one.py").write_text("1\n")
@@ -41,41 +46,60 @@ def sources(monkeypatch, tmp_path):
     return folder
 
 
-class Driver:
-    """What `kernels` sees of the driver; compiling leaves files as numba does, for each dtype its own."""
+class Pair(NamedTuple):
+    number: float
+    matrix: Float[np.ndarray, "N M"]
 
-    FORWARD, BACKWARD, Plan = (1, 3, 4), (1, 2), Plan
+
+def forward(number: float, plan: KernelPlan, first: int, array: Float[np.ndarray, "B T N"]) -> None:
+    """A function with the annotations of a kernel."""
+
+
+def backward(number: float, pair: Pair) -> None:
+    """Another one."""
+
+
+class StubKernel:
+    """A stub of a kernel."""
+
+    def __init__(self, function, compiled):
+        self.py_func, self.compile = function, compiled
+
+    def __call__(self):
+        raise NotImplementedError
+
+    def disable_compile(self, disabled=True):
+        pass
+
+
+class Stub:
+    """Two stubs of kernels that write files as numba does, for each dtype."""
 
     def __init__(self, folder):
         self.folder = folder
         self.compiled = []
-        self.made = 0
-        self.forward, self.backward = (
-            SimpleNamespace(
-                compile=lambda signature, name=name: self._compile(name, signature),
-                disable_compile=lambda disabled=True: None,
-            )
-            for name in ("forward", "backward")
-        )
+        self.written = 0
+        self.forward = StubKernel(forward, partial(self._compile, "forward"))
+        self.backward = StubKernel(backward, partial(self._compile, "backward"))
 
     def _compile(self, name, signature):
         self.compiled.append((name, signature))
         below = self.folder / "fused_0123"
         below.mkdir(exist_ok=True)
-        code = below / f"driver.{name}.{signature[2]}.nbc"
+        code = below / f"kernel.{name}.{signature[0]}.nbc"
         if not code.exists():
-            self.made += 1
+            self.written += 1
             code.write_bytes(b"code of " + name.encode())
-            index = below / f"driver.{name}.nbi"
-            index.write_bytes((index.read_bytes() if index.exists() else b"") + str(signature[2]).encode())
+            index = below / f"kernel.{name}.nbi"
+            index.write_bytes((index.read_bytes() if index.exists() else b"") + str(signature[0]).encode())
 
 
-def whole(caplog):
-    """A folder with kernels for both dtypes; what was logged so far is gone."""
+def filled_cache(caplog):
+    """A folder with kernels for both dtypes; clears the log."""
     folder = kernels._prepare()
-    driver = Driver(folder)
+    stub = Stub(folder)
     for dtype in (F64, F32):
-        kernels._compile(driver, folder, dtype)
+        kernels._compile(stub, folder, dtype)
     caplog.clear()
     return folder
 
@@ -84,14 +108,14 @@ def whole(caplog):
     ("has", "wanted"),
     [("+avx2,-avx512f", "+avx2,-avx512f"), ("+avx2,+avx512f", "+avx2,+avx512f,-prefer-256-bit"), ("", "")],
 )
-def test_the_widest_vectors(has, wanted, monkeypatch):
+def test_the_widest_vectors_are_enabled(has, wanted, monkeypatch):
     monkeypatch.setattr("numba.core.codegen.get_host_cpu_features", lambda: has)
     assert kernels._features() == wanted
 
 
 @pytest.mark.parametrize("asked", [None, "+avx2"])
-def test_what_is_asked_of_numba_stays(asked, monkeypatch, tmp_path):
-    """NUMBA_CPU_FEATURES is the user's word."""
+def test_cpu_features_of_the_user_are_kept(asked, monkeypatch, tmp_path):
+    """NUMBA_CPU_FEATURES is not changed."""
     monkeypatch.setattr("numba.core.config.CPU_FEATURES", asked)
     kernels._load(tmp_path)
     from numba.core import config
@@ -99,13 +123,13 @@ def test_what_is_asked_of_numba_stays(asked, monkeypatch, tmp_path):
     assert (asked or kernels._features()) == config.CPU_FEATURES
 
 
-def test_numba_is_here():
+def test_numba_is_available():
     assert kernels.missing() is None
 
 
 @pytest.mark.parametrize("broken", [None, SimpleNamespace])
 def test_without_numba(broken, monkeypatch, tmp_path):
-    """Not installed, or not to be loaded."""
+    """Not installed, or an error at its import."""
     if broken is None:
         monkeypatch.setitem(sys.modules, "numba", None)
         expected = "numba cannot be imported (ModuleNotFoundError: "
@@ -114,19 +138,19 @@ def test_without_numba(broken, monkeypatch, tmp_path):
         monkeypatch.syspath_prepend(tmp_path)
         monkeypatch.delitem(sys.modules, "numba")
         expected = "numba cannot be imported (OSError: no such instruction)"
-    assert kernels.missing().startswith(expected)
+    assert kernels.missing.__wrapped__().startswith(expected)
 
 
-class TestPlace:
-    def test_the_environment_sets_it(self, place, sources, caplog):
+class TestFolder:
+    def test_the_environment_variable_sets_it(self, place, sources, caplog):
         folder = kernels._prepare()
         assert folder.parent == place
         assert folder.is_dir()
         assert caplog.messages == []
 
-    def test_or_else_it_is_with_the_outputs(self, place, sources, monkeypatch, tmp_path):
-        assert ROOT / "outputs" / "cache" / "fused" == kernels.PLACE
-        monkeypatch.setattr(kernels, "PLACE", tmp_path / "outputs")
+    def test_the_default_is_in_outputs(self, place, sources, monkeypatch, tmp_path):
+        assert ROOT / "outputs" / "cache" / "fused" == kernels.CACHE
+        monkeypatch.setattr(kernels, "CACHE", tmp_path / "outputs")
         for unset in (
             lambda: monkeypatch.setenv("NUMBA_CACHE_DIR", ""),
             lambda: monkeypatch.delenv("NUMBA_CACHE_DIR"),
@@ -134,7 +158,7 @@ class TestPlace:
             unset()
             assert kernels._prepare().parent == tmp_path / "outputs"
 
-    def test_its_name_changes_with_the_sources_alone(self, place, sources):
+    def test_the_name_depends_on_the_sources_alone(self, place, sources):
         names = [kernels._prepare().name]
         (sources / "notes.txt").write_text("no source")
         names.append(kernels._prepare().name)
@@ -152,16 +176,15 @@ class TestPlace:
         (sources / "two.py").write_text("2\n")
         assert kernels._prepare().name == names[0]
 
-    def test_every_source_counts(self, monkeypatch, place):
-        """Those of this version, as they are."""
+    def test_the_name_depends_on_every_source(self, monkeypatch, place):
         read = []
         monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.name) or b"")
         kernels._prepare()
         assert set(read) == {path.name for path in (ROOT / "src" / "engines" / "numba_cpu").glob("*.py")}
 
-    def test_old_kernels_stay(self, place, sources, caplog):
-        """Another version, or another checkout, may use them."""
-        folder = whole(caplog)
+    def test_old_kernels_are_kept(self, place, sources, caplog):
+        """Another version or checkout may use them."""
+        folder = filled_cache(caplog)
         files = kernels._files(folder)
         (sources / "one.py").write_text("changed")
         assert kernels._prepare() != folder
@@ -169,14 +192,14 @@ class TestPlace:
         assert caplog.messages == []
 
     @pytest.mark.parametrize("how", ["below a file", "a file", "read-only"])
-    def test_where_nothing_can_be_kept(self, how, place, sources, caplog, monkeypatch):
-        """One warning, and a folder for this process."""
+    def test_a_folder_that_cannot_be_written(self, how, place, sources, caplog, monkeypatch):
+        """One warning, and a temporary folder for this process."""
         if how == "below a file":
             place.write_text("")
             monkeypatch.setenv("NUMBA_CACHE_DIR", str(place / "there"))
         elif how == "a file":
             place.write_text("")
-        else:  # as tests may run as root, whom no permission stops
+        else:  # simulated: permissions do not stop root
             real = tempfile.TemporaryFile
 
             def refuse(*arguments, **options):
@@ -192,74 +215,86 @@ class TestPlace:
         assert level == "WARNING"
         assert message.startswith(f"Kernels cannot be kept in {os.environ['NUMBA_CACHE_DIR']} (")
         assert message.endswith("); they are compiled for this process alone.")
-        driver = Driver(folder)
-        kernels._compile(driver, folder, F32)
-        assert driver.made == 2
+        stub = Stub(folder)
+        kernels._compile(stub, folder, F32)
+        assert stub.written == 2
         (((remove, *given), options),) = at_exit
         remove(*given, **options)
         assert not folder.exists()
 
 
 class TestCompile:
-    def test_says_so_once(self, place, sources, caplog):
+    def test_logs_once_per_dtype(self, place, sources, caplog):
         folder = kernels._prepare()
-        driver = Driver(folder)
+        stub = Stub(folder)
         for dtype in (F32, F64):
-            kernels._compile(driver, folder, dtype)
+            kernels._compile(stub, folder, dtype)
             expected = f"Compiling the fused engine for {dtype.name}, once; it is kept in {folder}."
             assert caplog.messages == [expected]
             caplog.clear()
             assert json.loads((folder / "record.json").read_text())["files"] == kernels._digests(folder)
         assert json.loads((folder / "record.json").read_text())["dtypes"] == ["float32", "float64"]
-        assert driver.made == 4
+        assert stub.written == 4
 
-        again = Driver(kernels._prepare())  # as in the next process
+        again = Stub(kernels._prepare())  # as in the next process
         for dtype in (F64, F32):
             kernels._compile(again, folder, dtype)
-        assert again.made == 0
-        assert len(again.compiled) == 4  # which then loads
+        assert again.written == 0
+        assert len(again.compiled) == 4  # loaded from the cache
         assert caplog.messages == []
         assert not list(folder.glob("*.part"))
 
     @pytest.mark.parametrize(("dtype", "number"), [(F32, types.float32), (F64, types.float64)])
     def test_signatures(self, dtype, number, place, sources):
-        driver = Driver(kernels._prepare())
-        kernels._compile(driver, driver.folder, dtype)
-        assert [name for name, _ in driver.compiled] == ["forward", "backward"]
-        for (_, (plan, first, clip, start, stop, *rest)), dimensions in zip(
-            driver.compiled, (driver.FORWARD, driver.BACKWARD), strict=True
-        ):
-            assert plan.fields == Plan._fields
-            assert set(plan.types) == {types.int64}
-            assert clip == number
-            assert start == stop == types.intp
-            for array, ndim in zip((first, *rest), dimensions, strict=True):
-                assert (array.dtype, array.ndim, array.layout, array.mutable) == (number, ndim, "C", True)
+        """Signatures equal the numba types of the annotations."""
+        stub = Stub(kernels._prepare())
+        kernels._compile(stub, stub.folder, dtype)
+        pair = types.NamedTuple([number, types.Array(number, 2, "C")], Pair)
+        plan = typeof(KernelPlan(*[FieldStarts() if name == "start" else 0 for name in KernelPlan._fields]))
+        array = types.Array(number, 3, "C")
+        assert stub.compiled == [("forward", (number, plan, types.intp, array)), ("backward", (number, pair))]
 
-    def test_interpreted_there_is_nothing_to_do(self, place, sources, caplog):
-        """NUMBA_DISABLE_JIT=1: the kernels are functions."""
-        driver = SimpleNamespace(forward=lambda: None, backward=lambda: None)
-        assert kernels._compile(driver, None, F32) is None
+    @pytest.mark.parametrize("dtype", [F32, F64])
+    def test_signatures_equal_the_types_of_real_arguments(self, dtype):
+        """With arrays of the annotated numbers of dimensions."""
+
+        def filled(kind):
+            if kind is int:
+                return 0
+            if kind is float:
+                return dtype.type(0)
+            if hasattr(kind, "_fields"):
+                return kind(*(filled(field) for field in get_type_hints(kind).values()))
+            return np.zeros((1,) * len(kind.dim_str.split()), dtype)
+
+        for kernel in (real_forward.forward, real_backward.backward):
+            hints = [kind for name, kind in kernel.py_func.__annotations__.items() if name != "return"]
+            assert kernels._signature(kernel.py_func, dtype) == tuple(typeof(filled(kind)) for kind in hints)
+
+    def test_interpreted_kernels_are_not_compiled(self, place, sources, caplog):
+        """NUMBA_DISABLE_JIT=1: the kernels are Python functions."""
+        stub = SimpleNamespace(forward=lambda: None, backward=lambda: None)
+        assert kernels._compile(stub, None, F32) is None
         assert caplog.messages == []
 
-    def test_kernels_prepares_once_and_compiles_once_a_dtype(self, place, sources, monkeypatch, caplog):
-        drivers = []
-        monkeypatch.setattr(kernels, "_driver", None)
+    def test_kernels_are_compiled_once_per_dtype(self, place, sources, monkeypatch, caplog):
+        stubs = []
+        monkeypatch.setattr(kernels, "_loaded", None)
         monkeypatch.setattr(kernels, "_folder", None)
         monkeypatch.setattr(kernels, "_ready", set())
-        monkeypatch.setattr(kernels, "_load", lambda folder: drivers.append(Driver(folder)) or drivers[-1])
+        monkeypatch.setattr(kernels, "_load", lambda folder: stubs.append(Stub(folder)) or stubs[-1])
         for dtype in (F32, F64, F32, np.dtype("float64")):
-            assert kernels.kernels(dtype) == (drivers[0].forward, drivers[0].backward)
-        assert len(drivers) == 1
-        assert len(drivers[0].compiled) == 4
+            assert kernels.kernels(dtype) == (stubs[0].forward, stubs[0].backward)
+        assert len(stubs) == 1
+        assert len(stubs[0].compiled) == 4
         assert len(caplog.messages) == 2
 
-    def test_what_numba_makes_anew_is_no_damage(self, place, sources, caplog):
-        """It does not take the files that it finds if the folder was moved, or numba or the processor changed."""
-        folder = whole(caplog)
-        driver = Driver(folder)
-        driver.forward.compile = lambda signature: (folder / "fused_0123" / "driver.2.nbc").write_bytes(b"new")
-        kernels._compile(driver, folder, F32)
+    def test_recompiled_files_are_no_damage(self, place, sources, caplog):
+        """Numba recompiles if the folder was moved, or numba or the processor changed."""
+        folder = filled_cache(caplog)
+        stub = Stub(folder)
+        stub.forward.compile = lambda signature: (folder / "fused_0123" / "kernel.2.nbc").write_bytes(b"new")
+        kernels._compile(stub, folder, F32)
         assert kernels._record(folder)["files"] == kernels._digests(folder)
         kernels._prepare()
         assert caplog.messages == []
@@ -282,8 +317,8 @@ def empty(path):
 class TestDamage:
     @pytest.mark.parametrize("damage", [scribble, cut, empty, Path.unlink], ids=lambda damage: damage.__name__)
     @pytest.mark.parametrize("which", range(6))
-    def test_a_file_is_replaced(self, which, damage, place, sources, caplog):
-        folder = whole(caplog)
+    def test_damaged_files_are_replaced(self, which, damage, place, sources, caplog):
+        folder = filled_cache(caplog)
         files = kernels._files(folder)
         assert len(files) == 6
         before = {path: path.read_bytes() for path in files}
@@ -293,22 +328,22 @@ class TestDamage:
         assert caplog.records[0].levelname == "WARNING"
         assert kernels._files(folder) == []
         assert kernels._record(folder) == {}
-        again = whole(caplog)
+        again = filled_cache(caplog)
         assert again == folder
         assert {path: path.read_bytes() for path in kernels._files(again)} == before
         kernels._prepare()
         assert caplog.messages == []
 
-    def test_a_file_too_many(self, place, sources, caplog):
-        """As a process leaves it that was killed while it compiled."""
-        folder = whole(caplog)
-        (folder / "fused_0123" / "driver.3.nbc").write_bytes(b"half")
+    def test_an_unrecorded_file_is_damage(self, place, sources, caplog):
+        """As after a process was killed during compilation."""
+        folder = filled_cache(caplog)
+        (folder / "fused_0123" / "kernel.3.nbc").write_bytes(b"half")
         kernels._prepare()
         assert [record.levelname for record in caplog.records] == ["WARNING"]
         assert kernels._files(folder) == []
 
-    def test_other_files_are_let_be(self, place, sources, caplog):
-        folder = whole(caplog)
+    def test_other_files_are_kept(self, place, sources, caplog):
+        folder = filled_cache(caplog)
         (folder / "notes.txt").write_text("mine")
         kernels._prepare()
         assert caplog.messages == []
@@ -319,8 +354,8 @@ class TestDamage:
     @pytest.mark.parametrize(
         "content", [None, b"", b"{", b"\xff\xfe\x00", b"[]", b"3", b"{}", b'{"files": null}', b'{"files": []}']
     )
-    def test_the_record(self, content, place, sources, caplog):
-        folder = whole(caplog)
+    def test_a_damaged_record(self, content, place, sources, caplog):
+        folder = filled_cache(caplog)
         if content is None:
             (folder / "record.json").unlink()
         else:
@@ -328,32 +363,32 @@ class TestDamage:
         kernels._prepare()
         assert caplog.messages == [f"The kernels in {folder} are damaged; compiling them anew."]
         assert kernels._files(folder) == []
-        whole(caplog)
+        filled_cache(caplog)
         kernels._prepare()
         assert caplog.messages == []
 
-    def test_any_byte_of_the_record(self, place, sources, caplog):
-        """Whatever it becomes: nothing fails, and the record is right in the end."""
-        folder = whole(caplog)
-        sound = (folder / "record.json").read_bytes()
-        for n in range(0, len(sound), 17):  # all of them take a while
-            (folder / "record.json").write_bytes(sound[:n] + bytes([sound[n] ^ 1]) + sound[n + 1 :])
-            whole(caplog)
+    def test_any_changed_byte_of_the_record(self, place, sources, caplog):
+        """No error, and the record is correct in the end."""
+        folder = filled_cache(caplog)
+        intact = (folder / "record.json").read_bytes()
+        for n in range(0, len(intact), 17):  # all bytes would take long
+            (folder / "record.json").write_bytes(intact[:n] + bytes([intact[n] ^ 1]) + intact[n + 1 :])
+            filled_cache(caplog)
             assert set(kernels._record(folder)["dtypes"]) >= {"float32", "float64"}
             assert kernels._record(folder)["files"] == kernels._digests(folder)
-            (folder / "record.json").write_bytes(sound)
+            (folder / "record.json").write_bytes(intact)
 
-    def test_a_record_of_an_empty_folder(self, place, sources, caplog):
-        """A record that cannot be read, of nothing, is nothing."""
+    def test_a_damaged_record_of_an_empty_folder(self, place, sources, caplog):
+        """Without files there is no damage."""
         folder = kernels._prepare()
         (folder / "record.json").write_text("{")
         kernels._prepare()
         assert caplog.messages == []
-        whole(caplog)
+        filled_cache(caplog)
         assert kernels._record(folder)["files"] == kernels._digests(folder)
 
 
-def test_one_process_at_a_time(tmp_path):
+def test_the_lock_excludes_other_holders(tmp_path):
     inside, order = threading.Event(), []
 
     def second():
@@ -371,7 +406,7 @@ def test_one_process_at_a_time(tmp_path):
     assert order == ["first", "second"]
 
 
-def test_a_lock_is_let_go_after_an_error(tmp_path):
+def test_the_lock_is_released_after_an_error(tmp_path):
     def broken():
         with kernels._locked(tmp_path):
             raise ValueError
@@ -395,8 +430,8 @@ print(f"{time.perf_counter() - start} {len(forward.signatures)} {len(backward.si
 
 
 def test_the_next_process_compiles_nothing():
-    """With this project's own kernels; the first process here compiles if none did before."""
-    for _ in range(2):  # the second is the next
+    """With the real kernels; the first process compiles unless the cache is filled. Needs two new processes."""
+    for _ in range(2):  # the second process loads
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM],
             cwd=ROOT,

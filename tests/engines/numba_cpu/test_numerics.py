@@ -1,4 +1,4 @@
-"""Exponential, logarithm and their kin: against the truth in extended precision, and at their limits."""
+"""Exponential, logarithm and functions built of them: against extended precision, and at their limits."""
 
 import numpy as np
 import pytest
@@ -9,14 +9,14 @@ from src.engines.numba_cpu import numerics
 from src.engines.numba_cpu.routine import routine
 from tests.engines.numba_cpu.from_python import from_python
 
-#: What may be wrong, as a part of the value: two or three units in the last place.
+#: Relative tolerance: two or three units in the last place.
 RELATIVE = {np.float32: 3e-7, np.float64: 1e-14}
 each_dtype = pytest.mark.parametrize("dtype", RELATIVE)
 NAN, INF = float("nan"), float("inf")
 
 
 def over(function):
-    """A function over an array, with what the loops of the engine may do to it."""
+    """A function applied to an array, in a loop compiled as in the engine."""
 
     @from_python
     @routine
@@ -37,13 +37,13 @@ exp, log, sigmoid, tanh, softplus, softplus_slope = (over(getattr(numerics, name
 
 
 def everywhere(dtype):
-    """Numbers of both signs, from 1e-8 to 80 in size."""
+    """Numbers of both signs, of magnitudes from 1e-8 to 80."""
     sizes = np.concatenate([np.geomspace(1e-8, 5.0, 20_001), np.linspace(0.0, 80.0, 20_001)])
     return np.concatenate([-sizes[::-1], sizes]).astype(dtype)
 
 
 def error(got, true):
-    """The largest difference, as a part of the value or, where that is under 1, of 1."""
+    """The largest difference, relative to the value if that is above 1."""
     return np.max(np.abs(got - true) / np.maximum(np.abs(true), 1.0))
 
 
@@ -59,7 +59,7 @@ def test_exp(dtype):
 
 
 def test_exp_out_of_range():
-    """In float32 it ends at e^-87 and e^88, in float64 at 0 and infinity."""
+    """The result is clamped to e^-87 and e^88 in float32, and to 0 and infinity in float64."""
     below, above = np.full(17, -1000.0), np.full(17, 1000.0)
     for far in (1.0, INF):
         assert (exp((below * far).astype(np.float32)) == exp(np.full(17, -87, np.float32))).all()
@@ -102,7 +102,7 @@ def test_softplus(dtype):
     assert (softplus(x) >= 0).all()
 
 
-def test_softplus_is_that_of_torch():
+def test_softplus_equals_torch():
     x = everywhere(np.float64)
     at = torch.from_numpy(x).requires_grad_()
     y = torch.nn.functional.softplus(at)
@@ -111,7 +111,7 @@ def test_softplus_is_that_of_torch():
     np.testing.assert_allclose(softplus_slope(x), slope.numpy(), rtol=1e-14, atol=1e-14)
 
 
-def test_softplus_is_a_line_above_20():
+def test_softplus_is_the_identity_above_20():
     above = np.nextafter(20.0, 21.0)
     one, slope = from_python(numerics.softplus), from_python(numerics.softplus_slope)
     assert one(20.0) == pytest.approx(20 + np.exp(-20.0), abs=1e-14) != 20.0
@@ -123,8 +123,8 @@ def test_softplus_is_a_line_above_20():
 
 @each_dtype
 @pytest.mark.parametrize("name", NAMES)
-def test_a_nan_stays_one(name, dtype):
-    """At every place of a loop, whether that is a vector's or a rest's."""
+def test_nan_propagates(name, dtype):
+    """At every index of a loop, in its vectorised part and its remainder."""
     function = globals()[name]
     for n in range(37):
         x = np.full(37, 0.5, dtype)
@@ -149,7 +149,7 @@ def test_a_nan_stays_one(name, dtype):
     ],
 )
 def test_infinity(name, x, limit, dtype):
-    """A limit that is finite is reached; what is not finite is not finite here, be it infinity or NaN."""
+    """A finite limit is reached; an infinite one gives infinity or NaN."""
     got = globals()[name](np.full(17, x, dtype))
     if np.isfinite(limit):
         np.testing.assert_allclose(got, limit, rtol=0, atol=1e-37)
@@ -176,7 +176,7 @@ def log_of(x):
     "function", [a_tenth, e_to, log_of, *(getattr(numerics, name) for name in NAMES[2:])], ids=["like", *NAMES]
 )
 def test_numbers_keep_their_type(function):
-    """One float64 in a loop of float32 would halve its speed."""
+    """One float64 in a loop of float32 would halve the speed."""
     for dtype, number in ((np.float32, types.float32), (np.float64, types.float64)):
         from_python(function)(dtype(0.5))
         assert function.overloads[(number,)].signature.return_type == number
@@ -188,7 +188,7 @@ def test_like():
     assert numerics.like(3.0, 0.1) == 0.1
 
 
-def test_they_are_python_too():
-    """What NUMBA_DISABLE_JIT=1 runs."""
+def test_interpreted():
+    """As with NUMBA_DISABLE_JIT=1."""
     assert numerics.exp(1.0) == np.e
     assert numerics.log(np.e) == 1.0

@@ -1,4 +1,4 @@
-"""Products in vector registers: against those of numpy, for every way to cut rows and columns into blocks."""
+"""Matrix products in vector registers: against numpy, for every partition of rows and columns into blocks."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ TOLERANCE = {np.float32: 1e-5, np.float64: 1e-13}
 @pytest.mark.parametrize("columns", [16, 32, 64, 80, 112, 128, 400])
 @pytest.mark.parametrize("rows", range(1, 10))
 def test_accumulate(rows, columns, dtype):
-    """All around what it may touch lie NaN, which would spread, and marks, which would be gone."""
+    """Guard values around the arrays detect access out of bounds: NaN in the inputs, 7 in the output."""
     random = np.random.default_rng(rows * columns)
     for steps in (1, 2, 3, 16, 33, 120):
         for start in (0, 1, 5):
@@ -35,7 +35,7 @@ def test_accumulate(rows, columns, dtype):
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_rows_need_no_alignment(dtype):
-    """A part of the rows of a batch begins anywhere."""
+    """The rows of one call may begin at any address."""
     random = np.random.default_rng(0)
     for gap in range(5):
         w, a, out = (random.standard_normal(gap + m * n).astype(dtype) for m, n in ((6, 48), (7, 6), (7, 48)))
@@ -47,7 +47,7 @@ def test_rows_need_no_alignment(dtype):
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_what_is_not_finite_stays_so(bad, dtype):
+def test_non_finite_values_propagate(bad, dtype):
     for row in range(5):
         a = np.ones((5, 3), dtype)
         a[row, 1] = bad

@@ -1,4 +1,4 @@
-"""Rows over threads: every row once, in parts that stay in the cache, whatever a part does."""
+"""Thread pool: every row once, in small parts; errors, signals, forks and concurrent calls."""
 
 import os
 import signal
@@ -16,13 +16,13 @@ PATIENCE = 30
 
 @pytest.fixture
 def pool(monkeypatch):
-    """No threads yet."""
+    """An empty pool."""
     monkeypatch.setattr(threads, "_pool", [])
     return threads._pool
 
 
 def parts_of(rows, count):
-    """The parts that are called for, in order, and the threads they ran on."""
+    """The parts (first, last) of all calls, sorted, and the identifiers of their threads."""
     parts, names = [], set()
 
     def call(_, first, last):
@@ -40,13 +40,13 @@ def test_every_row_exactly_once(count):
         assert [row for first, last in parts for row in range(first, last)] == list(range(rows))
         sizes = [last - first for first, last in parts]
         assert 1 <= min(sizes) <= max(sizes) <= min(ROWS, min(sizes) + 1)
-        assert len(parts) % min(count, rows) == 0  # no thread is left with a part more than another
+        assert len(parts) % min(count, rows) == 0  # all threads have the same number of parts
         assert len(names) <= min(count, rows)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_a_thread_is_told_which_it_is(count):
-    """Threads add up on their own: in every call each must get the same rows, or sums would differ."""
+def test_each_thread_number_gets_the_same_rows_in_every_call(count):
+    """Each thread accumulates its own sums, which must be reproducible."""
     shares = []
     for _ in range(2):
         share, names = {}, {}
@@ -62,15 +62,15 @@ def test_a_thread_is_told_which_it_is(count):
     assert shares[0] == shares[1]
 
 
-def test_one_thread_is_this_one(pool):
+def test_one_thread_is_the_calling_thread(pool):
     for rows, count in ((1, 1), (100, 1), (1, 8)):
         assert parts_of(rows, count)[1] == {threading.get_ident()}
     assert pool == []
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
-def test_so_many_threads_work_at_once(count):
-    """This one among them: each waits for the others."""
+def test_all_threads_run_concurrently(count):
+    """The calling thread among them: each waits for the others."""
     together, names = threading.Barrier(count), []
 
     def call(_, first, last):
@@ -82,7 +82,7 @@ def test_so_many_threads_work_at_once(count):
     assert threading.get_ident() in names
 
 
-def test_threads_are_used_again(pool):
+def test_threads_are_reused(pool):
     used = []
     for count in (2, 2, 3, 2):
         parts_of(50, count)
@@ -92,10 +92,10 @@ def test_threads_are_used_again(pool):
     assert used[2] == used[3]
 
 
-@pytest.mark.parametrize("turns", [1, 10_000])
-def test_a_thread_that_fell_asleep_is_woken(turns, pool, monkeypatch):
-    """And a caller that waits longer than it looks out goes on waiting."""
-    monkeypatch.setattr(threads, "TURNS", turns)
+@pytest.mark.parametrize("checks", [1, 10_000])
+def test_a_sleeping_thread_is_woken(checks, pool, monkeypatch):
+    """And a caller waits longer than one spin wait."""
+    monkeypatch.setattr(threads, "SPIN_CHECKS", checks)
     everything = parts_of(50, 2)[0]
     for pause in (0.0, 0.1, 0.0):
         time.sleep(pause)
@@ -125,8 +125,8 @@ def test_an_exception_of_a_part_reaches_the_caller(count):
         assert parts_of(70, count)[0] == parts
 
 
-def test_after_an_exception_nobody_is_at_work():
-    """As after Ctrl-C: the caller may use the arrays of the call for something else."""
+def test_after_an_exception_all_threads_are_finished():
+    """As after Ctrl-C: the caller may reuse the arrays of the call."""
     main, began, may_end, ended = threading.get_ident(), threading.Event(), threading.Event(), threading.Event()
 
     def call(_, first, last):
@@ -147,20 +147,20 @@ def test_after_an_exception_nobody_is_at_work():
     assert over_before
 
 
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")  # Python 3.12; it is the point
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")  # since Python 3.12
 def test_it_works_in_a_forked_process():
-    """The threads of the parent are not there."""
+    """The threads of the parent do not exist in the child."""
     everything = parts_of(50, 2)[0]
     receive, send = os.pipe()
     child = os.fork()
-    if child == 0:  # nothing of pytest's may run here
+    if child == 0:  # no code of pytest may run here
         status = 1
         try:
             signal.alarm(PATIENCE)
             status = 0 if parts_of(50, 2)[0] == everything and len(os.read(receive, 1)) == 1 else 2
         finally:
             os._exit(status)
-    assert parts_of(50, 2)[0] == everything  # the parent goes on with its own
+    assert parts_of(50, 2)[0] == everything  # the parent still uses its threads
     os.write(send, b".")
     _, status = os.waitpid(child, 0)
     os.close(receive)
@@ -169,15 +169,15 @@ def test_it_works_in_a_forked_process():
 
 
 def test_calls_at_the_same_time():
-    """Each does all its rows: the first with the pool, the others by themselves, and none waits for another."""
+    """Each computes all its rows, the first with the pool, the other without, and neither waits for the other."""
     both, found = threading.Barrier(2), {}
 
     def caller(number):
-        rows, met = [], []
+        rows = []
 
         def call(_, first, last):
-            if not met:  # the other call is at work too, or this one waits for it in vain
-                met.append(both.wait(PATIENCE))
+            if first == 0:  # fails unless the other call runs concurrently
+                both.wait(PATIENCE)
             rows.extend(range(first, last))
 
         over_rows(call, 40, 2 if number == 0 else 3)
@@ -193,17 +193,17 @@ def test_calls_at_the_same_time():
 
 
 def test_a_call_within_a_call():
-    """As of a callback: it has no pool to wait for."""
+    """As in a callback: the inner call does not wait for the pool."""
     inner = []
     over_rows(lambda *_: over_rows(lambda _, first, last: inner.append(last - first), 20, 2), 2, 2)
     assert sum(inner) == 40
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, TimeoutError, SystemExit])
-def test_a_signal_while_the_others_are_at_work(monkeypatch, error):
-    """What its handler raises comes through once they have finished, and the pool is free again."""
+def test_a_signal_while_other_threads_run(monkeypatch, error):
+    """The exception of its handler is raised after all threads have finished, and the pool is free again."""
     ended = []
-    finish = threads.Worker.finish
+    finish = threads.KernelThread.finish
     interrupts = iter([error, error])
 
     def interrupted(worker):
@@ -211,7 +211,7 @@ def test_a_signal_while_the_others_are_at_work(monkeypatch, error):
             raise one
         finish(worker)
 
-    monkeypatch.setattr(threads.Worker, "finish", interrupted)
+    monkeypatch.setattr(threads.KernelThread, "finish", interrupted)
     with pytest.raises(error):
         over_rows(lambda part, *_: (time.sleep(0.1 * part), ended.append(part)), 2, 2)
     assert sorted(ended) == [0, 1]
@@ -220,7 +220,7 @@ def test_a_signal_while_the_others_are_at_work(monkeypatch, error):
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_fork_within_a_call_of_another_thread():
-    """The child has no pool that is in use for ever."""
+    """The pool of the child is free."""
     began, may_end = threading.Event(), threading.Event()
     other = threading.Thread(
         target=lambda: over_rows(lambda *_: (began.set(), may_end.wait(PATIENCE)), 2, 2), daemon=True

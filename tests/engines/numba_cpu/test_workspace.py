@@ -1,4 +1,4 @@
-"""Work buffers: arrays that begin where vectors like it, keep to themselves, and are lent again."""
+"""Reused buffers: aligned arrays that do not overlap, and reuse after deletion."""
 
 import gc
 import itertools
@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from src.engines.numba_cpu import workspace
-from src.engines.numba_cpu.workspace import ALIGNMENT, KEPT, Workspace
+from src.engines.numba_cpu.workspace import ALIGNMENT, MAX_FREE, Workspace
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 SHAPES = [(3, 5), (1,), (7, 0, 2), (2, 3, 4, 5), (), (64,), (1, 17)]
 
 
 @pytest.fixture(autouse=True)
-def _nothing_kept(monkeypatch):
+def _no_free_buffers(monkeypatch):
     monkeypatch.setattr(workspace, "_free", [])
 
 
@@ -23,7 +23,7 @@ def address(work):
     return work.buffer.ctypes.data
 
 
-def kept():
+def free_sizes():
     return sorted(buffer.nbytes for buffer in workspace._free)
 
 
@@ -41,7 +41,7 @@ def test_arrays(shapes, dtype):
 
 @pytest.mark.parametrize("dtype", [F32, F64])
 def test_arrays_do_not_overlap(dtype):
-    """Nor do those of another workspace."""
+    """Nor with those of another workspace."""
     arrays = [*(first := Workspace(dtype, SHAPES)).arrays, *(second := Workspace(dtype, SHAPES)).arrays]
     for number, array in enumerate(arrays):
         array[...] = number
@@ -52,7 +52,7 @@ def test_arrays_do_not_overlap(dtype):
 
 
 @pytest.mark.parametrize("size", [1, 15, 16, 17, 1023, 1024, 1025])
-def test_all_of_an_array_lies_in_the_buffer(size):
+def test_arrays_lie_within_the_buffer(size):
     work = Workspace(F32, [(size,), (size,)])
     end = address(work) + work.buffer.nbytes
     for array in work.arrays:
@@ -60,24 +60,24 @@ def test_all_of_an_array_lies_in_the_buffer(size):
         assert array.ctypes.data + array.nbytes <= end
 
 
-def test_a_dropped_buffer_is_lent_again():
+def test_a_buffer_is_reused_after_deletion():
     work = Workspace(F32, [(100, 10)])
     before = address(work)
     del work
     for shapes in ([(100, 10)], [(10,), (9, 99)], []):
         again = Workspace(F32, shapes)
         assert address(again) == before
-        assert kept() == []
+        assert free_sizes() == []
         del again
     assert address(Workspace(F64, [(500,)])) == before
 
 
-def test_a_buffer_in_use_is_not_lent():
-    works = [Workspace(F32, [(100,)]) for _ in range(KEPT + 2)]
-    assert len({address(work) for work in works}) == KEPT + 2
+def test_a_buffer_in_use_is_not_reused():
+    works = [Workspace(F32, [(100,)]) for _ in range(MAX_FREE + 2)]
+    assert len({address(work) for work in works}) == MAX_FREE + 2
 
 
-def test_the_least_that_fits_is_lent():
+def test_the_smallest_sufficient_buffer_is_reused():
     works = [Workspace(F32, [(size,)]) for size in (10, 1000, 100_000)]
     at = [address(work) for work in works]
     works.clear()
@@ -87,28 +87,27 @@ def test_the_least_that_fits_is_lent():
 
 
 def test_growth():
-    """What is too small goes; what is found is large enough, and soon nothing new is needed."""
+    """A buffer that is too small is replaced by a larger one, which is then reused."""
     for length in range(1, 400, 7):
         work = Workspace(F32, [(length, 33)])
         work.arrays[0][...] = 1.0
         assert work.buffer.nbytes >= length * 33 * 4
         del work
-        assert len(kept()) == 1
-    (largest,) = kept()
+        assert len(free_sizes()) == 1
+    (largest,) = free_sizes()
     assert largest < 4 * 400 * 33 * 4
     before = address(Workspace(F32, [(400, 33)]))
     assert {address(Workspace(F32, [(length, 33)])) for length in range(1, 400, 7)} == {before}
 
 
-def test_only_so_many_are_kept():
-    works = [Workspace(F32, [(100,)]) for _ in range(3 * KEPT)]
+def test_the_number_of_free_buffers_is_bounded():
+    works = [Workspace(F32, [(100,)]) for _ in range(3 * MAX_FREE)]
     works.clear()
     gc.collect()
-    assert len(kept()) == KEPT
+    assert len(free_sizes()) == MAX_FREE
 
 
-def test_arrays_outlive_the_workspace_they_are_of():
-    """They are then lent, but they are still memory."""
+def test_arrays_are_valid_after_the_workspace_is_deleted():
     array = Workspace(F32, [(1000,)]).arrays[0]
     workspace._free.clear()
     gc.collect()
@@ -116,7 +115,7 @@ def test_arrays_outlive_the_workspace_they_are_of():
     assert array.sum() == 3000
 
 
-def test_too_much_is_one_error(monkeypatch):
+def test_too_large_a_request_is_one_memory_error(monkeypatch):
     ignored = []
     monkeypatch.setattr(sys, "unraisablehook", ignored.append)
     with pytest.raises(MemoryError):

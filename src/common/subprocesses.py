@@ -1,0 +1,48 @@
+"""Python modules run as subprocesses in the foreground."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+def run_module(command: list[str]) -> int:
+    """Run `python -m <command>` and return its exit code.
+
+    Raises:
+        KeyboardInterrupt: the user stopped it; it has ended.
+    """
+    return run_modules([command])[0]
+
+
+def run_modules(commands: Sequence[list[str]]) -> list[int]:
+    """Run several `python -m <command>` in parallel and return their exit codes.
+
+    Each subprocess has its own process group, so that a Ctrl-C reaches it once: a second one would kill it.
+
+    Raises:
+        KeyboardInterrupt: the user stopped them; they have ended.
+    """
+    stopped = []
+    children: list[subprocess.Popen[bytes]] = []
+
+    def forward(number: int, frame: Any) -> None:
+        stopped.append(number)
+        for child in children:
+            if child.poll() is None:
+                os.killpg(child.pid, signal.SIGINT)  # for any signal: it makes the child stop its own workers
+
+    before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        for command in commands:
+            if not stopped:
+                children.append(subprocess.Popen([sys.executable, "-m", *command], start_new_session=True))
+        codes = [child.wait() for child in children]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if stopped or 130 in codes:
+        raise KeyboardInterrupt
+    return codes

@@ -1,0 +1,246 @@
+"""The whole sequence of a machine as one operation of torch's autograd, computed by the kernels."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import pad
+
+from src.cells.machine import Machine, MachineState
+from src.engines.numba_cpu import plan
+from src.engines.numba_cpu.bundles import CarryGradients, Gradients, Tape, Weights, constants
+from src.engines.numba_cpu.kernels import kernels
+from src.engines.numba_cpu.machine_kinds import MachineKind, kind_of
+from src.engines.numba_cpu.plan import SEGMENT, padded
+from src.engines.numba_cpu.threads import over_rows
+from src.engines.numba_cpu.weights import CONTROLLER_KINDS, check_weights
+from src.engines.numba_cpu.workspace import Workspace
+
+#: Dtypes of the kernels.
+DTYPES: dict[torch.dtype, np.dtype] = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
+#: Number of threads of the kernels within `kernel_threads`; None: as many as torch has.
+_threads: int | None = None
+#: Number of callers within `kernel_threads`.
+_users = 0
+#: Lock of `_threads` and `_users`.
+_threads_lock = threading.Lock()
+
+
+def sequence(
+    machine: Machine, x: Float[Tensor, "B T F"], state: MachineState | None
+) -> tuple[Float[Tensor, "B T O"], MachineState]:
+    """All steps of a machine in one call; equals `Machine.step` over time up to rounding.
+
+    Raises:
+        ValueError, TypeError: an input or a state that does not fit, see `Cell.check`; or weights that do not fit.
+    """
+    x = machine.check(x, state)
+    state = machine.initial_state(len(x)) if state is None else state
+    if x.dtype not in DTYPES:
+        raise TypeError(f"x is {x.dtype}: the fused engine computes in float32 or float64")
+    controller, heads, own = machine.controller, machine.heads, state.controller
+    batch, slots, size = len(x), state.memory.shape[1], controller.output_size
+    controller_kind, machine_kind = CONTROLLER_KINDS[type(controller)], kind_of(type(machine))
+    assert machine_kind is not None
+    kind = controller_kind.number
+    h = own.hidden[0] if kind != plan.FEEDFORWARD else x.new_zeros(batch, size)
+    c = own.cell[0] if kind == plan.LSTM else x.new_zeros(batch, 0)
+    by_position = state.heads.dim() == 2
+    w = x.new_zeros(batch, machine.num_heads, slots) if by_position else state.heads
+    place = state.heads if by_position else x.new_zeros(batch, machine.num_heads)
+
+    inputs = (
+        x.contiguous(),
+        controller_kind.joint(controller, machine.input_size),
+        heads.weight,
+        heads.bias,
+        torch.cat([h, state.reads.flatten(1)], 1),
+        c,
+        w,
+        place,
+        state.memory.transpose(1, 2),
+    )
+    settings = KernelSettings(machine, machine_kind, kind, size, slots, DTYPES[x.dtype])
+    check_weights(settings.plan, x.dtype, machine.input_size, *inputs[1:4])
+    y, c, w, place, memory = _Sequence.apply(settings, torch.is_grad_enabled(), *inputs)
+
+    h, reads = y[-1].split([size, machine.read_heads * machine.word_size], dim=1)
+    if kind != plan.FEEDFORWARD:
+        own = own._replace(hidden=(h,))
+    if kind == plan.LSTM:
+        own = own._replace(cell=(c,))
+    after = state._replace(
+        controller=own,
+        memory=memory.transpose(1, 2),
+        heads=place if by_position else w,
+        reads=reads.unflatten(1, (machine.read_heads, machine.word_size)),
+    )
+    return y.transpose(0, 1), after
+
+
+def _columns_padded(x: Tensor, rows: int | None = None) -> Tensor:
+    """Zero padding: columns up to a multiple of the vector width, and rows up to a number."""
+    gap = padded(x.shape[-1]) - x.shape[-1]
+    below = 0 if rows is None else rows - len(x)
+    return (pad(x, (0, gap, 0, below) if below else (0, gap)) if gap or below else x).contiguous()
+
+
+class KernelSettings:
+    """Arguments of the kernels that are not arrays: dtype, plan and constants of a machine."""
+
+    def __init__(
+        self, machine: Machine, kind: MachineKind, controller: int, hidden: int, slots: int, dtype: np.dtype
+    ) -> None:
+        self.dtype = dtype
+        if changed := machine.changed_options():
+            raise ValueError(
+                f"{changed}: changed after construction, no longer fits the weights; make another machine"
+            )
+        self.plan = plan.KernelPlan(
+            controller=controller,
+            hidden=hidden,
+            slots=slots,
+            words=machine.word_size,
+            reads=machine.read_heads,
+            writes=machine.write_heads,
+            head_size=machine.layout.size,
+            start=plan.FieldStarts(**machine.layout.starts),
+            **kind.choices(machine),
+        )
+        clip = np.inf if machine.output_clip is None else float(machine.output_clip)
+        self.constants = constants(dtype, clip=clip, **kind.constants(machine))
+
+
+class _Sequence(torch.autograd.Function):
+    """The two kernels as an autograd operation; its backward can be called once."""
+
+    @staticmethod
+    def forward(  # type: ignore[no-untyped-def]
+        ctx, settings, store, x, w_u, w_heads, b_heads, u_before, c_before, w_before, place_before, memory_before
+    ):
+        p = settings.plan
+        store = store and any(ctx.needs_input_grad)
+        batch, steps, heads = len(x), x.shape[1], p.reads + p.writes
+        width = u_before.shape[1]
+        u = x.new_empty(steps + 1, batch, width + x.shape[2] + 1)
+        u[0, :, :width] = u_before
+        memory = memory_before.clone(memory_format=torch.contiguous_format)
+        work = Workspace(
+            settings.dtype,
+            [
+                (steps, batch, padded(len(w_u))),
+                (steps + 1, batch, c_before.shape[1]),
+                (steps, batch, padded(len(b_heads))),
+                (steps + 1, batch, heads, p.slots),
+                (steps + 1, batch, heads),
+                (steps if store and p.content else 1, batch, heads, 2, p.slots),
+                (steps if store and p.content else 1, batch, p.slots),
+                (-(-steps // SEGMENT) if store else 0, batch, p.words, p.slots),
+            ],
+        )
+        tape = Tape(u.numpy(), *work.arrays)
+        for array, given in ((tape.c, c_before), (tape.w, w_before), (tape.place, place_before)):
+            torch.from_numpy(array[0]).copy_(given)
+        weights = Weights(*(_columns_padded(one).numpy() for one in (w_u.t(), w_heads.t(), b_heads)))
+        inputs, words = x.detach().numpy(), memory.numpy()
+        kernel, _ = kernels(settings.dtype)
+        over_rows(
+            lambda _, first, last: kernel(p, settings.constants, first, last, inputs, weights, tape, words),
+            batch,
+            _threads or torch.get_num_threads(),
+        )
+        carried = [torch.from_numpy(array[-1].copy()) for array in (tape.c, tape.w, tape.place)]
+        if store:
+            ctx.settings, ctx.work, ctx.u, ctx.version = settings, work, u, u._version
+            ctx.save_for_backward(w_u, w_heads)
+        ctx.set_materialize_grads(False)
+        return u[1:, :, :width], *carried, memory
+
+    @staticmethod
+    def backward(ctx, dy, dc, dw, dplace, dmemory):  # type: ignore[no-untyped-def]
+        if torch.is_grad_enabled():  # create_graph=True: the gradients computed here have no graph
+            raise RuntimeError(
+                "the fused engine has first derivatives only; model.engine=reference has higher ones"
+            )
+        if ctx.work is None:
+            raise RuntimeError("the fused engine runs backward only once; model.engine=reference can repeat it")
+        settings, u = ctx.settings, ctx.u
+        if u._version != ctx.version:
+            raise RuntimeError("outputs of the fused engine were changed in place before its backward")
+        p = settings.plan
+        w_u, w_heads = ctx.saved_tensors
+        tape = Tape(u.numpy(), *ctx.work.arrays)
+        steps, batch, gates = tape.gates.shape
+        numbers = tape.raw.shape[2]
+        width = p.hidden + p.reads * p.words
+
+        def copied(gradient: Tensor | None, shape: tuple[int, ...]) -> Tensor:
+            return u.new_zeros(shape) if gradient is None else gradient.contiguous().clone()
+
+        shapes = (tape.c.shape[1:], tape.w.shape[1:], tape.place.shape[1:], (batch, p.words, p.slots))
+        carried = [copied(*one) for one in zip((dc, dw, dplace, dmemory), shapes, strict=True)]
+        dy = u.new_zeros(steps, batch, width) if dy is None else dy.contiguous()
+        du = u.new_empty(batch, width)
+        dx = u.new_empty(batch if ctx.needs_input_grad[2] else 0, steps, u.shape[2] - width - 1)
+        transposed = [_columns_padded(w_u, gates).numpy(), _columns_padded(w_heads, numbers).numpy()]
+        threads = min(_threads or torch.get_num_threads(), batch)
+        # Each thread has its own sums for the gradients of the weights.
+        sums = [u.new_zeros(threads, *shape) for shape in ((w_u.shape[1], gates), (p.hidden, numbers), (numbers,))]
+        weights = Weights(transposed[0], transposed[1], np.empty(0, settings.dtype))
+        carry = CarryGradients(*(one.numpy() for one in (du, *carried)))
+        gradients = [
+            Gradients(dy.numpy(), dx.numpy(), carry, Weights(*(one[i].numpy() for one in sums)))
+            for i in range(threads)
+        ]
+        _, kernel = kernels(settings.dtype)
+        over_rows(
+            lambda i, first, last: kernel(p, settings.constants, first, last, weights, tape, gradients[i]),
+            batch,
+            threads,
+        )
+        dw_u, dw_heads, db_heads = (one.sum(0) for one in sums)
+        ctx.work = ctx.u = None
+        dw_u, dw_heads = dw_u[:, : len(w_u)].t(), dw_heads[:, : len(w_heads)].t()
+        return None, None, dx if len(dx) else None, dw_u, dw_heads, db_heads[: len(w_heads)], du, *carried
+
+
+def prepare(dtype: torch.dtype) -> None:
+    """Compile the kernels for a dtype now instead of at the first batch."""
+    kernels(DTYPES[dtype])
+
+
+def _reset_after_fork() -> None:
+    """A new lock for a forked child: a thread of the parent may have held the old one."""
+    global _threads_lock
+    _threads_lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_reset_after_fork)
+
+
+@contextmanager
+def kernel_threads() -> Iterator[None]:
+    """A context in which the kernels use all threads of torch, and torch itself uses one.
+
+    Torch has little to compute between two calls of the kernels, and the spinning threads of two pools would slow
+    each other down on the same cores. Several Python threads may be in this context at the same time.
+    """
+    global _threads, _users
+    with _threads_lock:
+        before = _threads = torch.get_num_threads() if _threads is None else _threads
+        _users += 1
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        with _threads_lock:
+            _users -= 1
+            _threads = _threads if _users else None
+            torch.set_num_threads(before)

@@ -1,0 +1,34 @@
+"""Dispatch of `address` and `address_backward` to the kind of head."""
+
+from src.engines.numba_cpu import dms_ntm, ntm
+from src.engines.numba_cpu.plan import NTM
+from src.engines.numba_cpu.routine import inlined
+
+
+@inlined
+def address(plan, constants, head, scratch):
+    """Set the weighting of one head of one sequence; returns its place.
+
+    Args:
+        plan, constants: of the machine.
+        head: a `Head`; its w is set.
+        scratch: a `HeadScratch`.
+    """
+    if plan.kind == NTM:
+        return ntm.address(plan, constants, head, scratch)
+    return dms_ntm.address(plan, constants, head, scratch)
+
+
+@inlined
+def address_backward(plan, constants, head, dhead, scratch, d):
+    """Backward of `address`; returns the gradient of the place before the step.
+
+    Args:
+        plan, constants: of the machine.
+        head: a `Head` as filled by the forward.
+        dhead: its gradients: w and place are inputs, raw and before are accumulated, w_content is set.
+        scratch, d: a `HeadScratch`, and another one for gradients.
+    """
+    if plan.kind == NTM:
+        return ntm.address_backward(plan, constants, head, dhead, scratch, d)
+    return dms_ntm.address_backward(plan, constants, head, dhead, scratch, d)

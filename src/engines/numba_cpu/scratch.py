@@ -1,0 +1,66 @@
+"""Scratch buffers of a kernel, and views of a tape for one sequence or head."""
+
+import numpy as np
+
+from src.engines.numba_cpu.bundles import Head, HeadScratch, SequenceScratch, StepTape
+from src.engines.numba_cpu.routine import inlined, routine
+from src.engines.numba_cpu.views import at, span
+
+
+@routine
+def _head_scratch(plan, dtype):
+    slots, scales = plan.slots, plan.scales
+    return HeadScratch(
+        np.empty(slots, dtype),
+        np.empty(2 * slots, dtype),
+        np.empty(slots, dtype),
+        np.empty(max(slots, plan.shifts), dtype),
+        np.empty((scales, slots), dtype),
+        np.empty(3, dtype),
+        np.empty(scales, dtype),
+        np.empty(scales, dtype),
+    )
+
+
+@inlined
+def sequence_scratch(plan, dtype):
+    """Make the scratch buffers of one call of a kernel."""
+    slots, words, writes, heads = plan.slots, plan.words, plan.writes, plan.reads + plan.writes
+    return SequenceScratch(
+        _head_scratch(plan, dtype),
+        _head_scratch(plan, dtype),
+        np.empty(slots, dtype),
+        np.empty(slots, dtype),
+        np.empty((writes, words), dtype),
+        np.empty((writes, words), dtype),
+        np.empty((writes, words), dtype),
+        np.empty((writes, words), dtype),
+        np.empty((heads, slots), dtype),
+        np.empty((heads, slots), dtype),
+    )
+
+
+@inlined
+def step_views(tape, t, b):
+    """Views of a tape for one sequence at one step."""
+    return StepTape(
+        at(at(tape.raw, t), b),
+        at(at(tape.w, t), b),
+        at(at(tape.w, t + 1), b),
+        at(at(tape.place, t), b),
+        at(at(tape.place, t + 1), b),
+        at(at(tape.by_content, t % tape.by_content.shape[0]), b),
+        at(at(tape.norms, t % tape.norms.shape[0]), b),
+    )
+
+
+@inlined
+def head_views(plan, step, h):
+    """Views of one head of a step."""
+    return Head(
+        span(step.raw, h * plan.head_size, plan.head_size),
+        at(at(step.by_content, h), 1),
+        at(step.w_before, h),
+        step.place_before[h],
+        at(step.w, h),
+    )

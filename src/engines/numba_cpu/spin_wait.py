@@ -1,0 +1,36 @@
+"""Spin wait for another thread: waking a sleeping thread takes longer than a kernel runs."""
+
+from numba import njit, types
+from numba.extending import intrinsic, overload
+
+#: Of the C library: yields the core to another thread that is ready.
+_sched_yield = types.ExternalFunction("sched_yield", types.intc())
+
+
+def _first(a):
+    """a[0], loaded atomically: another thread writes it."""
+    return a[0]
+
+
+@intrinsic
+def _load(_, a):
+    def codegen(context, builder, signature, args):
+        data = context.make_array(a)(context, builder, args[0]).data
+        return builder.load_atomic(data, "acquire", 8)
+
+    return types.int64(a), codegen
+
+
+@overload(_first)
+def _(a):
+    return lambda a: _load(a)
+
+
+@njit(types.boolean(types.int64[::1], types.int64, types.int64), nogil=True, cache=True)
+def changes(flag, known, checks):
+    """Whether flag[0] becomes different from `known` within a number of checks."""
+    for _ in range(checks):
+        if _first(flag) != known:
+            return True
+        _sched_yield()
+    return False

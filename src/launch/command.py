@@ -1,0 +1,179 @@
+"""From a command line to runs: new ones, ones to go on with, whole sweeps, or only a look at what it would be."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra._internal.callbacks import Callbacks
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from src.common import checks
+from src.launch import estimate, job, launchers, ray, sweep
+from src.run import lock, resume
+from src.settings import cli, errors, keys
+from src.settings.errors import ConfigError
+from src.settings.job import Job
+
+#: Settings of the command, not of the run.
+OWN = ("resume", "retry_failed", "dry_run")
+
+
+def command() -> None:
+    """Do what the command line of `python -m src.train` asks for."""
+    with cli.refusals():
+        line = resumed(cli.read())
+        if line.multirun:
+            line = line._replace(overrides=launchers.given(line.overrides))
+            jobs, whole = cli.composed_sweep("train", line.overrides)
+        else:
+            jobs = cli.composed("train", line.overrides)
+        first = keys.resolve(jobs[0].config)
+        check(first)
+        launcher = launchers.of(jobs[0].launcher)
+        launcher.check(jobs[0].launcher)
+        if launcher is ray and without(line.overrides, "hydra.searchpath") != line.overrides:
+            raise ConfigError(
+                "hydra.searchpath: must be left out with hydra/launcher=ray, which sends conf/ alone"
+            )
+        resumes = first["resume"] is not None
+        checked: job.Checked | None = None
+        if line.asks_only:
+            pass
+        elif first["dry_run"]:
+            print(estimate.report(left(jobs, line.overrides) if resumes else jobs))
+            return
+        elif line.multirun:
+            folder = Path(first["resume"] or str(jobs[0].sweep))
+            if resumes:
+                check_same(jobs, folder)
+            else:
+                if launcher.is_here:
+                    refuse_all(jobs)
+                sweep.begin(folder, line.overrides, jobs)
+            OmegaConf.save(whole, folder / "multirun.yaml")
+        elif not resumes:
+            checked = job.check(jobs[0])
+    if line.asks_only:
+        cli.ask("train", line)
+    elif line.multirun:
+        launch(jobs, folder, whole)
+    else:
+        with cli.failures():
+            job.alone(jobs[0], checked)
+
+
+def launch(jobs: list[Job], folder: Path, whole: DictConfig) -> None:
+    """Run the jobs of a sweep, and tell how each stands then; ends the process where one is not done."""
+    launcher, size = launchers.of(jobs[0].launcher), whole.hydra.sweeper.max_batch_size or len(jobs)
+    callbacks, name = Callbacks(whole), whole.hydra.job.config_name
+    callbacks.on_multirun_start(config=whole, config_name=name)
+    try:
+        with cli.failures():
+            codes = [launcher.launch(jobs[n : n + size], folder) for n in range(0, len(jobs), size)]
+        callbacks.on_multirun_end(config=whole, config_name=name)
+        if any(codes):
+            sys.exit(max(codes))
+    except KeyboardInterrupt:  # joblib's; a run of its own ends with a checkpoint, and tells
+        sys.exit(130)
+    finally:
+        print(f"\n{sweep.summary(folder)}")
+
+
+def left(jobs: list[Job], overrides: list[str]) -> list[Job]:
+    """What there still is to do where a run or a sweep goes on: whole runs, however far they have come."""
+    if jobs[0].sweep is not None:
+        return [one for one in jobs if sweep.standing(one.folder).standing not in sweep.DONE]
+    own = resume.settings(jobs[0].folder, resume.changes_of(overrides))
+    whole = OmegaConf.masked_copy(jobs[0].composed, "hydra")
+    with open_dict(whole):
+        whole.update(own)
+    return [jobs[0]._replace(composed=whole, overrides=[])]
+
+
+def check(cfg: dict[str, Any]) -> None:
+    """Refuse what is wrong with the settings of the command itself."""
+    errors.check("", checks.flag, "dry_run", cfg["dry_run"])
+    errors.check("", checks.flag, "retry_failed", cfg["retry_failed"])
+    if cfg["retry_failed"] and cfg["resume"] is None:
+        raise ConfigError("retry_failed=True: goes with resume=<folder of a sweep> alone; must be false here")
+
+
+def refuse_all(jobs: list[Job]) -> None:
+    """Refuse a sweep none of whose jobs can be run; among others, a bad one fails alone."""
+    refusals = []
+    for one in jobs:
+        try:
+            with torch.random.fork_rng():
+                job.check(one)
+            return
+        except ConfigError as error:
+            refusals.append(error)
+    raise refusals[0]
+
+
+def check_same(jobs: list[Job], folder: Path) -> None:
+    """Make sure that a sweep which is resumed still is what it was."""
+    if lock.is_held(folder):  # by a cluster, whose jobs are elsewhere
+        raise ConfigError(f"resume={str(folder)!r}: is running now; must be a sweep that has stopped")
+    before = [one["folder"] for one in sweep.read(folder)["jobs"]]
+    now = [str(one.folder.relative_to(folder.absolute())) for one in jobs]
+    if before != now:
+        raise ConfigError(
+            f"resume={str(folder)!r}: has the jobs {', '.join(before)}; with conf/ as it is now they would be "
+            f"{', '.join(now)}; must be gone on with by the code it was begun with"
+        )
+
+
+def at(folder: Path) -> str:
+    """The override that keeps the sweep in its folder, which may have the time in its name."""
+    return f"hydra.sweep.dir={cli.quoted(folder.absolute())}"
+
+
+def without(overrides: list[str], *keys: str) -> list[str]:
+    """The overrides of other keys."""
+    return [
+        one for one, read in zip(overrides, cli.parsed(overrides), strict=True) if read.key_or_group not in keys
+    ]
+
+
+def resumed(line: cli.Line) -> cli.Line:
+    """A command line with `resume` as one that says all that was said before; any other as it is.
+
+    Raises:
+        ConfigError: a folder without a run or a sweep that could go on, or a setting that goes ill with resume.
+    """
+    given = {one.key_or_group: one for one in cli.parsed(line.overrides)}
+    for key, override in given.items():
+        if key in OWN and override.is_delete():
+            raise ConfigError(f"{override.input_line}: cannot be left out; must be null or false")
+    if "resume" not in given or given["resume"].value() is None:
+        return line
+    for key, override in given.items():
+        if override.is_sweep_override() and key in (*OWN, *resume.CHANGES):
+            raise ConfigError(f"{override.input_line}: must be one value when a run goes on")
+    if not str(given["resume"].value()):
+        raise ConfigError("resume='': must be the folder of a run or of a sweep")
+    folder = Path(str(given["resume"].value()))
+    is_sweep = os.path.exists(folder / "sweep.json")  # False, too, for a name that is too long
+    if not is_sweep and ("retry_failed" in given or line.multirun):
+        raise ConfigError(f"resume={str(folder)!r}: is not the folder of a sweep, one that holds sweep.json")
+    allowed = resume.SWEEP_CHANGES if is_sweep else resume.CHANGES
+    for key, override in given.items():
+        launcher = is_sweep and key.replace("/", ".").startswith("hydra.launcher")
+        if (key not in (*OWN, *allowed) and not launcher) or override.is_delete():
+            raise ConfigError(
+                f"{override.input_line}: cannot be changed when a run goes on; must be left out, as all but "
+                + ", ".join(allowed)
+            )
+    if is_sweep:
+        before = without(sweep.read(folder)["overrides"], "hydra.sweep.dir", *given)
+        if "hydra/launcher" in given:  # another one has other settings
+            before = [one for one in before if not one.lstrip("+").startswith("hydra.launcher.")]
+        return line._replace(overrides=[*before, *line.overrides, at(folder)], multirun=True)
+    resume.settings(folder, resume.changes_of(line.overrides))
+    resume.newest(folder)
+    if lock.is_held(folder):
+        raise ConfigError(f"resume={str(folder)!r}: is running now; must be a run that has stopped")
+    return line._replace(overrides=[*line.overrides, f"hydra.run.dir={cli.quoted(folder)}"])

@@ -1,0 +1,105 @@
+"""Base class of the learner: gradient clipping, logging, and the stop at a loss or gradient that is not finite."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor, nn
+
+from src.lit.divergence import Diverged, DivergenceWatch
+
+
+class GuardedModule(lightning.LightningModule):
+    """A LightningModule whose updates stop at the first loss or gradient that is not finite.
+
+    On the CPU the check comes before the update. On a device it is deferred to logged updates, validations and
+    checkpoints, to avoid synchronisation; updates after the first bad number are undone, and that one is reported.
+    """
+
+    network: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.watch = DivergenceWatch()
+        self._loss = self._norm = torch.tensor(torch.nan)
+        self._batch: int | None = None
+
+    @property
+    def last_loss(self) -> float:
+        """The loss of the last update; synchronises with a device."""
+        return float(self._loss)
+
+    @property
+    def gradient_norm(self) -> float:
+        """The norm of the last gradient before clipping; synchronises with a device."""
+        return float(self._norm)
+
+    @property
+    def due(self) -> bool:
+        """Whether to log this update, the first and every n-th: logging can cost as much as an update."""
+        update = self.global_step + 1
+        return update == 1 or update % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
+
+    def write(self, scalars: Mapping[str, float | Tensor], update: int) -> None:
+        """Log scalars at an update, if there is a logger.
+
+        `self.log` would log them one update earlier than callbacks do, and add a curve of epochs.
+        """
+        if self.logger is not None:
+            self.logger.log_metrics({name: float(value) for name, value in scalars.items()}, step=update)
+
+    def see_loss(self, value: Tensor, batch_idx: int) -> None:
+        """Check the loss of the current update; `batch_idx` counts from the last validation."""
+        self._loss, self._batch = value, batch_idx
+        self.watch.see("loss", value, self.global_step + 1, batch_idx)
+        if self.due:
+            self.check_finite()
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip the norm of the whole gradient, or each of its elements, and stop where the norm is not finite."""
+        weights = list(self.network.parameters())
+        by_value = gradient_clip_algorithm == "value"
+        bound = float("inf") if gradient_clip_val is None or by_value else gradient_clip_val
+        self._norm = nn.utils.clip_grad_norm_(weights, bound)
+        if not self._scaled:
+            self.watch.see("norm of the gradient", self._norm, self.global_step + 1, self._batch)
+        if by_value and gradient_clip_val is not None:
+            nn.utils.clip_grad_value_(weights, gradient_clip_val)
+        if self.due:
+            self.check_finite()
+            self.write({"optimizer/gradient_norm": self._norm}, self.global_step + 1)
+        self.watch.keep(weights)
+
+    def optimizer_step(self, *arguments: Any, **options: Any) -> None:
+        """Make an update, and undo it if a number of this or an earlier update was not finite."""
+        super().optimizer_step(*arguments, **options)
+        self.watch.undo()
+
+    def check_finite(self) -> None:
+        """Check that all numbers so far were finite.
+
+        Raises:
+            Diverged: one was not; the trainer's update count is then set to the updates before it.
+        """
+        try:
+            self.watch.check()
+        except Diverged as divergence:
+            updates = self.trainer.fit_loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step.total
+            updates.ready = updates.completed = divergence.step - 1
+            raise
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Prevent a checkpoint of a run that has diverged."""
+        self.check_finite()
+
+    @property
+    def _scaled(self) -> bool:
+        """Whether gradients are scaled, as in 16-mixed: updates whose gradients overflow are then skipped."""
+        plugin = getattr(self._trainer, "precision_plugin", None)  # None without a trainer
+        return getattr(plugin, "scaler", None) is not None

@@ -1,0 +1,27 @@
+"""Registry of objectives by name. A new objective is a file beside `bits.py` and an entry here."""
+
+from collections.abc import Iterable
+
+from src.lit.bits import Bits
+from src.lit.classes import Classes
+from src.lit.objective import Metric, Objective
+
+#: All objectives by name. A metric name has the same meaning in all of them.
+OBJECTIVES: dict[str, Objective] = {one.name: one for one in (Bits(), Classes())}
+
+
+def metric(name: str) -> Metric | None:
+    """The metric with a name; None if no objective has it."""
+    metrics = (metric for objective in OBJECTIVES.values() for metric in objective.metrics)
+    return next((metric for metric in metrics if metric.name == name), None)
+
+
+def recognised(measured: Iterable[str]) -> Objective | None:
+    """The objective whose metric names match measured ones best; None if none matches.
+
+    >>> recognised(["update", "accuracy", "loss"]).name
+    'classes'
+    """
+    found = set(measured)
+    known = [one for one in OBJECTIVES.values() if {one.monitor, one.headline} & found]
+    return min(known, key=lambda one: len(found ^ set(one.names)), default=None)

@@ -1,0 +1,34 @@
+"""The test at the end of a run, of the checkpoint that validation chose, and the figures of it."""
+
+import logging
+from typing import Any
+
+from src.callbacks.pictures import DRAWINGS, draw, save
+from src.figures.png import figure_errors_as_warnings
+from src.figures.style import Figure
+from src.run.load import load_weights
+from src.run.parts import Parts
+from src.run.quiet import quiet
+
+log = logging.getLogger(__name__)
+
+
+def test_and_draw(parts: Parts) -> dict[str, Any]:
+    """Test metrics of the checkpoint that validation chose, by test set; figures into the run folder."""
+    cfg, folder, learner, task, trainer = parts[:5]
+    load_weights(learner.network, folder.best)
+    with quiet():
+        trainer.test(learner, datamodule=task, verbose=False)
+    figures: dict[str, Figure] = {}
+    with figure_errors_as_warnings("of the examples"):
+        figures |= draw(learner, task.examples(), cfg["figure"]["cmap"])
+    for name in getattr(getattr(learner.network, "cell", None), "drawings", ()):
+        with figure_errors_as_warnings(name):
+            figures[name] = DRAWINGS[name]()
+    save(figures, folder.path)
+    own = learner.network.memory_slots
+    for name, metrics in learner.tested.items():
+        if own is not None and metrics["memory_slots"] > own:
+            log.info("%s was tested with %d memory slots instead of %d.", name, metrics["memory_slots"], own)
+    tested = dict(learner.tested)
+    return {**tested.pop("test"), **tested} if "test" in tested else tested

@@ -1,0 +1,95 @@
+"""The last steps of a run: its test, metrics.json, and its end in TensorBoard's HPARAMS."""
+
+import logging
+import traceback
+from typing import Any
+
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from src.callbacks import hparams
+from src.callbacks.clock import Clock
+from src.callbacks.history import History
+from src.callbacks.solved import Solved
+from src.lit.learner import Learner
+from src.run import provenance
+from src.run.ending import Ending
+from src.run.final_test import test_and_draw
+from src.run.fit import exception, machine_fault
+from src.run.parts import Parts
+
+log = logging.getLogger(__name__)
+
+
+def conclude(parts: Parts, ending: Ending) -> tuple[dict[str, Any], Ending]:
+    """Test the chosen checkpoint, draw, and write metrics.json.
+
+    Args:
+        parts: of the run.
+        ending: of its training loop.
+
+    Returns:
+        What metrics.json holds, and how the run ended: it may have failed since.
+    """
+    cfg, learner, trainer = parts.cfg, parts.learner, parts.trainer
+    history, clock, solved = (parts.callbacks[kind] for kind in (History, Clock, Solved))
+    tested: dict[str, Any] = {}
+    rows = history.rows
+    if ending.status == "stopped" and not rows and parts.folder.last.exists():
+        rows = [validate(parts)]
+    if ending.status == "finished":
+        try:
+            tested = test_and_draw(parts)
+        except OSError as fault:
+            log.error("failed in the test: %s", fault)
+            ending = machine_fault(parts, fault)
+        except Exception as failure:
+            log.error("failed in the test: %s\n%s", failure, traceback.format_exc())
+            ending = exception(failure)
+    metrics = {
+        **ending.entries(),
+        "model": cfg["model"]["name"],
+        "task": cfg["task"]["name"],
+        "seed": cfg["seed"],
+        "parameters": learner.parameter_count,
+        "state_size": learner.network.state_size,
+        "engine": learner.network.engine,
+        "updates": trainer.global_step,
+        "sequences": clock.sequences,
+        "seconds": round(clock.seconds, 3),
+        "solved": solved.solved,
+        "sequences_to_solve": solved.sequences,
+        "seconds_to_solve": None if solved.seconds is None else round(solved.seconds, 3),
+        "validation": best_row(rows, learner),
+        "test": tested,
+        "git_revision": provenance.joined(parts.revisions),
+        "versions": provenance.versions(),
+    }
+    try:
+        parts.folder.write_metrics(metrics)
+        if isinstance(trainer.logger, TensorBoardLogger):
+            of = learner.objective
+            numbers = hparams.final(metrics, of.headline, of.reach[0], learner.task.like_training[0])
+            trainer.logger.log_metrics(numbers, step=trainer.global_step)
+            hparams.write(trainer.logger, hparams.session_end(ending.status))
+            trainer.logger.finalize("success")
+    except OSError as fault:  # a full disk; what could not be written is told all the same
+        log.error("failed at the end: %s", fault)
+        failed = machine_fault(parts, fault)
+        ending = failed if ending.error is None else failed._replace(error=ending.error)
+        metrics |= ending.entries()
+    return metrics, ending
+
+
+def validate(parts: Parts) -> dict[str, Any]:
+    """A row for a run that was stopped before its first validation; its last checkpoint is its best so far."""
+    parts.folder.best.write_bytes(parts.folder.last.read_bytes())
+    return {"update": parts.trainer.global_step, **parts.learner.measure(parts.task.validation)}
+
+
+def best_row(rows: list[dict[str, Any]], learner: Learner) -> dict[str, float]:
+    """The validation metrics of the checkpoint that validation chose, and the update it was made at."""
+    if not rows:
+        return {}
+    best = min(rows, key=learner.objective.to_minimise)
+    left_out = ("memory_slots", "sequences", "seconds", "train_loss", "gradient_norm", "lr")
+    return {key: value for key, value in best.items() if key not in left_out}

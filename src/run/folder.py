@@ -1,0 +1,203 @@
+"""The folder of a run: which files it has, who writes to it, and how they are written and read."""
+
+import csv
+import io
+import json
+import math
+import os
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from src.callbacks.checkpoint import BEST, LAST
+from src.common.files import write_json, write_whole
+from src.run import lock, provenance
+from src.settings import cli
+from src.settings.errors import ConfigError
+
+#: Raised when a run folder of today could no longer be read as one of yesterday.
+RUN_FORMAT = 1
+#: Keys of config.yaml that are no settings.
+STAMP = ("run_format", "git_revision", "revisions")
+#: Parts of a configuration that opening a run needs; the last is the last of the file.
+SECTIONS = ("model", "task", "optimizer", "schedule", "figure")
+
+
+class UnreadableError(ConfigError):
+    """A file of a run folder that cannot be read.
+
+    Args:
+        where: the key and the folder that were given, or the file.
+        reason: what is wrong with it.
+        advice: what it must be, if that is to be said.
+    """
+
+    def __init__(self, where: str, reason: str, advice: str | None = None) -> None:
+        super().__init__(f"{where}: {reason}" + (f"; {advice}" if advice else ""))
+        self.where, self.reason = where, reason
+
+
+class RunFolder:
+    """The folder of one run, which need not exist yet.
+
+    Args:
+        path: of the folder.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.config_file = self.path / "config.yaml"
+        self.metrics_file = self.path / "metrics.json"
+        self.evaluation_file = self.path / "evaluation.json"
+        self.history_file = self.path / "history.csv"
+        self.log_file = self.path / "train.log"
+        self.best = self.checkpoint(BEST)  # that validation chose
+        self.last = self.checkpoint(LAST)  # the newest
+
+    def checkpoint(self, name: str) -> Path:
+        """A checkpoint by the name of its file."""
+        return self.path / "checkpoints" / name
+
+    def holds_run(self) -> bool:
+        """Whether a run was begun in it."""
+        return self.config_file.exists()
+
+    def check_new(self) -> None:
+        """Refuse a folder that holds a run.
+
+        Raises:
+            ConfigError: it does.
+        """
+        if self.holds_run():
+            raise ConfigError(
+                f"hydra.run.dir={str(self.path)!r}: holds a run already; must be a new folder, "
+                f"or {cli.argument('resume', self.path)} to go on with it"
+            )
+
+    def held(self) -> AbstractContextManager[None]:
+        """The folder to oneself, see `lock.held`."""
+        return lock.held(self.path)
+
+    def is_held(self) -> bool:
+        """Whether a process is writing to it now."""
+        return lock.is_held(self.path)
+
+    def write_config(self, cfg: dict[str, Any], *revisions: str | None) -> None:
+        """Write config.yaml: the resolved configuration under its stamp.
+
+        Args:
+            cfg: the configuration, without a stamp.
+            revisions: of the code that the run was made with, in their order; None outside a git checkout.
+        """
+        stamp: dict[str, Any] = {"run_format": RUN_FORMAT, "git_revision": provenance.joined(revisions)}
+        if len(revisions) > 1:
+            stamp["revisions"] = list(revisions)
+        write_whole(self.config_file, OmegaConf.to_yaml(OmegaConf.create(stamp | cfg)))
+
+    def revisions(self) -> list[str | None]:
+        """The revisions of the code that the run was made with; those of an earlier version in one text."""
+        cfg = self.read_config()
+        return list(cfg.get("revisions") or [cfg.get("git_revision")])
+
+    def read_config(self, key: str = "run") -> dict[str, Any]:
+        """config.yaml, with its stamp.
+
+        Args:
+            key: of the command line, that the folder was given by.
+
+        Raises:
+            UnreadableError: no folder, no run in it, a damaged file, or a run of another version.
+        """
+        allowed = "must be the folder of a finished run, one that holds config.yaml and checkpoints/best.ckpt"
+        if key == "resume":
+            allowed = "must be the folder of a run or of a sweep, one that holds config.yaml or sweep.json"
+
+        where = f"{key}={str(self.path)!r}"
+        if not os.path.isdir(self.path):  # False, too, for a name that is too long
+            raise UnreadableError(where, "no such folder", allowed)
+        try:
+            cfg = OmegaConf.to_container(OmegaConf.load(self.config_file))
+        except FileNotFoundError:
+            raise UnreadableError(where, "holds no config.yaml", allowed) from None
+        except Exception as error:
+            reason = f"config.yaml is damaged ({' '.join(str(error).split())})"
+            raise UnreadableError(where, reason, allowed) from error
+        foreign = UnreadableError(where, "config.yaml is not one of src.train", allowed)
+        if not isinstance(cfg, dict) or "run_format" not in cfg:
+            raise foreign
+        if cfg["run_format"] != RUN_FORMAT:
+            must = f"must be format {RUN_FORMAT}, which this version of the code reads"
+            raise UnreadableError(where, f"was written in format {cfg['run_format']}", must)
+        # One that was cut off reads well, but lacks its last sections.
+        if "seed" not in cfg or not all(isinstance(cfg.get(section), dict) for section in SECTIONS):
+            raise foreign
+        return {str(key): value for key, value in cfg.items()}
+
+    def write_metrics(self, metrics: dict[str, Any]) -> None:
+        """Write metrics.json whole or not at all."""
+        write_json(self.metrics_file, metrics)
+
+    def remove_metrics(self) -> None:
+        """Remove metrics.json, if there is one: the run has not ended."""
+        self.metrics_file.unlink(missing_ok=True)
+
+    def read_metrics(self) -> dict[str, Any]:
+        """metrics.json; empty where there is none.
+
+        Raises:
+            UnreadableError: a damaged file.
+        """
+        try:
+            metrics = self._read_json(self.metrics_file)
+        except ValueError as error:
+            raise self._damaged(self.metrics_file, error) from error
+        if not isinstance(metrics, dict):
+            raise self._damaged(self.metrics_file, "it holds no metrics")
+        return metrics
+
+    def write_evaluation(self, evaluation: dict[str, Any]) -> None:
+        """Write evaluation.json whole or not at all."""
+        write_json(self.evaluation_file, evaluation)
+
+    def read_evaluation(self) -> dict[str, Any]:
+        """evaluation.json; empty where there is none.
+
+        Raises:
+            UnreadableError: a damaged file.
+        """
+        try:
+            evaluation = self._read_json(self.evaluation_file)
+        except (OSError, ValueError) as error:
+            raise self._damaged(self.evaluation_file, error) from error
+        if not isinstance(evaluation, dict) or not isinstance(evaluation.get("test", {}), dict):
+            raise self._damaged(self.evaluation_file, "it holds no test")
+        return evaluation
+
+    def read_history(self) -> list[dict[str, str]]:
+        """The rows of history.csv; empty where there is none.
+
+        Raises:
+            UnreadableError: a damaged file.
+        """
+        try:
+            text = self.history_file.read_bytes().decode("utf-8")
+            if not text.endswith("\n"):
+                raise ValueError("its end is cut off")
+            rows = list(csv.DictReader(io.StringIO(text)))
+            for row in rows:
+                if not math.isfinite(float(row["sequences"])):
+                    raise ValueError("a count that is none")
+                float(row["loss"])
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+            raise self._damaged(self.history_file, error) from error
+        return rows
+
+    def _read_json(self, path: Path) -> Any:
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def _damaged(self, path: Path, why: object) -> UnreadableError:
+        return UnreadableError(f"run={str(self.path)!r}", f"{path.name} is damaged ({why})")

@@ -1,0 +1,75 @@
+"""A run that is loaded again: network, task, configuration and metrics."""
+
+import warnings
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from src.run.folder import RunFolder, UnreadableError
+from src.settings.build import build_network, build_task
+from src.tasks.base import Task
+
+
+class Run(NamedTuple):
+    """A run that was loaded again."""
+
+    model: nn.Module
+    task: Task
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+
+
+def load_weights(network: nn.Module, checkpoint: Path) -> None:
+    """Load a checkpoint into a network, weights only: no code of a stranger's file is run.
+
+    Raises:
+        UnreadableError: a missing, damaged or foreign checkpoint.
+    """
+    where = f"checkpoint {str(checkpoint)!r}"
+    if checkpoint.exists() and not checkpoint.is_file():
+        raise UnreadableError(where, "is no file", "it must be one that src.train has saved")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of other formats, which are told below
+            stored = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise UnreadableError(where, "does not exist", "the run must have saved one") from None
+    except Exception as error:
+        advice = "it is damaged, or holds more than tensors and numbers"
+        raise UnreadableError(where, "cannot be read as weights", advice) from error
+    prefix = "network."
+    if not isinstance(stored, dict) or not isinstance(stored.get("state_dict"), dict):
+        raise UnreadableError(where, "is not a checkpoint of src.train")
+    weights = {k.removeprefix(prefix): v for k, v in stored["state_dict"].items() if k.startswith(prefix)}
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UnreadableError(where, f"does not fit the configuration of its run: {reason}") from error
+
+
+def load_run(path: str | Path, checkpoint: str = "best") -> Run:
+    """Open a run folder: the trained network in evaluation mode, its task, configuration and metrics.
+
+    Args:
+        path: the run folder.
+        checkpoint: best or last.
+
+    Raises:
+        UnreadableError: see `RunFolder.read_config` and `load_weights`.
+
+    Example:
+        >>> run = load_run("outputs/published/runs/repeat_copy_ntm_seed1")
+        >>> run.task.setup()
+        >>> y, state = run.model(run.task.validation[0].x)
+        >>> list(y.shape), list(state.memory.shape)  # [B, T, O], [B, N, M]
+        ([64, 18, 9], [64, 128, 20])
+    """
+    folder = RunFolder(path)
+    cfg = folder.read_config()
+    task = build_task(cfg)
+    network = build_network(cfg, task)
+    load_weights(network, folder.checkpoint(f"{checkpoint}.ckpt"))
+    return Run(network.eval(), task, cfg, folder.read_metrics())

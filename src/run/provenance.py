@@ -1,0 +1,43 @@
+"""Provenance of a result: the revision of the code and the versions of what it depends on."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+
+from src.common.paths import ROOT
+
+#: The environment variable that tells the revision of the code where it was brought to without its history.
+REVISION = "DMS_NTM_LAB_REVISION"
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result may depend on."""
+    packages = ("torch", "lightning", "hydra-core", "omegaconf", "numpy", "numba", "mnist1d")
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages}
+
+
+def git_revision() -> str | None:
+    """The commit of the code, with "+changes" where files differ from it; None outside a git checkout."""
+    if os.environ.get(REVISION):
+        return os.environ[REVISION]
+    try:
+        revision, changes = (
+            subprocess.run(
+                ["git", *arguments], cwd=ROOT, capture_output=True, encoding="utf-8", errors="replace", check=True
+            ).stdout.strip()
+            for arguments in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return revision + ("+changes" if changes else "")
+
+
+def joined(revisions: Sequence[str | None]) -> str | None:
+    """The revisions of the code that a run was made with, as one text.
+
+    >>> joined(["a1b2"]), joined(["a1b2", "c3d4+changes"])
+    ('a1b2', 'a1b2, gone on with c3d4+changes')
+    """
+    return revisions[0] if len(revisions) == 1 else ", gone on with ".join(map(str, revisions))

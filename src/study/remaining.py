@@ -1,0 +1,83 @@
+"""The remaining jobs of a sweep of a study; refused where the folder holds another sweep."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from src.common.nested import flat
+from src.launch import sweep
+from src.run import resume
+from src.run.folder import STAMP, RunFolder
+from src.settings import cli, keys
+from src.settings.errors import ConfigError
+from src.study.fields import values
+from src.study.plan import Sweep
+
+#: Keys that may differ between an existing run and the settings that the study asks for.
+MAY_DIFFER = (*STAMP, "seed", "resume", "retry_failed", "dry_run", *resume.SWEEP_CHANGES)
+
+
+def remaining(of: Sweep, retry_failed: bool = False) -> list[dict[str, Any]]:
+    """The configurations of the jobs that are not done; their seed is the first of the sweep.
+
+    Raises:
+        ConfigError: overrides that cannot be composed, or a folder that holds another sweep.
+    """
+    try:
+        jobs, seeds = _without_seeds(of.overrides)
+    except ConfigError as refusal:
+        raise ConfigError(f"{of.name}: {refusal}") from refusal
+    configs = {identity(job.overrides): keys.resolve(job.config) for job in jobs}
+    if not (of.folder / "sweep.json").exists():
+        return [keys.resolve(job.config) for job in jobs for _ in seeds]
+    before = sweep.read(of.folder)["jobs"]
+    asked = {(one, seed) for one in configs for seed in seeds}
+    foreign = [
+        job["folder"] for job in before if (identity(job["overrides"]), seed_of(job["overrides"])) not in asked
+    ]
+    if foreign or len(before) != len(jobs) * len(seeds):
+        what = f"the study does not ask for {foreign[0]}" if foreign else f"of {len(before)} jobs"
+        raise ConfigError(f"{of.folder}: holds another sweep than the study asks for ({what}); must be moved away")
+    todo = []
+    for job in before:
+        config = configs[identity(job["overrides"])]
+        check_same(of, job["folder"], config)
+        standing = sweep.standing(of.folder / job["folder"]).standing
+        if standing not in sweep.DONE and (standing != "failed" or retry_failed):
+            todo.append(config)
+    return todo
+
+
+def _without_seeds(overrides: list[str]) -> tuple[list[cli.Job], list[str | None]]:
+    """The jobs of a sweep for the first seed alone, as all seeds have the same settings; and the seeds."""
+    given = cli.parsed(overrides)
+    seeds: list[str | None] = [seed for one in given if one.key_or_group == "seed" for seed in values(one)]
+    others = [one.input_line or "" for one in given if one.key_or_group != "seed"]
+    first = [f"seed={seeds[0]}"] if seeds else []
+    return cli.composed("train", [*others, *first], multirun=True), seeds or [None]
+
+
+def seed_of(overrides: Iterable[str]) -> str | None:
+    """The seed among the overrides of a job; None if it has none."""
+    return next((values(one)[0] for one in cli.parsed(list(overrides)) if one.key_or_group == "seed"), None)
+
+
+def identity(overrides: Iterable[str]) -> frozenset[str]:
+    """The overrides that tell the jobs of a sweep apart, without the seed and keys that may differ."""
+    return frozenset(
+        one.input_line or ""
+        for one in cli.parsed(list(overrides))
+        if one.key_or_group not in MAY_DIFFER and not one.key_or_group.startswith("hydra")
+    )
+
+
+def check_same(of: Sweep, job: str, config: Mapping[str, Any]) -> None:
+    """Refuse a run that was begun with settings other than those that the study asks for."""
+    if not RunFolder(of.folder / job).holds_run():
+        return
+    stored, asked = flat(RunFolder(of.folder / job).read_config()), flat(config)
+    for key in stored.keys() & asked.keys():
+        if stored[key] != asked[key] and not any(key == one or key.startswith(f"{one}.") for one in MAY_DIFFER):
+            raise ConfigError(
+                f"{of.folder / job}: was begun with {key}={stored[key]!r}, and the study asks for {asked[key]!r}; "
+                f"{of.folder} must be moved away"
+            )

@@ -1,0 +1,62 @@
+"""Properties of every objective."""
+
+import math
+from itertools import combinations
+
+import pytest
+
+from src.lit.objective import Metric
+from src.lit.objectives import OBJECTIVES, metric, recognised
+
+
+@pytest.mark.parametrize("one", OBJECTIVES.values(), ids=list(OBJECTIVES))
+def test_every_metric_an_objective_names_is_measured(one):
+    named = {one.monitor, one.headline, *one.reach, *one.mapped, *([one.solved_by] if one.solved_by else [])}
+    assert named <= set(one.names)
+    assert len(set(one.names)) == len(one.names)
+    assert one.reach
+    assert OBJECTIVES[one.name] is one
+
+
+@pytest.mark.parametrize("pair", list(combinations(OBJECTIVES.values(), 2)), ids=lambda pair: "")
+def test_a_metric_is_the_same_in_all_objectives(pair):
+    """A report reads a metric by its name alone where it has nothing but runs.csv."""
+    first, second = pair
+    for name in set(first.names) & set(second.names):
+        assert first.metric(name) == second.metric(name) == metric(name)
+
+
+def test_directions():
+    bits, classes = OBJECTIVES["bits"], OBJECTIVES["classes"]
+    assert (bits.mode, bits.minimised, bits.to_minimise({"bits": 3.0})) == ("min", "validation bits", 3.0)
+    assert (classes.mode, classes.minimised) == ("max", "1 - validation accuracy")
+    assert classes.to_minimise({"accuracy": 0.75}) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("worst", "bounded", "logarithmic", "limits"),
+    [
+        (1.0, True, False, (0.0, 1.0)),
+        (0.0, True, False, (0.0, 1.0)),
+        (math.inf, False, True, (0.0, math.inf)),
+        (-math.inf, False, False, (-math.inf, math.inf)),
+    ],
+)
+def test_properties_derived_from_the_worst_value(worst, bounded, logarithmic, limits):
+    one = Metric("a_share", more=worst < 1, worst=worst)
+    assert (one.bounded, one.logarithmic, one.limits, one.label) == (bounded, logarithmic, limits, "a share")
+
+
+@pytest.mark.parametrize(
+    ("measured", "name"),
+    [
+        (["update", "bits", "error_bits", "loss"], "bits"),
+        (["error_bits"], "bits"),
+        (["accuracy"], "classes"),
+        (["loss"], None),
+        ([], None),
+    ],
+)
+def test_an_objective_is_recognised_by_what_was_measured(measured, name):
+    one = recognised(measured)
+    assert (one and one.name) == name

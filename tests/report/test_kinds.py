@@ -1,0 +1,36 @@
+"""TableKind in report.json, including older files without the keys `objective` and `axes`."""
+
+import pytest
+
+from src.lit.objectives import OBJECTIVES
+from src.report.kinds import TableKind
+from src.tasks.base import Axis
+
+BITS = {"told": "x", "bits": True, "headlines": [["10x20", "payload_error"]], "trained": [[1, 5], [1, 10]]}
+CLASSES = {"told": "y", "bits": False, "headlines": [["test", "accuracy"]], "trained": None}
+
+
+@pytest.mark.parametrize(
+    ("content", "objective", "axes"),
+    [(BITS, "bits", [("length", "lengths"), ("repeats", "repeats")]), (CLASSES, "classes", [])],
+)
+def test_bits_and_classes_keep_the_older_format(content, objective, axes):
+    kind = TableKind.from_json(content)
+    assert (kind.objective, list(kind.axes)) == (objective, axes)
+    assert kind.as_json() == content
+    assert kind.solvable is content["bits"]
+
+
+@pytest.mark.parametrize("bits", [True, False])
+def test_other_kinds_have_more_keys(bits, monkeypatch):
+    """Answers in bits, of a task with one axis; and another objective."""
+    monkeypatch.setitem(OBJECTIVES, "other", OBJECTIVES["classes"])
+    kind = TableKind("z", "bits" if bits else "other", [["5", "end_exact"]], [Axis("length", "lengths")], [[1, 5]])
+    assert kind.as_json()["bits"] is bits
+    assert kind.as_json()["axes"] == [["length", "lengths"]]
+    assert TableKind.from_json(kind.as_json()) == kind
+
+
+def test_an_unknown_objective():
+    with pytest.raises(ValueError, match="no objective 'nothing'"):
+        TableKind.from_json({**CLASSES, "objective": "nothing"})

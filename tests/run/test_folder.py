@@ -1,0 +1,145 @@
+"""The run folder: what is read is what was written, or is refused in one line."""
+
+import pytest
+
+from src.common.files import write_json
+from src.run.folder import RUN_FORMAT, RunFolder
+from src.settings.errors import ConfigError
+from tests.helpers import compose_train, small
+
+ALLOWED = "must be the folder of a finished run, one that holds config.yaml and checkpoints/best.ckpt"
+
+
+@pytest.fixture(scope="module")
+def config():
+    return compose_train(*small(model="lstm"))
+
+
+def refused(text, function, *arguments):
+    with pytest.raises(ConfigError) as refusal:
+        function(*arguments)
+    assert text in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    return str(refusal.value)
+
+
+class TestConfig:
+    def test_round_trip(self, tmp_path, config):
+        RunFolder(tmp_path).write_config(config, "a1b2")
+        assert RunFolder(tmp_path).read_config() == {"run_format": RUN_FORMAT, "git_revision": "a1b2", **config}
+        assert RunFolder(str(tmp_path)).read_config() == RunFolder(tmp_path).read_config()
+
+    def test_no_folder(self, tmp_path):
+        (tmp_path / "file").write_text("")
+        for name in ("nothing", "file"):
+            where = str(tmp_path / name)
+            assert refused("", RunFolder(where).read_config) == f"run={where!r}: no such folder; {ALLOWED}"
+
+    def test_no_config(self, tmp_path):
+        text = refused("", RunFolder(tmp_path).read_config)
+        assert text == f"run={str(tmp_path)!r}: holds no config.yaml; {ALLOWED}"
+
+    @pytest.mark.parametrize("content", [b"model: {name: lstm", b"\x80\x02\x00", b"a: [1\nb: 2", b"a: ${\n"])
+    def test_damaged(self, tmp_path, content):
+        (tmp_path / "config.yaml").write_bytes(content)
+        text = refused(f"run={str(tmp_path)!r}: config.yaml is damaged (", RunFolder(tmp_path).read_config)
+        assert text.endswith(f"); {ALLOWED}")
+
+    @pytest.mark.parametrize(
+        "content", ["", "- a\n- b\n", "a: 1\n", "run_format: 1\nmodel: resnet\ntask: images\nseed: 0\n"]
+    )
+    def test_foreign(self, tmp_path, content):
+        (tmp_path / "config.yaml").write_text(content)
+        text = refused("", RunFolder(tmp_path).read_config)
+        assert text == f"run={str(tmp_path)!r}: config.yaml is not one of src.train; {ALLOWED}"
+
+    def test_cut_off_anywhere(self, tmp_path, config):
+        RunFolder(tmp_path).write_config(config, "a1b2")
+        lines = (tmp_path / "config.yaml").read_text().splitlines(keepends=True)
+        sections = [i for i, line in enumerate(lines) if not line.startswith((" ", "-"))]
+        for end in [*sections, len(lines) - 1]:
+            (tmp_path / "config.yaml").write_text("".join(lines[:end]))
+            refused(ALLOWED, RunFolder(tmp_path).read_config)
+
+    @pytest.mark.parametrize("other", [0, 2, "abc", None])
+    def test_another_format(self, tmp_path, config, other):
+        RunFolder(tmp_path).write_config(config | {"run_format": other}, None)
+        text = f"was written in format {other}; must be format {RUN_FORMAT}, which"
+        refused(text, RunFolder(tmp_path).read_config)
+
+
+class TestMetrics:
+    def test_metrics_that_are_missing_damaged_or_no_mapping(self, tmp_path):
+        assert RunFolder(tmp_path).read_metrics() == {}
+        write_json(tmp_path / "metrics.json", {"status": "finished"})
+        assert RunFolder(tmp_path).read_metrics() == {"status": "finished"}
+        for damage in (b'{"status": "fin', b"\xff\xfe\x00"):
+            (tmp_path / "metrics.json").write_bytes(damage)
+            refused(f"run={str(tmp_path)!r}: metrics.json is damaged", RunFolder(tmp_path).read_metrics)
+
+    def test_they_are_removed_whether_there_or_not(self, tmp_path):
+        its = RunFolder(tmp_path)
+        for _ in range(2):
+            its.remove_metrics()
+            assert its.read_metrics() == {}
+            its.write_metrics({"status": "failed"})
+
+
+class TestHistory:
+    def test_rows_as_texts(self, tmp_path):
+        its = RunFolder(tmp_path)
+        assert its.read_history() == []
+        its.history_file.write_text("update,sequences,loss\n1,4,0.5\n2,8,inf\n")
+        assert its.read_history()[1] == {"update": "2", "sequences": "8", "loss": "inf"}
+
+    @pytest.mark.parametrize(
+        ("content", "why"),
+        [
+            ("sequences,loss\n4,0.5\n8,0.", "its end is cut off"),
+            ("sequences,loss\nnan,0.5\n", "a count that is none"),
+            ("sequences\n4\n", "'loss'"),
+        ],
+    )
+    def test_damaged(self, tmp_path, content, why):
+        its = RunFolder(tmp_path)
+        its.history_file.write_text(content)
+        assert refused("", its.read_history) == f"run={str(tmp_path)!r}: history.csv is damaged ({why})"
+
+
+def test_an_evaluation_is_read_as_it_was_written_or_refused(tmp_path):
+    its = RunFolder(tmp_path)
+    assert its.read_evaluation() == {}
+    its.write_evaluation({"test": {"exact": 1.0}})
+    assert its.read_evaluation() == {"test": {"exact": 1.0}}
+    its.evaluation_file.write_text('{"test": 3}')
+    text = f"run={str(tmp_path)!r}: evaluation.json is damaged (it holds no test)"
+    assert refused("", its.read_evaluation) == text
+
+
+def test_a_folder_that_holds_a_run_is_not_new(tmp_path, config):
+    its = RunFolder(tmp_path)
+    its.check_new()
+    its.write_config(config, None)
+    text = f"holds a run already; must be a new folder, or resume={tmp_path} to go on with it"
+    assert refused("", its.check_new) == f"hydra.run.dir={str(tmp_path)!r}: {text}"
+
+
+def test_one_process_at_a_time_holds_it(tmp_path):
+    its = RunFolder(tmp_path / "run")
+    assert not its.is_held()
+    with its.held():
+        assert its.is_held()
+        refused("another process is writing to it", its.held().__enter__)
+    assert not its.is_held()
+
+
+@pytest.mark.parametrize(
+    ("revisions", "text"),
+    [([None], None), (["a"], "a"), (["a", "b"], "a, gone on with b"), ([None, "b"], "None, gone on with b")],
+)
+def test_revisions_of_the_code(tmp_path, config, revisions, text):
+    its = RunFolder(tmp_path)
+    its.write_config(config, *revisions)
+    assert its.revisions() == revisions
+    assert its.read_config()["git_revision"] == text
+    assert ("revisions" in its.read_config()) == (len(revisions) > 1)
