@@ -17,7 +17,7 @@ PACKAGE_search := optuna
 
 .DEFAULT_GOAL := help
 STUDIES := mnist1d_table repeat_copy_figure sigma_map
-.PHONY: help setup setup-dev parallel slurm ray search hooks train test coverage lint types clean $(STUDIES)
+.PHONY: help setup setup-dev parallel slurm ray search hooks train test coverage planted lint types clean $(STUDIES)
 
 help:  ## this list
 	@grep -hE '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9_-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
@@ -65,6 +65,9 @@ test: setup-dev lint types  ## lint, types and the whole suite
 
 coverage: setup-dev  ## the whole suite, and which lines and branches of src it reaches
 	$(BIN)/python -m pytest $(TWO) --cov --cov-report=term
+
+planted: setup-dev  ## apply each planted fault to a scratch copy and show that a test fails by it
+	$(BIN)/python -m tests.planted $(ARGS)
 
 lint: setup-dev  ## ruff: lint and format
 	$(BIN)/ruff check .
