@@ -132,6 +132,7 @@ def test_the_failure_of_one_is_that_of_all_and_threads_are_shared(tmp_path, begu
     assert [(process.returncode, *threads) for process, *threads in begun] == [(1, "2", 2)]
 
 
+@pytest.mark.cold
 def test_one_that_cannot_start_is_a_failure_too(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
     metrics = train_small(tmp_path / "run", "trainer.devices=2", model="lstm").metrics
