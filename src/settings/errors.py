@@ -1,4 +1,4 @@
-"""Refusals of a configuration: a user's mistake in one line."""
+"""Errors of a configuration, each a user's mistake in one line."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,11 +13,11 @@ class ConfigError(CompactHydraException):
 
 
 class UnknownKeyError(ConfigError):
-    """An override whose key no composed configuration has."""
+    """An override of a key that no composed configuration has."""
 
 
 def check(prefix: str, rule: Callable[..., Any], key: str, value: Any, *allowed: Any, **bounds: Any) -> Any:
-    """Apply one of `src.common.checks`, with the place of the key in front of a refusal."""
+    """Apply one of `src.common.checks`; a refusal becomes a ConfigError with `prefix` before the key."""
     try:
         return rule(key, value, *allowed, **bounds)
     except checks.Refusal as refusal:
