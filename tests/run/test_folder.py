@@ -95,7 +95,7 @@ class TestHistory:
     @pytest.mark.parametrize(
         ("content", "why"),
         [
-            ("sequences,loss\n4,0.5\n8,0.", "run_folder end is cut off"),
+            ("sequences,loss\n4,0.5\n8,0.", "its end is cut off"),
             ("sequences,loss\nnan,0.5\n", "a count that is not finite"),
             ("sequences\n4\n", "'loss'"),
         ],

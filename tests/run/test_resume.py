@@ -328,7 +328,7 @@ def test_refusals_of_resume(tmp_path, stopped, whole):
     assert refused(stopped, {"trainer.enable_progress_bar": 3}) == text
 
     write_json(done / "metrics.json", written(done) | {"solved": True})
-    text = "resume='RUN': is finished, it solved run_folder task; there is nothing to resume"
+    text = "resume='RUN': is finished, it solved its task; there is nothing to resume"
     assert refused(done, {"trainer.max_steps": 50}) == text
     write_json(done / "metrics.json", written(done) | {"status": "diverged", "error": "diverged: the loss"})
     assert refused(done) == (
@@ -359,7 +359,7 @@ def test_refusals_of_resume(tmp_path, stopped, whole):
 def test_two_processes_never_write_one_folder(stopped):
     with lock.held(stopped):
         assert lock.is_held(stopped)
-        assert refused(stopped).endswith("another process is writing to it; must be a folder of run_folder own")
+        assert refused(stopped).endswith("another process is writing to it; must be a folder of its own")
         with pytest.raises(ConfigError, match="another process is writing to it"):
             train_small(stopped.parent / "held" if (stopped / "x").exists() else hold_new(stopped), model="lstm")
     assert not lock.is_held(stopped)
