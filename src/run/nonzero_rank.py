@@ -32,16 +32,19 @@ def run_if_nonzero_rank(assemble: Callable[..., Parts]) -> bool:
         assemble: makes the objects of a run from configuration, folder, number of updates done and environment.
     """
     if sys.argv[1:2] == [processes.NONZERO_RANK]:
-        given = json.loads(sys.argv[2])
+        settings = json.loads(sys.argv[2])
         threading.Thread(target=_exit_with_rank_zero, daemon=True).start()
-        folder = Path(given["folder"])
+        folder = Path(settings["folder"])
         parts = assemble(
-            _silent(RunFolder(folder).read_config()), folder, 0, processes.Place(given["rank"], given["port"])
+            _silent(RunFolder(folder).read_config()),
+            folder,
+            0,
+            processes.Place(settings["rank"], settings["port"]),
         )
         os.write(1, b"!")
         os.dup2(2, 1)  # rank 0 reads no more, and a full pipe would block
         try:
-            _fit_and_test(parts, given["checkpoint"])
+            _fit_and_test(parts, settings["checkpoint"])
         except Exception:
             time.sleep(1.0)  # if rank 0 has ended, this process is ended before it prints
             raise
@@ -52,8 +55,8 @@ def run_if_nonzero_rank(assemble: Callable[..., Parts]) -> bool:
             return False
         line = cli.read()
         given = {one.key_or_group: one for one in cli.parsed(line.overrides)}
-        again = Path(str(given["resume"].value())) if "resume" in given else None
-        if line.multirun or (again is not None and (again / "sweep.json").exists()):
+        resumed = Path(str(given["resume"].value())) if "resume" in given else None
+        if line.multirun or (resumed is not None and (resumed / "sweep.json").exists()):
             raise ConfigError("-m: must be left out, and one run be given, where torchrun or srun starts it")
         if launched.global_rank() == 0:
             return False
@@ -62,9 +65,9 @@ def run_if_nonzero_rank(assemble: Callable[..., Parts]) -> bool:
         if line.asks_only or plain["dry_run"]:
             return True
         checkpoint = None
-        if again is not None:
-            plain, checkpoint = resume.settings(again, resume.changes_of(line.overrides)), resume.newest(again)
-        parts = assemble(_silent(plain), again or job.folder)
+        if resumed is not None:
+            plain, checkpoint = resume.settings(resumed, resume.changes_of(line.overrides)), resume.newest(resumed)
+        parts = assemble(_silent(plain), resumed or job.folder)
     _fit_and_test(parts, checkpoint)
     return True
 
