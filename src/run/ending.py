@@ -18,7 +18,7 @@ Cause = Literal[
     "error",  # failed: an exception
     "refused",  # failed: a job of a sweep whose configuration is refused
 ]
-#: The status of a run by the cause of its end.
+#: Status that belongs to each cause.
 STATUS: dict[Cause, Status] = {
     **dict.fromkeys(("steps", "solved", "callback"), "finished"),
     **dict.fromkeys(("user", "preempted", "time_limit", "pruned"), "stopped"),

@@ -1,4 +1,4 @@
-"""Training loop of a run, and its ending."""
+"""Training loop of a run, and the ending of that loop."""
 
 import logging
 import traceback

@@ -102,7 +102,7 @@ class RunFolder:
         return list(cfg.get("revisions") or [cfg.get("git_revision")])
 
     def read_config(self, key: str = "run") -> dict[str, Any]:
-        """config.yaml, with its stamp.
+        """The content of config.yaml, with the stamp.
 
         Args:
             key: that names the folder on the command line, for messages.

@@ -29,7 +29,7 @@ def load_weights(network: nn.Module, checkpoint: Path) -> None:
     """
     where = f"checkpoint {str(checkpoint)!r}"
     if checkpoint.exists() and not checkpoint.is_file():
-        raise UnreadableError(where, "is no file", "it must be one that src.train has saved")
+        raise UnreadableError(where, "is not a file", "it must be one that src.train has saved")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about other formats, which are refused below

@@ -29,7 +29,7 @@ def construct(section: str, node: Mapping[str, Any], kind: type, **given: Any) -
 
     Args:
         section: path of the node, for messages: "model", "task", ...
-        node: the target and its arguments; those in NOT_ARGUMENTS are not passed on.
+        node: the target and its arguments; the keys in NOT_ARGUMENTS are not passed.
         kind: class that the result must have.
         given: further arguments, which the node may not set.
 

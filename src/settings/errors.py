@@ -9,7 +9,7 @@ from src.common import checks
 
 
 class ConfigError(CompactHydraException):
-    """A user's mistake: printed in one line, without a stack trace; a sweep continues with its other jobs."""
+    """A user's mistake, printed in one line without a stack trace; a sweep continues with the other jobs."""
 
 
 class UnknownKeyError(ConfigError):

@@ -26,7 +26,7 @@ SECTIONS = {
 
 
 def resolve(cfg: DictConfig) -> dict[str, Any]:
-    """A configuration as plain dictionaries and lists, its references followed."""
+    """A configuration as plain dictionaries and lists, with references resolved."""
     try:
         plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:

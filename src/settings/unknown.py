@@ -19,9 +19,9 @@ from src.settings.errors import ConfigError, UnknownKeyError
 FAULTS = (HydraException, OmegaConfBaseException, ValueError, YAMLError)
 #: Choices that need an extra package.
 EXTRAS = {
-    "hydra/launcher/joblib": "joblib is there after `make parallel`",
-    "hydra/launcher/submitit_slurm": "submitit_slurm is there after `make slurm`",
-    "hydra/launcher/submitit_local": "submitit_local is there after `make slurm`",
+    "hydra/launcher/joblib": "`make parallel` installs joblib",
+    "hydra/launcher/submitit_slurm": "`make slurm` installs submitit_slurm",
+    "hydra/launcher/submitit_local": "`make slurm` installs submitit_local",
 }
 
 

@@ -125,5 +125,5 @@ def test_a_checkpoint_that_is_not_a_file_is_refused(trained, tmp_path):
     (folder / "checkpoints").mkdir(parents=True)
     (folder / "config.yaml").write_bytes((trained[0] / "config.yaml").read_bytes())
     os.mkfifo(folder / "checkpoints" / "best.ckpt")
-    with pytest.raises(ConfigError, match=r"best\.ckpt': is no file; it must be one that src.train has saved"):
+    with pytest.raises(ConfigError, match=r"best\.ckpt': is not a file; it must be one that src.train has saved"):
         load_run(folder)
