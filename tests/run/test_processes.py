@@ -132,7 +132,9 @@ def test_a_failure_in_one_process_fails_the_run_and_threads_are_divided(tmp_path
     assert [(process.returncode, *threads) for process, *threads in begun] == [(1, "2", 2)]
 
 
+@pytest.mark.cold
 def test_a_process_that_cannot_start_fails_the_run(tmp_path, monkeypatch):
+    """A cold process, since the interpreter is replaced, which the warm parent would be started with, too."""
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
     metrics = train_small(tmp_path / "run", "trainer.devices=2", model="lstm").metrics
     assert metrics["error"] == "RuntimeError: process 1 could not start; the terminal has its output"
