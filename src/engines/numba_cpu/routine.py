@@ -18,4 +18,4 @@ exact = njit(fastmath={"contract"}, **INNER)
 #: so each level of calls costs compile time.
 inlined = njit(fastmath=FAST, inline="always", **INNER)
 #: Options of a kernel: Python calls it, and it is cached on disk.
-KERNEL: dict[str, Any] = {"fastmath": FAST, "error_model": "numpy", "nogil": True, "cache": True}
+KERNEL: dict[str, Any] = {"fastmath": FAST, "error_model": "numpy", "nogil": True}
