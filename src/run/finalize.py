@@ -13,7 +13,7 @@ from src.callbacks.solved import Solved
 from src.lit.learner import Learner
 from src.run import provenance
 from src.run.ending import Ending
-from src.run.final_test import test_and_draw
+from src.run.final_evaluation import test_and_draw
 from src.run.fit import failed_by_exception, machine_fault
 from src.run.parts import Parts
 

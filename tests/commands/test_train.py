@@ -17,7 +17,7 @@ from src.common.files import write_whole
 from src.figures.style import Figure
 from src.launch.job import print_outcome
 from src.lit.learner import Learner
-from src.run import final_test
+from src.run import final_evaluation
 from src.settings.errors import ConfigError
 from src.tasks.repeat_copy import RepeatCopy
 from src.train import resume, train
@@ -345,7 +345,7 @@ def test_a_figure_that_cannot_be_drawn_is_a_warning(tmp_path, monkeypatch, caplo
 
     for name in ("savefig", "draw"):
         monkeypatch.setattr(Figure, name, broken)
-    monkeypatch.setitem(final_test.DRAWINGS, "addressing_examples", broken)
+    monkeypatch.setitem(final_evaluation.DRAWINGS, "addressing_examples", broken)
     train_small(tmp_path / "run", "logger=tensorboard")
     metrics = written(tmp_path / "run")
     assert (metrics["status"], metrics["error"]) == ("finished", None)
