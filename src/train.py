@@ -2,7 +2,7 @@
 
 from src.common import output
 from src.launch.command import command
-from src.run.nonzero_rank import take_part
+from src.run.nonzero_rank import run_if_nonzero_rank
 from src.run.parts import assemble
 from src.run.train import Outcome, resume, train
 
@@ -10,5 +10,5 @@ __all__ = ["Outcome", "assemble", "resume", "train"]
 
 if __name__ == "__main__":
     output.protect_standard_streams()
-    if not take_part(assemble):
+    if not run_if_nonzero_rank(assemble):
         command()

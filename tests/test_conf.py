@@ -157,7 +157,7 @@ def test_a_task_sets_its_recipe():
 
 
 def test_folders_of_a_sweep_are_readable():
-    with initialize_config_dir(CONF, version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         overrides = ["model=ntm", "seed=3", "hydra.job.num=4"]
         cfg = compose("train", overrides, return_hydra_config=True)
     assert cfg.hydra.sweep.subdir == "4_repeat_copy_ntm_seed3"

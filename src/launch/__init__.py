@@ -1,1 +1,1 @@
-"""One job or many, here or on a cluster: sweeps, estimates, joblib, submitit, Ray."""
+"""Launching of jobs and sweeps, on this machine or on a cluster: estimates, joblib, submitit, Ray."""

@@ -1,17 +1,17 @@
-"""Jobs of a sweep in this process, one after another: hydra/launcher=basic."""
+"""Launcher that runs the jobs of a sweep in this process, one after another: hydra/launcher=basic."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from src.launch import job as of
+from src.launch.job import announce, announce_one, exit_code, log_as_hydra, run_in_sweep
 from src.settings.job import Job
 
 is_here = True
 
 
 def check(settings: Mapping[str, Any]) -> None:
-    """It has no settings."""
+    """Accept any settings: this launcher has none."""
 
 
 def workers(settings: Mapping[str, Any]) -> int:
@@ -20,11 +20,11 @@ def workers(settings: Mapping[str, Any]) -> int:
 
 
 def launch(jobs: Sequence[Job], folder: Path) -> int:
-    """Run all jobs; returns the exit code, or raises what the first failed with."""
+    """Run all jobs; returns the exit code, or raises the first exception of a job."""
     results = []
-    of.announce(jobs, "locally")
+    announce(jobs, "locally")
     for job in jobs:
-        of.announce_one(job)
-        results.append(of.of_sweep(job._replace(id=str(job.number))))
-        of.log_as_hydra(job)
-    return of.ended(results)
+        announce_one(job)
+        results.append(run_in_sweep(job._replace(id=str(job.number))))
+        log_as_hydra(job)
+    return exit_code(results)

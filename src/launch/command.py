@@ -1,4 +1,4 @@
-"""From a command line to runs: new ones, ones to go on with, whole sweeps, or only a look at what it would be."""
+"""Command line of src.train: a new run, a resumed run, a sweep, or a dry run."""
 
 import os
 import sys
@@ -16,22 +16,22 @@ from src.settings import cli, errors, keys
 from src.settings.errors import ConfigError
 from src.settings.job import Job
 
-#: Settings of the command, not of the run.
-OWN = ("resume", "retry_failed", "dry_run")
+#: Keys of the command, which are not settings of the run.
+COMMAND_KEYS = ("resume", "retry_failed", "dry_run")
 
 
 def command() -> None:
-    """Do what the command line of `python -m src.train` asks for."""
+    """Run the command line of `python -m src.train`."""
     with cli.refusals():
-        line = resumed(cli.read())
+        line = expand_resume(cli.read())
         if line.multirun:
-            line = line._replace(overrides=launchers.given(line.overrides))
+            line = line._replace(overrides=launchers.with_defaults(line.overrides))
             jobs, whole = cli.composed_sweep("train", line.overrides)
         else:
             jobs = cli.composed("train", line.overrides)
         first = keys.resolve(jobs[0].config)
         check(first)
-        launcher = launchers.of(jobs[0].launcher)
+        launcher = launchers.launcher_of(jobs[0].launcher)
         launcher.check(jobs[0].launcher)
         if launcher is ray and without(line.overrides, "hydra.searchpath") != line.overrides:
             raise ConfigError(
@@ -42,7 +42,7 @@ def command() -> None:
         if line.asks_only:
             pass
         elif first["dry_run"]:
-            print(estimate.report(left(jobs, line.overrides) if resumes else jobs))
+            print(estimate.report(remaining(jobs, line.overrides) if resumes else jobs))
             return
         elif line.multirun:
             folder = Path(first["resume"] or str(jobs[0].sweep))
@@ -61,12 +61,12 @@ def command() -> None:
         launch(jobs, folder, whole)
     else:
         with cli.failures():
-            job.alone(jobs[0], checked)
+            job.run_single(jobs[0], checked)
 
 
 def launch(jobs: list[Job], folder: Path, whole: DictConfig) -> None:
-    """Run the jobs of a sweep, and tell how each stands then; ends the process where one is not done."""
-    launcher, size = launchers.of(jobs[0].launcher), whole.hydra.sweeper.max_batch_size or len(jobs)
+    """Run the jobs of a sweep and print their status; ends the process with an exit code if one is not done."""
+    launcher, size = launchers.launcher_of(jobs[0].launcher), whole.hydra.sweeper.max_batch_size or len(jobs)
     callbacks, name = Callbacks(whole), whole.hydra.job.config_name
     callbacks.on_multirun_start(config=whole, config_name=name)
     try:
@@ -75,25 +75,25 @@ def launch(jobs: list[Job], folder: Path, whole: DictConfig) -> None:
         callbacks.on_multirun_end(config=whole, config_name=name)
         if any(codes):
             sys.exit(max(codes))
-    except KeyboardInterrupt:  # joblib's; a run of its own ends with a checkpoint, and tells
+    except KeyboardInterrupt:  # from joblib; a run in this process ends with a checkpoint instead
         sys.exit(130)
     finally:
         print(f"\n{sweep.summary(folder)}")
 
 
-def left(jobs: list[Job], overrides: list[str]) -> list[Job]:
-    """What there still is to do where a run or a sweep goes on: whole runs, however far they have come."""
+def remaining(jobs: list[Job], overrides: list[str]) -> list[Job]:
+    """The jobs that remain when a run or a sweep is resumed; a run that has begun counts in full."""
     if jobs[0].sweep is not None:
-        return [one for one in jobs if sweep.standing(one.folder).standing not in sweep.DONE]
-    own = resume.settings(jobs[0].folder, resume.changes_of(overrides))
+        return [one for one in jobs if sweep.status_of(one.folder).status not in sweep.DONE]
+    settings = resume.settings(jobs[0].folder, resume.changes_of(overrides))
     whole = OmegaConf.masked_copy(jobs[0].composed, "hydra")
     with open_dict(whole):
-        whole.update(own)
+        whole.update(settings)
     return [jobs[0]._replace(composed=whole, overrides=[])]
 
 
 def check(cfg: dict[str, Any]) -> None:
-    """Refuse what is wrong with the settings of the command itself."""
+    """Check the keys of the command itself."""
     errors.check("", checks.flag, "dry_run", cfg["dry_run"])
     errors.check("", checks.flag, "retry_failed", cfg["retry_failed"])
     if cfg["retry_failed"] and cfg["resume"] is None:
@@ -101,7 +101,7 @@ def check(cfg: dict[str, Any]) -> None:
 
 
 def refuse_all(jobs: list[Job]) -> None:
-    """Refuse a sweep none of whose jobs can be run; among others, a bad one fails alone."""
+    """Refuse a sweep if none of the jobs can be run; otherwise an invalid job fails alone."""
     refusals = []
     for one in jobs:
         try:
@@ -114,64 +114,64 @@ def refuse_all(jobs: list[Job]) -> None:
 
 
 def check_same(jobs: list[Job], folder: Path) -> None:
-    """Make sure that a sweep which is resumed still is what it was."""
-    if lock.is_held(folder):  # by a cluster, whose jobs are elsewhere
+    """Refuse to resume a sweep that is running, or whose jobs would differ from those it was begun with."""
+    if lock.is_held(folder):  # by a command whose jobs run on a cluster
         raise ConfigError(f"resume={str(folder)!r}: is running now; must be a sweep that has stopped")
     before = [one["folder"] for one in sweep.read(folder)["jobs"]]
     now = [str(one.folder.relative_to(folder.absolute())) for one in jobs]
     if before != now:
         raise ConfigError(
             f"resume={str(folder)!r}: has the jobs {', '.join(before)}; with conf/ as it is now they would be "
-            f"{', '.join(now)}; must be gone on with by the code it was begun with"
+            f"{', '.join(now)}; must be resumed with the code it was begun with"
         )
 
 
-def at(folder: Path) -> str:
-    """The override that keeps the sweep in its folder, which may have the time in its name."""
+def sweep_folder_override(folder: Path) -> str:
+    """The override that keeps a resumed sweep in `folder`, whose name may contain the time."""
     return f"hydra.sweep.dir={cli.quoted(folder.absolute())}"
 
 
 def without(overrides: list[str], *keys: str) -> list[str]:
-    """The overrides of other keys."""
+    """The overrides, without those of `keys`."""
     return [
         one for one, read in zip(overrides, cli.parsed(overrides), strict=True) if read.key_or_group not in keys
     ]
 
 
-def resumed(line: cli.Line) -> cli.Line:
-    """A command line with `resume` as one that says all that was said before; any other as it is.
+def expand_resume(line: cli.Line) -> cli.Line:
+    """The command line with the overrides of the run or sweep that it resumes; one without `resume` unchanged.
 
     Raises:
-        ConfigError: a folder without a run or a sweep that could go on, or a setting that goes ill with resume.
+        ConfigError: no run or sweep that can be resumed, or a setting that cannot be combined with resume.
     """
     given = {one.key_or_group: one for one in cli.parsed(line.overrides)}
     for key, override in given.items():
-        if key in OWN and override.is_delete():
+        if key in COMMAND_KEYS and override.is_delete():
             raise ConfigError(f"{override.input_line}: cannot be left out; must be null or false")
     if "resume" not in given or given["resume"].value() is None:
         return line
     for key, override in given.items():
-        if override.is_sweep_override() and key in (*OWN, *resume.CHANGES):
-            raise ConfigError(f"{override.input_line}: must be one value when a run goes on")
+        if override.is_sweep_override() and key in (*COMMAND_KEYS, *resume.CHANGES):
+            raise ConfigError(f"{override.input_line}: must be one value when a run is resumed")
     if not str(given["resume"].value()):
         raise ConfigError("resume='': must be the folder of a run or of a sweep")
     folder = Path(str(given["resume"].value()))
-    is_sweep = os.path.exists(folder / "sweep.json")  # False, too, for a name that is too long
+    is_sweep = os.path.exists(folder / "sweep.json")  # also False for a name that is too long
     if not is_sweep and ("retry_failed" in given or line.multirun):
         raise ConfigError(f"resume={str(folder)!r}: is not the folder of a sweep, one that holds sweep.json")
     allowed = resume.SWEEP_CHANGES if is_sweep else resume.CHANGES
     for key, override in given.items():
         launcher = is_sweep and key.replace("/", ".").startswith("hydra.launcher")
-        if (key not in (*OWN, *allowed) and not launcher) or override.is_delete():
+        if (key not in (*COMMAND_KEYS, *allowed) and not launcher) or override.is_delete():
             raise ConfigError(
-                f"{override.input_line}: cannot be changed when a run goes on; must be left out, as all but "
+                f"{override.input_line}: cannot be changed when a run is resumed; must be left out, as all but "
                 + ", ".join(allowed)
             )
     if is_sweep:
         before = without(sweep.read(folder)["overrides"], "hydra.sweep.dir", *given)
-        if "hydra/launcher" in given:  # another one has other settings
+        if "hydra/launcher" in given:  # another launcher has other settings
             before = [one for one in before if not one.lstrip("+").startswith("hydra.launcher.")]
-        return line._replace(overrides=[*before, *line.overrides, at(folder)], multirun=True)
+        return line._replace(overrides=[*before, *line.overrides, sweep_folder_override(folder)], multirun=True)
     resume.settings(folder, resume.changes_of(line.overrides))
     resume.newest(folder)
     if lock.is_held(folder):

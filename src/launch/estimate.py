@@ -1,4 +1,4 @@
-"""What a command would run, how long that would take and how much disk: measured on this machine, in seconds."""
+"""Dry run: the jobs of a command, with time and disk space estimated from a short measurement."""
 
 import io
 import time
@@ -14,23 +14,23 @@ from src.settings import build, keys, trainer_arguments, training
 from src.settings.cli import Job
 from src.settings.errors import ConfigError
 
-#: Updates that are timed, after one that is not.
+#: Updates that are timed, after one untimed update.
 UPDATES = 8
-#: What a run takes beside updates and validations: its start, its tests, its figures. Seconds; bytes on disk.
-BESIDE, FIGURES = 6.0, 700e3
+#: Seconds of a run besides updates and validations (start, tests, figures), and bytes of the figures.
+OVERHEAD, FIGURES = 6.0, 700e3
 #: Bytes of a scalar and of a set of pictures in TensorBoard's files.
 SCALAR, PICTURES = 60.0, 150e3
 
 
 class Cost(NamedTuple):
-    """What a run costs."""
+    """Estimated time and disk space of a run."""
 
     seconds: float
-    octets: float
+    disk_bytes: float
 
 
 def report(jobs: Sequence[Job]) -> str:
-    """A table of the jobs with the cost of each, and of all."""
+    """A table of the jobs with the cost of each, and the total."""
     if not jobs:
         return "Nothing is left to do."
     found = costs([keys.resolve(job.config) for job in jobs])
@@ -38,24 +38,24 @@ def report(jobs: Sequence[Job]) -> str:
         {
             "job": str(number),
             "folder": job.folder.name,
-            "time": duration(of.seconds) if isinstance(of, Cost) else "",
-            "disk": size(of.octets) if isinstance(of, Cost) else "",
-            "overrides": " ".join(one for one in job.overrides if not one.lstrip("+").startswith("hydra")),
-            "refused": of if isinstance(of, str) else "",
+            "time": duration(one.seconds) if isinstance(one, Cost) else "",
+            "disk": size(one.disk_bytes) if isinstance(one, Cost) else "",
+            "overrides": " ".join(line for line in job.overrides if not line.lstrip("+").startswith("hydra")),
+            "refused": one if isinstance(one, str) else "",
         }
-        for number, (job, of) in enumerate(zip(jobs, found, strict=True))
+        for number, (job, one) in enumerate(zip(jobs, found, strict=True))
     ]
-    good = [of for of in found if isinstance(of, Cost)]
-    side_by_side = launchers.of(jobs[0].launcher).workers(jobs[0].launcher)
-    octets = sum(of.octets for of in good)
+    good = [one for one in found if isinstance(one, Cost)]
+    side_by_side = launchers.launcher_of(jobs[0].launcher).workers(jobs[0].launcher)
+    time, disk = duration(together(good, side_by_side)), size(sum(one.disk_bytes for one in good))
     count = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
-    total = f"{count}, {side_by_side} at a time: about {duration(together(good, side_by_side))} and {size(octets)}"
+    total = f"{count}, {side_by_side} at a time: about {time} and {disk}"
     refused = f"; {len(jobs) - len(good)} would be refused" if len(good) < len(jobs) else ""
     return f"{columns(rows)}\n\n{total}{refused}. Nothing was run; a run that solves its task ends sooner."
 
 
 def costs(configs: Sequence[dict[str, Any]]) -> list[Cost | str]:
-    """What a run of each resolved configuration costs, or why it would be refused; like ones are measured once."""
+    """The cost of a run of each resolved configuration, or why it would be refused; each kind is measured once."""
     seen: dict[str, Any] = {}
     found: list[Cost | str] = []
     for cfg in configs:
@@ -71,12 +71,12 @@ def costs(configs: Sequence[dict[str, Any]]) -> list[Cost | str]:
 
 
 def together(costs: Sequence[Cost], side_by_side: int) -> float:
-    """Seconds that runs take, so many at a time."""
-    return sum(of.seconds for of in costs) / min(side_by_side, max(1, len(costs)))
+    """Seconds that runs take, `side_by_side` at a time."""
+    return sum(one.seconds for one in costs) / min(side_by_side, max(1, len(costs)))
 
 
 def sized(cfg: dict[str, Any]) -> dict[str, Any]:
-    """The settings that the cost of an update depends on; learning rates and other such numbers are left out."""
+    """The settings that the cost of an update depends on; floats such as learning rates are left out."""
     sections = {name: cfg[name] for name in ("model", "task", "optimizer")}
     kept = {
         f"{section}.{key}": value
@@ -84,7 +84,7 @@ def sized(cfg: dict[str, Any]) -> dict[str, Any]:
         for key, value in node.items()
         if key not in ("recipe", "sigma_init") and not isinstance(value, float)
     }
-    kept |= {"callbacks": cfg["callbacks"]}  # which are tried out, too
+    kept |= {"callbacks": cfg["callbacks"]}  # they are tried out, too
     return kept | {"precision": cfg["trainer"].get("precision"), "accelerator": cfg["trainer"].get("accelerator")}
 
 
@@ -122,17 +122,24 @@ def measure(cfg: dict[str, Any]) -> tuple[float, float, int]:
 
 
 def cost(cfg: dict[str, Any], update: float, validation: float, checkpoint: int) -> Cost:
-    """What a whole run costs, if it is not solved before its last update."""
+    """The cost of a run up to the last update.
+
+    Args:
+        cfg: the resolved configuration.
+        update: seconds of an update of one batch.
+        validation: seconds of a validation.
+        checkpoint: bytes of a checkpoint.
+    """
     updates, every = cfg["trainer"]["max_steps"], cfg["validate_every"]
-    update *= cfg["trainer"].get("accumulate_grad_batches") or 1  # an update has so many batches
+    update *= cfg["trainer"].get("accumulate_grad_batches") or 1  # batches of an update
     validations = -(-updates // every)
-    octets = 2.0 * checkpoint + FIGURES
+    disk_bytes = 2.0 * checkpoint + FIGURES
     if cfg["logger"]["name"] == "tensorboard":
         pictures = cfg["callbacks"].get("pictures") or {"every": validations}
-        octets += SCALAR * (6 * updates / cfg["trainer"]["log_every_n_steps"] + 12 * validations)
-        octets += PICTURES * -(-validations // pictures.get("every", validations))
+        disk_bytes += SCALAR * (6 * updates / cfg["trainer"]["log_every_n_steps"] + 12 * validations)
+        disk_bytes += PICTURES * -(-validations // pictures.get("every", validations))
     seconds = updates * update + validations * validation
     limit = cfg["trainer"].get("max_time")
     if limit is not None:
         seconds = min(seconds, trainer_arguments.duration("max_time", limit).total_seconds())
-    return Cost(seconds + BESIDE, octets)
+    return Cost(seconds + OVERHEAD, disk_bytes)

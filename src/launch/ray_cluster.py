@@ -1,4 +1,4 @@
-"""The Ray cluster that a sweep runs on: its settings, joined or started, and whether a job fits into it."""
+"""Ray cluster of a sweep: settings, connection or start, and whether a job fits on a machine."""
 
 import logging
 import os
@@ -14,11 +14,11 @@ from src.settings import errors
 from src.settings.errors import ConfigError
 
 WHERE = "hydra.launcher.ray."
-#: The address of a cluster that is started here.
-OWN = "local"
-#: What of the project a job needs; all else stays at home.
+#: Address that makes Ray start a cluster on this machine.
+LOCAL = "local"
+#: Folders of the project that are not sent to the cluster.
 LEFT_OUT = ("/outputs/", "/.git/", "/.venv/", "/tests/", "/notebooks/", "__pycache__/")
-#: A worker runs its job and can be told to stop.
+#: Two calls at a time, so that a worker that runs a job can be asked to stop.
 CONCURRENCY = {"max_concurrency": 2}
 
 
@@ -26,7 +26,7 @@ class Settings(NamedTuple):
     """conf/hydra/launcher/ray.yaml."""
 
     init: dict[str, Any]  # of ray.init
-    remote: dict[str, Any]  # what a job is given
+    remote: dict[str, Any]  # resources of a job
     retries: int
 
 
@@ -34,13 +34,13 @@ def read(launcher: Mapping[str, Any]) -> Settings:
     """The settings of the launcher.
 
     Raises:
-        ConfigError: one that cannot be used, or no Ray.
+        ConfigError: an invalid setting, or Ray is not installed.
     """
     init, remote = dict(launcher["ray"]["init"]), dict(launcher["ray"]["remote"])
     address = init.get("address")
     if address is not None and not (isinstance(address, str) and address):
         raise ConfigError(f"{WHERE}init.address={address!r}: must be null, auto or the address of a cluster")
-    init["address"] = address or OWN  # Ray takes none for the cluster that RAY_ADDRESS or this machine has
+    init["address"] = address or LOCAL  # with None, Ray joins the cluster of RAY_ADDRESS or of this machine
     retries = errors.check(f"{WHERE}remote.", checks.integer, "max_retries", remote.pop("max_retries", 0), least=0)
     for key in ("num_cpus", "num_gpus"):
         errors.check(f"{WHERE}remote.", checks.number, key, remote.get(key, 0), least=0)
@@ -48,58 +48,61 @@ def read(launcher: Mapping[str, Any]) -> Settings:
         import ray
     except ImportError:
         raise ConfigError("hydra/launcher=ray: needs ray, which `make ray` installs") from None
-    kind: Any = ray.remote
+    actor: Any = ray.remote
     for key, value in remote.items():
         try:
-            kind(**CONCURRENCY, **{key: value})(Worker)
+            actor(**CONCURRENCY, **{key: value})(Worker)
         except (TypeError, ValueError) as error:
-            told = " ".join(str(error).partition(". ")[0].split())
-            raise ConfigError(f"{WHERE}remote.{key}={value!r}: {told}; must be what Ray gives an actor") from error
+            why = " ".join(str(error).partition(". ")[0].split())
+            raise ConfigError(f"{WHERE}remote.{key}={value!r}: {why}; must be what Ray gives an actor") from error
     return Settings(init, remote, retries)
 
 
-def join(ray: Any, its: Settings) -> None:
-    """Join the cluster, or start one.
+def join(ray: Any, settings: Settings) -> None:
+    """Join a running cluster, or start one on this machine.
 
     Raises:
-        ConfigError: there is none, or it cannot be started.
+        ConfigError: there is no cluster, or it cannot be started.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # a busy machine takes its time
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # a busy machine starts slowly
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     variables = {"OMP_NUM_THREADS": "1", provenance.REVISION: str(provenance.git_revision() or "")}
     code = {"working_dir": str(ROOT), "excludes": list(LEFT_OUT), "env_vars": variables}
-    own = {"include_dashboard": False} if its.init["address"] == OWN else {}
+    local = {"include_dashboard": False} if settings.init["address"] == LOCAL else {}
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
-    hangup = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what is started here outlives the terminal
+    hangup = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the cluster must outlive the terminal
     try:
-        ray.init(**{"runtime_env": code, **own, **quiet, **its.init})
+        ray.init(**{"runtime_env": code, **local, **quiet, **settings.init})
     except (ConnectionError, RuntimeError, TypeError, ValueError, OSError) as error:
         raise ConfigError(
-            f"{WHERE}init={its.init}: {str(error).strip().splitlines()[0]}; must be what ray.init takes, "
+            f"{WHERE}init={settings.init}: {str(error).strip().splitlines()[0]}; must be what ray.init takes, "
             "with the address of a running cluster, or null to start one here"
         ) from error
     finally:
         signal.signal(signal.SIGHUP, hangup)
 
 
-def check_size(ray: Any, its: Settings) -> None:
-    """Refuse what no machine has, for Ray would wait for one; a cluster that others keep may get one yet.
+def check_size(ray: Any, settings: Settings) -> None:
+    """Refuse resources that no machine of the cluster has, since Ray would wait for one without end.
+
+    A cluster that was not started here may grow, so that only a line is printed.
 
     Raises:
-        ConfigError: there is none in a cluster of our own.
+        ConfigError: no machine has them, in a cluster that was started here.
     """
     named = {
-        "CPU": its.remote.get("num_cpus"),
-        "GPU": its.remote.get("num_gpus"),
-        "memory": its.remote.get("memory"),
+        "CPU": settings.remote.get("num_cpus"),
+        "GPU": settings.remote.get("num_gpus"),
+        "memory": settings.remote.get("memory"),
     }
-    wanted = {name: amount for name, amount in (named | (its.remote.get("resources") or {})).items() if amount}
+    named |= settings.remote.get("resources") or {}
+    wanted = {name: amount for name, amount in named.items() if amount}
     machines = [one["Resources"] for one in ray.nodes() if one["Alive"]]
     if any(all(one.get(name, 0) >= amount for name, amount in wanted.items()) for one in machines):
         return
     most = {name: max((one.get(name, 0) for one in machines), default=0) for name in wanted}
-    told = f"{WHERE}remote={its.remote}: no machine has that; must be within {most}"
-    if its.init["address"] == OWN:
-        raise ConfigError(told)
-    print(f"{told}; jobs wait till one joins the cluster", flush=True)
+    text = f"{WHERE}remote={settings.remote}: no machine has that; must be within {most}"
+    if settings.init["address"] == LOCAL:
+        raise ConfigError(text)
+    print(f"{text}; jobs wait till one joins the cluster", flush=True)

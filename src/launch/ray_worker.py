@@ -1,4 +1,4 @@
-"""A job of a sweep on a machine of a cluster: it runs in a folder of its own, which goes home as an archive."""
+"""Ray worker: runs one job in a scratch folder, which is returned as an archive."""
 
 import io
 import pickle
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from src.common.files import whole_folder
 from src.common.paths import ROOT
-from src.launch.job import alone
+from src.launch.job import run_single
 from src.run import lock
 from src.run.ending import Ending
 from src.run.folder import RunFolder
@@ -20,12 +20,12 @@ from src.settings import cli
 from src.settings.errors import ConfigError
 from src.settings.job import Job
 
-#: Lines of what a job printed that are told when it did not end well.
+#: Last lines of the output of a job, which are printed if the job is not done.
 TAIL = 20
 
 
-class Left(NamedTuple):
-    """What a job leaves: its exit code, the end of what it printed, its run folder as an archive."""
+class JobResult(NamedTuple):
+    """Result of a job: exit code, last lines of the output, run folder as an archive."""
 
     code: int
     printed: str
@@ -33,45 +33,50 @@ class Left(NamedTuple):
 
 
 class Worker:
-    """Runs one job where Ray puts it: a process of its own, in a folder of its own."""
+    """Ray actor that runs one job in a process of its own."""
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[str] | None = None
         self.stopped = False
 
-    def begin(self) -> None:
-        """Answer, once there is a place to run in."""
+    def ready(self) -> None:
+        """Return, which shows that Ray has placed the worker."""
 
-    def run(self, job: Job, before: bytes | None) -> Left:
-        """Run a job, or resume the run whose folder is in the archive `before`."""
+    def run(self, job: Job, before: bytes | None) -> JobResult:
+        """Run a job, or resume the run whose folder is in the archive `before`.
+
+        Args:
+            job: the job.
+            before: archive of the run folder; None for a new run.
+        """
         with tempfile.TemporaryDirectory(prefix="dms_ntm_lab-") as scratch:
-            folder, told = Path(scratch) / "run", Path(scratch) / "job.pickle"
+            folder, pickled = Path(scratch) / "run", Path(scratch) / "job.pickle"
             if before is not None:
                 unpack(before, folder)
-            told.write_bytes(pickle.dumps(job._replace(folder=folder)))
+            pickled.write_bytes(pickle.dumps(job._replace(folder=folder)))
             with subprocess.Popen(
-                [sys.executable, "-m", "src.launch.ray_worker", str(told)],
+                [sys.executable, "-m", "src.launch.ray_worker", str(pickled)],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 encoding="utf-8",
                 errors="replace",
                 cwd=ROOT,
-                start_new_session=True,  # no signal of a terminal besides: a second one would end it at once
+                start_new_session=True,  # no signals from a terminal: a second one would end the job at once
             ) as self.process:
                 if self.stopped:
                     self.process.terminate()
                 printed = deque(self.process.stdout or (), maxlen=TAIL)
-            return Left(self.process.returncode, "".join(printed), pack(folder))
+            return JobResult(self.process.returncode, "".join(printed), pack(folder))
 
     def stop(self) -> None:
-        """Let the job end with a checkpoint; by SIGTERM, for Ray blocks SIGINT in whatever it starts."""
+        """Stop the job with a checkpoint, by SIGTERM, since Ray blocks SIGINT in its processes."""
         self.stopped = True
         if self.process is not None:
             self.process.terminate()
 
 
 def pack(folder: Path) -> bytes:
-    """A run folder as an archive; an empty one where there is no folder."""
+    """A run folder as an archive, without the lock; empty if there is no folder."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as archive:
         for path in sorted(folder.rglob("*")):
@@ -81,9 +86,9 @@ def pack(folder: Path) -> bytes:
 
 
 def unpack(archive: bytes, folder: Path) -> None:
-    """Put what is in an archive in the place of a folder, whole; an empty one leaves the folder as it is.
+    """Replace a folder by the content of an archive, atomically; an empty archive changes nothing.
 
-    Whoever holds the folder holds the new one, too: it has the same lock.
+    The lock file is kept, so that a process that has locked the folder has also locked the new one.
     """
     with tarfile.open(fileobj=io.BytesIO(archive)) as content:
         if content.next() is not None:
@@ -94,13 +99,13 @@ def unpack(archive: bytes, folder: Path) -> None:
 
 
 def main(job: Job) -> None:
-    """Run a job; where it is refused, its folder says why.
+    """Run a job; if it is refused, metrics.json in the folder says why.
 
     Raises:
-        ConfigError: it did not end well.
+        ConfigError: it was refused, failed or diverged.
     """
     try:
-        alone(job)
+        run_single(job)
     except ConfigError as refusal:
         run = RunFolder(job.folder)
         if not run.holds_run():

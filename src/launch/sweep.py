@@ -1,4 +1,4 @@
-"""The folder of a sweep: which jobs it has, how each stands, and how long the rest will take."""
+"""Folder of a sweep: jobs, status of each job, and time that the remaining jobs will take."""
 
 import json
 import time
@@ -15,24 +15,24 @@ from src.run.folder import RunFolder, UnreadableError
 from src.settings.cli import Job, argument
 from src.settings.errors import ConfigError
 
-#: How a job can stand, in the order in which they are told. `waiting` has nothing yet, `half-done` was killed.
-STANDINGS = ("finished", "diverged", "failed", "stopped", "half-done", "running", "waiting")
-#: Those that a restart leaves as they are; a diverged run would diverge again.
+#: Status of a job, in the order of the summary. A `waiting` job has not begun, a `half-done` job was killed.
+STATUSES = ("finished", "diverged", "failed", "stopped", "half-done", "running", "waiting")
+#: Jobs that a resume does not run again; a diverged run would diverge again.
 DONE = ("finished", "diverged")
 
 
-class Standing(NamedTuple):
-    """How one job of a sweep stands."""
+class JobStatus(NamedTuple):
+    """Status of one job of a sweep."""
 
     folder: Path
-    standing: str  # one of STANDINGS
-    metrics: dict[str, Any]  # metrics.json, {} where there is none
-    seconds: float | None  # from its beginning to its end, or till now
-    ending: Ending | None  # None where it has not ended
+    status: str  # one of STATUSES
+    metrics: dict[str, Any]  # metrics.json, {} if there is none
+    seconds: float | None  # from the beginning of the run to the end, or until now
+    ending: Ending | None  # None if it has not ended
 
 
 def begin(folder: Path, overrides: Sequence[str], jobs: Sequence[Job]) -> None:
-    """Write down what a sweep consists of, so that it can be begun again.
+    """Write sweep.json with the overrides and jobs of a sweep, so that it can be resumed.
 
     Raises:
         ConfigError: the folder holds a sweep or a run already, or two of the jobs would write to one folder.
@@ -40,7 +40,7 @@ def begin(folder: Path, overrides: Sequence[str], jobs: Sequence[Job]) -> None:
     if (folder / "sweep.json").exists():
         raise ConfigError(
             f"hydra.sweep.dir={str(folder)!r}: holds a sweep already; must be a new folder, "
-            f"or {argument('resume', folder)} to go on with it"
+            f"or {argument('resume', folder)} to resume it"
         )
     if RunFolder(folder).holds_run():
         raise ConfigError(f"hydra.sweep.dir={str(folder)!r}: holds a run; must be a new folder")
@@ -65,7 +65,7 @@ def begin(folder: Path, overrides: Sequence[str], jobs: Sequence[Job]) -> None:
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """What `begin` wrote down.
+    """The content of sweep.json, as written by `begin`.
 
     Raises:
         ConfigError: a damaged file.
@@ -84,8 +84,8 @@ def read(folder: Path) -> dict[str, Any]:
         ) from error
 
 
-def standing(folder: Path) -> Standing:
-    """How the job stands that writes to `folder`."""
+def status_of(folder: Path) -> JobStatus:
+    """The status of the job whose folder is `folder`."""
     run = RunFolder(folder)
     try:
         metrics = run.read_metrics()
@@ -93,71 +93,71 @@ def standing(folder: Path) -> Standing:
         metrics = {}
     ending = Ending.read(metrics)
     begun = run.config_file.stat().st_mtime if run.holds_run() else None
-    # Whoever holds a run that is done changes nothing any more; locks are dear on a cluster.
+    # A run that is done no longer changes, so the lock, which is slow on a cluster, is not checked.
     if (ending is None or ending.status not in DONE) and run.is_held():
-        return Standing(folder, "running", {}, _between(begun, time.time()), None)
+        return JobStatus(folder, "running", {}, _between(begun, time.time()), None)
     if ending is not None:
         took = _between(begun, run.metrics_file.stat().st_mtime)
-        return Standing(folder, ending.status, metrics, took, ending)
-    return Standing(folder, "waiting" if begun is None else "half-done", {}, None, None)
+        return JobStatus(folder, ending.status, metrics, took, ending)
+    return JobStatus(folder, "waiting" if begun is None else "half-done", {}, None, None)
 
 
 def _between(begun: float | None, ended: float) -> float | None:
-    """Seconds from one time to another; None where a clock that was set back, or a copied file, makes no sense."""
+    """Seconds between two times; None if they are not in order, after a clock was set back or a file copied."""
     return None if begun is None or ended < begun else ended - begun
 
 
-def standings(folder: Path) -> list[Standing]:
-    """How each job of a sweep stands, in their order."""
-    return [standing(folder / job["folder"]) for job in read(folder)["jobs"]]
+def statuses(folder: Path) -> list[JobStatus]:
+    """The status of each job of a sweep, in order."""
+    return [status_of(folder / job["folder"]) for job in read(folder)["jobs"]]
 
 
-def progress(jobs: Sequence[Standing]) -> str:
-    """How far a sweep has come, in one line.
+def progress(jobs: Sequence[JobStatus]) -> str:
+    """The progress of a sweep, in one line.
 
-    The time left supposes that jobs take as long as those that have ended did on average, as many at once
-    as are running now.
+    The remaining time assumes that each job takes the mean time of the jobs that have ended, and that as many run
+    at once as now.
     """
-    count = Counter(job.standing for job in jobs)
+    count = Counter(job.status for job in jobs)
     ended = sum(count[one] for one in DONE)
     parts = [f"{ended} of {len(jobs)} done"]
-    parts += [f"{count[one]} {one}" for one in STANDINGS if count[one] and one not in ("finished", "waiting")]
-    took = [job.seconds for job in jobs if job.standing in DONE and job.seconds is not None]
-    running = [job for job in jobs if job.standing == "running"]
+    parts += [f"{count[one]} {one}" for one in STATUSES if count[one] and one not in ("finished", "waiting")]
+    took = [job.seconds for job in jobs if job.status in DONE and job.seconds is not None]
+    running = [job for job in jobs if job.status == "running"]
     todo = count["waiting"] + count["half-done"] + count["stopped"]
     if took and (todo or running):
         mean = sum(took) / len(took)
-        left = todo * mean + sum(max(0.0, mean - (job.seconds or 0.0)) for job in running)
-        parts.append(f"about {duration(left / max(1, len(running)))} left")
+        remaining = todo * mean + sum(max(0.0, mean - (job.seconds or 0.0)) for job in running)
+        parts.append(f"about {duration(remaining / max(1, len(running)))} left")
     return ", ".join(parts)
 
 
 def summary(folder: Path) -> str:
-    """A table with a row a job, and what to do about those that are not done."""
-    jobs = standings(folder)
+    """A table with a row for each job, and the commands that run those that are not done."""
+    jobs = statuses(folder)
     rows = []
     for job in jobs:
         validation = job.metrics.get("validation") or {}
         objective = objectives.recognised(validation)
-        judged = None if objective is None else objective.headline
+        metric = None if objective is None else objective.headline
         solved = job.metrics.get("sequences_to_solve")
         rows.append(
             {
                 "job": job.folder.name,
-                "status": job.standing,
+                "status": job.status,
                 "updates": f"{job.metrics['updates']:,}" if "updates" in job.metrics else "",
-                "validation": "" if judged not in validation else f"{judged} {validation[judged]:.4g}",
+                "validation": "" if metric not in validation else f"{metric} {validation[metric]:.4g}",
                 "solved after": "" if solved is None else f"{solved:,}",
                 "took": "" if job.seconds is None else duration(job.seconds),
                 "error": _short(job.metrics.get("error") or ""),
             }
         )
     lines = [columns(rows), "", f"{progress(jobs)}: {folder}"]
-    count, again = Counter(job.standing for job in jobs), argument("resume", folder)
+    count, again = Counter(job.status for job in jobs), argument("resume", folder)
     if any(count[one] for one in ("waiting", "half-done", "stopped")):
-        lines.append(f"python -m src.train {again}    # goes on")
+        lines.append(f"python -m src.train {again}    # resumes the sweep")
     if count["failed"]:
-        lines.append(f"python -m src.train {again} retry_failed=true    # tries the failed ones again, too")
+        lines.append(f"python -m src.train {again} retry_failed=true    # also retries the failed jobs")
     return "\n".join(lines)
 
 

@@ -1,3 +1,3 @@
-"""One run: its folder, resume, how it ends, the processes that share it."""
+"""One run: folder, training, resume, ending, and the processes that share the run."""
 
 from src.run.load import load_run as load_run

@@ -1,24 +1,24 @@
-"""How a run ended, as a typed record: status, cause, whether it is recoverable, and the error in words."""
+"""Ending of a run: status, cause, error message, and whether the run is recoverable."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 Status = Literal["finished", "stopped", "diverged", "failed"]
 Cause = Literal[
-    "steps",  # finished: all its updates
-    "solved",  # finished: before that, as its task was solved
+    "steps",  # finished: trainer.max_steps updates
+    "solved",  # finished: before that, when the task was solved
     "callback",  # finished: before that, by a callback such as EarlyStopping
     "user",  # stopped: Ctrl-C or SIGTERM
-    "preempted",  # stopped: the cluster takes the machine back
+    "preempted",  # stopped: the cluster needs the machine
     "time_limit",  # stopped: trainer.max_time
-    "pruned",  # stopped: given up by a search
+    "pruned",  # stopped: by the pruner of a search
     "loss",  # diverged: the loss is not finite
     "gradient",  # diverged: the gradient is not finite
     "machine",  # failed: a fault of the machine, such as a full disk
     "error",  # failed: an exception
     "refused",  # failed: a job of a sweep whose configuration is refused
 ]
-#: The status of a run by the cause of its end.
+#: Status that belongs to each cause.
 STATUS: dict[Cause, Status] = {
     **dict.fromkeys(("steps", "solved", "callback"), "finished"),
     **dict.fromkeys(("user", "preempted", "time_limit", "pruned"), "stopped"),
@@ -32,9 +32,9 @@ class Ending(NamedTuple):
 
     Attributes:
         status: finished, stopped, diverged or failed.
-        cause: of that; None where metrics.json of an earlier version does not tell.
-        error: in words, for people; None where nothing is to be said.
-        fault: the exception of the machine that failed the run, known in its own process alone.
+        cause: of the status; None if metrics.json, of an earlier version, does not have one.
+        error: message for the user, or None.
+        fault: the OSError that failed the run; None after the ending is read from a file.
     """
 
     status: Status
@@ -44,7 +44,7 @@ class Ending(NamedTuple):
 
     @classmethod
     def of(cls, cause: Cause, error: str | None = None, fault: OSError | None = None) -> "Ending":
-        """The end that a cause brings.
+        """The ending with a cause and the status that belongs to it.
 
         >>> Ending.of("time_limit").status
         'stopped'
@@ -53,9 +53,9 @@ class Ending(NamedTuple):
 
     @classmethod
     def read(cls, metrics: Mapping[str, Any]) -> "Ending | None":
-        """The end that metrics.json tells of; None where it tells of none.
+        """The ending in a metrics.json; None if there is no valid status.
 
-        Earlier versions wrote no cause. That of a stop without an error was the user; others stay unknown.
+        Earlier versions wrote no cause. For a stop without an error it was the user; other causes stay unknown.
         """
         status = next((one for one in STATUS.values() if one == metrics.get("status")), None)
         if status is None:
@@ -72,7 +72,7 @@ class Ending(NamedTuple):
         return self.status == "stopped" or self.cause == "machine"
 
     def entries(self) -> dict[str, Any]:
-        """Its part of metrics.json."""
+        """The ending as entries of metrics.json."""
         return {
             "status": self.status,
             "cause": self.cause,

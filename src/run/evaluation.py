@@ -1,4 +1,4 @@
-"""What an evaluation of a run tests: the settings of `python -m src.evaluate`, checked."""
+"""Settings of an evaluation of a run by `python -m src.evaluate`, checked."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -10,19 +10,23 @@ from src.settings.errors import ConfigError
 
 
 class Request(NamedTuple):
-    """What is to be tested."""
+    """What an evaluation tests."""
 
-    cells: list[tuple[int, ...]] | None  # None for the run's own
-    grid: dict[str, list[int]]  # values of each axis, by its key, such as lengths and repeats; empty for none
+    cells: list[tuple[int, ...]] | None  # None for those of the run
+    grid: dict[str, list[int]]  # values by key of the axis, such as lengths and repeats; empty for none
     memory_slots: int | None
     checkpoint: str
 
 
 def read_request(cfg: Mapping[str, Any], task: Mapping[str, Any]) -> Request:
-    """Check the settings of an evaluation of a run with that task, as its configuration has it.
+    """Check the settings of an evaluation.
+
+    Args:
+        cfg: the settings.
+        task: section `task` of the configuration of the run.
 
     Raises:
-        ConfigError: a value that cannot be used, or one that does not suit the run's task.
+        ConfigError: an invalid value, or one that does not suit the task of the run.
     """
     checkpoint = errors.check("", checks.choice, "checkpoint", cfg["checkpoint"], ("best", "last"))
     slots = cfg["memory_slots"]

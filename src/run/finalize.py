@@ -1,4 +1,4 @@
-"""The last steps of a run: its test, metrics.json, and its end in TensorBoard's HPARAMS."""
+"""Last steps of a run: the test, metrics.json, and the result in TensorBoard's HPARAMS."""
 
 import logging
 import traceback
@@ -13,22 +13,22 @@ from src.callbacks.solved import Solved
 from src.lit.learner import Learner
 from src.run import provenance
 from src.run.ending import Ending
-from src.run.final_test import test_and_draw
-from src.run.fit import exception, machine_fault
+from src.run.final_evaluation import test_and_draw
+from src.run.fit import failed_by_exception, machine_fault
 from src.run.parts import Parts
 
 log = logging.getLogger(__name__)
 
 
 def conclude(parts: Parts, ending: Ending) -> tuple[dict[str, Any], Ending]:
-    """Test the chosen checkpoint, draw, and write metrics.json.
+    """Test the best checkpoint, draw figures, and write metrics.json.
 
     Args:
         parts: of the run.
-        ending: of its training loop.
+        ending: of the training loop.
 
     Returns:
-        What metrics.json holds, and how the run ended: it may have failed since.
+        The content of metrics.json, and the ending of the run: a failure in the test replaces `ending`.
     """
     cfg, learner, trainer = parts.cfg, parts.learner, parts.trainer
     history, clock, solved = (parts.callbacks[kind] for kind in (History, Clock, Solved))
@@ -44,7 +44,7 @@ def conclude(parts: Parts, ending: Ending) -> tuple[dict[str, Any], Ending]:
             ending = machine_fault(parts, fault)
         except Exception as failure:
             log.error("failed in the test: %s\n%s", failure, traceback.format_exc())
-            ending = exception(failure)
+            ending = failed_by_exception(failure)
     metrics = {
         **ending.entries(),
         "model": cfg["model"]["name"],
@@ -67,12 +67,12 @@ def conclude(parts: Parts, ending: Ending) -> tuple[dict[str, Any], Ending]:
     try:
         parts.folder.write_metrics(metrics)
         if isinstance(trainer.logger, TensorBoardLogger):
-            of = learner.objective
-            numbers = hparams.final(metrics, of.headline, of.reach[0], learner.task.like_training[0])
+            objective = learner.objective
+            numbers = hparams.final(metrics, objective.headline, objective.reach[0], learner.task.like_training[0])
             trainer.logger.log_metrics(numbers, step=trainer.global_step)
             hparams.write(trainer.logger, hparams.session_end(ending.status))
             trainer.logger.finalize("success")
-    except OSError as fault:  # a full disk; what could not be written is told all the same
+    except OSError as fault:  # such as a full disk; the caller still gets the metrics
         log.error("failed at the end: %s", fault)
         failed = machine_fault(parts, fault)
         ending = failed if ending.error is None else failed._replace(error=ending.error)
@@ -81,13 +81,13 @@ def conclude(parts: Parts, ending: Ending) -> tuple[dict[str, Any], Ending]:
 
 
 def validate(parts: Parts) -> dict[str, Any]:
-    """A row for a run that was stopped before its first validation; its last checkpoint is its best so far."""
+    """Validation metrics of a run stopped before the first validation; the last checkpoint becomes the best."""
     parts.folder.best.write_bytes(parts.folder.last.read_bytes())
     return {"update": parts.trainer.global_step, **parts.learner.measure(parts.task.validation)}
 
 
 def best_row(rows: list[dict[str, Any]], learner: Learner) -> dict[str, float]:
-    """The validation metrics of the checkpoint that validation chose, and the update it was made at."""
+    """Validation metrics and update of the best checkpoint."""
     if not rows:
         return {}
     best = min(rows, key=learner.objective.to_minimise)

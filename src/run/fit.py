@@ -1,4 +1,4 @@
-"""The training loop of a run, and how it ended."""
+"""Training loop of a run, and the ending of that loop."""
 
 import logging
 import traceback
@@ -22,16 +22,16 @@ def fit(parts: Parts, others: ExitStack, checkpoint: Path | None = None) -> Endi
 
     Args:
         parts: of the run.
-        others: ends the processes that are started here, which are needed for the test, too.
+        others: ends the processes that are started here; they are needed for the test, too.
         checkpoint: to resume from, if any.
 
     Raises:
-        SystemExit: the cluster takes the machine back; or an exception of submitit says so.
+        SystemExit: the cluster needs the machine; submitit raises an exception of its own instead.
     """
     folder = parts.folder
     try:
         started = others.enter_context(processes.started(parts.trainer, folder.path, checkpoint))
-        with quiet(), parts.learner.prepared(), processes.blamed(started):
+        with quiet(), parts.learner.prepared(), processes.failures_attributed_to(started):
             parts.trainer.fit(parts.learner, datamodule=parts.task, ckpt_path=checkpoint, weights_only=True)
     except Diverged as divergence:
         kept = folder.best if folder.best.exists() else "none yet"
@@ -39,7 +39,7 @@ def fit(parts: Parts, others: ExitStack, checkpoint: Path | None = None) -> Endi
         log.error(error)
         return Ending.of("loss" if divergence.what == "loss" else "gradient", error)
     except (KeyboardInterrupt, SystemExit) as end:
-        # Lightning makes an exit of a second Ctrl-C; any other one is not the user's.
+        # Lightning raises SystemExit for a second Ctrl-C; any other SystemExit is not the user's.
         if isinstance(end, SystemExit) and not isinstance(end.__context__, KeyboardInterrupt):
             raise
         return Ending.of("user")
@@ -51,15 +51,15 @@ def fit(parts: Parts, others: ExitStack, checkpoint: Path | None = None) -> Endi
         if out_of_time(failure):
             raise
         log.error("failed: %s\n%s", failure, traceback.format_exc())
-        return exception(failure)
-    return ended_by_itself(parts)
+        return failed_by_exception(failure)
+    return end_of_training(parts)
 
 
-def ended_by_itself(parts: Parts) -> Ending:
-    """The end of a run whose training loop came to its own end."""
+def end_of_training(parts: Parts) -> Ending:
+    """The ending of a run whose training loop returned without an exception."""
     stop, solved = parts.callbacks[Interrupt].stop, parts.callbacks[Solved]
     is_solved = solved.solved and solved.stop
-    # The time limit may be over in the validation that the last update was followed by.
+    # The time limit may be reached in the validation after the last update.
     if stop is not None and not (stop.cause == "time_limit" and is_solved):
         return Ending.of(stop.cause, stop.reason)
     if is_solved:
@@ -71,18 +71,18 @@ def ended_by_itself(parts: Parts) -> Ending:
     return Ending.of("callback")
 
 
-def exception(failure: Exception) -> Ending:
-    """The end of a run that an exception failed."""
+def failed_by_exception(failure: Exception) -> Ending:
+    """The ending of a run that failed with an exception."""
     return Ending.of("error", f"{type(failure).__name__}: {failure}")
 
 
 def machine_fault(parts: Parts, fault: OSError) -> Ending:
-    """The end of a run that the machine failed, by a full disk for example; the error says how to resume it."""
+    """The ending of a run after a fault of the machine, such as a full disk; the error says how to resume."""
     where = "the last good checkpoint" if parts.folder.last.exists() else "the beginning"
     again = cli.argument("resume", parts.folder.path)
-    return Ending.of("machine", f"{fault}; mend that, then {again} goes on from {where}", fault)
+    return Ending.of("machine", f"{fault}; fix that, then {again} resumes from {where}", fault)
 
 
 def out_of_time(failure: Exception) -> bool:
-    """Whether submitit ends a job that it has queued again as often as it may; its run can still be resumed."""
+    """Whether submitit gave up on a job after its largest number of requeues; the run can still be resumed."""
     return type(failure).__module__.startswith("submitit.")

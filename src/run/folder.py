@@ -1,4 +1,4 @@
-"""The folder of a run: which files it has, who writes to it, and how they are written and read."""
+"""Run folder: the files of a run, written and read, and the lock for the process that writes."""
 
 import csv
 import io
@@ -17,11 +17,11 @@ from src.run import lock, provenance
 from src.settings import cli
 from src.settings.errors import ConfigError
 
-#: Raised when a run folder of today could no longer be read as one of yesterday.
+#: Version of the format of run folders; an incompatible change increases it.
 RUN_FORMAT = 1
-#: Keys of config.yaml that are no settings.
+#: Keys of config.yaml that are not settings.
 STAMP = ("run_format", "git_revision", "revisions")
-#: Parts of a configuration that opening a run needs; the last is the last of the file.
+#: Sections that loading a run needs; the last one is also the last in the file.
 SECTIONS = ("model", "task", "optimizer", "schedule", "figure")
 
 
@@ -29,9 +29,9 @@ class UnreadableError(ConfigError):
     """A file of a run folder that cannot be read.
 
     Args:
-        where: the key and the folder that were given, or the file.
-        reason: what is wrong with it.
-        advice: what it must be, if that is to be said.
+        where: the key and the folder on the command line, or the file.
+        reason: what is wrong.
+        advice: what it must be, or None.
     """
 
     def __init__(self, where: str, reason: str, advice: str | None = None) -> None:
@@ -53,39 +53,39 @@ class RunFolder:
         self.evaluation_file = self.path / "evaluation.json"
         self.history_file = self.path / "history.csv"
         self.log_file = self.path / "train.log"
-        self.best = self.checkpoint(BEST)  # that validation chose
+        self.best = self.checkpoint(BEST)  # the best by validation
         self.last = self.checkpoint(LAST)  # the newest
 
     def checkpoint(self, name: str) -> Path:
-        """A checkpoint by the name of its file."""
+        """The path of a checkpoint, by file name."""
         return self.path / "checkpoints" / name
 
     def holds_run(self) -> bool:
-        """Whether a run was begun in it."""
+        """Whether a run was begun in the folder."""
         return self.config_file.exists()
 
     def check_new(self) -> None:
         """Refuse a folder that holds a run.
 
         Raises:
-            ConfigError: it does.
+            ConfigError: the folder holds a run.
         """
         if self.holds_run():
             raise ConfigError(
                 f"hydra.run.dir={str(self.path)!r}: holds a run already; must be a new folder, "
-                f"or {cli.argument('resume', self.path)} to go on with it"
+                f"or {cli.argument('resume', self.path)} to resume it"
             )
 
     def held(self) -> AbstractContextManager[None]:
-        """The folder to oneself, see `lock.held`."""
+        """Context in which this process alone may write to the folder, see `lock.held`."""
         return lock.held(self.path)
 
     def is_held(self) -> bool:
-        """Whether a process is writing to it now."""
+        """Whether a process is writing to the folder now."""
         return lock.is_held(self.path)
 
     def write_config(self, cfg: dict[str, Any], *revisions: str | None) -> None:
-        """Write config.yaml: the resolved configuration under its stamp.
+        """Write config.yaml: a stamp of format and revisions, then the resolved configuration.
 
         Args:
             cfg: the configuration, without a stamp.
@@ -97,15 +97,15 @@ class RunFolder:
         write_whole(self.config_file, OmegaConf.to_yaml(OmegaConf.create(stamp | cfg)))
 
     def revisions(self) -> list[str | None]:
-        """The revisions of the code that the run was made with; those of an earlier version in one text."""
+        """The revisions of the code that the run was made with; one joined text if an earlier version wrote it."""
         cfg = self.read_config()
         return list(cfg.get("revisions") or [cfg.get("git_revision")])
 
     def read_config(self, key: str = "run") -> dict[str, Any]:
-        """config.yaml, with its stamp.
+        """The content of config.yaml, with the stamp.
 
         Args:
-            key: of the command line, that the folder was given by.
+            key: that names the folder on the command line, for messages.
 
         Raises:
             UnreadableError: no folder, no run in it, a damaged file, or a run of another version.
@@ -115,7 +115,7 @@ class RunFolder:
             allowed = "must be the folder of a run or of a sweep, one that holds config.yaml or sweep.json"
 
         where = f"{key}={str(self.path)!r}"
-        if not os.path.isdir(self.path):  # False, too, for a name that is too long
+        if not os.path.isdir(self.path):  # also False for a name that is too long
             raise UnreadableError(where, "no such folder", allowed)
         try:
             cfg = OmegaConf.to_container(OmegaConf.load(self.config_file))
@@ -130,21 +130,21 @@ class RunFolder:
         if cfg["run_format"] != RUN_FORMAT:
             must = f"must be format {RUN_FORMAT}, which this version of the code reads"
             raise UnreadableError(where, f"was written in format {cfg['run_format']}", must)
-        # One that was cut off reads well, but lacks its last sections.
+        # A truncated file is valid YAML, but lacks the last sections.
         if "seed" not in cfg or not all(isinstance(cfg.get(section), dict) for section in SECTIONS):
             raise foreign
         return {str(key): value for key, value in cfg.items()}
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
-        """Write metrics.json whole or not at all."""
+        """Write metrics.json atomically."""
         write_json(self.metrics_file, metrics)
 
     def remove_metrics(self) -> None:
-        """Remove metrics.json, if there is one: the run has not ended."""
+        """Remove metrics.json, if it exists: the run has not ended."""
         self.metrics_file.unlink(missing_ok=True)
 
     def read_metrics(self) -> dict[str, Any]:
-        """metrics.json; empty where there is none.
+        """The content of metrics.json; empty if there is no file.
 
         Raises:
             UnreadableError: a damaged file.
@@ -158,11 +158,11 @@ class RunFolder:
         return metrics
 
     def write_evaluation(self, evaluation: dict[str, Any]) -> None:
-        """Write evaluation.json whole or not at all."""
+        """Write evaluation.json atomically."""
         write_json(self.evaluation_file, evaluation)
 
     def read_evaluation(self) -> dict[str, Any]:
-        """evaluation.json; empty where there is none.
+        """The content of evaluation.json; empty if there is no file.
 
         Raises:
             UnreadableError: a damaged file.
@@ -176,7 +176,7 @@ class RunFolder:
         return evaluation
 
     def read_history(self) -> list[dict[str, str]]:
-        """The rows of history.csv; empty where there is none.
+        """The rows of history.csv; empty if there is no file.
 
         Raises:
             UnreadableError: a damaged file.
@@ -188,7 +188,7 @@ class RunFolder:
             rows = list(csv.DictReader(io.StringIO(text)))
             for row in rows:
                 if not math.isfinite(float(row["sequences"])):
-                    raise ValueError("a count that is none")
+                    raise ValueError("a count that is not finite")
                 float(row["loss"])
         except FileNotFoundError:
             return []

@@ -1,4 +1,4 @@
-"""A run that is loaded again: network, task, configuration and metrics."""
+"""Loading of a trained run: network, task, configuration and metrics."""
 
 import warnings
 from pathlib import Path
@@ -13,7 +13,7 @@ from src.tasks.base import Task
 
 
 class Run(NamedTuple):
-    """A run that was loaded again."""
+    """A loaded run."""
 
     model: nn.Module
     task: Task
@@ -22,17 +22,17 @@ class Run(NamedTuple):
 
 
 def load_weights(network: nn.Module, checkpoint: Path) -> None:
-    """Load a checkpoint into a network, weights only: no code of a stranger's file is run.
+    """Load a checkpoint into a network; tensors and numbers only, so that no code in the file is run.
 
     Raises:
         UnreadableError: a missing, damaged or foreign checkpoint.
     """
     where = f"checkpoint {str(checkpoint)!r}"
     if checkpoint.exists() and not checkpoint.is_file():
-        raise UnreadableError(where, "is no file", "it must be one that src.train has saved")
+        raise UnreadableError(where, "is not a file", "it must be one that src.train has saved")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of other formats, which are told below
+            warnings.simplefilter("ignore")  # about other formats, which are refused below
             stored = torch.load(checkpoint, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UnreadableError(where, "does not exist", "the run must have saved one") from None
@@ -51,7 +51,7 @@ def load_weights(network: nn.Module, checkpoint: Path) -> None:
 
 
 def load_run(path: str | Path, checkpoint: str = "best") -> Run:
-    """Open a run folder: the trained network in evaluation mode, its task, configuration and metrics.
+    """Load a run folder: the trained network in evaluation mode, the task, configuration and metrics.
 
     Args:
         path: the run folder.

@@ -1,4 +1,4 @@
-"""The lock of a folder: one process at a time writes to it."""
+"""Lock of a folder, so that one process at a time writes to it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,20 +8,20 @@ from filelock import FileLock, Timeout
 
 from src.settings.errors import ConfigError
 
-#: The file that is locked by the process that writes to a folder.
+#: File that is locked by the process that writes to the folder.
 LOCK = ".lock"
 
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """The run folder to oneself: no other process may write to it meanwhile. Whoever dies lets go of it.
+    """Context in which this process alone may write to a folder. The lock is released when the process dies.
 
     Raises:
-        ConfigError: another process has it.
+        ConfigError: another process has the lock, or the file system has no locks.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        # Whoever only looks whether it is held has it for a moment.
+        # `is_held` of another process takes the lock for a moment.
         with FileLock(folder / LOCK, timeout=1):
             yield
     except Timeout:

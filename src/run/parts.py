@@ -1,4 +1,4 @@
-"""The objects of a run, made from its configuration."""
+"""Objects of a run, made from the configuration."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,16 +31,16 @@ def assemble(
     folder: str | Path,
     done: int = 0,
     environment: processes.Place | None = None,
-    beside: Sequence[Callback] = (),
+    extra_callbacks: Sequence[Callback] = (),
 ) -> Parts:
     """The objects of a run; writes nothing.
 
     Args:
         plain: the resolved configuration.
-        folder: where they will write.
-        done: updates that were made before.
-        environment: of one of several processes that the first has started; None for the first.
-        beside: callbacks beside those of the configuration, which look on.
+        folder: the run folder.
+        done: number of updates already made, if the run is resumed.
+        environment: of a non-zero-rank process that rank 0 has started; None for rank 0.
+        extra_callbacks: callbacks in addition to those of the configuration, which only observe.
 
     Raises:
         ConfigError: a configuration that cannot be run.
@@ -49,7 +49,7 @@ def assemble(
     lightning.seed_everything(plain["seed"], verbose=False)
     task = build.build_task(plain)
     learner = build.build_learner(plain, task, build.build_network(plain, task))
-    callbacks = [*training.build_callbacks(plain, str(folder), learner), *beside]
+    callbacks = [*training.build_callbacks(plain, str(folder), learner), *extra_callbacks]
     environment = environment or processes.environment(plain)
     logger = training.build_logger(plain, str(folder), done)
     trainer = training.build_trainer(plain, str(folder), callbacks, logger, environment)

@@ -1,8 +1,8 @@
-"""Several processes for one run: which one this is, and the others, started, watched and ended.
+"""Several processes for one run: rank of this process, and start, supervision and end of the others.
 
-The first process of a run is the run: it has the folder, the logger, the checkpoints and the command line. The
-others do what `src.run.nonzero_rank` says. On one machine the first starts them; on several, torchrun or srun
-starts all with the same command line.
+Rank 0 has the run folder, the logger, the checkpoints and the command line. The non-zero-rank processes run
+`src.run.nonzero_rank`. On one machine rank 0 starts them; on several, torchrun or srun starts all processes with
+the same command line.
 """
 
 import json
@@ -34,30 +34,30 @@ from src.common.paths import ROOT
 from src.lit.learner import Learner
 from src.settings.errors import ConfigError
 
-#: First argument of a process that another has started; the second says what it needs to know, as JSON.
+#: First argument of a process that rank 0 has started; the second argument is its settings as JSON.
 NONZERO_RANK = "--nonzero-rank"
-#: Seconds that a process has to end by itself after another has failed or ended.
+#: Seconds that a process has to end after another process has failed or ended.
 GRACE = 30.0
-#: What torchrun tells each process that it starts.
+#: Variables that torchrun sets for each process.
 TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
-#: What srun tells each process that it starts.
+#: Variables that srun sets for each process.
 SRUN = ("SLURM_PROCID", "SLURM_LOCALID", "SLURM_NTASKS", "SLURM_NODEID")
 Process = subprocess.Popen[bytes]
 
 
 class Place(LightningEnvironment):
-    """Which of the processes of this machine this one is, and where they meet.
+    """Rank of this process on this machine, and the port for communication.
 
     Args:
-        rank: its number; the first is 0.
-        port: where they meet.
+        rank: from 0.
+        port: of rank 0.
     """
 
     def __init__(self, rank: int, port: int) -> None:
         super().__init__()
         self.rank, self.port = rank, port
 
-    #: Lightning's own way repeats the command line, which may be that of a sweep, a notebook or a test.
+    #: Otherwise Lightning repeats the command line, which may be that of a sweep, a notebook or a test.
     creates_processes_externally = True
     main_address = "127.0.0.1"
 
@@ -73,22 +73,22 @@ class Place(LightningEnvironment):
 
 
 def environment(plain: dict[str, Any]) -> Place | None:
-    """The place of the first process; None where torchrun or srun started all.
+    """The place of rank 0; None where torchrun or srun started all processes.
 
-    It is the first whatever RANK and its like say, which a shell or a job may have left behind.
+    Variables such as RANK, which a shell or an earlier job may have set, are ignored.
     """
-    if outside() is not None:
+    if launched_place() is not None:
         return None
     rank_zero_only.rank = 0  # type: ignore[attr-defined]
     alone = plain["trainer"].get("devices") == 1 and plain["trainer"].get("strategy", "auto") == "auto"
     return Place(0, 0 if alone else find_free_network_port())
 
 
-def outside() -> ClusterEnvironment | None:
-    """The place of this process among several that torchrun or srun has started; None if neither has.
+def launched_place() -> ClusterEnvironment | None:
+    """The place of this process among those that torchrun or srun has started; None if neither has.
 
     Raises:
-        ConfigError: variables of torchrun without the others that it sets.
+        ConfigError: some, but not all, of the variables that torchrun or srun sets.
     """
     if TorchElasticEnvironment.detect():
         _check_set("TORCHELASTIC_RUN_ID", "torchrun", TORCHRUN)
@@ -101,7 +101,7 @@ def outside() -> ClusterEnvironment | None:
 
 
 def _check_set(variable: str, program: str, others: tuple[str, ...]) -> None:
-    """Refuse a variable of a program that starts processes, where the others that it sets are not there."""
+    """Refuse a variable of torchrun or srun without the other variables that the program sets."""
     unset = [name for name in others if not os.environ.get(name, "").isdecimal()]
     if unset:
         raise ConfigError(
@@ -111,20 +111,20 @@ def _check_set(variable: str, program: str, others: tuple[str, ...]) -> None:
 
 
 def check(plain: dict[str, Any], trainer: lightning.Trainer, learner: Learner) -> None:
-    """Refuse what several processes cannot do, or cannot do as one.
+    """Refuse a run that several processes cannot compute as one process would.
 
     Raises:
         ConfigError: fewer sequences than processes, norms over a share of the batch, or other processes than
             were asked for.
     """
     count, size = trainer.num_devices * trainer.num_nodes, learner.task.batch_size
-    around = outside()
-    if around is not None and around.world_size() != count:
+    launched = launched_place()
+    if launched is not None and launched.world_size() != count:
         raise ConfigError(
             f"trainer.devices={trainer.num_devices}, trainer.num_nodes={trainer.num_nodes}: must be those of the "
-            f"{around.world_size()} processes that torchrun or srun has started"
+            f"{launched.world_size()} processes that torchrun or srun has started"
         )
-    if around is None and trainer.num_nodes > 1:
+    if launched is None and trainer.num_nodes > 1:
         raise ConfigError(
             f"trainer.num_nodes={trainer.num_nodes}: must be 1, or the command be started by torchrun or srun"
         )
@@ -140,15 +140,15 @@ def check(plain: dict[str, Any], trainer: lightning.Trainer, learner: Learner) -
 
 @contextmanager
 def started(trainer: lightning.Trainer, folder: Path, checkpoint: Path | None) -> Iterator[list[Process]]:
-    """Within, the other processes of a run are there, those of other ranks in their order; often there are none.
+    """Context with the non-zero-rank processes that rank 0 starts, in the order of ranks; often there are none.
 
     Args:
         trainer: of the run.
-        folder: of the run; its configuration is written.
-        checkpoint: to go on from, if any.
+        folder: of the run; config.yaml is written.
+        checkpoint: to resume from, if any.
 
     Raises:
-        RuntimeError: one that could not start; it has told why.
+        RuntimeError: a process could not start; its output says why.
     """
     others: list[Process] = []
     if not isinstance(trainer.strategy, DDPStrategy):
@@ -159,16 +159,16 @@ def started(trainer: lightning.Trainer, folder: Path, checkpoint: Path | None) -
     over = threading.Event()
     try:
         if isinstance(place, Place):
-            # As many threads in all as one process would have, unless the user says how many each has.
+            # As many threads in all as one process would have, unless the user sets the number for each.
             threads = before[0] if before[1] else max(1, before[0] // trainer.num_devices)
             torch.set_num_threads(threads)
             os.environ["OMP_NUM_THREADS"] = str(threads)
-            told = {"folder": str(folder), "checkpoint": checkpoint and str(checkpoint), "port": place.port}
+            settings = {"folder": str(folder), "checkpoint": checkpoint and str(checkpoint), "port": place.port}
             for rank in range(1, trainer.num_devices):
-                others.append(_start(rank, told))
+                others.append(_start(rank, settings))
             for rank, other in enumerate(others, 1):
                 if not other.stdout.read(1):  # type: ignore[union-attr]
-                    raise RuntimeError(f"process {rank} could not start; the terminal has what it told")
+                    raise RuntimeError(f"process {rank} could not start; the terminal has its output")
                 threading.Thread(target=_watch, args=(rank, other, over), daemon=True).start()
         yield others
     finally:
@@ -177,7 +177,7 @@ def started(trainer: lightning.Trainer, folder: Path, checkpoint: Path | None) -
             other.stdin.close()  # type: ignore[union-attr]
         for other in others:
             _end(other)
-        if torch.distributed.is_initialized():  # the next run of this process may have others
+        if torch.distributed.is_initialized():  # the next run in this process starts others
             torch.distributed.destroy_process_group()
         torch.set_num_threads(before[0])
         os.environ.pop("OMP_NUM_THREADS", None)
@@ -185,34 +185,34 @@ def started(trainer: lightning.Trainer, folder: Path, checkpoint: Path | None) -
 
 
 @contextmanager
-def blamed(others: list[Process]) -> Iterator[None]:
-    """Where this process fails within because one of the others ended, say so instead of how that was noticed."""
+def failures_attributed_to(others: list[Process]) -> Iterator[None]:
+    """Context in which a RuntimeError caused by the end of another process names that process instead."""
     try:
         yield
     except RuntimeError:
-        until = time.monotonic() + 2.0  # a connection is gone a little before the process
+        until = time.monotonic() + 10.0  # the connection closes shortly before the process ends
         for rank, other in enumerate(others, 1):
             with suppress(subprocess.TimeoutExpired):
                 if code := other.wait(max(0.0, until - time.monotonic())):
                     raise RuntimeError(
-                        f"process {rank} ended with code {code}; the terminal has what it told"
+                        f"process {rank} ended with code {code}; the terminal has its output"
                     ) from None
         raise
 
 
-def _start(rank: int, told: dict[str, Any]) -> Process:
-    """A process that takes part; it ends when its standard input does, and so with this one in any case."""
+def _start(rank: int, settings: dict[str, Any]) -> Process:
+    """Start a non-zero-rank process; it ends when its standard input is closed, so at the latest with this one."""
     return subprocess.Popen(
-        [sys.executable, "-m", "src.train", NONZERO_RANK, json.dumps(told | {"rank": rank})],
+        [sys.executable, "-m", "src.train", NONZERO_RANK, json.dumps(settings | {"rank": rank})],
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C is for the first alone, which stops all after the same update
+        start_new_session=True,  # Ctrl-C reaches rank 0 alone, which stops all after the same update
     )
 
 
 def _end(other: Process) -> None:
-    """Wait for the end of a process, and have it where it does not come."""
+    """Wait for the end of a process; kill it after GRACE seconds."""
     try:
         other.wait(GRACE)
     except subprocess.TimeoutExpired:
@@ -222,23 +222,23 @@ def _end(other: Process) -> None:
 
 
 def _watch(rank: int, other: Process, over: threading.Event) -> None:
-    """End this process where another has failed and it still waits for that one: on a GPU it would for long."""
+    """End this process if it still waits GRACE seconds after another failed; a GPU would wait much longer."""
     if other.wait() and not over.wait(GRACE):
         print(f"error: process {rank} ended with code {other.returncode}; so does this one", file=sys.stderr)
         os._exit(1)
 
 
 @contextmanager
-def signals_left(trainer: lightning.Trainer) -> Iterator[None]:
-    """Within, there are no handlers but ours and the cluster's.
+def without_lightning_signal_handlers(trainer: lightning.Trainer) -> Iterator[None]:
+    """Context without Lightning's signal handlers; those of this project and of the cluster stay.
 
-    Lightning's end a run whose job is only about to be queued again; and of several processes they wait, within a
-    signal, for others that wait for them.
+    Lightning's handlers end a run whose job is only about to be requeued; with several processes they deadlock,
+    since they wait inside a signal for processes that wait for this one.
     """
     trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
     before = signal.getsignal(signal.SIGINT)
     try:
         yield
     finally:
-        with suppress(TypeError, ValueError):  # not Python's own, or not in the main thread
+        with suppress(TypeError, ValueError):  # not a Python handler, or not the main thread
             signal.signal(signal.SIGINT, before)  # Lightning ignores it after a second Ctrl-C

@@ -1,4 +1,4 @@
-"""Provenance of a result: the revision of the code and the versions of what it depends on."""
+"""Provenance of a result: revision of the code and versions of the packages."""
 
 import importlib.metadata
 import os
@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from src.common.paths import ROOT
 
-#: The environment variable that tells the revision of the code where it was brought to without its history.
+#: Environment variable with the revision of the code, for copies without the git history.
 REVISION = "DMS_NTM_LAB_REVISION"
 
 
 def versions() -> dict[str, str]:
-    """Versions of what a result may depend on."""
+    """Versions of Python and of the packages that a result may depend on."""
     packages = ("torch", "lightning", "hydra-core", "omegaconf", "numpy", "numba", "mnist1d")
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages}
 

@@ -1,4 +1,4 @@
-"""Going on with a run that was stopped: what may be changed, and the checkpoint to go on from."""
+"""Resume of a stopped run: the settings that may change, and the checkpoint to resume from."""
 
 import csv
 import logging
@@ -18,36 +18,36 @@ from src.settings import cli, errors
 from src.settings.errors import ConfigError
 
 log = logging.getLogger(__name__)
-#: What may be given with `resume`; all else stays as the run began.
+#: Settings that may be given with `resume`; all others stay as the run began.
 CHANGES = ("logger", "trainer.enable_progress_bar", "trainer.max_steps")
 SWEEP_CHANGES = ("logger", "trainer.enable_progress_bar")
 
 
 def changes_of(overrides: list[str]) -> dict[str, Any]:
-    """What a command line that resumes a run changes, but for the logger, which is a whole section."""
+    """The changes in a command line that resumes a run, except the logger, which is a whole section."""
     given = {one.key_or_group: one.value() for one in cli.parsed(overrides)}
     return {key: given[key] for key in CHANGES if key in given and key != "logger"}
 
 
 def settings(folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration to go on with: the run's own, with the changes.
+    """The configuration of a run to be resumed, with changes.
 
     Args:
         folder: of the run.
         changes: new values of some of CHANGES, by key.
 
     Raises:
-        ConfigError: no run that could go on, or a change that it cannot be given.
+        ConfigError: no run that can be resumed, or a change that is not possible.
     """
     cfg = RunFolder(folder).read_config(key="resume")
     try:
         metrics = RunFolder(folder).read_metrics()
-    except ConfigError:  # a damaged one is written anew at the end
+    except ConfigError:  # a damaged file is replaced at the end of the run
         metrics = {}
     where = f"resume={str(folder)!r}"
     if cfg.get("callbacks", {}).get("randomness") is None:
         raise ConfigError(
-            f"{where}: was begun by an earlier version, which kept too little to go on; start it anew"
+            f"{where}: was begun by an earlier version, which kept too little to resume it; start it anew"
         )
     before = cfg["trainer"]["max_steps"]
     if "trainer.max_steps" in changes:
@@ -72,19 +72,17 @@ def settings(folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
         )
     if status == "finished":
         if metrics.get("solved") and cfg["stop_when_solved"]:
-            raise ConfigError(f"{where}: is finished, it solved its task; there is nothing to go on with")
+            raise ConfigError(f"{where}: is finished, it solved its task; there is nothing to resume")
         if metrics.get("updates", before) >= cfg["trainer"]["max_steps"]:
-            raise ConfigError(
-                f"{where}: is finished; to go on it must be given a trainer.max_steps above {before}"
-            )
+            raise ConfigError(f"{where}: is finished; to resume it, trainer.max_steps must be above {before}")
     return {key: value for key, value in cfg.items() if key not in STAMP}
 
 
 def newest(folder: Path) -> Path | None:
-    """The newest checkpoint that is whole; None where none was written yet.
+    """The newest undamaged checkpoint; None if none was written yet.
 
     Raises:
-        ConfigError: there are checkpoints, but none to go on from.
+        ConfigError: there are checkpoints, but none to resume from.
     """
     faults: list[str] = []
     for name in (LAST, BEST):
@@ -94,7 +92,7 @@ def newest(folder: Path) -> Path | None:
         fault = fault_of(path)
         if fault is None:
             if faults:
-                log.warning("%s; going on from %s, which is older.", "; ".join(faults), name)
+                log.warning("%s; resuming from %s, which is older.", "; ".join(faults), name)
             return path
         faults.append(f"checkpoints/{name} {fault}")
     if faults:
@@ -105,10 +103,10 @@ def newest(folder: Path) -> Path | None:
 
 
 def fault_of(path: Path) -> str | None:
-    """What is wrong with a checkpoint as one to go on from; None if nothing is."""
+    """Why a run cannot be resumed from a checkpoint; None if it can."""
     try:
         with zipfile.ZipFile(path) as archive:
-            if archive.testzip() is not None:  # the checksums of its parts, which torch does not look at
+            if archive.testzip() is not None:  # checksums, which torch does not check
                 return "is damaged"
         stored = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
@@ -121,17 +119,17 @@ def fault_of(path: Path) -> str | None:
 
 
 def updates_of(path: Path) -> int:
-    """The updates that a checkpoint had seen."""
+    """The number of updates that a checkpoint was saved after."""
     return int(torch.load(path, map_location="cpu", weights_only=True)["global_step"])
 
 
 def keep_csv(logger: Any, folder: Path, done: int) -> None:
-    """Hand Lightning's csv logger what it had written up to update `done`; it would begin an empty file."""
+    """Give Lightning's csv logger the rows already written up to update `done`; else it begins an empty file."""
     path = folder / "metrics.csv"
     if not isinstance(logger, CSVLogger) or not path.exists():
         return
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    if lines and not lines[-1].endswith("\n"):  # cut off by a kill
+    if lines and not lines[-1].endswith("\n"):  # truncated by a kill
         lines.pop()
     kept: list[tuple[dict[str, Any], int]] = []
     for row in csv.DictReader(lines):

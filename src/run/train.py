@@ -1,4 +1,4 @@
-"""Train a configuration in a run folder, or resume a run in its own."""
+"""Training of a configuration in a run folder, and resume of a run."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -24,14 +24,14 @@ from src.settings import keys
 from src.tasks.base import Task
 
 log = logging.getLogger(__name__)
-#: Settings of the command, and of Hydra, not of the run.
-NOT_THE_RUNS = ("hydra", "resume", "retry_failed", "dry_run")
-#: What a run that did not end well is worth to a search that minimises.
+#: Keys of the command and of Hydra, which are not settings of the run.
+NOT_RUN_SETTINGS = ("hydra", "resume", "retry_failed", "dry_run")
+#: Objective value of a run that failed or diverged; a search minimises.
 INFINITY = float("inf")
 
 
 class Outcome(NamedTuple):
-    """What a training run leaves: its metrics.json, the value to minimise, the objects, and how it ended."""
+    """Result of a training run: metrics.json, the value to minimise, the objects, and the ending."""
 
     metrics: dict[str, Any]
     value: float
@@ -44,74 +44,77 @@ class Outcome(NamedTuple):
 def train(
     cfg: DictConfig | Mapping[str, Any],
     folder: str | Path,
-    beside: Sequence[Callback] = (),
+    extra_callbacks: Sequence[Callback] = (),
     parts: Parts | None = None,
 ) -> Outcome:
-    """Train, test and draw, and leave all of it in a run folder.
+    """Train, test and draw figures; all results are written to a run folder.
 
     Args:
         cfg: a composed conf/train.yaml.
         folder: the run folder; it may exist but not hold a run.
-        beside: callbacks beside those of the configuration, which look on.
-        parts: what `assemble` has made of them already.
+        extra_callbacks: callbacks in addition to those of the configuration, which only observe.
+        parts: of `assemble`, if already made.
 
     Raises:
         ConfigError: a configuration that cannot be run; nothing has been written then.
     """
     plain: dict[str, Any] = keys.resolve(cfg) if isinstance(cfg, DictConfig) else dict(cfg)
-    plain = {key: value for key, value in plain.items() if key not in NOT_THE_RUNS}
-    its = RunFolder(folder)
-    its.check_new()
-    parts = assemble(plain, folder, beside=beside) if parts is None else parts._replace(cfg=plain)
-    with its.held():
-        its.check_new()
-        its.remove_metrics()  # of a try that was refused
-        its.write_config(plain, *parts.revisions)
+    plain = {key: value for key, value in plain.items() if key not in NOT_RUN_SETTINGS}
+    run_folder = RunFolder(folder)
+    run_folder.check_new()
+    if parts is None:
+        parts = assemble(plain, folder, extra_callbacks=extra_callbacks)
+    else:
+        parts = parts._replace(cfg=plain)
+    with run_folder.held():
+        run_folder.check_new()
+        run_folder.remove_metrics()  # of an attempt that was refused
+        run_folder.write_config(plain, *parts.revisions)
         return run(parts)
 
 
 def resume(
-    folder: str | Path, changes: Mapping[str, Any] | None = None, beside: Sequence[Callback] = ()
+    folder: str | Path, changes: Mapping[str, Any] | None = None, extra_callbacks: Sequence[Callback] = ()
 ) -> Outcome:
-    """Resume a run that was stopped or killed, in its own folder, from its newest checkpoint.
+    """Resume a run that was stopped or killed from the newest checkpoint in the run folder.
 
-    On the CPU, with as many threads, it ends with the weights and the history of one that never stopped.
+    On the CPU, with as many threads, the weights and the history are those of a run that was never stopped.
 
     Args:
         folder: of the run.
         changes: new values by key, of the keys in `src.run.resume.CHANGES`.
-        beside: as in `train`.
+        extra_callbacks: as in `train`.
 
     Raises:
         ConfigError: a run that cannot be resumed; nothing has been written then.
     """
-    its = RunFolder(folder)
-    settings(its.path, changes or {})
-    with its.held():
-        plain = settings(its.path, changes or {})
-        checkpoint = newest(its.path)
+    run_folder = RunFolder(folder)
+    settings(run_folder.path, changes or {})
+    with run_folder.held():
+        plain = settings(run_folder.path, changes or {})
+        checkpoint = newest(run_folder.path)
         done = 0 if checkpoint is None else updates_of(checkpoint)
-        parts = assemble(plain, folder, done, beside=beside)
-        parts = parts._replace(revisions=continued(its.revisions(), parts.revisions[-1]))
-        its.write_config(plain, *parts.revisions)
+        parts = assemble(plain, folder, done, extra_callbacks=extra_callbacks)
+        parts = parts._replace(revisions=continued(run_folder.revisions(), parts.revisions[-1]))
+        run_folder.write_config(plain, *parts.revisions)
         with quiet():
-            keep_csv(parts.trainer.logger, its.path, done)
-        its.remove_metrics()
-        log.info("Going on from update %d.", done)
+            keep_csv(parts.trainer.logger, run_folder.path, done)
+        run_folder.remove_metrics()
+        log.info("Resuming from update %d.", done)
         return run(parts, checkpoint)
 
 
 def continued(before: list[str | None], now: str | None) -> list[str | None]:
-    """The revisions that a run was made with, and the one that it is resumed with, where that is another."""
+    """The revisions that a run was made with, and the one that it is resumed with, if that differs."""
     if now == before[-1]:
         return before
     begun = provenance.joined(before)
-    log.warning("The run was begun with revision %s of the code and goes on with %s.", begun, now)
+    log.warning("The run was begun with revision %s of the code and is resumed with %s.", begun, now)
     return [*before, now]
 
 
 def run(parts: Parts, checkpoint: Path | None = None) -> Outcome:
-    """Fit, from a checkpoint if there is one, test and draw."""
+    """Train, from a checkpoint if there is one, test and draw figures."""
     plain, folder, learner, task, trainer = parts[:5]
     engine = learner.network.engine
     log.info(
@@ -124,18 +127,18 @@ def run(parts: Parts, checkpoint: Path | None = None) -> Outcome:
         f", {engine} engine" if engine else "",
         folder.path,
     )
-    with processes.signals_left(parts.trainer), ExitStack() as others:
+    with processes.without_lightning_signal_handlers(parts.trainer), ExitStack() as others:
         try:
             ending = fit(parts, others, checkpoint)
-        except (SystemExit, Exception):  # a cluster wants the machine back, and counts on this very end
+        except (SystemExit, Exception):  # the cluster needs the machine, and relies on this exception
             conclude(parts, Ending.of("preempted"))
             raise
         metrics, ending = conclude(parts, ending)
-    return Outcome(metrics, worth(metrics), learner, task, trainer, ending)
+    return Outcome(metrics, objective_value(metrics), learner, task, trainer, ending)
 
 
-def worth(metrics: Mapping[str, Any]) -> float:
-    """What a run is worth to a search that minimises; infinity for one that did not end well."""
+def objective_value(metrics: Mapping[str, Any]) -> float:
+    """The value of a run that a search minimises; infinity for one that failed or diverged."""
     if metrics["status"] not in ("finished", "stopped") or not metrics.get("validation"):
         return INFINITY
     objective = objectives.recognised(metrics["validation"])

@@ -135,7 +135,8 @@ def row(plan: SearchPlan, one: TrialResult, keys: list[str]) -> dict[str, Any]:
     entries = {"model": one.model, "trial": one.number, "state": one.state, "value": one.value}
     entries |= {key: one.values.get(key) for key in keys}
     entries |= {
-        f"value_seed_{seed}": train.worth(one.seeds[seed]) if seed in one.seeds else None for seed in plan.seeds
+        f"value_seed_{seed}": train.objective_value(one.seeds[seed]) if seed in one.seeds else None
+        for seed in plan.seeds
     }
     entries["parameters"] = metrics[0]["parameters"] if metrics else None
     for key in ("updates", "seconds"):

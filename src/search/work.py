@@ -77,7 +77,7 @@ def run_trial(plan: SearchPlan, taken: TakenTrial) -> tuple[str, float | None]:
                 return "pruned", None
             if ending.cause == "user":
                 raise KeyboardInterrupt
-            values.append(train.worth(metrics))
+            values.append(train.objective_value(metrics))
             if values[-1] == train.INFINITY:  # the mean will not be finite
                 break
     except OSError:  # the next trials would fail in the same way
@@ -100,11 +100,11 @@ def run(job: Job, callback: PruningCallback) -> dict[str, Any]:
         OSError: the machine failed the run, which can then be resumed.
         KeyboardInterrupt: the user stopped it.
     """
-    before = sweep.standing(job.folder)
+    before = sweep.status_of(job.folder)
     if before.ending is not None and has_ended(before.ending):
         return before.metrics
     try:
-        outcome = run_job(job, beside=[callback])
+        outcome = run_job(job, extra_callbacks=[callback])
     except SystemExit as end:
         # Lightning raises SystemExit for a second Ctrl-C, and for one in the test.
         if isinstance(end.__context__, KeyboardInterrupt):

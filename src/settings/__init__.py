@@ -1,1 +1,1 @@
-"""From the command line to a checked configuration to objects; experiments as files."""
+"""Settings: the command line, checked configurations, the objects made from them, experiments as files."""

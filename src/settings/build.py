@@ -1,4 +1,4 @@
-"""From configuration to objects: network, task, learner; every refusal names its full key."""
+"""Network, task and learner of a configuration; every refusal names the full key."""
 
 import inspect
 import logging
@@ -28,15 +28,19 @@ def build_task(cfg: Mapping[str, Any]) -> Task:
 
 
 def axes_of(task: Mapping[str, Any]) -> tuple[Axis, ...]:
-    """What the test cells of a task vary, without making it; `task` is its section of a configuration."""
+    """The axes along which the test cells of a task vary, without building the task.
+
+    Args:
+        task: the section `task` of a configuration.
+    """
     axes: tuple[Axis, ...] = getattr(locate("task", task), "axes", ())
     return axes
 
 
 def build_network(cfg: Mapping[str, Any], task: Task) -> Any:
-    """The network of a resolved configuration, of the sizes that the task asks for.
+    """The network of a resolved configuration, with the input and output sizes of the task.
 
-    A cell is wrapped in `Recurrent`; anything else is a network already.
+    A cell is wrapped in `Recurrent`; any other target is a network already.
     """
     target = locate("model", cfg["model"])
     if inspect.isclass(target) and issubclass(target, Cell):
@@ -53,10 +57,10 @@ def build_network(cfg: Mapping[str, Any], task: Task) -> Any:
 
 
 def recurrent(cell: Cell, output_size: int, engine: str | None) -> Recurrent:
-    """A network of a cell.
+    """The recurrent network of a cell.
 
     Raises:
-        ConfigError: the engine that the cell asks for is not to be had.
+        ConfigError: the engine that the cell asks for is not available.
     """
     try:
         return Recurrent(cell, output_size, engine)
@@ -65,7 +69,7 @@ def recurrent(cell: Cell, output_size: int, engine: str | None) -> Recurrent:
 
 
 def choose_engine(cfg: Mapping[str, Any], cell: Cell) -> str | None:
-    """reference, where the trainer rules all other engines out; None where the cell may have what it asks for."""
+    """The engine that the trainer settings force: "reference", or None if the cell may use the one it asks for."""
     choice, trainer = cfg["model"].get("engine"), cfg.get("trainer", {})
     if choice not in ("auto", "fused"):
         return None
@@ -82,30 +86,30 @@ def choose_engine(cfg: Mapping[str, Any], cell: Cell) -> str | None:
     else:
         return None
     if choice == "fused":
-        raise ConfigError(f"model.engine='fused': must be auto or reference here, for {why}")
+        raise ConfigError(f"model.engine='fused': must be auto or reference here, since {why}")
     log.info("engine=auto takes the reference engine: %s.", why)
     return "reference"
 
 
 def dtype_of(precision: str | int) -> torch.dtype:
-    """What is computed in, at a precision of the trainer."""
+    """The dtype of the computation at a precision of the trainer."""
     if precision in trainer_arguments.TRUE_PRECISIONS:
         return torch.float64 if "64" in str(precision) else torch.float32
     return torch.bfloat16 if "bf16" in str(precision) else torch.float16
 
 
 def build_learner(cfg: Mapping[str, Any], task: Task, network: Any, memory_slots: int | None = None) -> Learner:
-    """The LightningModule that teaches `network` the task; its optimiser is tried out at once."""
+    """The LightningModule that trains `network` on the task; optimiser and schedule are tried out at once."""
 
     node = cfg["optimizer"]
     if cfg["trainer"].get("precision") == "16-mixed" and not on_cpu(cfg["trainer"]) and node.get("fused"):
-        node = {**node, "fused": False}  # a fused one would take the gradients as they are scaled
+        node = {**node, "fused": False}  # a fused optimiser would use the scaled gradients
 
     def optimizer(params: Any) -> torch.optim.Optimizer:
         return construct("optimizer", node, torch.optim.Optimizer, params=params)
 
-    def schedule(of: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
-        return construct("schedule", cfg["schedule"], torch.optim.lr_scheduler.LRScheduler, optimizer=of)
+    def schedule(optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
+        return construct("schedule", cfg["schedule"], torch.optim.lr_scheduler.LRScheduler, optimizer=optimizer)
 
     check("optimizer.", checks.number, "lr", cfg["optimizer"].get("lr"), above=0)
     try_out(cfg, optimizer, schedule)
@@ -115,21 +119,21 @@ def build_learner(cfg: Mapping[str, Any], task: Task, network: Any, memory_slots
 
 
 def try_out(cfg: Mapping[str, Any], optimizer: Callable[..., Any], schedule: Callable[..., Any]) -> None:
-    """Make an update of a weight of no network: an optimiser or a schedule that needs more than that fails now."""
+    """Update a dummy weight once, so that an optimiser or a schedule that needs more than gradients fails now."""
     weight = torch.nn.Parameter(torch.zeros(2, 2))
     weight.grad = torch.ones(2, 2)
-    tried = optimizer([weight])
-    of = schedule(tried)
-    if isinstance(of, torch.optim.lr_scheduler.ReduceLROnPlateau):
+    trial = optimizer([weight])
+    scheduler = schedule(trial)
+    if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
         raise ConfigError(
             f"schedule._target_={cfg['schedule']['_target_']!r}: waits for a metric of an epoch; must be one that "
             "is stepped at every update"
         )
     try:
-        tried.step()
-        of.step()
+        trial.step()
+        scheduler.step()
     except Exception as error:
         raise ConfigError(
             f"optimizer._target_={cfg['optimizer']['_target_']!r}: cannot make an update "
-            f"({' '.join(str(error).split())}); must be an optimiser that a gradient is enough for"
+            f"({' '.join(str(error).split())}); must be an optimiser that needs gradients alone"
         ) from error

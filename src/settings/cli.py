@@ -1,4 +1,4 @@
-"""The command line: Hydra's, but a user's mistake is told in one line, before any folder is made."""
+"""The command line, in Hydra's syntax; a user's mistake is reported in one line, before any folder is made."""
 
 import os
 import re
@@ -23,16 +23,16 @@ from src.settings.overrides import parsed, quoted, searched
 
 __all__ = ["Job", "Line", "argument", "ask", "check_writable", "composed", "composed_sweep", "failures", "parsed"]
 __all__ += ["quoted", "read", "refusals", "run"]
-#: Flags of Hydra that would lead past the checks, or to nothing here.
-NOT_OURS = ("config_path", "config_name", "experimental_rerun", "shell_completion")
+#: Flags of Hydra that would bypass the checks, or have no effect here.
+REFUSED_FLAGS = ("config_path", "config_name", "experimental_rerun", "shell_completion")
 
 
 class Line(NamedTuple):
-    """A command line, taken apart."""
+    """A parsed command line."""
 
     overrides: list[str]
     multirun: bool
-    asks: list[str]  # flags that ask for help or for the configuration: nothing is run then
+    asks: list[str]  # flags that ask for help or for the configuration; with one of them nothing is run
 
     @property
     def asks_only(self) -> bool:
@@ -42,15 +42,15 @@ class Line(NamedTuple):
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """A ConfigError within ends the command with one line and exit code 2; so does a fault of a file or a disk."""
+    """Context in which a ConfigError or an OSError ends the command with one line and exit code 2."""
     try:
         yield
     except ConfigError as error:
         print(f"error: {' '.join(str(error).splitlines())}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:
-        told = f"{error.filename!r}: {error.strerror}" if error.filename and error.strerror else str(error)
-        print(f"error: {' '.join(told.split())}", file=sys.stderr)
+        text = f"{error.filename!r}: {error.strerror}" if error.filename and error.strerror else str(error)
+        print(f"error: {' '.join(text.split())}", file=sys.stderr)
         sys.exit(2)
 
 
@@ -62,32 +62,32 @@ def read() -> Line:
     """
 
     def refuse(message: str) -> NoReturn:
-        raise ConfigError(f"{message}; --help and --hydra-help tell what there is")
+        raise ConfigError(f"{message}; --help and --hydra-help list the options")
 
     parser = get_args_parser()
     parser.error = refuse  # type: ignore[method-assign]
-    given = parser.parse_intermixed_args()
-    for one in given.overrides:
-        try:  # under LC_ALL=C, bytes of a name in UTF-8 are not decoded, and mean it all the same
+    flags = parser.parse_intermixed_args()
+    for one in flags.overrides:
+        try:  # under LC_ALL=C, UTF-8 arrives as undecoded bytes, which is valid
             os.fsencode(one).decode("utf-8")
         except UnicodeError:
             raise ConfigError(f"{one!r}: must be text in UTF-8") from None
-    for name in NOT_OURS:
-        if getattr(given, name):
+    for name in REFUSED_FLAGS:
+        if getattr(flags, name):
             flag = f"--{name.replace('_', '-')}"
             raise ConfigError(
                 f"{flag}: cannot be used here; must be left out (--config-dir adds choices to conf/)"
             )
-    helped = given.help or given.hydra_help
-    modes = [f"--{name}" for name in ("run", "multirun", "cfg", "info") if getattr(given, name)]
+    helped = flags.help or flags.hydra_help
+    modes = [f"--{name}" for name in ("run", "multirun", "cfg", "info") if getattr(flags, name)]
     if len(modes) > 1 and not helped:
         raise ConfigError(f"{', '.join(modes)}: must be one of them")
-    if (given.resolve or given.package is not None) and not given.cfg and not helped:
-        raise ConfigError(f"{'--resolve' if given.resolve else '--package'}: must be given with --cfg")
-    asks = [f"--{name.replace('_', '-')}" for name in ("help", "hydra_help", "resolve") if getattr(given, name)]
-    asks += [f"--{name}={getattr(given, name)}" for name in ("cfg", "package", "info") if getattr(given, name)]
-    overrides = given.overrides if given.config_dir is None else searched(given.overrides, given.config_dir)
-    return Line(overrides, given.multirun, asks)
+    if (flags.resolve or flags.package is not None) and not flags.cfg and not helped:
+        raise ConfigError(f"{'--resolve' if flags.resolve else '--package'}: must be given with --cfg")
+    asks = [f"--{name.replace('_', '-')}" for name in ("help", "hydra_help", "resolve") if getattr(flags, name)]
+    asks += [f"--{name}={getattr(flags, name)}" for name in ("cfg", "package", "info") if getattr(flags, name)]
+    overrides = flags.overrides if flags.config_dir is None else searched(flags.overrides, flags.config_dir)
+    return Line(overrides, flags.multirun, asks)
 
 
 def ask(config_name: str, line: Line) -> None:
@@ -95,7 +95,7 @@ def ask(config_name: str, line: Line) -> None:
 
     def main(_: DictConfig) -> None: ...
 
-    main.__module__ = f"src.{config_name}"  # which Hydra names the job after
+    main.__module__ = f"src.{config_name}"  # Hydra names the job after the module
     before = sys.argv[1:]
     sys.argv[1:] = ["--multirun"] * line.multirun + line.asks + line.overrides
     try:
@@ -105,11 +105,11 @@ def ask(config_name: str, line: Line) -> None:
 
 
 def run(config_name: str, main: Callable[[dict[str, Any]], Any], refuse: Callable[[dict[str, Any]], None]) -> None:
-    """Do the work of a command, or refuse a bad command line with one message and exit code 2.
+    """Run a command, or refuse a bad command line with one message and exit code 2.
 
     Args:
-        config_name: its primary config.
-        main: does the work of a resolved configuration; a ConfigError that it raises ends with exit code 1.
+        config_name: primary config of the command.
+        main: runs the command with a resolved configuration; a ConfigError raised by it gives exit code 1.
         refuse: raises a ConfigError for a configuration that cannot be run.
     """
     with refusals():
@@ -128,7 +128,7 @@ def run(config_name: str, main: Callable[[dict[str, Any]], Any], refuse: Callabl
 
 @contextmanager
 def failures() -> Iterator[None]:
-    """A ConfigError within, of work that has begun, ends the command with one line and exit code 1."""
+    """Context of work that has begun: a ConfigError in it ends the command with one line and exit code 1."""
     try:
         yield
     except ConfigError as error:
@@ -137,6 +137,6 @@ def failures() -> Iterator[None]:
 
 
 def argument(key: str, path: Path) -> str:
-    """A folder as an argument that can be pasted into a shell."""
+    """The argument key=path, quoted so that it can be pasted into a shell."""
     plain = re.fullmatch(r"[\w./+-]+", str(path))
     return f"{key}={path}" if plain else shlex.quote(f"{key}={quoted(path)}")

@@ -1,4 +1,4 @@
-"""From a node of the configuration to the object that its `_target_` makes."""
+"""Objects made by the `_target_` of a node of the configuration."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -10,11 +10,11 @@ from hydra.utils import get_object
 from src.common import checks
 from src.settings.errors import ConfigError
 
-#: Keys of a configuration node that are not for its target.
 IMPORTABLE = "must be a class or function that can be imported"
+#: Keys of a configuration node that are not arguments of the target.
 NOT_ARGUMENTS = ("_target_", "name", "recipe")
-#: What constructors of others raise at values that they cannot use.
-REFUSALS = (
+#: What constructors of other packages raise for invalid values.
+ERRORS_OF_OTHERS = (
     TypeError,
     ValueError,
     IndexError,
@@ -25,12 +25,12 @@ REFUSALS = (
 
 
 def construct(section: str, node: Mapping[str, Any], kind: type, **given: Any) -> Any:
-    """Call what `_target_` names with the keys of a configuration node.
+    """Call the `_target_` of a configuration node with the other keys as arguments.
 
     Args:
-        section: where the node stands, for messages: "model", "task", ...
-        node: the target and its arguments; those in NOT_ARGUMENTS are not passed on.
-        kind: what the target should give.
+        section: path of the node, for messages: "model", "task", ...
+        node: the target and its arguments; the keys in NOT_ARGUMENTS are not passed.
+        kind: class that the result must have.
         given: further arguments, which the node may not set.
 
     Raises:
@@ -49,7 +49,7 @@ def construct(section: str, node: Mapping[str, Any], kind: type, **given: Any) -
         made = target(**arguments, **given)
     except checks.Refusal as refusal:
         raise ConfigError(f"{section}.{refusal}") from refusal
-    except REFUSALS as error:
+    except ERRORS_OF_OTHERS as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{section}: {_name(target)} refuses {arguments}: {reason}") from error
     if not isinstance(made, kind):
@@ -58,7 +58,7 @@ def construct(section: str, node: Mapping[str, Any], kind: type, **given: Any) -
 
 
 def locate(section: str, node: Mapping[str, Any]) -> Callable[..., Any]:
-    """What `_target_` of a configuration node names."""
+    """The class or function that the `_target_` of a configuration node names."""
     if not isinstance(node, Mapping):
         raise ConfigError(f"{section}={node!r}: must be a section of keys, as in conf/")
     name = node.get("_target_")
@@ -72,6 +72,7 @@ def locate(section: str, node: Mapping[str, Any]) -> Callable[..., Any]:
 
 
 def arguments_of(target: Callable[..., Any]) -> set[str]:
+    """The names of the arguments of a class or function that can be given by keyword."""
     return {
         name
         for name, parameter in inspect.signature(target).parameters.items()

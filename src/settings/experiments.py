@@ -1,4 +1,4 @@
-"""Settings as an experiment: a file of conf/experiment, which src.train reads with experiment=<name>."""
+"""Experiment files: settings in conf/experiment, which src.train reads with experiment=<name>."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from src.settings import cli
 
 
 def experiment_file(conf: Path, name: str) -> Path:
-    """Where an experiment stands."""
+    """The path of an experiment file."""
     return conf / "experiment" / f"{name}.yaml"
 
 
@@ -21,11 +21,11 @@ def search_path(conf: Path) -> list[str]:
 
 
 def experiment(overrides: Sequence[str], about: Sequence[str]) -> str:
-    """Overrides of src.train, each of one value, as the content of an experiment.
+    """The content of an experiment file, from overrides of src.train.
 
     Args:
-        overrides: choices of groups and values of keys; the new one starts from an experiment among them.
-        about: lines of the comment above.
+        overrides: choices of groups and values of keys, no sweeps; an experiment among them is the base.
+        about: lines of the comment at the top of the file.
     """
     base, groups, settings = [], [], OmegaConf.create()
     for one in cli.parsed(list(overrides)):
@@ -42,7 +42,7 @@ def experiment(overrides: Sequence[str], about: Sequence[str]) -> str:
 
 
 def write(path: Path, content: str) -> bool:
-    """Write an experiment; whether that is a change."""
+    """Write an experiment file; returns whether the content changed."""
     if path.exists() and path.read_bytes() == utf8(content):
         return False
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Folders that a command line names: refused where they could not be made, without making them."""
+"""Output folders of a command line, checked without being made."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 from src.settings.errors import ConfigError
 from src.settings.unknown import first_line
 
-#: As long as the names of files in a run folder.
+#: As long as the longest name of a file in a run folder.
 LONG_NAME = "x" * 120
 
 
@@ -19,13 +19,13 @@ def output(cfg: DictConfig, key: str, within: Path | None = None) -> Path:
     """The folder that a key of Hydra names; HydraConfig must be set.
 
     Raises:
-        ConfigError: no name of a folder, or one that is not within the folder of its sweep.
+        ConfigError: an invalid name, or a folder outside `within`, the folder of the sweep.
     """
     try:
         chosen = OmegaConf.select(cfg, key)
     except OmegaConfBaseException as error:
         raise ConfigError(
-            f"{key}: {first_line(error)}; must be a folder, in whose name ${{...}} stands for a key that there is"
+            f"{key}: {first_line(error)}; must be a folder; ${{...}} in its name must be an existing key"
         ) from error
     if not chosen:
         raise ConfigError(f"{key}={chosen!r}: must be a folder")
@@ -42,10 +42,16 @@ def output(cfg: DictConfig, key: str, within: Path | None = None) -> Path:
 
 
 def check_writable(key: str, folder: Path, hint: str = "") -> None:
-    """Refuse a folder that cannot be made or written to, without making it; `key` is what it was given as."""
-    there, missing = _parts(folder)
+    """Refuse a folder that cannot be made or written to, without making it.
+
+    Args:
+        key: that the folder was given by, for the message.
+        folder: the folder.
+        hint: added to the message.
+    """
+    existing, missing = _parts(folder)
     try:
-        with tempfile.TemporaryDirectory(dir=there) as trial:
+        with tempfile.TemporaryDirectory(dir=existing) as trial:
             Path(trial, *missing, LONG_NAME).mkdir(parents=True)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
@@ -54,25 +60,25 @@ def check_writable(key: str, folder: Path, hint: str = "") -> None:
         ) from error
 
 
-class Alike:
-    """Checks of many folders; of those whose names differ in nothing but their letters, one is tried."""
+class FolderChecks:
+    """Checks of many folders; of folders in one place whose names have the same lengths, only one is tried."""
 
     def __init__(self) -> None:
-        self.good: set[tuple[str, tuple[int | str, ...]]] = set()
+        self.passed: set[tuple[str, tuple[int | str, ...]]] = set()
 
     def check_writable(self, key: str, folder: Path) -> None:
-        """As the function of this name."""
-        there, missing = _parts(folder)
+        """As the function `check_writable`."""
+        existing, missing = _parts(folder)
         shape = tuple(len(name) if re.fullmatch(r"[\w.,=+-]*", name, re.ASCII) else name for name in missing)
-        if (there, shape) not in self.good:
+        if (existing, shape) not in self.passed:
             check_writable(key, folder)
-            self.good.add((there, shape))
+            self.passed.add((existing, shape))
 
 
 def _parts(folder: Path) -> tuple[str, list[str]]:
-    """What there is of the path of a folder, and the names of what there is not."""
-    there, missing = os.path.abspath(folder), list[str]()
-    while not os.path.lexists(there) and there != os.path.dirname(there):
-        there, name = os.path.split(there)
+    """The existing part of the path of a folder, and the names of the missing folders below."""
+    existing, missing = os.path.abspath(folder), list[str]()
+    while not os.path.lexists(existing) and existing != os.path.dirname(existing):
+        existing, name = os.path.split(existing)
         missing.insert(0, name)
-    return there, missing
+    return existing, missing

@@ -1,4 +1,4 @@
-"""A function called as Hydra calls one: with its logging, environment and HydraConfig, and .hydra/ written."""
+"""Calls of a function as Hydra makes them: with logging, environment and HydraConfig set, and .hydra/ written."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -15,14 +15,14 @@ T = TypeVar("T")
 
 
 def call(job: Job, function: Callable[[DictConfig], T], keep: bool = True) -> T:
-    """Call a function with the configuration of a job, in this process; whatever it raises is raised.
+    """Call a function with the configuration of a job, in this process; exceptions of the function are raised.
 
     Args:
-        job: what to do, and where.
-        function: of the configuration without Hydra's own node.
-        keep: leave the command line and the settings in hydra.output_subdir of the folder.
+        job: the job: configuration and folder.
+        function: takes the configuration without Hydra's own node.
+        keep: write the command line and the settings in hydra.output_subdir of the folder.
     """
-    # What a process lacks that has composed nothing, as on another machine.
+    # A process that has composed nothing, as on another machine, lacks these.
     setup_globals()
     version.setbase("1.3")
     cfg = job.whole()
@@ -33,15 +33,15 @@ def call(job: Job, function: Callable[[DictConfig], T], keep: bool = True) -> T:
     results: list[T] = []
     failures: list[Exception] = []
 
-    def task(own: DictConfig) -> None:
+    def task(settings: DictConfig) -> None:
         try:
-            results.append(function(own))
+            results.append(function(settings))
         except Exception as failure:
             failures.append(failure)
             raise
 
     callbacks, name = Callbacks(cfg), cfg.hydra.job.config_name
-    context = HydraContext(None, callbacks)  # type: ignore[arg-type]  # nothing is loaded any more
+    context = HydraContext(None, callbacks)  # type: ignore[arg-type]  # the loader is not used
     if job.sweep is None:
         callbacks.on_run_start(config=cfg, config_name=name)
     ended = run_job(task, cfg, "hydra.runtime.output_dir", None, context)

@@ -1,4 +1,4 @@
-"""One job of a command: a value that can be sent anywhere, and holds all that is needed to carry it out."""
+"""A job: one run of a command, as a value that can be pickled and run on any machine."""
 
 import copy
 import os
@@ -17,18 +17,18 @@ from src.settings.overrides import parsed
 class Job(NamedTuple):
     """One of the runs that a command line asks for."""
 
-    composed: DictConfig  # with Hydra's own node; shared by jobs that are alike, and so never changed
+    composed: DictConfig  # with Hydra's own node; shared between jobs, so never changed
     overrides: list[str]
     folder: Path
-    sweep: Path | None  # the folder of the sweep it is of
-    launcher: dict[str, Any]  # the settings of what is to run it
+    sweep: Path | None  # the folder of the sweep; None for a single run
+    launcher: dict[str, Any]  # the settings of the launcher
     number: int = 0  # within the sweep
-    values: tuple[tuple[str, Any], ...] = ()  # by key, what it has else than those alike
-    id: str | None = None  # what the launcher calls it
-    side_by_side: bool = False  # others run beside it: it has one thread, and shows no progress bar
+    values: tuple[tuple[str, Any], ...] = ()  # values by key, set on top of `composed`
+    id: str | None = None  # given by the launcher
+    side_by_side: bool = False  # other jobs run at the same time: one thread, no progress bar
 
     def whole(self) -> DictConfig:
-        """The configuration as Hydra composes it, with its own node, in which the folder is set."""
+        """The configuration as Hydra composes it, with Hydra's own node, in which the folder is set."""
         cfg = copy.deepcopy(self.composed)
         given, number = (None, None) if self.sweep is None else (parsed(self.overrides), self.number)
         fill_in(cfg, self.values, given, number)
@@ -40,7 +40,7 @@ class Job(NamedTuple):
 
     @property
     def config(self) -> DictConfig:
-        """The configuration of the run; ${hydra:...} within it stands for what Hydra has of this very job."""
+        """The configuration of the run; ${hydra:...} in it refers to this job."""
         cfg = self.whole()
         HydraConfig.instance().set_config(cfg)
         with open_dict(cfg):
@@ -51,13 +51,13 @@ class Job(NamedTuple):
 def fill_in(
     cfg: DictConfig, values: Iterable[tuple[str, Any]], given: Iterable[Override] | None, number: int | None
 ) -> None:
-    """Make what was composed for jobs that are alike that of one of them.
+    """Turn a configuration that several jobs share into that of one job.
 
     Args:
-        cfg: changed in place.
-        values: of plain keys.
-        given: all its overrides; None where they are those it was composed with, or do not matter.
-        number: within its sweep; None for a job alone.
+        cfg: the shared configuration; changed in place.
+        values: the job's values of plain keys.
+        given: all overrides of the job; None if they are those `cfg` was composed with, or do not matter.
+        number: of the job within a sweep; None for a single job.
     """
     for key, value in values:
         OmegaConf.update(cfg, key, value, merge=True)
@@ -69,7 +69,7 @@ def fill_in(
 
 
 def set_overrides(cfg: DictConfig, given: Iterable[Override]) -> None:
-    """Tell Hydra's own node of a job's overrides, but for those of Hydra itself."""
+    """Write the overrides of a job into Hydra's own node, except those of Hydra itself."""
     own = [one for one in given if not one.is_hydra_override()]
     with writable(cfg):
         cfg.hydra.overrides.task = [one.input_line for one in own]
@@ -80,6 +80,6 @@ def set_overrides(cfg: DictConfig, given: Iterable[Override]) -> None:
 
 @contextmanager
 def writable(cfg: DictConfig) -> Iterator[None]:
-    """Within, Hydra's own node can be changed, which HydraConfig makes read-only."""
+    """Context in which Hydra's own node, which HydraConfig makes read-only, can be changed."""
     with read_write(cfg.hydra), open_dict(cfg.hydra):
         yield

@@ -1,4 +1,4 @@
-"""The jobs that overrides ask for: composed, and refused where they could not be, before any folder is made."""
+"""Jobs of a command line, composed and checked before any folder is made."""
 
 import copy
 import functools
@@ -17,11 +17,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from src.common.paths import CONF
 from src.settings.errors import ConfigError
-from src.settings.folders import Alike, check_writable, output
+from src.settings.folders import FolderChecks, check_writable, output
 from src.settings.job import Job, fill_in, set_overrides, writable
 from src.settings.overrides import (
     CONSTRUCTED,
-    blamed,
+    attributed_to,
     check_addition,
     check_choice,
     check_places,
@@ -31,7 +31,7 @@ from src.settings.overrides import (
 )
 from src.settings.unknown import FAULTS, uncomposed, unknown_choice, unknown_key
 
-#: What makes the jobs of a sweep of their values; there is no other.
+#: The only sweeper that is allowed.
 SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
 
@@ -58,11 +58,11 @@ def composed_sweep(config_name: str, overrides: list[str]) -> tuple[list[Job], D
     Jobs that differ in the values of plain keys alone are composed once.
 
     Raises:
-        ConfigError: as `composed`; or a sweeper of somebody else.
+        ConfigError: as `composed`; or another sweeper.
     """
     given = _checked(overrides)
     with initialize_config_dir(CONF, job_name=config_name, version_base="1.3"):
-        # An experiment may sweep, too; and the time in the name of the folder is that of the whole sweep.
+        # An experiment may sweep, too; the time in the folder's name is that of the whole sweep.
         unswept = [one.input_line or "" for one in given if not one.is_sweep_override()]
         with _refused(config_name, unswept):
             whole = compose(config_name, unswept, return_hydra_config=True)
@@ -81,7 +81,7 @@ def composed_sweep(config_name: str, overrides: list[str]) -> tuple[list[Job], D
 
 
 def _checked(overrides: list[str]) -> list[Override]:
-    """The overrides of a command line, those refused that no composition would refuse."""
+    """The parsed overrides of a command line; refuses what Hydra's composition would accept wrongly."""
     given = parsed(overrides)
     for override in given:
         check_addition(override)
@@ -107,46 +107,46 @@ def _alone(config_name: str, overrides: list[str]) -> Job:
 
 
 def _of_sweep(config_name: str, jobs: list[list[str]], folder: Path, whole: DictConfig) -> Iterator[Job]:
-    """The jobs of a sweep in a folder; `whole` is what it has in common."""
-    kinds: dict[tuple[str, ...], _Kind] = {}
-    alike = Alike()
+    """The jobs of a sweep in a folder; `whole` is the configuration they have in common."""
+    groups: dict[tuple[str, ...], _JobGroup] = {}
+    checks = FolderChecks()
 
     @functools.cache
     def read(line: str) -> tuple[Override, bool]:
         (one,) = parsed([line])
-        return one, is_plain(one) and not isinstance(one.value(), dict)  # which would be merged
+        return one, is_plain(one) and not isinstance(one.value(), dict)  # a dict is merged, not set
 
     for number, overrides in enumerate(jobs):
         with _refused(config_name, overrides):
             given = [read(line) for line in overrides]
             name = tuple(str(one.key_or_group if plain else one.input_line) for one, plain in given)
             values = tuple((one.key_or_group, one.value()) for one, plain in given if plain)
-            if name not in kinds:
+            if name not in groups:
                 cfg = compose(config_name, overrides, return_hydra_config=True)
-                OmegaConf.copy_cache(from_config=whole, to_config=cfg)  # the time is that of the whole sweep
+                OmegaConf.copy_cache(from_config=whole, to_config=cfg)  # the time of the whole sweep
                 _set_mode(cfg, RunMode.MULTIRUN)
                 with writable(cfg):
                     cfg.hydra.sweep.dir = str(folder.absolute())
                 _check_choices(cfg, [one for one, _ in given])
                 named = "override" in f"{OmegaConf.to_container(cfg.hydra.sweep)} {overrides}"
-                kinds[name] = _Kind(cfg, copy.deepcopy(cfg), _launcher(cfg), named)
-            kind = kinds[name]
-            HydraConfig.instance().cfg = kind.trial  # type: ignore[assignment]  # itself, no copy: it changes
-            fill_in(kind.trial, values, [one for one, _ in given] if kind.named else None, number)
-            _check_references(kind.trial, [one for one, _ in given])
-            its = output(kind.trial, "hydra.sweep.subdir", folder)
-            alike.check_writable("hydra.sweep.subdir", its)
-            _check_subdir(kind.trial, its)
-        yield Job(kind.composed, overrides, its, folder, kind.launcher, number, values)
+                groups[name] = _JobGroup(cfg, copy.deepcopy(cfg), _launcher(cfg), named)
+            group = groups[name]
+            HydraConfig.instance().cfg = group.trial  # type: ignore[assignment]  # not a copy, for it changes
+            fill_in(group.trial, values, [one for one, _ in given] if group.named else None, number)
+            _check_references(group.trial, [one for one, _ in given])
+            subfolder = output(group.trial, "hydra.sweep.subdir", folder)
+            checks.check_writable("hydra.sweep.subdir", subfolder)
+            _check_subdir(group.trial, subfolder)
+        yield Job(group.composed, overrides, subfolder, folder, group.launcher, number, values)
 
 
-class _Kind(NamedTuple):
-    """Jobs that differ in nothing but the values of plain keys."""
+class _JobGroup(NamedTuple):
+    """Jobs that differ only in the values of plain keys, and so are composed once."""
 
     composed: DictConfig
-    trial: DictConfig  # the same, in which the values of one after another are tried
+    trial: DictConfig  # a copy, in which the values of each job are tried in turn
     launcher: dict[str, Any]
-    named: bool  # the names of their folders have their overrides
+    named: bool  # whether the names of the folders contain the overrides
 
 
 def _launcher(cfg: DictConfig) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def _launcher(cfg: DictConfig) -> dict[str, Any]:
 
 
 def _set_mode(cfg: DictConfig, mode: RunMode) -> None:
-    """Say whether this is a sweep, as Hydra does; refuse another way to run than the one that was checked."""
+    """Set hydra.mode as Hydra does; refuse a configuration that sets another."""
     if cfg.hydra.mode not in (None, mode):
         raise ConfigError(
             f"hydra.mode={cfg.hydra.mode.name}: must be left out; -m makes a sweep, nothing else does"
@@ -170,7 +170,7 @@ def _set_mode(cfg: DictConfig, mode: RunMode) -> None:
 
 
 def _check_choices(cfg: DictConfig, overrides: list[Override]) -> None:
-    """Refuse a file that makes a list of choices of a group, of which the last alone would count."""
+    """Refuse a settings file that gives a list of choices for a group, since only the last would count."""
     if any(one.is_delete() for one in overrides):
         return
     for group in CONSTRUCTED - {"hydra"}:
@@ -179,17 +179,17 @@ def _check_choices(cfg: DictConfig, overrides: list[Override]) -> None:
 
 
 def _check_references(cfg: DictConfig, overrides: list[Override]) -> None:
-    """Refuse a value that refers to a key that there is not."""
+    """Refuse a value that refers to an unknown key."""
     for one in overrides:
         if "${" in (one.input_line or "") and not one.key_or_group.startswith("hydra."):
-            with blamed(one.input_line, "${...} must name a key that there is"):
+            with attributed_to(one.input_line, "${...} must name an existing key"):
                 value = OmegaConf.select(cfg, one.key_or_group)
                 if OmegaConf.is_config(value):
                     OmegaConf.to_container(value, resolve=True)
 
 
 def _check_subdir(cfg: DictConfig, folder: Path) -> None:
-    """Refuse a place for Hydra's files that cannot be written."""
+    """Refuse a folder for Hydra's files that cannot be written."""
     subdir = cfg.hydra.output_subdir
     if subdir not in (None, ".hydra"):
         check_writable("hydra.output_subdir", folder / str(subdir))
@@ -197,7 +197,7 @@ def _check_subdir(cfg: DictConfig, folder: Path) -> None:
 
 @contextmanager
 def _refused(config_name: str, overrides: list[str]) -> Iterator[None]:
-    """Errors of Hydra as refusals."""
+    """Context in which errors of Hydra are raised as ConfigErrors."""
     try:
         yield
     except ConfigError:

@@ -1,4 +1,4 @@
-"""The keys that every configuration has, checked before anything is built."""
+"""Keys that every configuration has, checked before anything is built."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from src.common import checks
 from src.settings import trainer_arguments
 from src.settings.errors import ConfigError, check
 
-#: What every configuration has: sections and their keys, those of the run itself first.
+#: Sections of every configuration and their keys; the keys at the top level first.
 SECTIONS = {
     "": ("seed", "stop_when_solved", "solve_threshold", "validate_every", "overfit_batches"),
     "model": ("name", "_target_"),
@@ -26,7 +26,7 @@ SECTIONS = {
 
 
 def resolve(cfg: DictConfig) -> dict[str, Any]:
-    """A configuration as plain dictionaries and lists, its references followed."""
+    """A configuration as plain dictionaries and lists, with references resolved."""
     try:
         plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
@@ -36,7 +36,7 @@ def resolve(cfg: DictConfig) -> dict[str, Any]:
 
 
 def check_run(cfg: Mapping[str, Any]) -> None:
-    """Refuse what no constructor of ours would see: the trainer's and the run's own keys."""
+    """Check the keys that no constructor of this project checks: those of the trainer and of the run."""
     check_sections(cfg)
     try:
         trainer_arguments.check(cfg["trainer"])
@@ -52,7 +52,7 @@ def check_run(cfg: Mapping[str, Any]) -> None:
 
 
 def check_sections(cfg: Mapping[str, Any]) -> None:
-    """Refuse a configuration that lacks what every run has, as ~seed or trainer=5 would make it."""
+    """Refuse a configuration without a section or key of SECTIONS, as after ~seed or trainer=5."""
     for section, keys in SECTIONS.items():
         if section and section not in cfg:
             raise ConfigError(f"{section}: cannot be left out")
@@ -84,6 +84,6 @@ def check_cmap(name: Any) -> None:
 
 def on_cpu(trainer: Mapping[str, Any]) -> bool:
     """Whether a run computes on the CPU."""
-    elsewhere = torch.cuda.is_available() or torch.backends.mps.is_available()
+    other_device = torch.cuda.is_available() or torch.backends.mps.is_available()
     device = trainer.get("accelerator", "cpu")
-    return bool(device == "cpu" or (device == "auto" and not elsewhere))
+    return bool(device == "cpu" or (device == "auto" and not other_device))

@@ -1,4 +1,4 @@
-"""The overrides of a command line, by themselves: read, and refused where they could not mean what they say."""
+"""Overrides of a command line: parsed, and checked one by one before composition."""
 
 import os
 import re
@@ -18,19 +18,19 @@ from src.common.paths import CONF
 from src.settings.errors import ConfigError, UnknownKeyError
 from src.settings.unknown import FAULTS, first_line
 
-#: Sections whose keys a constructor checks, so that `+section.key=` may add one of its arguments.
+#: Sections whose keys a constructor checks, so that `+section.key=` may add an argument.
 CONSTRUCTED = {"model", "task", "optimizer", "schedule", "trainer", "callbacks", "logger", "hydra"}
-#: What an override must look like.
+#: The form of an override, for messages.
 FORM = "must be key=value, or key='value' with any signs in it"
-#: A sweep of more jobs would take minutes before the first begins; of more than a few, it is told.
+#: Largest sweep: composing more jobs takes minutes. From MANY_JOBS on, their number is printed first.
 MOST_JOBS, MANY_JOBS = 10_000, 1_000
 
 
 def parsed(overrides: list[str], loader: Any = None) -> list[Override]:
-    """Overrides, read; `loader` is Hydra's, which lists the choices that glob(...) stands for.
+    """Overrides as parsed objects; `loader` is Hydra's, which lists the choices that glob(...) matches.
 
     Raises:
-        ConfigError: one that cannot be read.
+        ConfigError: an override that cannot be parsed.
     """
     parser, found = OverridesParser.create(config_loader=loader), []
     for line in overrides:
@@ -44,20 +44,20 @@ def parsed(overrides: list[str], loader: Any = None) -> list[Override]:
 
 
 def quoted(text: str | Path) -> str:
-    """A text as the value of an override, whatever signs are in it."""
+    """A text quoted as the value of an override; it may contain any characters."""
     return QuotedString(str(text), Quote.single).with_quotes()
 
 
 def is_group(key: str) -> bool:
-    """Whether a key stands for the choice of a file of conf/, or of Hydra's own."""
+    """Whether a key is a config group: of conf/, or of Hydra itself."""
     return (Path(CONF) / key).is_dir() or key.startswith("hydra/")
 
 
 def check_addition(override: Override) -> None:
-    """Refuse to add a key where no constructor would check it.
+    """Refuse a key that is added where no constructor checks it.
 
     Raises:
-        ConfigError: it would be ignored.
+        UnknownKeyError: the key would be ignored.
     """
     key = override.key_or_group
     section = re.split(r"[./]", key)[0]
@@ -69,7 +69,7 @@ def check_addition(override: Override) -> None:
 
 
 def check_choice(override: Override) -> None:
-    """Refuse what is no choice of a group, and a list of them, of which the last alone would count.
+    """Refuse an invalid choice of a group, and a list of choices, since only the last would count.
 
     Raises:
         ConfigError: a value other than one name, or than several with -m.
@@ -88,14 +88,14 @@ def check_choice(override: Override) -> None:
 
 
 def is_plain(override: Override) -> bool:
-    """Whether an override sets a key, and chooses no file of conf/."""
+    """Whether an override sets the value of a key, and does not choose a file of conf/."""
     key = override.key_or_group
     group = is_group(key) or key.startswith("hydra")
     return not (group or override.is_add() or override.is_force_add() or override.is_delete() or override.package)
 
 
 def searched(overrides: list[str], folder: str) -> list[str]:
-    """Overrides by which Hydra, in each job of a sweep, too, looks for choices in one more folder."""
+    """Overrides that add `folder` to Hydra's search path, also in each job of a sweep."""
     if not os.path.isdir(folder):
         raise ConfigError(f"--config-dir={folder!r}: no such folder; must hold files like those of conf/")
     places, others = [f"file://{os.path.abspath(folder)}"], []
@@ -114,7 +114,7 @@ def split(overrides: list[Override]) -> list[list[str]]:
     for one in {one.key_or_group: one for one in overrides if one.is_sweep_override()}.values():
         if not one.is_discrete_sweep():
             raise ConfigError(f"{one.input_line}: must be values, a,b or range(...); src.search has distributions")
-        with blamed(one.input_line, "must be values, a,b or range(start,stop,step)"):
+        with attributed_to(one.input_line, "must be values, a,b or range(start,stop,step)"):
             count *= len(list(islice(one.sweep_string_iterator(), MOST_JOBS + 1)))
         if count == 0:
             raise ConfigError(f"{one.input_line}: gives no value; must give at least one")
@@ -122,7 +122,7 @@ def split(overrides: list[Override]) -> list[list[str]]:
             raise ConfigError(f"{one.input_line}: makes more than {MOST_JOBS:,} jobs; must be several sweeps")
     if count > MANY_JOBS:
         print(f"composing {count:,} jobs", file=sys.stderr, flush=True)
-    lines: dict[str, list[str]] = {}  # of a key that is given twice, the last counts
+    lines: dict[str, list[str]] = {}  # by key; the last override of a key counts
     for one in overrides:
         swept = one.is_sweep_override()
         texts = one.sweep_string_iterator() if swept else [one.get_value_element_as_str()]
@@ -131,7 +131,7 @@ def split(overrides: list[Override]) -> list[list[str]]:
 
 
 def check_places(overrides: list[Override]) -> None:
-    """Refuse folders with choices that are not there, of which Hydra would only warn."""
+    """Refuse missing folders in hydra.searchpath, about which Hydra only warns."""
     for one in overrides:
         if one.key_or_group != "hydra.searchpath":
             continue
@@ -144,8 +144,13 @@ def check_places(overrides: list[Override]) -> None:
 
 
 @contextmanager
-def blamed(line: str | None, must: str) -> Iterator[None]:
-    """Errors of Hydra as refusals of one override, with what it must be."""
+def attributed_to(line: str | None, must: str) -> Iterator[None]:
+    """Context in which errors of Hydra are raised as ConfigErrors for one override.
+
+    Args:
+        line: the override.
+        must: what the override must be, for the message.
+    """
     try:
         yield
     except FAULTS as error:

@@ -1,7 +1,7 @@
-"""What a configuration may give Lightning's Trainer, and which of Lightning's callbacks; the rest is refused.
+"""Allowed arguments of Lightning's Trainer, and allowed callbacks of Lightning.
 
-Every argument of the Trainer is in the list. One that would be ignored, or that would end a run after its folder
-was made, is not let through.
+Every argument of the Trainer is listed in ARGUMENTS. One that would be ignored, or that would end a run after its
+folder was made, is refused.
 """
 
 import re
@@ -14,9 +14,10 @@ import torch
 from src.common import checks
 
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps", "tpu")
-#: Each process has the whole model and a share of the batch; the last also where some weights get no gradient.
+#: Data parallel: each process has the whole model and a share of the batch. The last strategy also allows
+#: weights without a gradient.
 STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true")
-#: Precisions of Lightning in which all that a network does is of one dtype, float32 or float64.
+#: Precisions of Lightning that compute everything in one dtype, float32 or float64.
 TRUE_PRECISIONS = ("32-true", "32", 32, "64-true", "64", 64)
 MIXED_PRECISIONS = ("bf16-mixed", "16-mixed")
 PROFILERS = ("simple", "advanced", "pytorch")
@@ -24,11 +25,11 @@ Rule = Callable[[str, Any], Any]
 
 PERIODS = "validate_every sets when validation comes"
 WHOLE_SETS = "a set is measured whole; task.validation_size, task.test_size and task.cell_size set how large it is"
-OURS = "the run sets it"
+SET_BY_THE_RUN = "the run sets it"
 
 
 def accelerator(key: str, value: Any) -> str:
-    """A kind of device that is here."""
+    """Check an accelerator: a kind of device that this machine has."""
     checks.choice(key, value, ACCELERATORS)
     if value in ("gpu", "cuda") and not torch.cuda.is_available():
         raise checks.Refusal(f"{key}={value!r}: there is no CUDA device here; must be cpu or auto on this machine")
@@ -36,14 +37,14 @@ def accelerator(key: str, value: Any) -> str:
 
 
 def precision(key: str, value: Any) -> Any:
-    """Weights of one dtype, or layers computed in half of it."""
+    """Check a precision: one dtype throughout, or mixed precision."""
     if value not in (*TRUE_PRECISIONS, *MIXED_PRECISIONS):
         raise checks.refuse(key, value, "one of 32-true, 64-true, bf16-mixed, 16-mixed")
     return value
 
 
 def duration(key: str, value: Any) -> timedelta:
-    """DD:HH:MM:SS, or days, hours, minutes and seconds by name."""
+    """Parse a duration: DD:HH:MM:SS, or days, hours, minutes and seconds by name."""
     found = re.fullmatch(r"(\d+):(\d\d):(\d\d):(\d\d)", value) if isinstance(value, str) else None
     names = ("days", "hours", "minutes", "seconds")
     parts = dict(zip(names, map(int, found.groups()), strict=True)) if found else value
@@ -63,11 +64,11 @@ def _or_null(rule: Rule) -> Rule:
     return lambda key, value: None if value is None else rule(key, value)
 
 
-#: Of every argument of the Trainer, the rule for its value; or why it cannot be given.
+#: For every argument of the Trainer, the rule that checks the value, or the reason why it cannot be given.
 ARGUMENTS: dict[str, Rule | str] = {
     "accelerator": accelerator,
     "strategy": _one_of(*STRATEGIES),
-    "devices": lambda key, value: value,  # Lightning knows what there is
+    "devices": lambda key, value: value,  # checked by Lightning
     "num_nodes": checks.integer,
     "precision": _or_null(precision),
     "max_steps": checks.integer,
@@ -100,17 +101,17 @@ ARGUMENTS: dict[str, Rule | str] = {
     "reload_dataloaders_every_n_epochs": PERIODS,
     "enable_checkpointing": "a run keeps its newest and its best checkpoint",
     "enable_model_summary": "the log and metrics.json have the number of parameters",
-    "use_distributed_sampler": OURS,
+    "use_distributed_sampler": SET_BY_THE_RUN,
     "barebones": "a run without checkpoints and logs could not be tested",
-    "plugins": OURS,
+    "plugins": SET_BY_THE_RUN,
     "default_root_dir": "hydra.run.dir says where a run writes",
-    "enable_autolog_hparams": OURS,
+    "enable_autolog_hparams": SET_BY_THE_RUN,
     "model_registry": "a run is kept in its folder alone",
 }
 
-#: Callbacks of Lightning that work beside those of a run; each is tested.
+#: Callbacks of Lightning that are allowed; each is tested.
 CALLBACKS = ("EarlyStopping", "LearningRateMonitor")
-#: Why others do not.
+#: Why other callbacks of Lightning are refused.
 REASONS = {
     "Timer": "trainer.max_time does that",
     "GradientAccumulationScheduler": "trainer.accumulate_grad_batches does that, and stays as it is for a run",
@@ -120,10 +121,10 @@ REASONS = {
 
 
 def check(trainer: Mapping[str, Any]) -> None:
-    """Check all that a configuration gives the Trainer.
+    """Check the section `trainer` of a configuration.
 
     Raises:
-        checks.Refusal: an unknown argument, one that cannot be given, or a value that cannot be used.
+        checks.Refusal: an unknown argument, one that cannot be given, or an invalid value.
     """
     honoured = [name for name, rule in ARGUMENTS.items() if not isinstance(rule, str)]
     for key, value in trainer.items():
@@ -143,7 +144,7 @@ def check(trainer: Mapping[str, Any]) -> None:
 
 
 def refused_callback(kind: type) -> str | None:
-    """Why a class of callbacks cannot be used; None if it can, or if nothing is known of it."""
+    """Why a class of callbacks cannot be used; None if it can, or if nothing is known about it."""
     for one in kind.__mro__:
         if one.__module__.startswith(("lightning.", "pytorch_lightning.")) and one.__name__ != "Callback":
             if one.__name__ in CALLBACKS:

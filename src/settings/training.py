@@ -1,4 +1,4 @@
-"""From configuration to the Lightning trainer, its callbacks and its logger."""
+"""Lightning trainer, callbacks and logger of a configuration."""
 
 import logging
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from src.settings.errors import ConfigError
 from src.settings.keys import on_cpu
 
 log = logging.getLogger(__name__)
-#: Callbacks that a run cannot do without.
+#: Callbacks that every run needs.
 NEEDED: dict[str, type[Callback]] = {
     "interrupt": Interrupt,
     "clock": Clock,
@@ -36,18 +36,23 @@ NEEDED: dict[str, type[Callback]] = {
 def build_trainer(
     cfg: Mapping[str, Any], folder: str, callbacks: list[Any], logger: Any, environment: Any = None
 ) -> lightning.Trainer:
-    """The Lightning trainer; its epochs are the times between validations, see `src.tasks.base`.
+    """The Lightning trainer; an epoch is the time between two validations, see `src.tasks.base`.
 
-    `environment` tells one of several processes which one it is; None leaves that to Lightning.
+    Args:
+        cfg: the resolved configuration.
+        folder: the run folder.
+        callbacks: from `build_callbacks`.
+        logger: from `build_logger`.
+        environment: rank and address of this process, if there are several; None leaves that to Lightning.
     """
-    # Lightning's greetings tell a user of this project nothing.
-    for chatty in ("pytorch.utilities.rank_zero", "pytorch.trainer.connectors", "fabric.utilities.distributed"):
-        logging.getLogger(f"lightning.{chatty}").setLevel(logging.WARNING)
-    node = {key: value for key, value in cfg["trainer"].items() if key != "max_time"}  # Interrupt looks at that
+    # Start-up messages of Lightning have no information for a user of this project.
+    for name in ("pytorch.utilities.rank_zero", "pytorch.trainer.connectors", "fabric.utilities.distributed"):
+        logging.getLogger(f"lightning.{name}").setLevel(logging.WARNING)
+    node = {key: value for key, value in cfg["trainer"].items() if key != "max_time"}  # Interrupt checks it
     if node.get("precision") == "16-mixed" and on_cpu(node):
         log.info("trainer.precision=16-mixed is for GPUs; on the CPU bf16-mixed takes its place.")
         node["precision"] = "bf16-mixed"
-    # Lightning warns of, and logs nothing in, an epoch shorter than this.
+    # In an epoch shorter than this, Lightning logs nothing and warns.
     node["log_every_n_steps"] = min(node["log_every_n_steps"], cfg["validate_every"], node["max_steps"])
     return construct(
         "trainer",
@@ -62,12 +67,12 @@ def build_trainer(
         enable_model_summary=False,
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
-        fast_dev_run=False,  # it saves no checkpoint to test; debug=fast is the same and does
+        fast_dev_run=False,  # it saves no checkpoint to test; debug=fast does
     )
 
 
 def build_callbacks(cfg: Mapping[str, Any], folder: str, learner: Learner) -> list[Any]:
-    """The callbacks of a resolved configuration, in its order; what only the run knows is filled in."""
+    """The callbacks of a resolved configuration, in that order; folder and monitored metric are filled in."""
     callbacks = []
     optional = ", ".join(name for name in cfg["callbacks"] if name not in NEEDED)
     for name in NEEDED:
@@ -93,7 +98,7 @@ def build_callbacks(cfg: Mapping[str, Any], folder: str, learner: Learner) -> li
 
 
 def check_callback(cfg: Mapping[str, Any], name: str, callback: Callback, learner: Learner) -> None:
-    """Refuse a callback of Lightning that would fail, or do harm, once the run has begun."""
+    """Refuse a callback of Lightning that would fail or do harm after the run has begun."""
     where = f"callbacks.{name}._target_={cfg['callbacks'][name]['_target_']!r}"
     reason = trainer_arguments.refused_callback(type(callback))
     if reason is not None:
@@ -106,9 +111,12 @@ def check_callback(cfg: Mapping[str, Any], name: str, callback: Callback, learne
 
 
 def build_logger(cfg: Mapping[str, Any], folder: str, done: int = 0) -> Any:
-    """The logger of a resolved configuration, writing straight into the run folder; False for none.
+    """The logger of a resolved configuration, which writes into the run folder; False for none.
 
-    `done` is the update that a run goes on from: TensorBoard then hides what was logged after it before.
+    Args:
+        cfg: the resolved configuration.
+        folder: the run folder.
+        done: the update that the run is resumed from; TensorBoard hides later points of the earlier process.
     """
     if "_target_" not in cfg["logger"]:
         return False

@@ -1,4 +1,4 @@
-"""Choices and keys that there are not: where the name is wrong, what is allowed, and what may have been meant."""
+"""Messages for unknown choices and keys: the wrong name, what is allowed, and the closest allowed name."""
 
 import re
 from collections.abc import Sequence
@@ -15,18 +15,18 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 from src.common.checks import did_you_mean
 from src.settings.errors import ConfigError, UnknownKeyError
 
-#: What composing settings raises, where it is the user who is wrong.
+#: What composing settings raises for a user's mistake.
 FAULTS = (HydraException, OmegaConfBaseException, ValueError, YAMLError)
-#: Choices that come with a package to be installed apart.
+#: Choices that need an extra package.
 EXTRAS = {
-    "hydra/launcher/joblib": "joblib is there after `make parallel`",
-    "hydra/launcher/submitit_slurm": "submitit_slurm is there after `make slurm`",
-    "hydra/launcher/submitit_local": "submitit_local is there after `make slurm`",
+    "hydra/launcher/joblib": "`make parallel` installs joblib",
+    "hydra/launcher/submitit_slurm": "`make slurm` installs submitit_slurm",
+    "hydra/launcher/submitit_local": "`make slurm` installs submitit_local",
 }
 
 
 def unknown_choice(error: MissingConfigException, job: Sequence[Override]) -> ConfigError:
-    """The refusal of a file that a group has not."""
+    """The error for an unknown choice of a config group."""
     missing = str(error.missing_cfg_file or "")
     group, _, name = missing.rpartition("/")
     for one in job:
@@ -43,7 +43,7 @@ def unknown_choice(error: MissingConfigException, job: Sequence[Override]) -> Co
 
 
 def unknown_key(error: ConfigCompositionException, config_name: str, job: list[str]) -> ConfigError:
-    """The refusal of a key: the first part of its path that is wrong, and what there is instead."""
+    """The error for an unknown key: the first wrong part of the path, and the keys that exist there."""
     text = " ".join([str(error), str(error.__cause__ or "")])
     found = re.search(r"Could not (?:override|append to config|delete).*?'([^']+)'", text)
     if not found:
@@ -54,12 +54,12 @@ def unknown_key(error: ConfigCompositionException, config_name: str, job: list[s
     try:
         node: Any = compose(config_name, others, return_hydra_config=key.startswith("hydra"))
         parts, above = re.split(r"[./]", key), ""
-        while isinstance(node, DictConfig) and parts and parts[0] in node.keys():  # noqa: SIM118 (a missing value is there)
+        while isinstance(node, DictConfig) and parts and parts[0] in node.keys():  # noqa: SIM118 (`in node` is False for a missing value)
             above = f"{above}.{parts[0]}".lstrip(".")
             node = node.get(parts.pop(0))
     except (HydraException, OmegaConfBaseException):
         return UnknownKeyError(f"{culprit}: unknown key {key!r}; must be one of the keys in conf/")
-    if not parts:  # it is there, but cannot be changed so
+    if not parts:  # the key exists, but cannot be changed so
         return uncomposed(error, config_name, job)
     name = f"{above}.{parts[0]}".lstrip(".")
     if not isinstance(node, DictConfig):
@@ -73,7 +73,7 @@ def unknown_key(error: ConfigCompositionException, config_name: str, job: list[s
 
 
 def uncomposed(error: Exception, config_name: str, job: list[str]) -> ConfigError:
-    """The refusal of settings that cannot be composed for another reason: the first override that is at fault."""
+    """The error for settings that cannot be composed for another reason: names the first faulty override."""
     why = f": {first_line(error.__cause__)}" if error.__cause__ is not None else ""
     for count, line in enumerate(job, start=1):
         try:
@@ -84,6 +84,6 @@ def uncomposed(error: Exception, config_name: str, job: list[str]) -> ConfigErro
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what an error says; of one of YAML, which tells the place last, all of them as one."""
+    """The first line of an error message; for a YAML error, which names the place last, all lines as one."""
     text = str(error).strip() or type(error).__name__
     return " ".join(text.split()) if isinstance(error, YAMLError) else text.splitlines()[0]

@@ -40,7 +40,7 @@ def settings(cfg: Mapping[str, Any]) -> tuple[StudyPlan, LaunchOptions, tuple[st
     )
     if options.launcher is not None:
         (job,) = cli.composed("train", [f"hydra/launcher={options.launcher}"], multirun=True)
-        launchers.of(job.launcher).check(job.launcher)
+        launchers.launcher_of(job.launcher).check(job.launcher)
     elif options.workers > 1 and not any(importlib.metadata.distributions(name="hydra-joblib-launcher")):
         raise ConfigError(
             f"workers={options.workers}: needs joblib, which `make parallel` installs; must be 1 without"

@@ -33,16 +33,16 @@ def tuning_runs(tuning: Tuning, name: str) -> list[TuningRun]:
     """The tuning runs of the model `name`, in the order of the sweep, with their validation metric."""
     of, keys = tuning.sweeps[name], tuning.chosen[name]
     found = []
-    for job, standing in zip(sweep.read(of.folder)["jobs"], sweep.standings(of.folder), strict=True):
-        given = {one.key_or_group: one.input_line or "" for one in cli.parsed(job["overrides"])}
-        value = (standing.metrics.get("validation") or {}).get(tuning.metric)
+    for entry, job in zip(sweep.read(of.folder)["jobs"], sweep.statuses(of.folder), strict=True):
+        given = {one.key_or_group: one.input_line or "" for one in cli.parsed(entry["overrides"])}
+        value = (job.metrics.get("validation") or {}).get(tuning.metric)
         found.append(
             TuningRun(
                 tuple(given[key] for key in keys),
                 given.get("seed", "").partition("=")[2],
-                standing.standing,
-                standing.metrics,
-                value if standing.standing == "finished" else None,
+                job.status,
+                job.metrics,
+                value if job.status == "finished" else None,
             )
         )
     return found

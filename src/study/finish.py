@@ -20,7 +20,7 @@ def finished(plan: StudyPlan, name: str) -> list[Path]:
     folder = plan.sweeps[name].folder
     if not (folder / "sweep.json").exists():
         return []
-    return [job.folder for job in sweep.standings(folder) if job.standing == "finished"]
+    return [job.folder for job in sweep.statuses(folder) if job.status == "finished"]
 
 
 def request(run: Path, settings: list[str]) -> dict[str, Any]:
@@ -65,8 +65,8 @@ def unready(plan: StudyPlan, report: StudyReport) -> list[str]:
     missing = []
     for name in report.sweeps:
         folder = plan.sweeps[name].folder
-        jobs = sweep.standings(folder) if (folder / "sweep.json").exists() else []
-        done = sum(job.standing in sweep.DONE for job in jobs)
+        jobs = sweep.statuses(folder) if (folder / "sweep.json").exists() else []
+        done = sum(job.status in sweep.DONE for job in jobs)
         if not jobs or done < len(jobs):
             missing.append(f"{name} ({done} of {len(jobs)} jobs done)" if jobs else f"{name} (not begun)")
         elif name in plan.evaluate and (count := len(to_evaluate(plan, [name]))):

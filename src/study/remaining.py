@@ -41,8 +41,8 @@ def remaining(of: Sweep, retry_failed: bool = False) -> list[dict[str, Any]]:
     for job in before:
         config = configs[identity(job["overrides"])]
         check_same(of, job["folder"], config)
-        standing = sweep.standing(of.folder / job["folder"]).standing
-        if standing not in sweep.DONE and (standing != "failed" or retry_failed):
+        status = sweep.status_of(of.folder / job["folder"]).status
+        if status not in sweep.DONE and (status != "failed" or retry_failed):
             todo.append(config)
     return todo
 

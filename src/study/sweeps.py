@@ -35,13 +35,13 @@ def run_sweep(of: Sweep, options: LaunchOptions) -> None:
     else:
         print(f"{of.name}: no jobs remain", flush=True)
         code = 0
-    failed = [job for job in sweep.standings(of.folder) if job.standing == "failed"]
+    failed = [job for job in sweep.statuses(of.folder) if job.status == "failed"]
     if failed:
         raise ConfigError(
             f"{of.name}: {len(failed)} failed, the first with: {failed[0].metrics.get('error')}; see {of.folder}; "
             "fix that, then repeat the command with retry_failed=true"
         )
-    waiting = [job for job in sweep.standings(of.folder) if job.standing not in sweep.DONE]
+    waiting = [job for job in sweep.statuses(of.folder) if job.status not in sweep.DONE]
     if waiting:
         raise ConfigError(
             f"{of.name}: ended with exit code {code} and {len(waiting)} jobs to do in {of.folder}; "
@@ -49,8 +49,8 @@ def run_sweep(of: Sweep, options: LaunchOptions) -> None:
         )
 
 
-def _count(of: Sweep, standing: str) -> int:
-    return sum(job.standing == standing for job in sweep.standings(of.folder))
+def _count(of: Sweep, status: str) -> int:
+    return sum(job.status == status for job in sweep.statuses(of.folder))
 
 
 def command(of: Sweep, options: LaunchOptions) -> list[str]:

@@ -13,7 +13,7 @@ from src.callbacks.dashboard import layout
 from src.cells.dms_ntm import DMSNTM
 from src.cells.ntm import NTM
 from src.lit.learner import Learner
-from src.run import final_test
+from src.run import final_evaluation
 from src.tasks.repeat_copy import RepeatCopy
 from tests.callbacks.conftest import learner_of
 from tests.helpers import train_small
@@ -41,8 +41,8 @@ ADDRESSING = [
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch):
     """Skip figures, which take most of the time of a small run."""
-    monkeypatch.setattr(final_test, "draw", lambda *arguments: {})
-    monkeypatch.setitem(final_test.DRAWINGS, "addressing_examples", Figure)
+    monkeypatch.setattr(final_evaluation, "draw", lambda *arguments: {})
+    monkeypatch.setitem(final_evaluation.DRAWINGS, "addressing_examples", Figure)
     monkeypatch.setattr(pictures, "draw_first", lambda *arguments: {})
 
 

@@ -8,7 +8,7 @@ from src.callbacks import clock
 from src.callbacks.generalisation import Generalisation
 from src.common.checks import Refusal
 from src.lit.learner import Learner
-from src.run import final_test
+from src.run import final_evaluation
 from tests.helpers import train_small, written
 
 STEPS = ("trainer.max_steps=3", "logger=csv", "callbacks.generalisation.every=2", "callbacks.pictures=null")
@@ -55,7 +55,7 @@ def test_refusal():
 @pytest.fixture(autouse=True)
 def no_files_of_pictures(monkeypatch):
     """Skip figures, which take most of the time of a small run."""
-    monkeypatch.setattr(final_test, "draw", lambda *arguments: {})
+    monkeypatch.setattr(final_evaluation, "draw", lambda *arguments: {})
 
 
 @pytest.mark.parametrize("model", ["lstm", "dms_ntm"])

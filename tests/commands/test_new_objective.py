@@ -30,7 +30,7 @@ from src.report.request import read_request
 from src.run import evaluation
 from src.run.folder import RunFolder
 from src.run.load import load_run
-from src.run.train import train, worth
+from src.run.train import objective_value, train
 from src.settings import build, keys
 from src.study import plan
 from src.tasks.base import Axis, Example, Task, cell_name
@@ -204,7 +204,7 @@ def test_a_run_writes_the_metrics_of_the_objective(folder):
     assert float(row["train_loss"]) > 0
     figures = {path.stem for path in (folder / "figures").iterdir()}
     assert figures == {"sums", "learning_curves"}
-    assert worth(metrics) == 1.0 - metrics["validation"]["near"]
+    assert objective_value(metrics) == 1.0 - metrics["validation"]["near"]
     logged = "".join(path.read_text() for path in folder.rglob("metrics.csv"))
     for tag in ("train/near", "validation/near", "generalisation/5/near", "test/7/square_error"):
         assert tag in logged

@@ -15,9 +15,9 @@ from src.callbacks.history import History
 from src.callbacks.interrupt import Interrupt, Stop
 from src.common.files import write_whole
 from src.figures.style import Figure
-from src.launch.job import tell
+from src.launch.job import print_outcome
 from src.lit.learner import Learner
-from src.run import final_test
+from src.run import final_evaluation
 from src.settings.errors import ConfigError
 from src.tasks.repeat_copy import RepeatCopy
 from src.train import resume, train
@@ -273,7 +273,7 @@ class Enough(Callback):
 
 def test_a_run_that_an_additional_callback_stopped_can_be_resumed(tmp_path):
     cfg = compose_train(*small("trainer.max_steps=4", model="gru"))
-    train(cfg, tmp_path / "stopped", beside=[Enough()])
+    train(cfg, tmp_path / "stopped", extra_callbacks=[Enough()])
     found = written(tmp_path / "stopped")
     assert (found["status"], found["error"], found["updates"], found["test"]) == ("stopped", "enough", 2, {})
     assert (found["cause"], found["recoverable"]) == ("pruned", True)
@@ -315,10 +315,10 @@ class TestTimeLimit:
 
     def test_the_terminal_says_how_to_resume_and_reports_no_error(self, tmp_path, time_of_update, capsys):
         outcome = train_small(tmp_path / "run", *self.LIMITED, model="lstm")
-        tell(outcome, tmp_path / "run")
+        print_outcome(outcome, tmp_path / "run")
         last = capsys.readouterr().out.splitlines()[-1]
         assert last == (
-            f"trainer.max_time=00:00:00:50 was over after update 3; resume={tmp_path / 'run'} goes on from there"
+            f"trainer.max_time=00:00:00:50 was over after update 3; resume={tmp_path / 'run'} resumes from there"
         )
 
 
@@ -345,7 +345,7 @@ def test_a_figure_that_cannot_be_drawn_is_a_warning(tmp_path, monkeypatch, caplo
 
     for name in ("savefig", "draw"):
         monkeypatch.setattr(Figure, name, broken)
-    monkeypatch.setitem(final_test.DRAWINGS, "addressing_examples", broken)
+    monkeypatch.setitem(final_evaluation.DRAWINGS, "addressing_examples", broken)
     train_small(tmp_path / "run", "logger=tensorboard")
     metrics = written(tmp_path / "run")
     assert (metrics["status"], metrics["error"]) == ("finished", None)

@@ -1,4 +1,4 @@
-"""From a command line to jobs: resume, sweeps, dry runs, and their refusals."""
+"""Command line of src.train: resume, sweeps, dry runs, and refusals."""
 
 import shutil
 import sys
@@ -16,13 +16,13 @@ from tests.helpers import small, train_small, written
 
 @pytest.fixture
 def command(monkeypatch, tmp_path_factory, capsys, unchecked_types):
-    """Give a command line to `command`; returns exit code, what was printed, the jobs that would be run."""
+    """Run a command line without running jobs; returns exit code, output, and the jobs that would be run."""
 
     def run(*arguments):
         given = []
         monkeypatch.chdir(tmp_path_factory.mktemp("here"))
         monkeypatch.setattr(sys, "argv", ["src.train", *arguments])
-        monkeypatch.setattr(job, "alone", lambda one, checked: given.append([one]))
+        monkeypatch.setattr(job, "run_single", lambda one, checked: given.append([one]))
         for launcher in (basic, joblib):
             monkeypatch.setattr(launcher, "launch", lambda jobs, folder: given.append(jobs) or 0)
         try:
@@ -46,7 +46,7 @@ def trained(tmp_path_factory):
 
 @pytest.fixture
 def begun(command, tmp_path):
-    """The folder of a sweep that has been begun, and no more."""
+    """The folder of a sweep that has been begun, but whose jobs have not."""
     folder = tmp_path / "sweep"
     assert command("-m", *small(f"hydra.sweep.dir={folder}", model="lstm"), "seed=0,1")[0] == 0
     return folder
@@ -58,7 +58,7 @@ def refusal(printed):
     return text.removeprefix("error: ").rstrip()
 
 
-def test_a_run_is_resumed_in_its_own_folder_whatever_its_name(command, trained):
+def test_a_run_is_resumed_in_a_folder_with_special_characters(command, trained):
     code, _, given = command(f"resume={cli.quoted(trained)}", "trainer.max_steps=5", "logger=csv")
     assert code == 0
     assert given[0].overrides[1:3] == ["trainer.max_steps=5", "logger=csv"]
@@ -68,15 +68,15 @@ def test_a_run_is_resumed_in_its_own_folder_whatever_its_name(command, trained):
 @pytest.mark.parametrize(
     "override", ["seed=3", "model=ntm", "+model.foo=1", "hydra.run.dir=x", "~callbacks.pictures"]
 )
-def test_settings_that_go_ill_with_resume(command, trained, override):
-    text = "cannot be changed when a run goes on; must be left out, as all but "
+def test_settings_that_cannot_be_changed_on_resume(command, trained, override):
+    text = "cannot be changed when a run is resumed; must be left out, as all but "
     expected = f"{override}: {text}logger, trainer.enable_progress_bar, trainer.max_steps"
     assert refusal(command(f"resume={cli.quoted(trained)}", override)) == expected
 
 
-def test_runs_that_cannot_go_on(command, trained, tmp_path):
+def test_runs_that_cannot_be_resumed(command, trained, tmp_path):
     here = f"resume={cli.quoted(trained)}"
-    assert "is finished; to go on it must be given a trainer.max_steps above 2" in refusal(command(here))
+    assert "is finished; to resume it, trainer.max_steps must be above 2" in refusal(command(here))
     assert refusal(command(here, "trainer.max_steps=1")) == "trainer.max_steps=1: must be at least the run's own 2"
     assert "must be an integer of at least 1" in refusal(command(here, "trainer.max_steps=2.5"))
     unknown = command(here, "logger=nope", "trainer.max_steps=9")
@@ -93,11 +93,11 @@ def test_runs_that_cannot_go_on(command, trained, tmp_path):
     )
     assert refusal(command("retry_failed=3")) == "retry_failed=3: must be true or false"
     assert refusal(command("dry_run=3")) == "dry_run=3: must be true or false"
-    text = "must be one value when a run goes on"
+    text = "must be one value when a run is resumed"
     assert refusal(command("resume=a,b")) == f"resume=a,b: {text}"
     assert refusal(command(here, "trainer.max_steps=5,6")) == f"trainer.max_steps=5,6: {text}"
     assert refusal(command(here, "~logger")) == (
-        "~logger: cannot be changed when a run goes on; must be left out, as all but "
+        "~logger: cannot be changed when a run is resumed; must be left out, as all but "
         "logger, trainer.enable_progress_bar, trainer.max_steps"
     )
     assert refusal(command("resume=''")) == "resume='': must be the folder of a run or of a sweep"
@@ -123,7 +123,7 @@ def test_a_damaged_run_is_refused(command, trained, tmp_path):
     assert refusal(command(f"resume={folder}")).startswith(f"resume='{folder}': config.yaml is damaged")
 
 
-def test_a_sweep_is_written_down_and_keeps_its_folder(command):
+def test_a_sweep_writes_sweep_json_and_one_folder_for_all_jobs(command):
     code, text, given = command("-m", *small(model="lstm"), "seed=0,1")
     assert code == 0
     assert [one.config.seed for one in given] == [0, 1]
@@ -134,7 +134,7 @@ def test_a_sweep_is_written_down_and_keeps_its_folder(command):
     assert f"0 of 2 done: outputs/sweeps/{Path(folder).name}" in text
 
 
-def test_a_sweep_goes_on_with_what_it_was_begun_with(command, begun):
+def test_a_resumed_sweep_has_the_settings_it_was_begun_with(command, begun):
     before = sweep.read(begun)
     assert [job["folder"] for job in before["jobs"]] == ["0_repeat_copy_lstm_seed0", "1_repeat_copy_lstm_seed1"]
     code, _, given = command(f"resume={begun}", "retry_failed=true", "logger=csv")
@@ -145,8 +145,10 @@ def test_a_sweep_goes_on_with_what_it_was_begun_with(command, begun):
     assert sweep.read(begun) == before
 
 
-def test_sweeps_that_cannot_go_on(command, begun, monkeypatch):
-    text = "cannot be changed when a run goes on; must be left out, as all but logger, trainer.enable_progress_bar"
+def test_sweeps_that_cannot_be_resumed(command, begun, monkeypatch):
+    text = (
+        "cannot be changed when a run is resumed; must be left out, as all but logger, trainer.enable_progress_bar"
+    )
     assert refusal(command(f"resume={begun}", "trainer.max_steps=5")) == f"trainer.max_steps=5: {text}"
     again = command("-m", *small(f"hydra.sweep.dir={begun}", model="lstm"), "seed=0,1")
     assert "holds a sweep already; must be a new folder, or resume=" in refusal(again)
@@ -162,7 +164,7 @@ def test_sweeps_that_cannot_go_on(command, begun, monkeypatch):
     assert "sweep.json is damaged" in refusal(command(f"resume={begun}"))
 
 
-def test_names_with_folders_in_them(command, tmp_path):
+def test_job_names_with_subfolders(command, tmp_path):
     subdir = "hydra.sweep.subdir=${model.name}/${seed}"
     sizes = [one for one in small(model="lstm") if not one.startswith("model")]
     command("-m", *sizes, "model=lstm,gru", "seed=0,1", subdir, f"hydra.sweep.dir={tmp_path}/s")
@@ -170,8 +172,7 @@ def test_names_with_folders_in_them(command, tmp_path):
     assert command(f"resume={tmp_path}/s")[0] == 0
 
 
-def test_a_dry_run_of_what_goes_on(command, begun):
-    """Of a sweep the jobs that are not done, of a run the run's own settings."""
+def test_a_dry_run_of_a_resumed_sweep_lists_the_jobs_that_are_not_done(command, begun):
     code, text, given = command(f"resume={begun}", "dry_run=true")
     assert (code, given, "2 jobs, 1 at a time" in text) == (0, None, True)
     (begun / "0_repeat_copy_lstm_seed0").mkdir()
@@ -182,14 +183,14 @@ def test_a_dry_run_of_what_goes_on(command, begun):
     assert command(f"resume={begun}", "dry_run=true") == (0, "Nothing is left to do.\n", None)
 
 
-def test_a_sweep_that_a_cluster_has_is_left_to_it(command, begun):
+def test_a_sweep_that_is_running_on_a_cluster_is_not_resumed(command, begun):
     with lock.held(begun):
         text = f"resume='{begun}': is running now; must be a sweep that has stopped"
         assert refusal(command(f"resume={begun}")) == text
     assert command(f"resume={begun}")[0] == 0
 
 
-def test_a_dry_run_of_a_run_that_goes_on(command, trained):
+def test_a_dry_run_of_a_resumed_run_uses_the_settings_of_the_run(command, trained):
     here = f"resume={cli.quoted(trained)}"
     code, text, given = command(here, "dry_run=true", "trainer.max_steps=900000")
     assert (code, given, "1 job, 1 at a time: about " in text) == (0, None, True)
@@ -197,7 +198,7 @@ def test_a_dry_run_of_a_run_that_goes_on(command, trained):
     assert "is finished" in refusal(command(here, "dry_run=true"))
 
 
-def test_joblib_takes_one_job_at_a_time(command):
+def test_the_batch_size_of_joblib_is_one_by_default(command):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     code, _, given = command("-m", *small(model="lstm"), "seed=0,1", "hydra/launcher=joblib")
     assert (code, given[0].launcher["batch_size"]) == (0, "1")
@@ -217,7 +218,7 @@ def test_joblib_takes_one_job_at_a_time(command):
         ),
     ],
 )
-def test_a_number_of_workers_that_cannot_be(command, workers, text):
+def test_an_invalid_number_of_workers(command, workers, text):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     printed = refusal(command("-m", "seed=0,1", "hydra/launcher=joblib", f"hydra.launcher.n_jobs={workers}"))
     assert printed.startswith(text)
@@ -237,8 +238,8 @@ def test_a_dry_run_runs_nothing(command, arguments, tmp_path):
     assert not (tmp_path / "s").exists()
 
 
-def test_a_run_that_was_resumed_by_its_command_line(tmp_path):
-    """The whole way, in a process of its own."""
+def test_a_run_resumed_by_a_command_line_in_a_process(tmp_path):
+    """A process, since the test covers the way from the command line to the log of the run."""
     import subprocess
 
     from src.common.paths import ROOT
@@ -252,11 +253,11 @@ def test_a_run_that_was_resumed_by_its_command_line(tmp_path):
     assert written(folder)["updates"] == 4
     text = (folder / "train.log").read_text()
     assert text.startswith("before\n")
-    assert "Going on from update 2." in text
+    assert "Resuming from update 2." in text
 
 
 def test_ctrl_c_in_joblib_ends_with_130_and_the_summary(monkeypatch, tmp_path, capsys):
-    """It raises in the process that waits for the workers."""
+    """joblib raises KeyboardInterrupt in the process that waits for the workers."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["src.train", "-m", *small(model="lstm"), "seed=0,1"])
 
@@ -270,8 +271,8 @@ def test_ctrl_c_in_joblib_ends_with_130_and_the_summary(monkeypatch, tmp_path, c
     assert "0 of 2 done: " in capsys.readouterr().out
 
 
-def test_launchers_and_sweepers_of_somebody_else_are_refused(command, tmp_path):
-    """They would compose the jobs by themselves."""
+def test_unknown_launchers_and_sweepers_are_refused(command, tmp_path):
+    """They would compose the jobs on their own, without the checks."""
     folder = tmp_path / "conf" / "hydra"
     for group in ("launcher", "sweeper"):
         (folder / group).mkdir(parents=True)
@@ -281,8 +282,8 @@ def test_launchers_and_sweepers_of_somebody_else_are_refused(command, tmp_path):
         "hydra.launcher._target_='mine.Own': is no launcher of src.train; must be that of "
         "hydra/launcher=basic, joblib, submitit_local, submitit_slurm or ray"
     )
-    told = "hydra/sweeper=mine: must be basic; src.search searches settings"
-    assert refusal(command(*given, "hydra/sweeper=mine")) == told
+    text = "hydra/sweeper=mine: must be basic; src.search searches settings"
+    assert refusal(command(*given, "hydra/sweeper=mine")) == text
 
 
 def test_batches_of_jobs_one_after_another(command, monkeypatch):

@@ -1,4 +1,4 @@
-"""What a dry run tells."""
+"""Dry run: time and disk space of jobs, and refusals."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def jobs(*overrides, model="lstm"):
 
 @pytest.fixture
 def measured(monkeypatch):
-    """A machine on which an update takes 10 ms, a validation 100 ms, and a checkpoint 50 kB; what was measured."""
+    """A mock measurement: update 10 ms, validation 100 ms, checkpoint 50 kB; lists the configurations."""
     asked = []
 
     def measure(cfg):
@@ -31,12 +31,12 @@ def measured(monkeypatch):
 def test_seconds_and_bytes_are_those_of_updates_validations_and_files():
     cfg = compose_train(*small("trainer.max_steps=1000", "validate_every=300", model="lstm"))
     cost = estimate.cost(cfg, 0.01, 0.1, 50_000)
-    assert cost.seconds == pytest.approx(1000 * 0.01 + 4 * 0.1 + estimate.BESIDE)
-    assert cost.octets == 100_000 + estimate.FIGURES
+    assert cost.seconds == pytest.approx(1000 * 0.01 + 4 * 0.1 + estimate.OVERHEAD)
+    assert cost.disk_bytes == 100_000 + estimate.FIGURES
     logged = compose_train(
         *small("logger=tensorboard", "trainer.max_steps=1000", "validate_every=300", model="lstm")
     )
-    assert estimate.cost(logged, 0.01, 0.1, 50_000).octets > cost.octets + estimate.PICTURES
+    assert estimate.cost(logged, 0.01, 0.1, 50_000).disk_bytes > cost.disk_bytes + estimate.PICTURES
 
 
 def test_a_table_of_the_jobs_and_their_sum(measured):
@@ -44,7 +44,7 @@ def test_a_table_of_the_jobs_and_their_sum(measured):
     lines = estimate.report(swept).splitlines()
     assert lines[0].split() == ["job", "folder", "time", "disk", "overrides"]
     assert lines[2].startswith("1    1_repeat_copy_lstm_seed0  ")
-    assert lines[2].endswith("optimizer.lr=0.002")  # where its files go is no setting of a job
+    assert lines[2].endswith("optimizer.lr=0.002")  # hydra.sweep.dir is not shown
     assert len(lines) == 1 + 6 + 2
     assert lines[-1].startswith("6 jobs, 1 at a time: about ")
     assert lines[-1].endswith("Nothing was run; a run that solves its task ends sooner.")
@@ -52,7 +52,7 @@ def test_a_table_of_the_jobs_and_their_sum(measured):
     assert len(measured) == 1
 
 
-def test_what_would_be_refused_is_told(measured, unchecked_types, monkeypatch):
+def test_jobs_that_would_be_refused_are_listed(measured, unchecked_types, monkeypatch):
     monkeypatch.undo()
     text = estimate.report(jobs("model.hidden_size=8,0"))
     assert "model.hidden_size=0: must be an integer of at least 1" in text
@@ -63,10 +63,10 @@ def test_what_would_be_refused_is_told(measured, unchecked_types, monkeypatch):
 def test_measuring_leaves_the_random_numbers_alone(tmp_path):
     cfg = resolve(jobs()[0].config)
     before = torch.get_rng_state()
-    update, validation, octets = estimate.measure(cfg)
+    update, validation, size = estimate.measure(cfg)
     assert 0 < update < 5
     assert 0 < validation < 5
     assert torch.equal(torch.get_rng_state(), before)
-    # As large as what a run saves, but for what is beside weights and optimiser.
+    # A checkpoint of a run also has a little besides weights and optimiser.
     train_small(tmp_path / "run", model="lstm")
-    assert octets < Path(tmp_path / "run" / "checkpoints" / "last.ckpt").stat().st_size < octets + 40_000
+    assert size < Path(tmp_path / "run" / "checkpoints" / "last.ckpt").stat().st_size < size + 40_000

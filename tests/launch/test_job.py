@@ -1,4 +1,4 @@
-"""The description of a job, and the one function that whatever trains hands it to."""
+"""Jobs as values, and the one function that runs them for single runs, sweeps and searches."""
 
 import logging
 import os
@@ -22,13 +22,13 @@ from src.settings import cli, hydra_job, keys
 from src.settings.errors import ConfigError
 from tests.helpers import small, written
 
-#: What Hydra keeps of a command line.
+#: Files of a command line that Hydra writes.
 KEPT = ("config.yaml", "hydra.yaml", "overrides.yaml")
 
 
 @pytest.fixture
 def logs():
-    """The logging of this process as it was, whatever a job makes of it."""
+    """Restores the logging of this process after a test."""
     before, level = logging.root.handlers[:], logging.root.level
     yield
     for handler in logging.root.handlers:
@@ -40,10 +40,10 @@ def logs():
 
 @pytest.fixture
 def run(monkeypatch, logs):
-    """The jobs that come to `run_job`, which are then finished; those whose seed is 13 fail."""
+    """Replaces `run_job` by a mock and lists the jobs; they finish, except those with seed 13, which fail."""
     given = []
 
-    def run_job(job, beside=(), checked=None):
+    def run_job(job, extra_callbacks=(), checked=None):
         given.append(job)
         job.folder.mkdir(parents=True, exist_ok=True)
         if job.config.seed == 13:
@@ -66,12 +66,12 @@ def of_sweep(folder, *overrides, seeds="1,2"):
 
 
 def text(value):
-    """Hydra's own node and the settings, as they would be written."""
+    """The configuration of a job as YAML, with Hydra's own node."""
     return OmegaConf.to_yaml(value.whole())
 
 
 @pytest.mark.parametrize("multirun", [False, True])
-def test_a_job_can_be_sent_anywhere(tmp_path, multirun):
+def test_a_job_can_be_pickled(tmp_path, multirun):
     line = [*small(model="lstm"), "optimizer.lr=0.5", f"hydra.run.dir={tmp_path}"]
     *_, job = cli.composed("train", [*line, *(["seed=3,4"] if multirun else ["seed=4"])], multirun)
     there = pickle.loads(pickle.dumps(job))
@@ -80,9 +80,9 @@ def test_a_job_can_be_sent_anywhere(tmp_path, multirun):
     assert (there.config.seed, there.config.optimizer.lr, there.folder) == (4, 0.5, job.folder)
 
 
-def test_jobs_that_are_alike_share_what_was_composed_and_stay_apart(tmp_path):
+def test_jobs_that_share_a_composed_configuration_stay_independent(tmp_path):
     found = of_sweep(tmp_path / "sweep", "optimizer.betas=[0.5,0.6],[0.7,0.8]", "figure={cmap:viridis},{}")
-    assert len({id(job.composed) for job in found}) == 2  # a mapping is merged, and so no plain value
+    assert len({id(job.composed) for job in found}) == 2  # a mapping is merged, so not a plain value
     assert [list(job.config.optimizer.betas) for job in found[:3:2]] == [[0.5, 0.6], [0.7, 0.8]]
     assert [job.config.figure.cmap for job in found[:2]] == ["viridis", "jet"]
     before = text(found[0])
@@ -91,7 +91,7 @@ def test_jobs_that_are_alike_share_what_was_composed_and_stay_apart(tmp_path):
 
 
 def hydras_own(monkeypatch, *arguments):
-    """Give a command line to Hydra itself."""
+    """Run a command line by Hydra itself."""
 
     def main(_):
         pass
@@ -102,8 +102,8 @@ def hydras_own(monkeypatch, *arguments):
     hydra.main(config_path=CONF, config_name="train", version_base="1.3")(main)()
 
 
-def test_what_hydra_keeps_of_a_run_is_what_it_would_keep(tmp_path, monkeypatch, logs):
-    """Compared with Hydra at work, whose way it goes."""
+def test_the_files_of_hydra_equal_those_of_hydra_main(tmp_path, monkeypatch, logs):
+    """Compared with a run by hydra.main."""
     line = [*small(model="lstm"), "seed=3", f"hydra.run.dir={tmp_path}/run", "+hydra.job.env_set.A=b"]
     hydras_own(monkeypatch, *line)
     theirs = {name: (tmp_path / "run" / ".hydra" / name).read_text() for name in KEPT}
@@ -154,8 +154,8 @@ def test_a_function_is_called_as_hydra_calls_one(tmp_path, logs):
         hydra_job.call(job, fails)
 
 
-class Told:
-    """A callback of Hydra that keeps what it is told."""
+class Recorder:
+    """A callback of Hydra that records the names of the calls."""
 
     calls: ClassVar[list[str]] = []
 
@@ -163,15 +163,15 @@ class Told:
         return lambda **_: self.calls.append(name)
 
 
-def test_callbacks_of_hydra_are_told(tmp_path, logs):
-    line = [*small(model="lstm"), f"+hydra.callbacks.mine={{_target_: {Told.__module__}.Told}}"]
-    Told.calls.clear()
+def test_callbacks_of_hydra_are_called(tmp_path, logs):
+    line = [*small(model="lstm"), f"+hydra.callbacks.mine={{_target_: {Recorder.__module__}.Recorder}}"]
+    Recorder.calls.clear()
     hydra_job.call(cli.composed("train", [*line, f"hydra.run.dir={tmp_path}/run"])[0], lambda cfg: None)
-    assert Told.calls == ["on_run_start", "on_job_start", "on_job_end", "on_run_end"]
+    assert Recorder.calls == ["on_run_start", "on_job_start", "on_job_end", "on_run_end"]
 
 
 def in_this_process(monkeypatch, name):
-    """A launcher whose workers are this process; what they are given is pickled all the same."""
+    """A launcher with workers in this process; the jobs are pickled as for another process."""
     if name == "basic":
         return basic
     if name == "joblib":
@@ -210,8 +210,8 @@ def sent(value):
         ("submitit", "submitit_local", ["77"] * 3),
     ],
 )
-def test_each_launcher_hands_each_job_to_the_one_function(monkeypatch, tmp_path, run, name, choice, ids, capsys):
-    """A job that fails ends no other; what the first failed with is raised at the end."""
+def test_each_launcher_passes_each_job_to_run_job(monkeypatch, tmp_path, run, name, choice, ids, capsys):
+    """A failed job does not stop the others; the first exception is raised at the end."""
     pytest.importorskip(f"hydra_plugins.hydra_{name}_launcher") if name != "basic" else None
     folder = tmp_path / "sweep"
     launcher = in_this_process(monkeypatch, name)
@@ -226,18 +226,18 @@ def test_each_launcher_hands_each_job_to_the_one_function(monkeypatch, tmp_path,
     run.clear()
     with pytest.raises(ConfigError, match=r"failed before: thirteen; retry_failed=true tries it again$"):
         launcher.launch(found, folder)
-    assert [job.config.seed for job in run] == [1, 2]  # which left no metrics.json
+    assert [job.config.seed for job in run] == [1, 2]  # the mock wrote no metrics.json for them
     assert launcher.launch(found[::2], folder) == 0
 
 
-def test_a_search_hands_its_runs_to_the_same_function(tmp_path, run):
+def test_a_search_passes_runs_to_run_job(tmp_path, run):
     (job,) = cli.composed("train", small(model="lstm"))
     assert work.run(job._replace(folder=tmp_path), None)["status"] == "finished"
     assert run == [job._replace(folder=tmp_path)]
 
 
-def test_what_is_logged_while_a_run_is_checked_is_in_its_log(tmp_path, logs):
-    """It is built once, before its folder is there; one update, for the log is that of a run."""
+def test_records_logged_by_the_check_are_in_the_log_of_the_run(tmp_path, logs):
+    """The objects are made once, before the folder. It trains one update, since only a run has a log."""
     line = [f"hydra.run.dir={tmp_path}/run", "+trainer.precision=16-mixed"]
     (job,) = cli.composed("train", small(*line, model="lstm"))
     handlers = logging.root.handlers[:]

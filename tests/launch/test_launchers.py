@@ -1,4 +1,4 @@
-"""The launchers of a sweep: what they are given, what they need, and that jobs which are queued again go on."""
+"""Launchers of a sweep: default settings, requirements, and resume of requeued jobs."""
 
 import contextlib
 import os
@@ -22,12 +22,13 @@ from tests.helpers import compose_train, small, train_small, written
 SUBMITIT = "hydra_plugins.hydra_submitit_launcher"
 
 
-def test_settings_of_a_launcher_are_given_unless_the_user_gives_them():
-    assert launchers.given(["seed=0,1"]) == ["seed=0,1"]
-    assert launchers.given(["hydra/launcher=joblib"]) == ["hydra/launcher=joblib", "hydra.launcher.batch_size=1"]
+def test_default_settings_of_a_launcher_give_way_to_those_of_the_user():
+    assert launchers.with_defaults(["seed=0,1"]) == ["seed=0,1"]
+    line = ["hydra/launcher=joblib", "hydra.launcher.batch_size=1"]
+    assert launchers.with_defaults(line[:1]) == line
     own = ["hydra/launcher=joblib", "hydra.launcher.batch_size=4"]
-    assert launchers.given(own) == own
-    line = launchers.given(["hydra/launcher=submitit_slurm", "hydra.launcher.timeout_min=9"])
+    assert launchers.with_defaults(own) == own
+    line = launchers.with_defaults(["hydra/launcher=submitit_slurm", "hydra.launcher.timeout_min=9"])
     its = {one.key_or_group: one.value() for one in cli.parsed(line)}
     assert its["hydra.launcher.timeout_min"] == 9
     assert its["hydra.launcher.cpus_per_task"] == 1
@@ -36,9 +37,9 @@ def test_settings_of_a_launcher_are_given_unless_the_user_gives_them():
 
 
 @pytest.mark.parametrize("name", ["submitit_slurm", "submitit_local"])
-def test_what_is_given_fits_the_launcher(name):
+def test_default_settings_are_valid_for_the_launcher(name):
     pytest.importorskip(SUBMITIT)
-    (job,) = cli.composed("train", launchers.given([f"hydra/launcher={name}"]), multirun=True)
+    (job,) = cli.composed("train", launchers.with_defaults([f"hydra/launcher={name}"]), multirun=True)
     assert (job.launcher["timeout_min"], job.launcher["name"]) == (240, "dms_ntm_lab")
 
 
@@ -49,10 +50,10 @@ def test_how_many_jobs_at_a_time(monkeypatch):
     assert submitit.workers({"array_parallelism": 256}) == 256
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(remote=lambda **_: lambda worker: worker))
     (job,) = cli.composed("train", ["hydra/launcher=ray", "hydra.launcher.ray.remote.num_cpus=2"], multirun=True)
-    assert launchers.of(job.launcher).workers(job.launcher) == 4
+    assert launchers.launcher_of(job.launcher).workers(job.launcher) == 4
 
 
-def test_slurm_must_be_there(monkeypatch):
+def test_slurm_must_be_installed(monkeypatch):
     launcher = {"_target_": submitit.SLURM}
     monkeypatch.setattr("shutil.which", lambda name: None if name == "sbatch" else name)
     with pytest.raises(ConfigError) as refusal:
@@ -65,9 +66,9 @@ def test_slurm_must_be_there(monkeypatch):
     submitit.check(launcher)
 
 
-def test_ray_is_asked_for_as_its_file_says():
+def test_settings_of_ray_are_those_of_the_file_and_the_command_line():
     (job,) = cli.composed("train", ["hydra/launcher=ray", "hydra.launcher.ray.init.address=auto"], multirun=True)
-    assert launchers.of(job.launcher) is ray
+    assert launchers.launcher_of(job.launcher) is ray
     assert job.launcher["ray"] == {
         "init": {"address": "auto"},
         "remote": {"num_cpus": 1, "num_gpus": 0, "max_retries": 2},
@@ -75,8 +76,8 @@ def test_ray_is_asked_for_as_its_file_says():
     assert job.launcher["_target_"] == ray.TARGET
 
 
-def test_a_job_that_a_cluster_stops_is_queued_again_and_goes_on(tmp_path, monkeypatch):
-    """A cluster ends the process by an exit code of its own, and begins the same job anew elsewhere."""
+def test_a_job_that_a_cluster_stops_can_be_resumed(tmp_path, monkeypatch):
+    """A cluster ends the process by SystemExit, and starts the same job again on another machine."""
     folder = tmp_path / "run"
     overrides = small("trainer.max_steps=6", "validate_every=2", model="lstm")
     fit = train.lightning.Trainer.fit
@@ -97,7 +98,7 @@ def test_a_job_that_a_cluster_stops_is_queued_again_and_goes_on(tmp_path, monkey
     with pytest.raises(SystemExit) as end:
         train.train(compose_train(*overrides), folder)
     assert end.value.code == 144
-    assert written(folder)["status"] == sweep.standing(folder).standing == "stopped"
+    assert written(folder)["status"] == sweep.status_of(folder).status == "stopped"
     monkeypatch.setattr(train.lightning.Trainer, "fit", fit)
     train.resume(folder)
     whole = tmp_path / "whole"
@@ -108,7 +109,7 @@ def test_a_job_that_a_cluster_stops_is_queued_again_and_goes_on(tmp_path, monkey
 
 
 def test_jobs_of_submitit(tmp_path):
-    """Through its executor for one machine: what was begun before goes on, and what is done stays as it is."""
+    """With the executor for one machine: begun jobs are resumed, and jobs that are done are not run again."""
     pytest.importorskip(SUBMITIT)
     folder = tmp_path / "sweep"
     line = small("trainer.max_steps=4", f"hydra.sweep.dir={folder}", model="mlp", task="mnist1d")
@@ -128,11 +129,11 @@ def test_jobs_of_submitit(tmp_path):
     code, output = ended(f"resume={folder}")
     assert (code, "2 of 2 done" in output) == (0, True), output
     assert (first / "metrics.json").stat().st_mtime_ns == before
-    assert "Going on from update 4" in (second / "train.log").read_text()
+    assert "Resuming from update 4" in (second / "train.log").read_text()
 
 
-def test_a_job_of_submitit_that_gives_way_is_queued_again_and_goes_on(tmp_path):
-    """SIGTERM only announces that; a run whose handler took it would end, and nobody would queue it again."""
+def test_a_preempted_job_of_submitit_is_requeued_and_resumed(tmp_path):
+    """SIGTERM only announces preemption; if the run ended at SIGTERM, submitit would not requeue it."""
     pytest.importorskip(SUBMITIT)
     folder = tmp_path / "sweep"
     line = small("trainer.max_steps=3000", "validate_every=20", f"hydra.sweep.dir={folder}", model="lstm")
@@ -143,15 +144,15 @@ def test_a_job_of_submitit_that_gives_way_is_queued_again_and_goes_on(tmp_path):
         (job,) = [pid for pid, its in command_lines() if "submitit.core._submit" in its and str(folder) in its]
         os.kill(job, signal.SIGTERM)
         before = at.stat().st_mtime_ns
-        until(lambda: at.stat().st_mtime_ns > before, process)  # it trains on
+        until(lambda: at.stat().st_mtime_ns > before, process)  # it continues to train
         os.kill(job, signal.SIGUSR2)
         printed = process.communicate(timeout=240)[0]
     assert (process.returncode, "1 of 1 done" in printed) == (0, True), printed
-    assert "Going on from update" in (at.parents[1] / "train.log").read_text()
+    assert "Resuming from update" in (at.parents[1] / "train.log").read_text()
 
 
 def until(there, process, seconds=240):
-    """What a question gives as soon as it gives anything."""
+    """The first true result of a function that is called repeatedly while a process runs."""
     end = time.monotonic() + seconds
     while not (found := there()):
         assert process.poll() is None, process.communicate()[0]
@@ -161,21 +162,21 @@ def until(there, process, seconds=240):
 
 
 def command_lines():
-    """Every process of this machine with its command line."""
+    """The process id and command line of every process of this machine."""
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             yield int(path.parent.name), path.read_text().replace("\0", " ")
 
 
 @pytest.mark.parametrize("key", submitit.ONE_EACH)
-def test_a_run_has_one_process_of_slurm(key):
+def test_several_slurm_processes_for_a_run_are_refused(key):
     with pytest.raises(ConfigError) as refusal:
         submitit.check({"_target_": submitit.SLURM, key: 2})
-    its = f"hydra.launcher.{key}=2: must be 1; trainer.devices starts the processes of a run"
-    assert str(refusal.value) == its
+    text = f"hydra.launcher.{key}=2: must be 1; trainer.devices starts the processes of a run"
+    assert str(refusal.value) == text
 
 
-def test_a_run_that_was_queued_again_too_often_can_go_on(tmp_path, monkeypatch):
+def test_a_run_that_was_requeued_too_often_is_recoverable(tmp_path, monkeypatch):
     utils = pytest.importorskip("submitit.core.utils")
 
     def give_up(*_, **__):
@@ -184,18 +185,18 @@ def test_a_run_that_was_queued_again_too_often_can_go_on(tmp_path, monkeypatch):
     monkeypatch.setattr(train.lightning.Trainer, "fit", give_up)
     with pytest.raises(utils.UncompletedJobError):
         train_small(tmp_path / "run", model="lstm")
-    ending = sweep.standing(tmp_path / "run").ending
+    ending = sweep.status_of(tmp_path / "run").ending
     assert (ending.status, ending.cause, ending.recoverable) == ("stopped", "preempted", True)
 
 
-def test_a_job_of_slurm_that_was_lost_is_told_in_one_line():
+def test_a_lost_job_of_slurm_is_reported_in_one_line():
     with pytest.raises(ConfigError) as refusal, submitit.faults():
         raise RuntimeError("\nJob 7 has not produced any output\nat length")
-    text = "a job was lost: Job 7 has not produced any output; the others are left to end, and resume goes on"
+    text = "a job was lost: Job 7 has not produced any output; the others are left to end; resume runs the rest"
     assert str(refusal.value) == text
 
 
-def test_a_sweep_is_refused_where_a_run_is(tmp_path):
+def test_a_sweep_in_a_folder_with_runs_is_refused(tmp_path):
     folder = tmp_path / "sweep"
     (folder / "a").mkdir(parents=True)
     (folder / "a" / "config.yaml").write_text("seed: 0")
@@ -203,7 +204,7 @@ def test_a_sweep_is_refused_where_a_run_is(tmp_path):
         sweep.begin(folder, [], [cli.Job({}, [], folder / "a", folder, {})])
 
 
-def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
+def test_a_file_system_without_locks_is_refused(tmp_path, monkeypatch):
     def unable(*_, **__):
         raise NotImplementedError
 
@@ -215,6 +216,6 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
         pass
 
 
-def test_the_revision_travels_with_the_code(monkeypatch):
+def test_the_revision_is_read_from_the_environment(monkeypatch):
     monkeypatch.setenv(provenance.REVISION, "abc")
     assert provenance.git_revision() == "abc"

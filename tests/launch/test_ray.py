@@ -1,4 +1,4 @@
-"""Jobs of a sweep on a cluster that shares no files: sent out, stopped, lost, brought home."""
+"""Ray launcher, on a cluster without shared files: jobs are sent, stopped, lost, and their results collected."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def changed(section, key, value):
 
 @pytest.fixture
 def begun(tmp_path):
-    """A sweep of two tiny jobs, of which the last cannot be run, and the jobs."""
+    """A sweep of two small jobs, of which the last is invalid; the folder and the jobs."""
     folder = tmp_path / "sweep"
     lines = [
         small("seed=0", model="mlp", task="mnist1d"),
@@ -47,9 +47,12 @@ def begun(tmp_path):
 
 
 class FakeRay:
-    """What is used of Ray, done here and at once.
+    """Mock of the part of Ray that is used; jobs run in this process.
 
-    Workers whose numbers are in `lose` are lost, those in `queued` find no place; `signals` come while it waits.
+    Args:
+        lose: numbers of workers that are lost.
+        queued: numbers of workers that get no place to run.
+        signals: raised one by one while the launcher waits.
     """
 
     class exceptions:
@@ -105,10 +108,10 @@ class Ref:
 class Handle:
     def __init__(self, ray, number, its):
         self.ray, self.number, self.its = ray, number, its
-        for name in ("begin", "run", "stop"):
+        for name in ("ready", "run", "stop"):
             setattr(self, name, SimpleNamespace(remote=getattr(self, f"_{name}")))
 
-    def _begin(self):
+    def _ready(self):
         return Ref(self.number)
 
     def _run(self, *arguments):
@@ -122,11 +125,11 @@ class Handle:
         return Ref(self.number, outcome)
 
     def _stop(self):
-        self.ray.stopped.append(self.number)  # at the end already
+        self.ray.stopped.append(self.number)  # the job has already ended
 
 
 def retried(jobs):
-    """The same where those that failed are tried again."""
+    """The jobs with retry_failed=true."""
     found = []
     for job in jobs:
         composed = job.composed.copy()
@@ -137,7 +140,7 @@ def retried(jobs):
 
 @pytest.fixture
 def fake(monkeypatch):
-    """Put a fake in the place of Ray."""
+    """Replace Ray by a mock."""
 
     def made(**options):
         ray = FakeRay(**options)
@@ -147,11 +150,11 @@ def fake(monkeypatch):
     return made
 
 
-def test_a_sweep_comes_home(begun, fake, capsys):
+def test_results_of_a_sweep_are_collected(begun, fake, capsys):
     folder, jobs = begun
     ray = fake()
     assert launcher_of_ray.launch(jobs, folder) == 1
-    assert [job.standing for job in sweep.standings(folder)] == ["finished", "failed"]
+    assert [job.status for job in sweep.statuses(folder)] == ["finished", "failed"]
     assert written(jobs[1].folder)["error"] == "model.hidden_sizes[0]=0: must be an integer of at least 1"
     assert "sweep: 1 of 2 done, 1 failed" in capsys.readouterr().out
     assert (ray.killed, ray.down) == ([0, 1], True)
@@ -159,7 +162,7 @@ def test_a_sweep_comes_home(begun, fake, capsys):
     assert (ray.settings["address"], ray.settings["include_dashboard"]) == ("local", False)
     assert all(job.side_by_side for job, _ in ray.sent)
     assert written(jobs[0].folder)["git_revision"] == provenance.git_revision()
-    # What is done is not sent out again; what failed is when that is asked for.
+    # Jobs that are done are not sent again; failed jobs are with retry_failed=true.
     before = [(job.folder / "metrics.json").stat().st_mtime_ns for job in jobs]
     assert launcher_of_ray.launch(jobs, folder) == 1
     assert len(ray.sent) == 2
@@ -170,35 +173,35 @@ def test_a_sweep_comes_home(begun, fake, capsys):
     assert after[1] > before[1]
 
 
-def test_a_job_whose_machine_is_lost_is_sent_out_again(begun, fake, capsys):
+def test_a_job_whose_machine_is_lost_is_sent_again(begun, fake, capsys):
     folder, jobs = begun
     ray = fake(lose=[0])
     assert launcher_of_ray.launch(jobs[:1], folder) == 0
     assert len(ray.sent) == 2
-    assert "0: lost (the machine is gone), sent out again\n" in capsys.readouterr().out
-    assert [job.standing for job in sweep.standings(folder)] == ["finished", "waiting"]
+    assert "0: lost (the machine is gone), sent again\n" in capsys.readouterr().out
+    assert [job.status for job in sweep.statuses(folder)] == ["finished", "waiting"]
 
 
-def test_a_job_that_is_lost_too_often_is_waiting_still(begun, fake, capsys):
+def test_a_job_that_is_lost_too_often_stays_waiting(begun, fake, capsys):
     folder, jobs = begun
     ray = fake(lose=[0, 1])
     assert launcher_of_ray.launch(jobs[:1], folder) == 1
     assert len(ray.sent) == 2
     assert "0: lost (the machine is gone)\n" in capsys.readouterr().out
-    assert sweep.standing(jobs[0].folder).standing == "waiting"
+    assert sweep.status_of(jobs[0].folder).status == "waiting"
 
 
-def test_a_job_that_another_process_is_at_is_left_to_it(begun, fake, capsys):
+def test_a_job_that_another_process_is_running_is_skipped(begun, fake, capsys):
     folder, jobs = begun
     ray = fake()
     with lock.held(jobs[0].folder):
         (jobs[0].folder / "mine").touch()
         assert launcher_of_ray.launch(jobs[:1], folder) == 1
     assert (ray.sent, (jobs[0].folder / "mine").exists()) == ([], True)
-    assert "0: another process is at it; left to it\n" in capsys.readouterr().out
+    assert "0: another process is running it; skipped\n" in capsys.readouterr().out
 
 
-def test_what_somebody_else_has_done_meanwhile_is_not_sent_out(begun, fake, monkeypatch):
+def test_a_job_that_was_finished_meanwhile_is_not_sent(begun, fake, monkeypatch):
     folder, jobs = begun
     ray = fake()
 
@@ -210,7 +213,7 @@ def test_what_somebody_else_has_done_meanwhile_is_not_sent_out(begun, fake, monk
     assert ray.sent == []
 
 
-def test_nobody_goes_on_with_a_job_that_is_out(begun, fake, monkeypatch):
+def test_the_folder_of_a_sent_job_is_locked(begun, fake, monkeypatch):
     folder, jobs = begun
     ray = fake(lose=[0])
     seen = []
@@ -225,38 +228,38 @@ def test_nobody_goes_on_with_a_job_that_is_out(begun, fake, monkeypatch):
         launcher_of_ray, "unpack", lambda *_: look(SimpleNamespace(outcome=lambda: ray_worker.unpack(*_)))
     )
     assert launcher_of_ray.launch(jobs, folder) == 1
-    # The first is lost and sent out again behind the second; each is held until all that it left is in its place.
+    # Job 0 is lost and sent again after job 1; each folder is locked until the result is written.
     assert seen == [[True, True], [True, True], [True, True], [True, False], [True, False]]
     assert not any(lock.is_held(job.folder) for job in jobs)
-    assert [job.standing for job in sweep.standings(folder)] == ["finished", "failed"]
+    assert [job.status for job in sweep.statuses(folder)] == ["finished", "failed"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_takes_in_how_far_the_jobs_have_come(begun, fake, capsys, number):
+def test_a_signal_stops_the_jobs_and_collects_their_results(begun, fake, capsys, number):
     folder, jobs = begun
     usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
-    before = signal.signal(number, usual)  # whatever the tests were started with
+    before = signal.signal(number, usual)  # independent of how the tests were started
     ray = fake(signals=[number], queued=[1])
     try:
         assert launcher_of_ray.launch(jobs, folder) == 130
         assert signal.getsignal(number) == usual
     finally:
         signal.signal(number, before)
-    assert [job.standing for job in sweep.standings(folder)] == ["finished", "waiting"]
-    # The one in the queue goes first, else it would begin when the other leaves its place.
+    assert [job.status for job in sweep.statuses(folder)] == ["finished", "waiting"]
+    # The queued job is dropped first, else it would begin when the other one ends.
     assert (ray.stopped, ray.killed, ray.down) == ([0], [1, 0], True)
-    assert "stopping the jobs that are out" in capsys.readouterr().out
+    assert "stopping the jobs that were sent" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("waits", [1, 2])
-def test_a_second_signal_takes_in_what_is_there(begun, fake, waits):
+def test_a_second_signal_collects_the_results_that_are_ready(begun, fake, waits):
     folder, jobs = begun
     fake(signals=[signal.SIGINT, *[None] * (waits - 1), signal.SIGTERM])
     assert launcher_of_ray.launch(jobs[:1], folder) == 130
-    assert sweep.standing(jobs[0].folder).standing == "finished"
+    assert sweep.status_of(jobs[0].folder).status == "finished"
 
 
-def test_a_job_that_does_not_stop_is_told(begun, fake, monkeypatch, capsys):
+def test_a_job_that_does_not_stop_in_time_is_reported(begun, fake, monkeypatch, capsys):
     folder, jobs = begun
     monkeypatch.setattr(launcher_of_ray, "GRACE", 0.0)
     ray = fake(signals=[None, signal.SIGINT])
@@ -270,13 +273,13 @@ def test_a_job_that_does_not_stop_is_told(begun, fake, monkeypatch, capsys):
     assert launcher_of_ray.launch(jobs, folder) == 130
     assert "1: has not stopped in time\n" in capsys.readouterr().out
     assert (ray.stopped, ray.killed) == ([1], [0, 1])
-    assert [job.standing for job in sweep.standings(folder)] == ["finished", "waiting"]
+    assert [job.status for job in sweep.statuses(folder)] == ["finished", "waiting"]
 
 
 @pytest.mark.parametrize(
     ("fault", "times"), [(KeyboardInterrupt(), 1), (OSError(28, "disk full"), 1), (OSError(28, "disk full"), 2)]
 )
-def test_what_comes_between_while_a_job_comes_home(begun, fake, monkeypatch, capsys, fault, times):
+def test_an_error_while_a_result_is_collected(begun, fake, monkeypatch, capsys, fault, times):
     folder, jobs = begun
     ray = fake()
     faults = [fault] * times
@@ -291,17 +294,17 @@ def test_what_comes_between_while_a_job_comes_home(begun, fake, monkeypatch, cap
         with pytest.raises(ConfigError) as refusal:
             launcher_of_ray.launch(jobs, folder)
         again = cli.argument("resume", folder)
-        assert str(refusal.value) == f"{folder}: [Errno 28] disk full; must be mended, then {again} goes on"
+        assert str(refusal.value) == f"{folder}: [Errno 28] disk full; must be fixed, then {again} resumes it"
     else:
         assert launcher_of_ray.launch(jobs, folder) == 130
-    # It is taken in once more; where that fails too, the other one still is.
+    # Collecting is tried once more; if that fails too, the other job is still collected.
     first = "finished" if times == 1 else "waiting"
-    assert [job.standing for job in sweep.standings(folder)] == [first, "failed"]
-    assert ("0: cannot be brought home ([Errno 28] disk full)\n" in capsys.readouterr().out) == (times == 2)
+    assert [job.status for job in sweep.statuses(folder)] == [first, "failed"]
+    assert ("0: cannot be collected ([Errno 28] disk full)\n" in capsys.readouterr().out) == (times == 2)
     assert (ray.killed, ray.down) == ([0, 1], True)
 
 
-def test_a_job_is_sent_out_with_what_it_has(begun, fake, tmp_path):
+def test_a_begun_job_is_sent_with_its_run_folder(begun, fake, tmp_path):
     folder, jobs = begun
     ray = fake()
     assert launcher_of_ray.launch(jobs[:1], folder) == 0
@@ -310,10 +313,10 @@ def test_a_job_is_sent_out_with_what_it_has(begun, fake, tmp_path):
     assert launcher_of_ray.launch(jobs[:1], folder) == 0
     ray_worker.unpack(ray.sent[1][1], tmp_path / "there")
     assert (tmp_path / "there" / "config.yaml").exists()
-    assert "Going on from update 1." in (jobs[0].folder / "train.log").read_text()
+    assert "Resuming from update 1." in (jobs[0].folder / "train.log").read_text()
 
 
-def test_two_sweepers_never_share_a_sweep(begun, fake):
+def test_two_commands_cannot_run_one_sweep(begun, fake):
     folder, jobs = begun
     fake()
     with lock.held(folder), pytest.raises(ConfigError, match="another process is writing to it"):
@@ -329,7 +332,7 @@ def test_two_sweepers_never_share_a_sweep(begun, fake):
         (changed("remote", "num_cpus", "two"), "hydra.launcher.ray.remote.num_cpus='two': must be"),
     ],
 )
-def test_settings_that_cannot_be_used(fake, launcher, text):
+def test_invalid_settings(fake, launcher, text):
     fake()
     with pytest.raises(ConfigError) as refusal:
         ray_cluster.read(launcher)
@@ -337,18 +340,18 @@ def test_settings_that_cannot_be_used(fake, launcher, text):
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "reason"),
     [
         ("num_cpu", 2, "Invalid option keyword num_cpu for actors"),
         ("memory", "2GB", "The type of keyword 'memory' must be"),
         ("max_concurrency", 3, "ray._private.worker.remote() got multiple values for keyword argument"),
     ],
 )
-def test_what_ray_cannot_give_is_refused_before_anything_is_written(key, value, told):
+def test_settings_that_ray_refuses(key, value, reason):
     pytest.importorskip("ray")
     with pytest.raises(ConfigError) as refusal:
         ray_cluster.read(changed("remote", key, value))
-    assert str(refusal.value).startswith(f"hydra.launcher.ray.remote.{key}={value!r}: {told}")
+    assert str(refusal.value).startswith(f"hydra.launcher.ray.remote.{key}={value!r}: {reason}")
     assert str(refusal.value).endswith("; must be what Ray gives an actor")
 
 
@@ -360,7 +363,7 @@ def test_what_ray_cannot_give_is_refused_before_anything_is_written(key, value, 
         ("resources", {"TPU": 4}, "{'CPU': 1.0, 'TPU': 0}"),
     ],
 )
-def test_what_no_machine_has_is_refused_of_a_cluster_of_our_own(begun, fake, capsys, key, value, most):
+def test_resources_that_no_machine_has_are_refused_on_a_local_cluster(begun, fake, capsys, key, value, most):
     folder, jobs = begun
     ray, launcher = fake(), changed("remote", key, value)
     with pytest.raises(ConfigError) as refusal:
@@ -368,7 +371,7 @@ def test_what_no_machine_has_is_refused_of_a_cluster_of_our_own(begun, fake, cap
     its = {name: one for name, one in launcher["ray"]["remote"].items() if name != "max_retries"}
     text = f"hydra.launcher.ray.remote={its}: no machine has that; must be within {most}"
     assert (str(refusal.value), ray.sent, ray.down) == (text, [], True)
-    # One that others keep may grow.
+    # A cluster that was not started here may grow.
     launcher["ray"]["init"]["address"] = "auto"
     assert launcher_of_ray.launch([jobs[0]._replace(launcher=launcher)], folder) == 0
     assert f"{text}; jobs wait till one joins the cluster\n" in capsys.readouterr().out
@@ -381,7 +384,7 @@ def test_ray_must_be_installed(monkeypatch):
         ray_cluster.read(LAUNCHER)
 
 
-def test_a_cluster_that_is_not_there_is_told(begun, fake, monkeypatch):
+def test_a_cluster_that_does_not_answer_is_refused(begun, fake, monkeypatch):
     folder, jobs = begun
     ray = fake()
 
@@ -394,15 +397,15 @@ def test_a_cluster_that_is_not_there_is_told(begun, fake, monkeypatch):
 
 
 def test_a_sweep_on_a_real_cluster(tmp_path):
-    """Ray on this machine: a failing job among good ones; then the sweep goes on, and nothing is done twice."""
+    """Ray on this machine: two jobs fail, then the sweep is resumed, and jobs that are done are not run again."""
     pytest.importorskip("ray")
     folder = tmp_path / "sweep"
     sizes = small("model.hidden_sizes=[8],[0]", f"hydra.sweep.dir={folder}", model="mlp", task="mnist1d")
 
     code, output = ended(command("-m", *sizes, "seed=0,1", "hydra/launcher=ray"))
     assert (code, "2 of 4 done, 2 failed" in output, "Traceback" in output) == (1, True, False), output
-    standings = [job.standing for job in sweep.standings(folder)]
-    assert standings == ["finished", "finished", "failed", "failed"]
+    statuses = [job.status for job in sweep.statuses(folder)]
+    assert statuses == ["finished", "finished", "failed", "failed"]
     first = folder / "0_mnist1d_mlp_seed0"
     train_small(tmp_path / "here", "seed=0", model="mlp", task="mnist1d")
     assert written(first)["validation"] == written(tmp_path / "here")["validation"]
@@ -413,25 +416,25 @@ def test_a_sweep_on_a_real_cluster(tmp_path):
 
 
 def test_ctrl_c_on_a_real_cluster(tmp_path):
-    """The job that is at work stops with a checkpoint and comes home; nobody waits for the one in the queue."""
+    """The running job stops with a checkpoint and is collected; the queued job is dropped without waiting."""
     pytest.importorskip("ray")
     folder, there = tmp_path / "sweep", tmp_path / "there"
     there.mkdir()
     long = ["trainer.max_steps=100000", "validate_every=20", "stop_when_solved=false"]
     line = small(*long, f"hydra.sweep.dir={folder}", model="mlp", task="mnist1d")
     ours = ["hydra/launcher=ray", "+hydra.launcher.ray.init.num_cpus=1"]
-    # A long path is none for Ray's sockets; and a cluster that is started here is none that is elsewhere.
+    # Ray's sockets need a short path; RAY_ADDRESS must have no effect when a cluster is started here.
     variables = {"TMPDIR": str(there), "RAY_TMPDIR": "/tmp", "RAY_ADDRESS": "127.0.0.1:1"}
     process = command("-m", *line, "seed=0,1", *ours, **variables)
     wait(lambda: list(there.glob("*/run/checkpoints/last.ckpt")))
     assert lock.is_held(folder / "0_mnist1d_mlp_seed0")
-    os.killpg(process.pid, signal.SIGINT)  # to all of them, as a terminal does
+    os.killpg(process.pid, signal.SIGINT)  # to all processes, as a terminal does
     began = time.monotonic()
     code, output = ended(process)
     assert (code, "Traceback" in output, time.monotonic() - began < launcher_of_ray.GRACE) == (130, False, True), (
         output
     )
-    assert [job.standing for job in sweep.standings(folder)] == ["stopped", "waiting"], output
+    assert [job.status for job in sweep.statuses(folder)] == ["stopped", "waiting"], output
     first = folder / "0_mnist1d_mlp_seed0"
     assert written(first)["updates"] >= 20
     assert (first / "checkpoints" / "last.ckpt").exists()

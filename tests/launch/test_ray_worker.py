@@ -1,4 +1,4 @@
-"""One job of a cluster: run, stopped, packed up, unpacked."""
+"""Ray worker: run and stop of one job, and archives of run folders."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from tests.helpers import small, written
 from tests.launch.test_sweep import wait
 
 
-def test_what_a_job_leaves_comes_home_whole(tmp_path):
+def test_round_trip_of_a_run_folder_as_archive(tmp_path):
     there, home = tmp_path / "there", tmp_path / "home"
     (there / "checkpoints").mkdir(parents=True)
     (there / "checkpoints" / "last.ckpt").write_bytes(bytes(range(256)))
@@ -31,7 +31,7 @@ def test_what_a_job_leaves_comes_home_whole(tmp_path):
     assert (home / "checkpoints").is_dir()
 
 
-def test_a_folder_that_is_held_stays_so(tmp_path):
+def test_a_locked_folder_stays_locked_after_unpacking(tmp_path):
     there, home = tmp_path / "there", tmp_path / "home"
     there.mkdir()
     (there / "config.yaml").touch()
@@ -42,7 +42,7 @@ def test_a_folder_that_is_held_stays_so(tmp_path):
     assert not lock.is_held(home)
 
 
-def test_an_archive_cannot_write_elsewhere(tmp_path):
+def test_an_archive_cannot_write_outside_the_folder(tmp_path):
     path = tmp_path / "bad.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
         archive.addfile(tarfile.TarInfo("../outside"))
@@ -53,20 +53,20 @@ def test_an_archive_cannot_write_elsewhere(tmp_path):
 
 def test_a_worker_stops_its_job_with_a_checkpoint(tmp_path):
     steps = ["trainer.max_steps=100000", "validate_every=20", "stop_when_solved=false"]
-    its, found = ray_worker.Worker(), deque()
+    worker, found = ray_worker.Worker(), deque()
     (job,) = cli.composed("train", small(*steps, model="mlp", task="mnist1d"))
 
     def run():
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # as in whatever Ray starts
-        found.append(its.run(job, None))
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # as in processes of Ray
+        found.append(worker.run(job, None))
 
     thread = threading.Thread(target=run)
     thread.start()
-    wait(lambda: its.process is not None)
-    scratch = Path(its.process.args[-1]).parent / "run"
+    wait(lambda: worker.process is not None)
+    scratch = Path(worker.process.args[-1]).parent / "run"
     wait(lambda: (scratch / "checkpoints" / "last.ckpt").exists())
-    assert os.getsid(its.process.pid) == its.process.pid
-    its.stop()
+    assert os.getsid(worker.process.pid) == worker.process.pid
+    worker.stop()
     thread.join(timeout=120)
     assert found[0].code == 130, found[0].printed
     assert not scratch.exists()

@@ -1,4 +1,4 @@
-"""A sweep that was killed goes on; what is done is not done again; nobody writes into another's folder."""
+"""Sweeps: resume after a kill without repeating jobs, status of jobs, and folders that are not shared."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def ended(process):
 def wait(condition, seconds=120):
     until = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < until, "it never came to that"
+        assert time.monotonic() < until, "the condition stayed false"
         time.sleep(0.01)
 
 
@@ -67,7 +67,7 @@ def test_a_sweep_of_sixteen_jobs_survives_a_kill(tmp_path):
         "hydra.launcher.n_jobs=2",
     )
     process = command("-m", *settings, *swept)
-    # A file where its checkpoints should be: this one fails, and can be mended.
+    # A file in place of the folder of checkpoints: this job fails until the file is removed.
     blocked = folder / "1_mnist1d_mlp_seed1"
     wait(lambda: (folder / "sweep.json").exists())
     blocked.mkdir()
@@ -84,22 +84,22 @@ def test_a_sweep_of_sixteen_jobs_survives_a_kill(tmp_path):
     wait(lambda: not any(lock.is_held(job) for job in folder.iterdir() if job.is_dir()))
     killed = [job for job in killed if job in half_done()]
     before = counts(folder)
-    standings = [job.standing for job in sweep.standings(folder)]
-    finished = [job.folder.name for job in sweep.standings(folder) if job.standing == "finished"]
-    assert len(standings) == 16
-    assert {"finished", "half-done", "waiting"} <= set(standings)
+    statuses = [job.status for job in sweep.statuses(folder)]
+    finished = [job.folder.name for job in sweep.statuses(folder) if job.status == "finished"]
+    assert len(statuses) == 16
+    assert {"finished", "half-done", "waiting"} <= set(statuses)
 
     code, output = ended(command(f"resume={folder}"))
     assert code == 1, output
     assert {name: counts(folder)[name] for name in before} == before
-    standings = [job.standing for job in sweep.standings(folder)]
-    assert standings == ["finished", "failed", *["finished"] * 10, *["failed"] * 4]
+    statuses = [job.status for job in sweep.statuses(folder)]
+    assert statuses == ["finished", "failed", *["finished"] * 10, *["failed"] * 4]
     assert "11 of 16 done, 5 failed" in output
     assert "model.hidden_sizes[0]=0: must be an integer of at least 1" in output
     assert f"resume={folder} retry_failed=true" in output
     assert "Traceback" not in output
     for job in killed:
-        assert "Going on from update" in (job / "train.log").read_text()
+        assert "Resuming from update" in (job / "train.log").read_text()
         number = int(job.name.split("_")[0])
         cfg = [*length, f"model.hidden_sizes=[{7 + number // 4}]", f"seed={number % 4}"]
         train_small(tmp_path / job.name, *cfg, model="mlp", task="mnist1d")
@@ -122,9 +122,9 @@ def test_ctrl_c_ends_the_whole_sweep(tmp_path):
     process.send_signal(signal.SIGINT)
     code, output = ended(process)
     assert code == 130
-    assert [job.standing for job in sweep.standings(folder)] == ["stopped", "waiting"]
+    assert [job.status for job in sweep.statuses(folder)] == ["stopped", "waiting"]
     assert "0 of 2 done, 1 stopped" in output
-    assert f"python -m src.train resume={folder}    # goes on" in output
+    assert f"python -m src.train resume={folder}    # resumes the sweep" in output
 
 
 def jobs_in(folder, *names):
@@ -133,7 +133,7 @@ def jobs_in(folder, *names):
 
 @pytest.fixture
 def begun(tmp_path):
-    """A sweep of seven jobs, one standing in each way, but for the one that runs."""
+    """A sweep of seven jobs, one with each status; the running job still has to be locked."""
     folder = tmp_path / "sweep"
     names = ["finished", "diverged", "failed", "stopped", "half-done", "running", "waiting"]
     sweep.begin(folder, ["seed=0,1"], jobs_in(folder, *names))
@@ -150,71 +150,69 @@ def begun(tmp_path):
     return folder
 
 
-def test_how_jobs_stand(begun):
+def test_the_status_of_jobs(begun):
     with lock.held(begun / "running"):
-        jobs = sweep.standings(begun)
+        jobs = sweep.statuses(begun)
         assert (
-            [job.standing for job in jobs]
+            [job.status for job in jobs]
             == [job.folder.name for job in jobs]
             == ["finished", "diverged", "failed", "stopped", "half-done", "running", "waiting"]
         )
         line = sweep.progress(jobs)
-        # Three more of 90 s each, and the rest of the one that has just begun.
+        # Three more jobs of 90 s each, and the rest of the one that has just begun.
         expected = "2 of 7 done, 1 diverged, 1 failed, 1 stopped, 1 half-done, 1 running, about 6 min left"
         assert line == expected
-    assert "about 6 min left" in sweep.progress(sweep.standings(begun))
+    assert "about 6 min left" in sweep.progress(sweep.statuses(begun))
 
 
-def test_a_duration_that_cannot_be_is_left_out(begun):
-    """A file from a clock that runs ahead, or was set back."""
+def test_a_negative_duration_is_left_out(begun):
+    """After a clock ran ahead or was set back."""
     for name in ("finished", "diverged", "running"):
         os.utime(begun / name / "config.yaml", (4e9, 4e9))
     with lock.held(begun / "running"):
-        seconds = {job.folder.name: job.seconds for job in sweep.standings(begun)}
+        seconds = {job.folder.name: job.seconds for job in sweep.statuses(begun)}
         assert [seconds[name] for name in ("finished", "diverged", "running")] == [None, None, None]
-        assert sweep.progress(sweep.standings(begun)) == (
+        assert sweep.progress(sweep.statuses(begun)) == (
             "2 of 7 done, 1 diverged, 1 failed, 1 stopped, 1 half-done, 1 running"
         )
     assert " -" not in sweep.summary(begun).split("python -m")[0]
 
 
-def test_a_job_that_is_done_is_so_without_a_lock(begun, monkeypatch):
+def test_the_lock_of_a_done_job_is_not_checked(begun, monkeypatch):
     asked = []
     monkeypatch.setattr(lock, "is_held", lambda folder: asked.append(folder.name) or False)
-    sweep.standings(begun)
+    sweep.statuses(begun)
     assert asked == ["failed", "stopped", "half-done", "running", "waiting"]
 
 
-def test_the_summary_tells_what_to_do(begun):
+def test_the_summary_gives_the_commands_to_resume(begun):
     lines = sweep.summary(begun).splitlines()
     assert lines[0].split() == ["job", "status", "updates", "validation", "took", "error"]
     assert lines[1].split() == ["finished", "finished", "1,200", "error_bits", "0.0123", "90", "s"]
     assert lines[2].split()[-1] == "x" * 79 + "…"
     assert lines[-2:] == [
-        f"python -m src.train resume={begun}    # goes on",
-        f"python -m src.train resume={begun} retry_failed=true    # tries the failed ones again, too",
+        f"python -m src.train resume={begun}    # resumes the sweep",
+        f"python -m src.train resume={begun} retry_failed=true    # also retries the failed jobs",
     ]
 
 
-def test_what_sweep_json_holds(begun):
+def test_the_content_of_sweep_json(begun):
     assert sweep.read(begun)["overrides"] == ["seed=0,1"]
     assert sweep.read(begun)["jobs"][1] == {"folder": "diverged", "overrides": ["seed=1"]}
     with pytest.raises(ConfigError) as refusal:
         sweep.begin(begun, [], [])
-    text = (
-        f"hydra.sweep.dir={str(begun)!r}: holds a sweep already; must be a new folder, or resume={begun} to go on"
-    )
-    assert str(refusal.value).startswith(text)
+    text = f"holds a sweep already; must be a new folder, or resume={begun} to resume it"
+    assert str(refusal.value) == f"hydra.sweep.dir={str(begun)!r}: {text}"
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"jobs": []}', '{"overrides": 3, "jobs": []}', "[]"])
-def test_a_damaged_sweep_is_told(begun, damage):
+def test_a_damaged_sweep_json_is_refused(begun, damage):
     (begun / "sweep.json").write_text(damage)
     with pytest.raises(ConfigError, match=r"sweep\.json is damaged \(.*\); must be one of src\.train"):
         sweep.read(begun)
 
 
-def test_two_jobs_never_get_one_folder(tmp_path):
+def test_two_jobs_with_one_folder_are_refused(tmp_path):
     with pytest.raises(ConfigError) as refusal:
         sweep.begin(tmp_path / "sweep", [], jobs_in(tmp_path / "sweep", "a", "b", "a"))
     assert str(refusal.value) == (
@@ -224,14 +222,14 @@ def test_two_jobs_never_get_one_folder(tmp_path):
     assert not (tmp_path / "sweep").exists()
 
 
-def test_a_sweep_never_begins_in_the_folder_of_a_run(tmp_path):
+def test_a_sweep_in_the_folder_of_a_run_is_refused(tmp_path):
     (tmp_path / "config.yaml").write_text("")
     with pytest.raises(ConfigError, match=r"holds a run; must be a new folder"):
         sweep.begin(tmp_path, [], [])
     assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
 
 
-def test_a_sweep_without_jobs_that_ended_has_no_time_left_to_tell(tmp_path):
+def test_without_ended_jobs_no_remaining_time_is_shown(tmp_path):
     sweep.begin(tmp_path / "sweep", [], jobs_in(tmp_path / "sweep", "a", "b"))
-    assert sweep.progress(sweep.standings(tmp_path / "sweep")) == "0 of 2 done"
+    assert sweep.progress(sweep.statuses(tmp_path / "sweep")) == "0 of 2 done"
     assert json.loads((tmp_path / "sweep" / "sweep.json").read_text())["jobs"][0]["folder"] == "a"

@@ -1,4 +1,4 @@
-"""How a run ended: a record that is read as it was written, and from metrics.json of earlier versions."""
+"""Ending of a run: round trip through metrics.json, and files of earlier versions."""
 
 import json
 from typing import get_args
@@ -16,9 +16,9 @@ def test_each_cause_has_a_status():
 
 
 @pytest.mark.parametrize("cause", STATUS)
-@pytest.mark.parametrize("error", [None, "diverged: mend that, then pruned"])
-def test_it_is_read_as_it_was_written(cause, error):
-    """Whatever the words of the error: they are for people."""
+@pytest.mark.parametrize("error", [None, "diverged: fix that, then pruned"])
+def test_round_trip(cause, error):
+    """The text of the error has no influence."""
     ending = Ending.of(cause, error)
     entries = json.loads(json.dumps(ending.entries()))
     assert set(entries) == {"status", "cause", "recoverable", "error"}
@@ -36,19 +36,19 @@ def test_it_is_read_as_it_was_written(cause, error):
         ("failed", "[Errno 28] No space left; mend that, then resume=a goes on from the beginning", None, False),
     ],
 )
-def test_an_earlier_version_tells_the_status_alone(status, error, cause, recoverable):
+def test_metrics_of_an_earlier_version_without_a_cause(status, error, cause, recoverable):
     ending = Ending.read({"status": status, "error": error, "updates": 3})
     assert ending == Ending(status, cause, error)
     assert ending.recoverable == recoverable
 
 
 @pytest.mark.parametrize("cause", ["loss", "eaten by a dog", 3, None, ["steps"]])
-def test_a_cause_that_is_none_of_the_status_is_unknown(cause):
+def test_a_cause_that_does_not_belong_to_the_status_is_ignored(cause):
     assert Ending.read({"status": "finished", "cause": cause, "error": None}) == Ending("finished", None)
 
 
 @pytest.mark.parametrize("metrics", [{}, {"status": "running"}, {"status": ["finished"]}, {"cause": "steps"}])
-def test_what_tells_of_no_end(metrics):
+def test_metrics_without_a_valid_status_have_no_ending(metrics):
     assert Ending.read(metrics) is None
 
 

@@ -1,4 +1,4 @@
-"""The run folder: what is read is what was written, or is refused in one line."""
+"""Run folder: round trips of the files, and damaged files refused in one line."""
 
 import pytest
 
@@ -77,60 +77,60 @@ class TestMetrics:
             (tmp_path / "metrics.json").write_bytes(damage)
             refused(f"run={str(tmp_path)!r}: metrics.json is damaged", RunFolder(tmp_path).read_metrics)
 
-    def test_they_are_removed_whether_there_or_not(self, tmp_path):
-        its = RunFolder(tmp_path)
+    def test_removing_metrics_twice(self, tmp_path):
+        run_folder = RunFolder(tmp_path)
         for _ in range(2):
-            its.remove_metrics()
-            assert its.read_metrics() == {}
-            its.write_metrics({"status": "failed"})
+            run_folder.remove_metrics()
+            assert run_folder.read_metrics() == {}
+            run_folder.write_metrics({"status": "failed"})
 
 
 class TestHistory:
-    def test_rows_as_texts(self, tmp_path):
-        its = RunFolder(tmp_path)
-        assert its.read_history() == []
-        its.history_file.write_text("update,sequences,loss\n1,4,0.5\n2,8,inf\n")
-        assert its.read_history()[1] == {"update": "2", "sequences": "8", "loss": "inf"}
+    def test_rows_are_strings(self, tmp_path):
+        run_folder = RunFolder(tmp_path)
+        assert run_folder.read_history() == []
+        run_folder.history_file.write_text("update,sequences,loss\n1,4,0.5\n2,8,inf\n")
+        assert run_folder.read_history()[1] == {"update": "2", "sequences": "8", "loss": "inf"}
 
     @pytest.mark.parametrize(
         ("content", "why"),
         [
             ("sequences,loss\n4,0.5\n8,0.", "its end is cut off"),
-            ("sequences,loss\nnan,0.5\n", "a count that is none"),
+            ("sequences,loss\nnan,0.5\n", "a count that is not finite"),
             ("sequences\n4\n", "'loss'"),
         ],
     )
     def test_damaged(self, tmp_path, content, why):
-        its = RunFolder(tmp_path)
-        its.history_file.write_text(content)
-        assert refused("", its.read_history) == f"run={str(tmp_path)!r}: history.csv is damaged ({why})"
+        run_folder = RunFolder(tmp_path)
+        run_folder.history_file.write_text(content)
+        assert refused("", run_folder.read_history) == f"run={str(tmp_path)!r}: history.csv is damaged ({why})"
 
 
-def test_an_evaluation_is_read_as_it_was_written_or_refused(tmp_path):
-    its = RunFolder(tmp_path)
-    assert its.read_evaluation() == {}
-    its.write_evaluation({"test": {"exact": 1.0}})
-    assert its.read_evaluation() == {"test": {"exact": 1.0}}
-    its.evaluation_file.write_text('{"test": 3}')
+def test_round_trip_and_refusal_of_an_evaluation(tmp_path):
+    run_folder = RunFolder(tmp_path)
+    assert run_folder.read_evaluation() == {}
+    run_folder.write_evaluation({"test": {"exact": 1.0}})
+    assert run_folder.read_evaluation() == {"test": {"exact": 1.0}}
+    run_folder.evaluation_file.write_text('{"test": 3}')
     text = f"run={str(tmp_path)!r}: evaluation.json is damaged (it holds no test)"
-    assert refused("", its.read_evaluation) == text
+    assert refused("", run_folder.read_evaluation) == text
 
 
 def test_a_folder_that_holds_a_run_is_not_new(tmp_path, config):
-    its = RunFolder(tmp_path)
-    its.check_new()
-    its.write_config(config, None)
-    text = f"holds a run already; must be a new folder, or resume={tmp_path} to go on with it"
-    assert refused("", its.check_new) == f"hydra.run.dir={str(tmp_path)!r}: {text}"
+    run_folder = RunFolder(tmp_path)
+    run_folder.check_new()
+    run_folder.write_config(config, None)
+    text = f"holds a run already; must be a new folder, or resume={tmp_path} to resume it"
+    assert refused("", run_folder.check_new) == f"hydra.run.dir={str(tmp_path)!r}: {text}"
 
 
-def test_one_process_at_a_time_holds_it(tmp_path):
-    its = RunFolder(tmp_path / "run")
-    assert not its.is_held()
-    with its.held():
-        assert its.is_held()
-        refused("another process is writing to it", its.held().__enter__)
-    assert not its.is_held()
+def test_one_process_at_a_time_has_the_lock(tmp_path):
+    run_folder = RunFolder(tmp_path / "run")
+    assert not run_folder.is_held()
+    with run_folder.held():
+        assert run_folder.is_held()
+        refused("another process is writing to it", run_folder.held().__enter__)
+    assert not run_folder.is_held()
 
 
 @pytest.mark.parametrize(
@@ -138,8 +138,8 @@ def test_one_process_at_a_time_holds_it(tmp_path):
     [([None], None), (["a"], "a"), (["a", "b"], "a, gone on with b"), ([None, "b"], "None, gone on with b")],
 )
 def test_revisions_of_the_code(tmp_path, config, revisions, text):
-    its = RunFolder(tmp_path)
-    its.write_config(config, *revisions)
-    assert its.revisions() == revisions
-    assert its.read_config()["git_revision"] == text
-    assert ("revisions" in its.read_config()) == (len(revisions) > 1)
+    run_folder = RunFolder(tmp_path)
+    run_folder.write_config(config, *revisions)
+    assert run_folder.revisions() == revisions
+    assert run_folder.read_config()["git_revision"] == text
+    assert ("revisions" in run_folder.read_config()) == (len(revisions) > 1)

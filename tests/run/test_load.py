@@ -1,4 +1,4 @@
-"""A run that is loaded again is what was trained, or is refused."""
+"""Loading of a run: the network that was trained, or a refusal."""
 
 import os
 import pickle
@@ -15,7 +15,7 @@ from tests.helpers import train_small
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A tiny run: its folder and what training left."""
+    """A small run: the folder and the outcome of training."""
     folder = tmp_path_factory.mktemp("runs") / "run"
     return folder, train_small(folder, "trainer.max_steps=2", model="dms_ntm")
 
@@ -29,7 +29,7 @@ def refused(text, function, *arguments):
 
 
 class Hostile:
-    """Unpickled, it makes a folder."""
+    """An object that makes a folder when it is unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -90,7 +90,7 @@ class TestWeights:
 
 
 @pytest.mark.parametrize("checkpoint", ["best", "last"])
-def test_a_run_that_is_opened_again_answers_as_the_trained_network(trained, checkpoint):
+def test_a_loaded_run_computes_as_the_trained_network(trained, checkpoint):
     folder, outcome = trained
     stored = torch.load(folder / "checkpoints" / f"{checkpoint}.ckpt", weights_only=True)["state_dict"]
     run = load_run(folder, checkpoint)
@@ -106,7 +106,7 @@ def test_a_run_that_is_opened_again_answers_as_the_trained_network(trained, chec
 
 
 def test_the_best_checkpoint_gives_the_metrics_that_were_written(trained):
-    """Measured again, from the files alone."""
+    """Measured again from the loaded run."""
     folder, outcome = trained
     run = load_run(folder)
     run.task.setup()
@@ -119,11 +119,11 @@ def test_the_best_checkpoint_gives_the_metrics_that_were_written(trained):
     assert "bits" in run.metrics["validation"]
 
 
-def test_a_checkpoint_that_is_no_file_is_refused_at_once(trained, tmp_path):
-    """A pipe would be waited for without end."""
+def test_a_checkpoint_that_is_not_a_file_is_refused(trained, tmp_path):
+    """Reading a pipe would block without end."""
     folder = tmp_path / "run"
     (folder / "checkpoints").mkdir(parents=True)
     (folder / "config.yaml").write_bytes((trained[0] / "config.yaml").read_bytes())
     os.mkfifo(folder / "checkpoints" / "best.ckpt")
-    with pytest.raises(ConfigError, match=r"best\.ckpt': is no file; it must be one that src.train has saved"):
+    with pytest.raises(ConfigError, match=r"best\.ckpt': is not a file; it must be one that src.train has saved"):
         load_run(folder)

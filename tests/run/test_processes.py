@@ -1,4 +1,4 @@
-"""Several processes do what one does, as one run; what is told to one, or befalls one, all of them end by."""
+"""Several processes for one run: same result as one process; a signal to one, or a failure of one, ends all."""
 
 import csv
 import os
@@ -18,7 +18,7 @@ from lightning.fabric.utilities.rank_zero import rank_zero_only
 from torch import nn
 
 from src.run import processes
-from src.run.nonzero_rank import take_part
+from src.run.nonzero_rank import run_if_nonzero_rank
 from src.settings import build
 from src.settings.errors import ConfigError
 from src.tasks.base import shard
@@ -33,7 +33,7 @@ OF_THE_CLOCK = ("seconds", "speed/sequences_per_second")
 
 
 def spoilt(rank, update, how):
-    """Overrides that spoil an update in one of the processes."""
+    """Overrides of a callback that makes an update fail in the process of a rank."""
     settings = {"_target_": "tests.spoiling.Spoil", "rank": rank, "update": update, "how": how}
     return [f"+callbacks.spoil.{key}={value}" for key, value in settings.items()]
 
@@ -50,12 +50,12 @@ def rows(folder, name):
 
 
 def files(folder):
-    """What is in a run folder, without the numbers that TensorBoard gives its files."""
+    """Names of the files in a run folder, without the numbers in those of TensorBoard."""
     return sorted(re.sub(r"(\.\d+)+(?=\.|$)", "", str(path.relative_to(folder))) for path in folder.rglob("*"))
 
 
 def assert_alike(ours, theirs, tolerance):
-    """Two runs have the same weights, history and, if they logged any, scalars, to rounding."""
+    """Check that two runs have the same weights, history and, if logged, scalars up to rounding."""
     torch.testing.assert_close(weights(ours), weights(theirs), rtol=0.0, atol=tolerance)
     for name in ("history.csv", *(["metrics.csv"] if (theirs / "metrics.csv").exists() else [])):
         one, other = rows(ours, name), rows(theirs, name)
@@ -67,19 +67,19 @@ def assert_alike(ours, theirs, tolerance):
 
 @pytest.fixture
 def begun(monkeypatch):
-    """The processes that are started, and the threads that each, and this one, then has."""
+    """Records the processes that are started, with the number of threads of each and of this process."""
     start, seen = processes._start, []
 
-    def recorded(rank, told):
-        seen.append((start(rank, told), os.environ["OMP_NUM_THREADS"], torch.get_num_threads()))
+    def recorded(rank, settings):
+        seen.append((start(rank, settings), os.environ["OMP_NUM_THREADS"], torch.get_num_threads()))
         return seen[-1][0]
 
     monkeypatch.setattr(processes, "_start", recorded)
     return seen
 
 
-def test_two_processes_give_what_one_gives(tmp_path, begun):
-    """Shares of 4 and 3, in float64: to the last digits but a few."""
+def test_two_processes_give_the_result_of_one(tmp_path, begun):
+    """Shares of 4 and 3 sequences, in float64, equal up to rounding."""
     settings = (*LOGGED, *DOUBLE, "trainer.max_steps=4", "validate_every=2", "task.batch_size=7")
     one = train_small(tmp_path / "one", *settings, model="ntm", task="mnist1d_seed").metrics
     two = train_small(tmp_path / "two", *settings, "trainer.devices=2", model="ntm", task="mnist1d_seed").metrics
@@ -90,7 +90,7 @@ def test_two_processes_give_what_one_gives(tmp_path, begun):
     assert not torch.distributed.is_initialized()
 
 
-def test_a_signal_to_one_stops_all_and_they_go_on_as_one_would(tmp_path):
+def test_a_signal_to_one_process_stops_all_and_the_run_can_be_resumed(tmp_path):
     settings = (*LOGGED, *RAGGED, "trainer.max_steps=5", "validate_every=5")
     two = [*settings, "trainer.devices=2", "+trainer.strategy=ddp", *spoilt(0, 3, "SIGTERM")]
     stopped = train_small(tmp_path / "two", *two).metrics
@@ -101,7 +101,7 @@ def test_a_signal_to_one_stops_all_and_they_go_on_as_one_would(tmp_path):
     assert_alike(tmp_path / "two", tmp_path / "one", 1e-6)
 
 
-def test_the_strategy_of_many_does_for_one(tmp_path):
+def test_ddp_with_one_process(tmp_path):
     settings = ("trainer.max_steps=3", "seed=3")
     train_small(tmp_path / "one", *settings, model="lstm")
     train_small(tmp_path / "ddp", *settings, "+trainer.strategy=ddp", model="lstm")
@@ -109,7 +109,7 @@ def test_the_strategy_of_many_does_for_one(tmp_path):
     assert not torch.distributed.is_initialized()
 
 
-def test_what_is_not_finite_in_one_ends_all_as_diverged(tmp_path, begun):
+def test_divergence_in_one_process_ends_all_as_diverged(tmp_path, begun):
     settings = ("trainer.max_steps=5", "trainer.devices=2", *spoilt(1, 3, "poison"))
     metrics = train_small(tmp_path / "run", *settings, model="lstm").metrics
     assert (metrics["status"], metrics["updates"]) == ("diverged", 2)
@@ -117,7 +117,7 @@ def test_what_is_not_finite_in_one_ends_all_as_diverged(tmp_path, begun):
     assert begun[0][0].returncode is not None
 
 
-def test_the_failure_of_one_is_that_of_all_and_threads_are_shared(tmp_path, begun, monkeypatch, capfd):
+def test_a_failure_in_one_process_fails_the_run_and_threads_are_divided(tmp_path, begun, monkeypatch, capfd):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     torch.set_num_threads(4)
     try:
@@ -126,23 +126,25 @@ def test_the_failure_of_one_is_that_of_all_and_threads_are_shared(tmp_path, begu
         assert (torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")) == (4, None)
     finally:
         torch.set_num_threads(1)
-    assert metrics["error"] == "RuntimeError: process 1 ended with code 1; the terminal has what it told"
+    assert metrics["error"] == "RuntimeError: process 1 ended with code 1; the terminal has its output"
     assert (metrics["status"], metrics["updates"]) == ("failed", 2)
     assert "ValueError: spoilt" in capfd.readouterr().err
     assert [(process.returncode, *threads) for process, *threads in begun] == [(1, "2", 2)]
 
 
-def test_one_that_cannot_start_is_a_failure_too(tmp_path, monkeypatch):
+@pytest.mark.cold
+def test_a_process_that_cannot_start_fails_the_run(tmp_path, monkeypatch):
+    """A cold process, since the interpreter is replaced, which the warm parent would be started with, too."""
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
     metrics = train_small(tmp_path / "run", "trainer.devices=2", model="lstm").metrics
-    assert metrics["error"] == "RuntimeError: process 1 could not start; the terminal has what it told"
+    assert metrics["error"] == "RuntimeError: process 1 could not start; the terminal has its output"
 
 
 def command(*arguments):
     return [sys.executable, "-m", "src.train", *arguments]
 
 
-def test_a_sweep_of_such_runs_leaves_and_tells_what_one_of_others_does(tmp_path):
+def test_a_sweep_of_runs_with_two_processes_has_the_same_files_and_output(tmp_path):
     line = small("trainer.max_steps=3", "trainer.devices=2", "logger=tensorboard", *RAGGED)
     sweep = command("-m", *line, "seed=7", f"hydra.sweep.dir={tmp_path / 'sweep'}")
     done = subprocess.run(sweep, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
@@ -157,7 +159,7 @@ def test_a_sweep_of_such_runs_leaves_and_tells_what_one_of_others_does(tmp_path)
 
 
 def alive(pid):
-    """Whether a process is there, and no zombie that nobody has asked after."""
+    """Whether a process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
     except OSError:
@@ -165,8 +167,8 @@ def alive(pid):
 
 
 @pytest.mark.cold
-def test_no_process_outlives_the_first(tmp_path):
-    """Cold, for it asks the system for the children of the first."""
+def test_no_process_outlives_rank_zero(tmp_path):
+    """A cold process, since the test asks the system for the children of rank 0."""
     line = small(
         "trainer.max_steps=100000", "trainer.devices=2", f"hydra.run.dir={tmp_path / 'run'}", model="lstm"
     )
@@ -183,7 +185,7 @@ def test_no_process_outlives_the_first(tmp_path):
         time.sleep(0.05)
 
 
-def test_two_nodes_that_torchrun_starts_are_one_run(tmp_path):
+def test_two_nodes_started_by_torchrun_are_one_run(tmp_path):
     settings = (*RAGGED, *DOUBLE, "trainer.max_steps=5", "solve_threshold=1000")
     nodes = small(*settings, "+trainer.num_nodes=2", f"hydra.run.dir={tmp_path / 'two'}", model="ntm")
     around = {"TORCHELASTIC_RUN_ID": "a", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(find_free_network_port())}
@@ -198,10 +200,10 @@ def test_two_nodes_that_torchrun_starts_are_one_run(tmp_path):
         )
         for rank in "01"
     ]
-    told = [process.communicate(timeout=300)[0] for process in started]
+    printed = [process.communicate(timeout=300)[0] for process in started]
     assert [process.returncode for process in started] == [0, 0]
-    assert "finished" in told[0]
-    assert not told[1]
+    assert "finished" in printed[0]
+    assert not printed[1]
     train_small(tmp_path / "one", *settings, model="ntm")
     torch.testing.assert_close(weights(tmp_path / "two"), weights(tmp_path / "one"), rtol=0.0, atol=1e-13)
     assert (written(tmp_path / "two")["solved"], written(tmp_path / "two")["updates"]) == (True, 3)
@@ -244,8 +246,8 @@ def test_batch_norm_is_refused_unless_it_is_synchronised(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("rank", ["0", "1"])
-def test_what_torchrun_may_not_start(tmp_path, monkeypatch, capsys, rank):
-    monkeypatch.setattr(rank_zero_only, "rank", 0)  # which Lightning sets for good
+def test_torchrun_with_a_wrong_number_of_processes_or_a_sweep_is_refused(tmp_path, monkeypatch, capsys, rank):
+    monkeypatch.setattr(rank_zero_only, "rank", 0)  # Lightning sets it for the whole process
     for name, value in {"TORCHELASTIC_RUN_ID": "a", "RANK": rank, "WORLD_SIZE": "2", "LOCAL_RANK": rank}.items():
         monkeypatch.setenv(name, value)
     counts = "trainer.devices=3, trainer.num_nodes=1: must be those of the 2 processes that torchrun or srun has"
@@ -253,25 +255,25 @@ def test_what_torchrun_may_not_start(tmp_path, monkeypatch, capsys, rank):
         assemble(compose_train(*small("trainer.devices=3")), tmp_path)
     monkeypatch.setattr(sys, "argv", ["train", "-m", "trainer.devices=2", "seed=0,1"])
     with pytest.raises(SystemExit):
-        take_part(assemble)
-    told = "-m: must be left out, and one run be given, where torchrun or srun starts it"
-    assert capsys.readouterr().err == f"error: {told}\n"
+        run_if_nonzero_rank(assemble)
+    text = "-m: must be left out, and one run be given, where torchrun or srun starts it"
+    assert capsys.readouterr().err == f"error: {text}\n"
 
 
-def test_half_of_what_torchrun_sets_is_refused(monkeypatch, capsys):
+def test_missing_variables_of_torchrun_are_refused(monkeypatch, capsys):
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "a")
     monkeypatch.setenv("RANK", "1")
     for name in ("LOCAL_RANK", "WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(SystemExit):
-        take_part(assemble)
-    told = (
+        run_if_nonzero_rank(assemble)
+    text = (
         "TORCHELASTIC_RUN_ID is set, as by torchrun, and LOCAL_RANK, WORLD_SIZE not; must be unset for a run that "
     )
-    assert capsys.readouterr().err == f"error: {told}torchrun does not start\n"
+    assert capsys.readouterr().err == f"error: {text}torchrun does not start\n"
 
 
-def test_half_of_what_srun_sets_is_refused(monkeypatch):
+def test_missing_variables_of_srun_are_refused(monkeypatch):
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
     for name in processes.SRUN:
         monkeypatch.setenv(name, "1")
@@ -279,18 +281,18 @@ def test_half_of_what_srun_sets_is_refused(monkeypatch):
     with pytest.raises(
         ConfigError, match=r"^SLURM_STEP_NUM_TASKS is set, as by srun, and SLURM_PROCID not; must be"
     ):
-        processes.outside()
+        processes.launched_place()
 
 
 @pytest.mark.parametrize("tasks", ["many", "", "1"])
-def test_srun_of_one_task_is_a_run_alone(tasks, monkeypatch):
+def test_srun_with_one_task_is_a_single_process(tasks, monkeypatch):
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", tasks)
-    assert processes.outside() is None
+    assert processes.launched_place() is None
 
 
 @pytest.mark.parametrize(("model", "task"), [("lstm", "repeat_copy"), ("lstm", "mnist1d")])
 @pytest.mark.parametrize("parts", [2, 3])
-def test_shares_add_up_to_the_whole_batch(tmp_path, model, task, parts):
+def test_losses_of_shares_add_up_to_that_of_the_batch(tmp_path, model, task, parts):
     ragged = ["task.ragged=true"] if task == "repeat_copy" else []
     made = assemble(compose_train(*small("task.batch_size=7", *ragged, model=model, task=task)), tmp_path)
     made.task.setup()
@@ -305,7 +307,7 @@ def test_shares_add_up_to_the_whole_batch(tmp_path, model, task, parts):
 
 
 @pytest.mark.parametrize(("code", "over", "ended"), [(3, False, [1]), (3, True, []), (0, False, [])])
-def test_the_first_does_not_wait_for_one_that_has_failed(monkeypatch, capsys, code, over, ended):
+def test_rank_zero_does_not_wait_for_a_process_that_has_failed(monkeypatch, capsys, code, over, ended):
     exits, event = [], threading.Event()
     monkeypatch.setattr(processes, "GRACE", 0.01)
     monkeypatch.setattr(os, "_exit", exits.append)

@@ -1,4 +1,4 @@
-"""A run that was stopped goes on as if it had not been, or says why it cannot."""
+"""Resume of a run: same result as a run that was never stopped, or a refusal with a reason."""
 
 import csv
 import json
@@ -33,7 +33,7 @@ def checkpoint(folder, name="last"):
 
 
 def same(ours, theirs):
-    """Equal to the last bit, whatever they are made of."""
+    """Whether two nested values are equal, tensors bit by bit."""
     if isinstance(ours, torch.Tensor):
         return torch.equal(ours, theirs)
     if isinstance(ours, dict):
@@ -49,7 +49,7 @@ def history(folder):
 
 
 def results(folder):
-    """What a run found, without what depends on the clock."""
+    """The metrics of a run, without those that depend on the clock."""
     metrics = written(folder)
     clock = ("seconds", "seconds_to_solve", "git_revision")
     return {key: value for key, value in metrics.items() if key not in clock}
@@ -69,7 +69,7 @@ def equal_runs(ours, theirs, periods=True):
 
 @pytest.fixture
 def stop_at(monkeypatch):
-    """Break training off in a certain update: stop_at(5) raises there, stop_at(5, what) calls `what` there."""
+    """Interrupt training in an update: stop_at(5) raises in update 5, stop_at(5, what) calls `what` there."""
 
     def stop(update, what=None):
         loss_and_metrics, calls = Learner.loss_and_metrics, []
@@ -97,7 +97,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture
 def stopped(tmp_path, stop_at, monkeypatch):
-    """A run that broke off in update 8, after the checkpoint of update 6."""
+    """A run that failed in update 8, after the checkpoint of update 6."""
     stop_at(8)
     train_small(tmp_path / "run", *LENGTH, model="lstm")
     monkeypatch.undo()
@@ -106,7 +106,7 @@ def stopped(tmp_path, stop_at, monkeypatch):
 
 @pytest.mark.parametrize("engine", ["fused", "reference"])
 def test_killed_twenty_times_at_random_moments(tmp_path, engine):
-    """Some of the kills come while a checkpoint is half written, some as soon as the process has begun."""
+    """Some kills come while a checkpoint is being written, some when the process has just begun."""
     overrides = small(
         "trainer.max_steps=90", "validate_every=2", f"model.engine={engine}", "stop_when_solved=false"
     )
@@ -130,7 +130,7 @@ def test_killed_twenty_times_at_random_moments(tmp_path, engine):
 
 
 @pytest.mark.parametrize("update", [1, 4, 8, 11])
-def test_it_ends_as_a_run_that_was_never_stopped(tmp_path, stop_at, monkeypatch, whole, update):
+def test_a_resumed_run_equals_one_that_was_never_stopped(tmp_path, stop_at, monkeypatch, whole, update):
     stop_at(update)
     assert train_small(tmp_path / "run", *LENGTH, model="lstm").metrics["status"] == "failed"
     monkeypatch.undo()
@@ -140,8 +140,8 @@ def test_it_ends_as_a_run_that_was_never_stopped(tmp_path, stop_at, monkeypatch,
 
 
 @pytest.mark.parametrize("update", [2, 5, 6, 11])
-def test_stopped_by_the_user_it_goes_on_from_that_very_update(tmp_path, stop_at, monkeypatch, whole, update):
-    """Before the first validation, within a period, at the end of one, in the last update."""
+def test_a_run_stopped_by_the_user_resumes_from_the_same_update(tmp_path, stop_at, monkeypatch, whole, update):
+    """Before the first validation, within a period, at the end of a period, in the last update."""
     stop_at(update, lambda: signal.raise_signal(signal.SIGINT))
     folder = tmp_path / "run"
     metrics = train_small(folder, *LENGTH, model="lstm").metrics
@@ -153,11 +153,11 @@ def test_stopped_by_the_user_it_goes_on_from_that_very_update(tmp_path, stop_at,
     assert before == (history(folder) if before else [])
     monkeypatch.undo()
     resume(folder)
-    # A period that was cut in two counts twice.
+    # A period that was interrupted counts twice.
     assert equal_runs(folder, whole, periods=update in (6, 11))
 
 
-def test_the_last_checkpoint_is_the_newest_also_where_the_best_is_older(tmp_path, stop_at, monkeypatch):
+def test_a_run_resumes_from_the_last_checkpoint_when_the_best_is_older(tmp_path, stop_at, monkeypatch):
     settings = (*LENGTH, "optimizer.lr=3.0")  # it gets worse
     stop_at(11)
     train_small(tmp_path / "run", *settings, model="lstm")
@@ -173,7 +173,7 @@ def test_the_last_checkpoint_is_the_newest_also_where_the_best_is_older(tmp_path
     assert equal_runs(tmp_path / "run", tmp_path / "whole")
 
 
-def test_a_larger_max_steps_goes_on_beyond_the_end(tmp_path, whole):
+def test_a_larger_max_steps_extends_a_finished_run(tmp_path, whole):
     train_small(tmp_path / "run", "trainer.max_steps=7", "validate_every=3", model="lstm")
     resume(tmp_path / "run", {"trainer.max_steps": 11})
     assert same(checkpoint(tmp_path / "run")["state_dict"], checkpoint(whole)["state_dict"])
@@ -182,7 +182,7 @@ def test_a_larger_max_steps_goes_on_beyond_the_end(tmp_path, whole):
     assert (written(tmp_path / "run")["updates"], written(tmp_path / "run")["sequences"]) == (11, 44)
 
 
-def test_killed_after_it_solved_its_task_it_is_only_tested(tmp_path, monkeypatch):
+def test_a_run_killed_after_it_solved_the_task_is_only_tested(tmp_path, monkeypatch):
     settings = ("trainer.max_steps=20", "solve_threshold=1000")
     train_small(tmp_path / "whole", *settings, model="lstm")
     shutil.copytree(tmp_path / "whole", tmp_path / "run")
@@ -192,14 +192,14 @@ def test_killed_after_it_solved_its_task_it_is_only_tested(tmp_path, monkeypatch
     assert equal_runs(tmp_path / "run", tmp_path / "whole")
 
 
-def test_without_a_checkpoint_it_begins_again(tmp_path, stopped, whole):
+def test_a_run_without_a_checkpoint_starts_from_the_beginning(tmp_path, stopped, whole):
     shutil.rmtree(stopped / "checkpoints")
     resume(stopped)
     assert equal_runs(stopped, whole)
 
 
 def test_a_run_folder_may_move(tmp_path, stopped, whole):
-    """What was best is known by its name, not by where it was."""
+    """The best checkpoint is known by file name, not by path."""
     stopped.rename(tmp_path / "elsewhere")
     resume(tmp_path / "elsewhere")
     assert equal_runs(tmp_path / "elsewhere", whole)
@@ -207,7 +207,7 @@ def test_a_run_folder_may_move(tmp_path, stopped, whole):
 
 
 @pytest.mark.parametrize("model", ["ntm", "dms_ntm"])
-def test_a_run_goes_on_with_accumulated_gradients(tmp_path, stop_at, monkeypatch, model):
+def test_resume_with_accumulated_gradients(tmp_path, stop_at, monkeypatch, model):
     settings = (*LENGTH, "+trainer.accumulate_grad_batches=2")
     train_small(tmp_path / "whole", *settings, model=model)
     stop_at(17)
@@ -219,7 +219,7 @@ def test_a_run_goes_on_with_accumulated_gradients(tmp_path, stop_at, monkeypatch
 
 
 @pytest.mark.parametrize("batch", [7, 8])
-def test_a_stop_never_cuts_an_update_in_two(tmp_path, stop_at, monkeypatch, batch):
+def test_a_stop_never_interrupts_an_update_of_several_batches(tmp_path, stop_at, monkeypatch, batch):
     settings = (*LENGTH, "+trainer.accumulate_grad_batches=2")
     train_small(tmp_path / "whole", *settings, model="lstm")
     stop_at(batch, lambda: signal.raise_signal(signal.SIGTERM))
@@ -246,7 +246,7 @@ class Dropped(nn.Module):
         return self.layer(x), (), {}
 
 
-def test_random_numbers_of_a_model_go_on_where_they_were(tmp_path, stop_at, monkeypatch):
+def test_random_numbers_of_a_model_continue_after_resume(tmp_path, stop_at, monkeypatch):
     settings = (*LENGTH, "model._target_=tests.run.test_resume.Dropped", "~model.hidden_size", "~model.num_layers")
     train_small(tmp_path / "whole", *settings, model="lstm")
     stop_at(8)
@@ -274,7 +274,7 @@ def test_tensorboard_shows_one_curve(tmp_path, stop_at, monkeypatch):
     assert scalars(tmp_path / "run") == scalars(tmp_path / "whole")
 
 
-def test_the_csv_logger_keeps_what_it_had(tmp_path, stop_at, monkeypatch):
+def test_the_csv_logger_keeps_earlier_rows(tmp_path, stop_at, monkeypatch):
     def rows(folder):
         with (folder / "metrics.csv").open() as file:
             read = [{key: value for key, value in row.items() if value} for row in csv.DictReader(file)]
@@ -287,7 +287,7 @@ def test_the_csv_logger_keeps_what_it_had(tmp_path, stop_at, monkeypatch):
     train_small(tmp_path / "run", *settings, model="lstm")
     monkeypatch.undo()
     with (tmp_path / "run" / "metrics.csv").open("a") as file:
-        file.write("nonsense,x,y\n5,1.5e-")  # cut off
+        file.write("nonsense,x,y\n5,1.5e-")  # truncated
     resume(tmp_path / "run")
     ours, theirs = rows(tmp_path / "run"), rows(tmp_path / "whole")
     assert {row["step"] for row in ours} == {row["step"] for row in theirs}
@@ -295,14 +295,14 @@ def test_the_csv_logger_keeps_what_it_had(tmp_path, stop_at, monkeypatch):
     assert all(row in ours for row in theirs)
 
 
-def test_a_damaged_last_checkpoint_gives_way_to_the_best(stopped, whole, caplog):
+def test_the_best_checkpoint_replaces_a_damaged_last_one(stopped, whole, caplog):
     last = stopped / "checkpoints" / "last.ckpt"
-    octets = last.read_bytes()
-    for damage in (octets[: len(octets) // 2], b"", octets[:3000] + bytes(200) + octets[3200:]):
+    content = last.read_bytes()
+    for damage in (content[: len(content) // 2], b"", content[:3000] + bytes(200) + content[3200:]):
         last.write_bytes(damage)
         assert fault_of(last) == "is damaged"
         assert newest(stopped) == stopped / "checkpoints" / "best.ckpt"
-    assert "checkpoints/last.ckpt is damaged; going on from best.ckpt" in caplog.text
+    assert "checkpoints/last.ckpt is damaged; resuming from best.ckpt" in caplog.text
     resume(stopped)
     assert equal_runs(stopped, whole)
 
@@ -312,14 +312,14 @@ def refused(folder, changes=None):
     with pytest.raises(ConfigError) as refusal:
         resume(folder, changes)
     after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != lock.LOCK}
-    assert {path: octets for path, octets in before.items() if path.name != lock.LOCK} == after
+    assert {path: content for path, content in before.items() if path.name != lock.LOCK} == after
     assert "\n" not in str(refusal.value)
     return str(refusal.value).replace(str(folder), "RUN")
 
 
-def test_what_cannot_go_on_is_told(tmp_path, stopped, whole):
+def test_refusals_of_resume(tmp_path, stopped, whole):
     done = shutil.copytree(whole, tmp_path / "done")
-    text = "resume='RUN': is finished; to go on it must be given a trainer.max_steps above 11"
+    text = "resume='RUN': is finished; to resume it, trainer.max_steps must be above 11"
     assert refused(done) == refused(done, {"trainer.max_steps": 11}) == text
     text = "must be at least the run's own 11"
     assert refused(done, {"trainer.max_steps": 5}) == f"trainer.max_steps=5: {text}"
@@ -328,7 +328,7 @@ def test_what_cannot_go_on_is_told(tmp_path, stopped, whole):
     assert refused(stopped, {"trainer.enable_progress_bar": 3}) == text
 
     write_json(done / "metrics.json", written(done) | {"solved": True})
-    text = "resume='RUN': is finished, it solved its task; there is nothing to go on with"
+    text = "resume='RUN': is finished, it solved its task; there is nothing to resume"
     assert refused(done, {"trainer.max_steps": 50}) == text
     write_json(done / "metrics.json", written(done) | {"status": "diverged", "error": "diverged: the loss"})
     assert refused(done) == (
@@ -347,7 +347,7 @@ def test_what_cannot_go_on_is_told(tmp_path, stopped, whole):
     cfg = RunFolder(stopped).read_config()
     del cfg["callbacks"]["randomness"]
     RunFolder(stopped).write_config({key: cfg[key] for key in cfg if key not in STAMP}, None)
-    assert "was begun by an earlier version, which kept too little to go on" in refused(stopped)
+    assert "was begun by an earlier version, which kept too little to resume it" in refused(stopped)
     (stopped / "config.yaml").unlink()
     assert refused(stopped).startswith(
         "resume='RUN': holds no config.yaml; must be the folder of a run or of a sweep"
@@ -366,37 +366,37 @@ def test_two_processes_never_write_one_folder(stopped):
 
 
 def hold_new(stopped):
-    """A folder that is held, but in which no run has begun."""
+    """A locked folder in which no run has begun."""
     (stopped / "config.yaml").rename(stopped / "kept.yaml")
     return stopped
 
 
-def test_other_code_is_told_once(stopped, caplog, monkeypatch):
+def test_a_change_of_revision_is_logged_once(stopped, caplog, monkeypatch):
     monkeypatch.setattr(provenance, "git_revision", lambda: "another")
     begun = RunFolder(stopped).read_config()["git_revision"]
     resume(stopped)
     resume(stopped, {"trainer.max_steps": 12})
     assert caplog.text.count("begun with revision") == 1
-    assert f"begun with revision {begun} of the code and goes on with another" in caplog.text
+    assert f"begun with revision {begun} of the code and is resumed with another" in caplog.text
     assert written(stopped)["git_revision"] == f"{begun}, gone on with another"
     config = RunFolder(stopped).read_config()
     assert (config["git_revision"], config["revisions"]) == (f"{begun}, gone on with another", [begun, "another"])
 
 
-def test_other_code_is_told_of_a_run_whose_revisions_are_in_one_text(stopped, caplog, monkeypatch):
-    """As earlier versions wrote them: the text is never read, so the newest of them is written once more."""
-    its = RunFolder(stopped)
-    config = {key: value for key, value in its.read_config().items() if key not in STAMP}
-    its.write_config(config, "a, gone on with b")
+def test_a_change_of_revision_of_a_run_of_an_earlier_version(stopped, caplog, monkeypatch):
+    """It wrote all revisions in one text, which is not parsed, so the newest is written once more."""
+    run_folder = RunFolder(stopped)
+    config = {key: value for key, value in run_folder.read_config().items() if key not in STAMP}
+    run_folder.write_config(config, "a, gone on with b")
     monkeypatch.setattr(provenance, "git_revision", lambda: "b")
     resume(stopped)
-    assert its.revisions() == ["a, gone on with b", "b"]
+    assert run_folder.revisions() == ["a, gone on with b", "b"]
     resume(stopped, {"trainer.max_steps": 12})
     assert caplog.text.count("begun with revision") == 1
 
 
-def test_a_full_disk_ends_the_run_and_the_last_good_checkpoint_stays(tmp_path, monkeypatch, caplog, whole):
-    """A file that breaks off in its middle, as on a full disk, at the second save of last.ckpt."""
+def test_a_full_disk_ends_the_run_and_keeps_the_last_good_checkpoint(tmp_path, monkeypatch, caplog, whole):
+    """The second save of last.ckpt writes part of the file, as on a full disk."""
     calls = []
 
     def full(path, content):
@@ -412,7 +412,7 @@ def test_a_full_disk_ends_the_run_and_the_last_good_checkpoint_stays(tmp_path, m
     assert metrics["status"] == "failed"
     assert metrics["error"].startswith("[Errno 28] No space left on device")
     assert (metrics["cause"], metrics["recoverable"]) == ("machine", True)
-    assert metrics["error"].endswith(f"; mend that, then resume={folder} goes on from the last good checkpoint")
+    assert metrics["error"].endswith(f"; fix that, then resume={folder} resumes from the last good checkpoint")
     assert "Traceback" not in caplog.text
     assert fault_of(folder / "checkpoints" / "last.ckpt") is None
     assert checkpoint(folder)["global_step"] == 3
@@ -438,23 +438,23 @@ def small_disk(tmp_path):
 
 
 @pytest.mark.parametrize("logger", ["none", "tensorboard"])
-def test_a_disk_that_is_really_full(small_disk, logger):
-    """What meets the end first is a checkpoint, or TensorBoard."""
+def test_a_real_full_disk(small_disk, logger):
+    """The write that fails first is that of a checkpoint, or of TensorBoard."""
     folder = small_disk / "run"
     overrides = small("trainer.max_steps=4000", "validate_every=20", f"logger={logger}", model="lstm")
     size = "model.hidden_size=90" if logger == "none" else "callbacks.pictures.every=1"
     command = [sys.executable, "-m", "src.train", *overrides, size, f"hydra.run.dir={folder}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 1
-    # Without TensorBoard the very first checkpoint is too large.
+    # Without TensorBoard the first checkpoint is too large.
     where = "the beginning" if logger == "none" else "the last good checkpoint"
-    assert f"No space left on device; mend that, then resume={folder} goes on from {where}" in done.stderr
+    assert f"No space left on device; fix that, then resume={folder} resumes from {where}" in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
     if logger == "tensorboard":
         assert newest(folder) == folder / "checkpoints" / "last.ckpt"
 
 
-def test_checkpoints_are_written_beside_their_place(tmp_path, monkeypatch):
+def test_checkpoints_are_written_without_the_temporary_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", "/nowhere")
     WholeFiles().save_checkpoint({"a": 1}, tmp_path / "deep" / "x.ckpt")
     assert torch.load(tmp_path / "deep" / "x.ckpt") == {"a": 1}
@@ -467,7 +467,7 @@ def test_a_checkpoint_that_cannot_be_read_is_not_called_damaged(stopped):
     assert fault_of(last) == "cannot be read (Is a directory)"
 
 
-def test_nothing_is_learned_where_the_learning_rate_has_come_to_nothing(tmp_path):
+def test_a_run_whose_learning_rate_ended_at_zero_cannot_be_extended(tmp_path):
     train_small(tmp_path / "run", "trainer.max_steps=2", "schedule=cosine", model="lstm")
     assert refused(tmp_path / "run", {"trainer.max_steps": 5}) == (
         "trainer.max_steps=5: the learning rate is 0 after 2 updates (schedule.final=0.0); "
@@ -475,7 +475,7 @@ def test_nothing_is_learned_where_the_learning_rate_has_come_to_nothing(tmp_path
     )
 
 
-def test_a_damaged_metrics_file_stands_in_nobodys_way(stopped, whole):
+def test_a_damaged_metrics_file_does_not_prevent_resume(stopped, whole):
     (stopped / "metrics.json").write_text('{"status": "fin')
     resume(stopped)
     assert equal_runs(stopped, whole)

@@ -262,7 +262,7 @@ def test_a_trial_whose_process_died_is_resumed(search, trials, tmp_path, monkeyp
     assert [one.state for one in trials()] == ["half-done"]
     at = tmp_path / "tiny" / "mlp" / "0" / "seed_201"
     assert (
-        sweep.standing(at).standing
+        sweep.status_of(at).status
         == {"sampling": "waiting", "training": "half-done", "finishing": "finished"}[when]
     )
     counted, steps = [], Learner.training_step

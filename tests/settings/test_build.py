@@ -1,4 +1,4 @@
-"""Every refusal of a bad configuration: the full key, the value, and what is allowed."""
+"""Refusals of invalid configurations: the full key, the value, and what is allowed."""
 
 import copy
 import functools
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("unchecked_types")
 
 
 def make(cfg, folder="nowhere"):
-    """All that a run is built of."""
+    """Task, learner, callbacks and trainer of a run."""
     keys.check_run(cfg)
     task = build.build_task(cfg)
     learner = build.build_learner(cfg, task, build.build_network(cfg, task))
@@ -40,7 +40,7 @@ def composed(*overrides):
 
 
 def changed(key, value, *overrides):
-    """A composed configuration with one value set, as if on the command line."""
+    """A composed configuration with one value set as on the command line."""
     cfg = copy.deepcopy(composed(*overrides))
     *sections, name = key.split(".")
     functools.reduce(dict.__getitem__, sections, cfg)[name] = value
@@ -53,32 +53,32 @@ def refused(text, cfg):
     assert str(refusal.value) == text
 
 
-def test_a_refusal_is_one_line_to_hydra():
+def test_a_config_error_is_compact_for_hydra():
     assert issubclass(ConfigError, CompactHydraException)
 
 
 @pytest.mark.parametrize("value", ["abc", 2.5, 0, -1, math.nan, math.inf, None, True])
 @pytest.mark.parametrize("key", ["model.memory_slots", "trainer.max_steps", "trainer.log_every_n_steps"])
-def test_counts(key, value):
+def test_invalid_counts(key, value):
     refused(f"{key}={value!r}: must be {COUNT}", changed(key, value))
 
 
 @pytest.mark.parametrize("value", [0, -0.1, math.nan, math.inf, "abc", True])
 @pytest.mark.parametrize("key", ["optimizer.lr", "trainer.gradient_clip_val", "model.sigma_init"])
-def test_positive_numbers(key, value):
+def test_invalid_positive_numbers(key, value):
     refused(f"{key}={value!r}: must be {POSITIVE}", changed(key, value))
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "rmsprop_graves"])
 @pytest.mark.parametrize("value", [0, math.inf, None])
-def test_learning_rate_of_every_optimizer(optimizer, value):
+def test_invalid_learning_rate_of_every_optimizer(optimizer, value):
     refused(
         f"optimizer.lr={value!r}: must be {POSITIVE}", changed("optimizer.lr", value, f"optimizer={optimizer}")
     )
 
 
 @pytest.mark.parametrize("value", [-1, 2**32, 1.5, "abc", None])
-def test_seed(value):
+def test_invalid_seed(value):
     refused(f"seed={value!r}: must be {SEED}", changed("seed", value))
 
 
@@ -102,27 +102,27 @@ def test_seed(value):
         ("figure.cmap", ["jet"], COLOURS),
     ],
 )
-def test_values(key, value, allowed):
+def test_invalid_values(key, value, allowed):
     refused(f"{key}={value!r}: must be {allowed}", changed(key, value))
 
 
 @pytest.mark.parametrize("value", [0.5, 0.7])
-def test_a_width_below_the_smallest(value):
+def test_sigma_init_must_be_above_sigma_min(value):
     refused(f"model.sigma_init=0.5: must be above sigma_min={value}", changed("model.sigma_min", value))
 
 
 @pytest.mark.parametrize("name", ["interrupt", "clock", "history", "solved", "randomness", "checkpoint"])
-def test_callbacks_that_a_run_needs(name):
+def test_needed_callbacks_cannot_be_left_out(name):
     text = f"callbacks.{name}=None: cannot be left out; only pictures, generalisation, progress, dashboard can"
     refused(text, changed(f"callbacks.{name}", None))
 
 
-def test_no_clipping_is_a_choice():
+def test_clipping_can_be_turned_off():
     assert make(changed("trainer.gradient_clip_val", None))[3].gradient_clip_val is None
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda"])
-def test_an_accelerator_that_is_not_there(name, monkeypatch):
+def test_a_missing_accelerator_is_refused(name, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     text = "there is no CUDA device here; must be cpu or auto on this machine"
     refused(f"trainer.accelerator={name!r}: {text}", changed("trainer.accelerator", name))
@@ -130,7 +130,7 @@ def test_an_accelerator_that_is_not_there(name, monkeypatch):
 
 @pytest.mark.parametrize("section", ["model", "task", "optimizer", "schedule", "trainer", "callbacks.history"])
 @pytest.mark.parametrize("target", ["no.such.thing", "math.pi", "src", None, 3])
-def test_targets(section, target):
+def test_invalid_targets(section, target):
     text = f"{section}._target_={target!r}: must be a class or function that can be imported"
     refused(text, changed(f"{section}._target_", target))
 
@@ -154,7 +154,7 @@ def test_unknown_keys(section, known):
 
 
 @pytest.mark.parametrize("key", ["task.seed", "optimizer.params", "logger.save_dir"])
-def test_what_the_run_gives_is_not_for_a_user_to_set(key):
+def test_arguments_that_the_run_sets_are_refused(key):
     with pytest.raises(ConfigError) as refusal:
         make(changed(key, 1))
     given, _, allowed = str(refusal.value).partition(": unknown key; must be one of ")
@@ -164,7 +164,7 @@ def test_what_the_run_gives_is_not_for_a_user_to_set(key):
 
 
 @pytest.mark.parametrize("model", AT_ONCE)
-def test_sequences_of_changing_length(model):
+def test_models_of_one_length_refuse_sequences_of_changing_length(model):
     refused(
         f"model.name={model!r}: reads sequences of one length and answers once, but this task's length changes "
         "and it answers at every step; must be one of lstm, gru, ntm, dms_ntm",
@@ -172,7 +172,7 @@ def test_sequences_of_changing_length(model):
     )
 
 
-def test_tasks():
+def test_invalid_task_settings():
     text = "task.sequence_length=30: must be one of 40, 20"
     refused(text, changed("task.sequence_length", 30, "task=mnist1d", "model=lstm"))
     refused("task.min_length=11: must be at most max_length=10", changed("task.min_length", 11))
@@ -180,7 +180,7 @@ def test_tasks():
 
 
 @pytest.mark.parametrize("betas", [[0.9], "abc", [2, 3]])
-def test_what_a_constructor_of_others_refuses_is_told_with_its_arguments(betas):
+def test_a_refusal_by_a_foreign_constructor_names_the_arguments(betas):
     with pytest.raises(ConfigError) as refusal:
         make(changed("optimizer.betas", betas))
     text = str(refusal.value)
@@ -189,7 +189,7 @@ def test_what_a_constructor_of_others_refuses_is_told_with_its_arguments(betas):
     assert "\n" not in text
 
 
-def test_resolve_names_a_reference_that_leads_nowhere():
+def test_resolve_names_an_unknown_reference():
     with pytest.raises(ConfigError, match="'nothing' not found"):
         keys.resolve(OmegaConf.create({"a": "${nothing}"}))
 

@@ -1,4 +1,4 @@
-"""The command line: what is refused, in which words, and that nothing is left behind."""
+"""Command line: refusals with their texts, and no files left behind."""
 
 import importlib
 import json
@@ -67,12 +67,12 @@ REFUSED = [
     ("-m hydra.mode=RUN", "hydra.mode=RUN: must be left out; -m makes a sweep, nothing else does"),
     (
         "seed=${nothing}",
-        "seed=${nothing}: Interpolation key 'nothing' not found; ${...} must name a key that there",
+        "seed=${nothing}: Interpolation key 'nothing' not found; ${...} must name an existing key",
     ),
     ("figure={cmap:${a}}", "figure={cmap:${a}}: Interpolation key 'a' not found"),
     (
         "hydra.run.dir=x${b}",
-        "hydra.run.dir: Interpolation key 'b' not found; must be a folder, in whose name ${...} ",
+        "hydra.run.dir: Interpolation key 'b' not found; must be a folder; ${...} in its name must ",
     ),
     ("hydra.run.dir=x\\${b}", "hydra.run.dir='x${b}': must be a folder without ${ in its path, which Hydra would"),
     ("hydra.searchpath=/tmp", "hydra.searchpath=/tmp: must be hydra.searchpath=[file://<folder>,...]"),
@@ -83,7 +83,7 @@ REFUSED = [
     ("--config-path conf", "--config-path: cannot be used here; must be left out (--config-dir adds "),
     ("--experimental-rerun x", "--experimental-rerun: cannot be used here; must be left out"),
     ("-sc install=bash", "--shell-completion: cannot be used here; must be left out"),
-    ("--nope", "unrecognized arguments: --nope; --help and --hydra-help tell what there is"),
+    ("--nope", "unrecognized arguments: --nope; --help and --hydra-help list the options"),
     ("--cfg nope", "argument --cfg/-c: invalid choice: 'nope'"),
     ("--run -m seed=1", "--run, --multirun: must be one of them"),
     ("--cfg job --info", "--cfg, --info: must be one of them"),
@@ -151,23 +151,23 @@ REFUSED = [
 
 @pytest.fixture
 def command(monkeypatch, tmp_path, capsys, unchecked_types):
-    """Give a command line to a command whose work is left out; returns exit code and standard error."""
+    """Run a command line with the work replaced by a mock; returns exit code and standard error."""
 
     def run(*arguments, module=None, name="train"):
-        worked = []
-        monkeypatch.setattr(job_of_launch, "alone", lambda *_: worked.append(True))
-        monkeypatch.setattr(cli, "ask", lambda *_: worked.append(True))
+        called = []
+        monkeypatch.setattr(job_of_launch, "run_single", lambda *_: called.append(True))
+        monkeypatch.setattr(cli, "ask", lambda *_: called.append(True))
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "argv", [f"src.{name}", *arguments])
         try:
             if module is None:
                 command_of_train.command()
             else:
-                cli.run(name, lambda cfg: worked.append(True), module.refuse)
+                cli.run(name, lambda cfg: called.append(True), module.refuse)
             code = 0
         except SystemExit as end:
             code = end.code
-        assert worked == ([True] if code == 0 else [])
+        assert called == ([True] if code == 0 else [])
         assert not list(tmp_path.iterdir())
         return code, capsys.readouterr().err
 
@@ -175,7 +175,7 @@ def command(monkeypatch, tmp_path, capsys, unchecked_types):
 
 
 @pytest.mark.parametrize(("line", "text"), REFUSED, ids=[line for line, _ in REFUSED])
-def test_a_mistake_is_one_line_and_leaves_nothing(command, line, text):
+def test_a_refusal_is_one_line_and_leaves_no_files(command, line, text):
     code, error = command(*line.split())
     assert code == 2
     assert error.startswith(f"error: {text}")
@@ -201,7 +201,7 @@ def test_a_misspelt_name_gets_a_hint(command, overrides, meant):
     assert error.endswith(f"; did you mean {meant!r}?\n")
 
 
-def test_what_can_be_run_is_run(command):
+def test_valid_command_lines_are_run(command):
     for given in ([], ["model=ntm", "seed=0"], ["+trainer.precision=32"], ["--help"], ["-m", "--help"]):
         assert command(*given) == (0, "")
     for line in ("--info", "--info searchpath", "--cfg job --resolve", "-c all -p hydra", "--hydra-help"):
@@ -221,14 +221,14 @@ DEEP = "/".join(["y" * 200] * 25)
     ],
     ids=str,
 )
-def test_a_folder_whose_name_is_too_long(command, line, key):
+def test_a_folder_with_a_too_long_name_is_refused(command, line, key):
     code, error = command(*line.split())
     assert (code, error.count("\n")) == (2, 1)
     assert error.startswith(f"error: {key}='")
     assert "': cannot be written (File name too long); must be a folder that can" in error
 
 
-def test_a_folder_is_tried_without_a_trace(tmp_path):
+def test_checking_a_folder_leaves_no_files(tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to("nowhere")
     before = sorted(tmp_path.rglob("*"))
@@ -259,7 +259,7 @@ def choices(tmp_path_factory):
     return folder.parent
 
 
-def test_a_folder_of_choices_of_ones_own(command, choices):
+def test_config_dir_adds_choices(command, choices):
     given = ["--config-dir", str(choices)]
     assert command(*given, "experiment=mine") == (0, "")
     assert command(*given, "experiment=mine", "hydra.searchpath=['file:///tmp']") == (0, "")
@@ -275,7 +275,7 @@ def test_a_folder_of_choices_of_ones_own(command, choices):
         assert (code, error.startswith(f"error: {text}"), error.count("\n")) == (2, True, 1), error
 
 
-def test_the_folder_of_choices_is_an_override_so_that_jobs_have_it(monkeypatch, choices):
+def test_config_dir_becomes_an_override_that_jobs_have(monkeypatch, choices):
     monkeypatch.chdir(choices.parent)
     line = ["experiment=mine", "-m", "seed=1,2", "--config-dir", choices.name, "hydra.searchpath=[/tmp]"]
     monkeypatch.setattr(sys, "argv", ["src.train", *line])
@@ -286,14 +286,14 @@ def test_the_folder_of_choices_is_an_override_so_that_jobs_have_it(monkeypatch, 
     assert [job.config.model.name for job in cli.composed("train", *read[:2])] == ["gru", "gru"]
 
 
-def test_an_accelerator_that_is_not_there(command, monkeypatch):
+def test_a_missing_accelerator_is_refused(command, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     code, error = command("trainer.accelerator=gpu")
     assert (code, error.startswith("error: trainer.accelerator='gpu': there is no CUDA device here")) == (2, True)
 
 
 @pytest.mark.parametrize(("arguments", "key"), [([], "hydra.run.dir"), (["-m", "seed=0,1"], "hydra.sweep.dir")])
-def test_an_output_folder_that_cannot_be_written(command, tmp_path_factory, arguments, key):
+def test_an_output_folder_that_cannot_be_written_is_refused(command, tmp_path_factory, arguments, key):
     file = tmp_path_factory.mktemp("other") / "file"
     file.write_text("precious")
     code, error = command(*arguments, f"{key}={file}/run")
@@ -310,7 +310,7 @@ def test_a_sweep_is_composed_job_by_job():
         cli.composed("train", ["model=ntm,nope"], multirun=True)
 
 
-def test_a_large_sweep_is_told_before_it_is_composed(monkeypatch, capsys):
+def test_the_size_of_a_large_sweep_is_printed_before_it_is_composed(monkeypatch, capsys):
     monkeypatch.setattr(overrides, "MANY_JOBS", 3)
     assert len(cli.composed("train", ["seed=range(0,4)"], multirun=True)) == 4
     assert capsys.readouterr().err == "composing 4 jobs\n"
@@ -322,7 +322,7 @@ def test_evaluate_needs_a_run(command):
 
 
 @pytest.mark.parametrize("module", ["evaluate", "publish", "replay", "report"])
-def test_other_commands_refuse_as_well(monkeypatch, capsys, tmp_path, module):
+def test_refusals_of_other_commands(monkeypatch, capsys, tmp_path, module):
     monkeypatch.chdir(tmp_path)
     key = "runs" if module == "report" else "run"
     cases = {
@@ -358,7 +358,7 @@ def test_train_ends_with_a_table_and_the_folder(tmp_path):
     assert "721 parameters" in (tmp_path / "run" / "train.log").read_text()
 
 
-def test_a_bad_value_ends_with_2():
+def test_an_invalid_value_gives_exit_code_2():
     done = process("train", "model.memory_slots=2.5")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"error: model.memory_slots=2.5: {POSITIVE}\n"
@@ -367,7 +367,7 @@ def test_a_bad_value_ends_with_2():
 @pytest.mark.cold
 @pytest.mark.parametrize("command", ["evaluate", "search", "study"])
 def test_help_names_the_command(command):
-    """Cold, as the other tests of these commands are not."""
+    """A cold process, since the other tests of these commands run in this process."""
     done = process(command, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert f"python -m src.{command}" in done.stdout
@@ -387,7 +387,7 @@ def test_a_bad_job_of_a_sweep_fails_alone(tmp_path):
     assert (metrics[1]["cause"], metrics[1]["recoverable"]) == ("refused", False)
 
 
-def test_jobs_that_differ_in_values_alone_are_composed_once_and_equal_others(monkeypatch):
+def test_jobs_that_differ_only_in_values_are_composed_once_with_the_same_result(monkeypatch):
     line = ["model=mlp,lstm", "task=mnist1d", "seed=0,1", "+model.foo=3,4", "optimizer.lr=0.5,1e-3"]
     line += ["task.batch_size=4,null", "~callbacks.pictures"]
     count = []

@@ -1,4 +1,4 @@
-"""Settings written as an experiment are the settings that are read back from it."""
+"""Experiment files: the settings read back equal those written."""
 
 from src.settings import cli, keys
 from src.settings.experiments import experiment, experiment_file, write
@@ -9,7 +9,7 @@ def settings(*overrides):
     return keys.resolve(job.config)
 
 
-def test_an_experiment_gives_the_settings_that_it_was_made_of(tmp_path):
+def test_an_experiment_gives_the_settings_that_were_written(tmp_path):
     overrides = [
         *("model=mlp", "task=mnist1d", "optimizer=adam", "model.hidden_sizes=[8,9]", "optimizer.lr=1e-3"),
         *("+trainer.precision=64-true", "trainer.gradient_clip_val=null", "figure.cmap='viridis'"),
@@ -32,5 +32,5 @@ def test_an_experiment_may_start_from_another(tmp_path):
     assert (found["model"]["gate_bias"], found["model"]["beta_bias"]) == (1.5, 5.0)
 
 
-def test_settings_that_are_no_groups_need_no_defaults():
+def test_an_experiment_without_groups_has_no_defaults():
     assert experiment(["seed=3"], []) == "# @package _global_\n\nseed: 3\n"

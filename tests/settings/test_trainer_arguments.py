@@ -1,4 +1,4 @@
-"""What the Trainer and its callbacks may be given; all else is refused with the reason, before a run begins."""
+"""Allowed arguments and callbacks of the Trainer; others are refused with a reason before a run begins."""
 
 import inspect
 import re
@@ -22,12 +22,12 @@ LIGHTNING = "lightning.pytorch.callbacks."
 
 
 def no_logger(save_dir, name, version):
-    """A target that gives something else."""
+    """A target whose result is not a logger."""
     return [save_dir, name, version]
 
 
 def refusal_of(*overrides, folder, model="lstm", **changes):
-    """The text of the refusal; nothing is written."""
+    """The text of the refusal of a configuration; checks that nothing is written."""
     cfg = compose_train(*small(*overrides, model=model))
     for section, node in changes.items():
         cfg[section] = node
@@ -42,19 +42,19 @@ def test_every_argument_of_the_trainer_is_in_the_list():
 
 
 @pytest.mark.parametrize("name", [name for name in ARGUMENTS if name not in HONOURED])
-def test_what_cannot_be_given_says_why(name, tmp_path):
-    told = refusal_of(f"+trainer.{name}=1", folder=tmp_path)
-    assert told == f"trainer.{name}=1: cannot be given, {ARGUMENTS[name]}"
+def test_refused_arguments_give_the_reason(name, tmp_path):
+    text = refusal_of(f"+trainer.{name}=1", folder=tmp_path)
+    assert text == f"trainer.{name}=1: cannot be given, {ARGUMENTS[name]}"
 
 
-def test_a_misspelt_argument_tells_those_that_are_honoured(tmp_path):
-    told = refusal_of("+trainer.precison=32", folder=tmp_path)
+def test_a_misspelt_argument_lists_the_allowed_ones(tmp_path):
+    text = refusal_of("+trainer.precison=32", folder=tmp_path)
     allowed = ", ".join(sorted(HONOURED))
-    assert told == f"trainer.precison=32: unknown key; must be one of {allowed}; did you mean 'precision'?"
+    assert text == f"trainer.precison=32: unknown key; must be one of {allowed}; did you mean 'precision'?"
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "text"),
     [
         ("precision=bf16-true", "precision='bf16-true': must be one of 32-true, 64-true, bf16-mixed, 16-mixed"),
         ("precision=8", "precision=8: must be one of 32-true, 64-true, bf16-mixed, 16-mixed"),
@@ -70,13 +70,13 @@ def test_a_misspelt_argument_tells_those_that_are_honoured(tmp_path):
         ("max_time={hours:-1}", "max_time.hours=-1: must be a finite number of at least 0 and of at most 1e+06"),
     ],
 )
-def test_values_that_cannot_be_used(given, told, tmp_path):
-    assert refusal_of(f"+trainer.{given}", folder=tmp_path) == f"trainer.{told}"
+def test_invalid_values(given, text, tmp_path):
+    assert refusal_of(f"+trainer.{given}", folder=tmp_path) == f"trainer.{text}"
 
 
 def test_clipping_by_value_needs_a_value(tmp_path):
-    told = refusal_of("+trainer.gradient_clip_algorithm=value", "trainer.gradient_clip_val=null", folder=tmp_path)
-    assert told == "trainer.gradient_clip_algorithm='value': must be null without trainer.gradient_clip_val"
+    text = refusal_of("+trainer.gradient_clip_algorithm=value", "trainer.gradient_clip_val=null", folder=tmp_path)
+    assert text == "trainer.gradient_clip_algorithm='value': must be null without trainer.gradient_clip_val"
 
 
 def test_durations():
@@ -102,7 +102,7 @@ class TestPrecision:
         ],
     )
     def test_a_whole_run(self, precision, model, task, engine, dtype, tmp_path):
-        """With pictures and probes; it trains, for what is fed where is the question."""
+        """With figures and probes. It must train, since the test is about the dtype at each place."""
         settings = (f"+trainer.precision={precision}", "logger=tensorboard", "trainer.max_steps=2")
         outcome = train_small(tmp_path / "run", *settings, model=model, task=task)
         assert (outcome.metrics["status"], outcome.metrics["engine"]) == ("finished", engine)
@@ -110,7 +110,7 @@ class TestPrecision:
 
     @pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
     @pytest.mark.parametrize("model", ["ntm", "dms_ntm", "lstm", "gru"])
-    def test_autocast_keeps_the_state_and_the_memory_as_precise_as_they_were(self, model, half):
+    def test_autocast_keeps_state_and_memory_in_float32(self, model, half):
         cfg = compose_train(*small(*(["model.engine=reference"] if "ntm" in model else []), model=model))
         task = build.build_task(cfg)
         net = build.build_network(cfg, task)
@@ -118,7 +118,7 @@ class TestPrecision:
         exact, _ = net(x)
         with torch.autocast("cpu", half):
             first, state = net(x[:, :3])
-            second, after = net(x[:, 3:], state)  # which is handed over as any other
+            second, after = net(x[:, 3:], state)  # the state can be passed on
         assert {leaf.dtype for leaf in torch.utils._pytree.tree_leaves(after)} == {torch.float32}
         y = torch.cat([first, second], 1)
         torch.testing.assert_close(y.float(), exact, rtol=0, atol=0.05)
@@ -126,16 +126,16 @@ class TestPrecision:
         assert all(torch.isfinite(weight.grad).all() for weight in net.parameters() if weight.grad is not None)
 
     def test_a_fused_optimiser_leaves_scaled_gradients_to_the_scaler(self, monkeypatch):
-        """On a GPU, which is not here."""
+        """With a GPU that is mocked."""
         monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
         cfg = compose_train(*small("trainer.accelerator=gpu", "+trainer.precision=16-mixed", model="lstm"))
         task = build.build_task(cfg)
         made = build.build_learner(cfg, task, build.build_network(cfg, task)).make_optimizer
         assert made([torch.nn.Parameter(torch.zeros(1))]).defaults["fused"] is False
 
-    @pytest.mark.filterwarnings("ignore:Detected call of .lr_scheduler.step")  # the very first update is left out
-    def test_an_update_whose_scaled_gradients_overflow_is_left_out(self, tmp_path):
-        """And is no divergence; float16 with its scaler runs on the CPU, too."""
+    @pytest.mark.filterwarnings("ignore:Detected call of .lr_scheduler.step")  # the first update is skipped
+    def test_an_update_whose_scaled_gradients_overflow_is_skipped(self, tmp_path):
+        """It does not count as divergence. float16 with a gradient scaler also runs on the CPU."""
         cfg = compose_train(*small("optimizer.fused=false", model="gru"))
         task = build.build_task(cfg)
         learner = build.build_learner(cfg, task, build.build_network(cfg, task))
@@ -147,22 +147,22 @@ class TestPrecision:
         )
         task.plan(1)
         before = [weight.clone() for weight in learner.network.parameters()]
-        with build_quietly():
+        with quietly():
             trainer.fit(learner, datamodule=task)
         assert not learner.gradient_norm < float("inf")
         assert scaler.get_scale() < 2.0**127
         assert all(map(torch.equal, before, learner.network.parameters()))
 
 
-def build_quietly():
-    """Without Lightning's remarks."""
+def quietly():
+    """Context without Lightning's warnings."""
     from src.run.quiet import quiet
 
     return quiet()
 
 
 def test_clipping_by_value_is_honoured(tmp_path):
-    """A tiny bound of each element, and plain descent: no weight moves by more than the bound."""
+    """With plain gradient descent, no weight changes by more than the clipping value."""
     plain = ("optimizer._target_=torch.optim.SGD", "~optimizer.betas", "~optimizer.fused", "optimizer.lr=1.0")
     settings = ("+trainer.gradient_clip_algorithm=value", "trainer.gradient_clip_val=1e-4", *plain)
     cfg = compose_train(*small(*settings, model="lstm"))
@@ -189,47 +189,47 @@ class TestCallbacks:
             ("BatchSizeFinder", "it was not tried with the periods of a run"),
         ],
     )
-    def test_those_of_lightning_that_cannot_be_used(self, name, reason, tmp_path):
+    def test_refused_callbacks_of_lightning(self, name, reason, tmp_path):
         needed = ["+callbacks.more.swa_lrs=0.1"] if "Averaging" in name else []
-        told = refusal_of(f"+callbacks.more._target_={LIGHTNING}{name}", *needed, folder=tmp_path)
-        assert told == f"callbacks.more._target_='{LIGHTNING}{name}': cannot be used, {reason}"
+        text = refusal_of(f"+callbacks.more._target_={LIGHTNING}{name}", *needed, folder=tmp_path)
+        assert text == f"callbacks.more._target_='{LIGHTNING}{name}': cannot be used, {reason}"
 
-    def test_a_subclass_is_no_way_round(self):
+    def test_a_subclass_of_a_refused_callback_is_refused(self):
         kind = type("Mine", (lightning.pytorch.callbacks.Timer,), {"__module__": "mine"})
         assert trainer_arguments.refused_callback(kind) == "trainer.max_time does that"
         free = type("Mine", (lightning.pytorch.callbacks.Callback,), {"__module__": "mine"})
         assert trainer_arguments.refused_callback(free) is None
 
-    def test_one_that_a_run_cannot_do_without_stays_what_it_is(self, tmp_path):
+    def test_a_needed_callback_cannot_be_replaced_by_another_class(self, tmp_path):
         early = (f"callbacks.clock._target_={LIGHTNING}EarlyStopping", "+callbacks.clock.monitor=validation/bits")
-        told = refusal_of(*early, folder=tmp_path)
-        assert told == f"callbacks.clock._target_='{LIGHTNING}EarlyStopping': must give a Clock"
+        text = refusal_of(*early, folder=tmp_path)
+        assert text == f"callbacks.clock._target_='{LIGHTNING}EarlyStopping': must give a Clock"
 
-    def test_our_own_are_for_use(self):
+    def test_callbacks_of_this_project_are_allowed(self):
         cfg = compose_train(*small(model="lstm"))
         task = build.build_task(cfg)
         learner = build.build_learner(cfg, task, build.build_network(cfg, task))
         assert len(training.build_callbacks(cfg, "run", learner)) == len(cfg["callbacks"]) - 1  # no progress bar
 
-    def test_what_is_no_callback(self, tmp_path):
-        told = refusal_of("+callbacks.more._target_=fractions.Fraction", folder=tmp_path)
-        assert told == "callbacks.more._target_='fractions.Fraction': must give a Callback"
-        told = refusal_of("+callbacks.more._target_=builtins.dict", folder=tmp_path)
-        assert told == "callbacks.more._target_='builtins.dict': must be a class or function that can be imported"
+    def test_a_target_that_is_not_a_callback_is_refused(self, tmp_path):
+        text = refusal_of("+callbacks.more._target_=fractions.Fraction", folder=tmp_path)
+        assert text == "callbacks.more._target_='fractions.Fraction': must give a Callback"
+        text = refusal_of("+callbacks.more._target_=builtins.dict", folder=tmp_path)
+        assert text == "callbacks.more._target_='builtins.dict': must be a class or function that can be imported"
 
-    def test_a_metric_that_is_not_measured(self, tmp_path):
+    def test_early_stopping_on_an_unknown_metric_is_refused(self, tmp_path):
         early = (f"+callbacks.early._target_={LIGHTNING}EarlyStopping", "+callbacks.early.monitor=val_loss")
-        told = refusal_of(*early, folder=tmp_path)
-        assert told.startswith(
+        text = refusal_of(*early, folder=tmp_path)
+        assert text.startswith(
             "callbacks.early.monitor='val_loss': must be one of validation/bits, validation/error_"
         )
 
-    def test_a_learning_rate_without_a_logger(self, tmp_path):
-        told = refusal_of(f"+callbacks.rate._target_={LIGHTNING}LearningRateMonitor", folder=tmp_path)
-        assert told.endswith("LearningRateMonitor': needs a logger, and logger=none has none")
+    def test_a_learning_rate_monitor_without_a_logger_is_refused(self, tmp_path):
+        text = refusal_of(f"+callbacks.rate._target_={LIGHTNING}LearningRateMonitor", folder=tmp_path)
+        assert text.endswith("LearningRateMonitor': needs a logger, and logger=none has none")
 
     def test_early_stopping_ends_a_run(self, tmp_path, caplog):
-        """As the user wanted it: it has finished, and is tested."""
+        """The run counts as finished, and is tested."""
         caplog.set_level("INFO")
         early = [f"+callbacks.early._target_={LIGHTNING}EarlyStopping", "+callbacks.early.monitor=validation/bits"]
         early += ["+callbacks.early.patience=1", "+callbacks.early.min_delta=1e6", "logger=csv"]
@@ -242,7 +242,7 @@ class TestCallbacks:
 
 
 @pytest.mark.parametrize("task", ["repeat_copy", "mnist1d"])
-def test_the_names_of_metrics_are_those_that_are_counted(task):
+def test_the_names_of_metrics_are_those_computed(task):
     cfg = compose_train(*small(model="lstm", task=task))
     made = build.build_task(cfg)
     made.setup()
@@ -252,9 +252,9 @@ def test_the_names_of_metrics_are_those_that_are_counted(task):
 
 
 class TestOptimisersAndSchedules:
-    def test_a_schedule_that_waits_for_a_metric(self, tmp_path):
-        told = refusal_of(folder=tmp_path, schedule={"_target_": PLATEAU})
-        assert told == (
+    def test_a_schedule_that_needs_a_metric_is_refused(self, tmp_path):
+        text = refusal_of(folder=tmp_path, schedule={"_target_": PLATEAU})
+        assert text == (
             f"schedule._target_='{PLATEAU}': waits for a metric of an epoch; must be one that is stepped at every "
             "update"
         )
@@ -263,12 +263,12 @@ class TestOptimisersAndSchedules:
         ("name", "why"),
         [("LBFGS", r"step\(\) missing 1 required"), ("SparseAdam", "does not support dense gradients")],
     )
-    def test_an_optimiser_that_a_gradient_is_not_enough_for(self, name, why, tmp_path):
-        told = refusal_of(folder=tmp_path, optimizer={"_target_": f"torch.optim.{name}", "lr": 0.1})
-        assert re.match(rf"optimizer\._target_=.torch\.optim\.{name}.: cannot make.*{why}", told)
+    def test_an_optimiser_that_needs_more_than_gradients_is_refused(self, name, why, tmp_path):
+        text = refusal_of(folder=tmp_path, optimizer={"_target_": f"torch.optim.{name}", "lr": 0.1})
+        assert re.match(rf"optimizer\._target_=.torch\.optim\.{name}.: cannot make.*{why}", text)
 
     @pytest.mark.parametrize(
-        ("section", "node", "told"),
+        ("section", "node", "text"),
         [
             (
                 "optimizer",
@@ -287,15 +287,15 @@ class TestOptimisersAndSchedules:
             ),
         ],
     )
-    def test_targets_of_another_kind(self, section, node, told, tmp_path):
-        assert refusal_of(folder=tmp_path, **{section: node}).startswith(told)
+    def test_targets_of_a_wrong_class_are_refused(self, section, node, text, tmp_path):
+        assert refusal_of(folder=tmp_path, **{section: node}).startswith(text)
 
 
 class TestEstimate:
-    def test_an_update_of_several_batches_takes_their_time(self):
+    def test_the_time_of_an_update_counts_accumulated_batches(self):
         def seconds(*more):
             cfg = compose_train(*small("trainer.max_steps=1000", "validate_every=1000", *more, model="lstm"))
-            return estimate.cost(cfg, 0.01, 0.0, 0).seconds - estimate.BESIDE
+            return estimate.cost(cfg, 0.01, 0.0, 0).seconds - estimate.OVERHEAD
 
         assert seconds() == pytest.approx(10.0)
         assert seconds("+trainer.accumulate_grad_batches=20") == pytest.approx(200.0)

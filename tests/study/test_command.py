@@ -52,8 +52,8 @@ def run(tmp_path):
     return begin
 
 
-def standings(folder):
-    return [job.standing for job in sweep.standings(folder)]
+def statuses(folder):
+    return [job.status for job in sweep.statuses(folder)]
 
 
 def test_a_stopped_study_is_resumed_and_nothing_is_done_twice(run, settings, tmp_path, monkeypatch, capsys):
@@ -63,8 +63,8 @@ def test_a_stopped_study_is_resumed_and_nothing_is_done_twice(run, settings, tmp
     process.send_signal(signal.SIGINT)
     code, output = ended(process)
     assert code == 130, output
-    assert standings(tuning)[0] == "finished"
-    assert "waiting" in standings(tuning)
+    assert statuses(tuning)[0] == "finished"
+    assert "waiting" in statuses(tuning)
     assert not main.exists()
     assert "runs: estimated after the choice" in output
     assert output.splitlines()[-1].startswith("stopped; to resume: python -m src.study study=tiny ")
@@ -73,9 +73,9 @@ def test_a_stopped_study_is_resumed_and_nothing_is_done_twice(run, settings, tmp
 
     code, output = ended(run("workers=1"))
     assert code == 0, output
-    assert standings(tuning) == ["finished"] * 4
+    assert statuses(tuning) == ["finished"] * 4
     assert written(tuning / "0_mnist1d_mlp_seed201") == first
-    assert standings(main) == ["finished"]
+    assert statuses(main) == ["finished"]
     chosen = written(main / "0_mnist1d_mlp_seed0")
     experiment = (tmp_path / "conf" / "experiment" / "tiny" / "mlp.yaml").read_text()
     assert f"  - {8 if chosen['parameters'] == 258 else 9}\n" in experiment
@@ -144,7 +144,7 @@ def test_a_sweep_that_ends_with_a_failed_job_ends_the_study(settings, tmp_path, 
         command.study(settings(content))
     (blocked / "checkpoints").unlink()
     command.study(settings(content, retry_failed=True))
-    assert standings(blocked.parent) == ["finished"]
+    assert statuses(blocked.parent) == ["finished"]
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def test_command_lines(begun, tmp_path):
 
 
 def test_failed_jobs_are_refused_before_any_run(begun):
-    for job in sweep.standings(begun.folder):
+    for job in sweep.statuses(begun.folder):
         status = {"status": "failed", "error": "no luck"} if "seed1" in job.folder.name else {"status": "finished"}
         write_json(job.folder / "metrics.json", status)
     with pytest.raises(ConfigError) as refusal:

@@ -104,14 +104,18 @@ class Kernels(NamedTuple):
 
 
 def _load(folder: Path) -> Kernels:
-    """Import the kernels, with their cache in a folder."""
+    """The kernels, with their cache in a folder, wherever they were imported before."""
     from numba.core import config
 
     if config.CPU_FEATURES is None:  # type: ignore[attr-defined]
         config.CPU_FEATURES = _features()  # type: ignore[attr-defined]
+    from src.engines.numba_cpu import backward, forward, spin_wait
+
     before, config.CACHE_DIR = config.CACHE_DIR, str(folder)  # type: ignore[attr-defined]
     try:
-        from src.engines.numba_cpu import backward, forward, spin_wait  # noqa: F401  (spin_wait: its cache, too)
+        for function in (forward.forward, backward.backward, spin_wait.changes):
+            if hasattr(function, "enable_caching"):  # not with NUMBA_DISABLE_JIT
+                function.enable_caching()
     finally:
         config.CACHE_DIR = before  # type: ignore[attr-defined]
     return Kernels(forward.forward, backward.backward)

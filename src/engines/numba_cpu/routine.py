@@ -17,5 +17,5 @@ exact = njit(fastmath={"contract"}, **INNER)
 #: A routine with one caller, inlined before compilation: LLVM would optimise it alone and again within its caller,
 #: so each level of calls costs compile time.
 inlined = njit(fastmath=FAST, inline="always", **INNER)
-#: Options of a kernel: Python calls it, and it is cached on disk.
-KERNEL: dict[str, Any] = {"fastmath": FAST, "error_model": "numpy", "nogil": True, "cache": True}
+#: Options of a kernel, which Python calls; `kernels` caches it on disk.
+KERNEL: dict[str, Any] = {"fastmath": FAST, "error_model": "numpy", "nogil": True}

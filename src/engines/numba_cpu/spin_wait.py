@@ -26,7 +26,7 @@ def _(a):
     return lambda a: _load(a)
 
 
-@njit(types.boolean(types.int64[::1], types.int64, types.int64), nogil=True, cache=True)
+@njit(nogil=True)
 def changes(flag, known, checks):
     """Whether flag[0] becomes different from `known` within a number of checks."""
     for _ in range(checks):

@@ -1,4 +1,4 @@
-"""The test at the end of a run, of the checkpoint that validation chose, and the figures of it."""
+"""Test at the end of a run, of the best checkpoint by validation, with figures."""
 
 import logging
 from typing import Any
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def test_and_draw(parts: Parts) -> dict[str, Any]:
-    """Test metrics of the checkpoint that validation chose, by test set; figures into the run folder."""
+    """Test the best checkpoint and save figures in the run folder; returns metrics by test set."""
     cfg, folder, learner, task, trainer = parts[:5]
     load_weights(learner.network, folder.best)
     with quiet():
