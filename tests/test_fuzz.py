@@ -112,7 +112,7 @@ def run_command(overrides: list[str]) -> CommandResult:
         sys.argv = ["src.train", *small(model="lstm"), *TINY, "hydra.run.dir=run", *overrides]
         try:
             output, errors = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(stderr)
-            with output, errors, mock.patch.object(job, "alone", alone):
+            with output, errors, mock.patch.object(job, "run_single", alone):
                 command.command()
             code = 0
         except SystemExit as end:

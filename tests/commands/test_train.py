@@ -370,5 +370,5 @@ def test_a_full_disk_while_a_figure_is_written_fails_the_run(tmp_path, monkeypat
     monkeypatch.setattr("src.callbacks.pictures.write_whole", full)
     metrics = train_small(tmp_path / "run").metrics
     assert metrics["status"] == "failed"
-    assert metrics["error"].startswith("[Errno 28] No space left on device; mend that, then resume=")
+    assert metrics["error"].startswith("[Errno 28] No space left on device; fix that, then resume=")
     assert (metrics["cause"], metrics["recoverable"]) == ("machine", True)

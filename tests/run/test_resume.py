@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -270,6 +271,7 @@ def test_tensorboard_shows_one_curve(tmp_path, stop_at, monkeypatch):
     stop_at(8)
     train_small(tmp_path / "run", *settings, model="lstm")
     monkeypatch.undo()
+    time.sleep(1.1)  # TensorBoard reads event files in the order of their names, which begin with the second
     resume(tmp_path / "run")
     assert scalars(tmp_path / "run") == scalars(tmp_path / "whole")
 

@@ -449,7 +449,7 @@ class TestChoice:
     def test_fused_is_refused_where_it_is_not_supported(self):
         with pytest.raises(errors.ConfigError) as refusal:
             self.network_of("model=ntm model.engine=fused +trainer.precision=bf16-mixed")
-        expected = "model.engine='fused': must be auto or reference here, for "
+        expected = "model.engine='fused': must be auto or reference here, since "
         expected += "the fused engine needs trainer.precision=32-true or 64-true, and it is bf16-mixed"
         assert str(refusal.value) == expected
 
