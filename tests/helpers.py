@@ -2,13 +2,16 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hydra import compose, initialize_config_dir
 
 from src.common.paths import CONF
 from src.settings import keys
+from src.settings.errors import ConfigError
 from src.train import Outcome, train
 
 #: Folder of MNIST-1D, see tests/conftest.py.
@@ -73,3 +76,12 @@ def written(folder: Path, name: str = "metrics.json") -> dict[str, Any]:
         raise AssertionError(f"{name} holds {word}")
 
     return json.loads((folder / name).read_text(), parse_constant=never)
+
+
+def refused(text: str, function: Callable[..., Any], *arguments: Any) -> str:
+    """The refusal of a call, which must be one line that contains a text."""
+    with pytest.raises(ConfigError) as refusal:
+        function(*arguments)
+    assert text in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    return str(refusal.value)

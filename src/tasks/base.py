@@ -124,19 +124,19 @@ class Task(lightning.LightningDataModule):
     @classmethod
     def check_cells(cls, key: str, cells: Any) -> list[tuple[int, ...]]:
         """Cells that a user gives, checked; a Refusal names the one at fault. For tasks with axes."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{cls.__name__} has no test cells")
 
     def cell(self, *values: Any, **named: Any) -> Sequence[Any]:
         """Batches of the test sequences of a cell. For tasks with axes."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no test cells")
 
     def example(self, *values: Any, **named: Any) -> Example:
         """A sequence of a cell to show, which no test set holds. For tasks with axes."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no test cells")
 
     def steps_of(self, *values: Any, **named: Any) -> int:
         """T of the sequences of a cell. For tasks with axes."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no test cells")
 
     @property
     def trained(self) -> tuple[tuple[int, int], ...]:

@@ -4,8 +4,7 @@ import pytest
 
 from src.common.files import write_json
 from src.run.folder import RUN_FORMAT, RunFolder
-from src.settings.errors import ConfigError
-from tests.helpers import compose_train, small
+from tests.helpers import compose_train, refused, small
 
 ALLOWED = "must be the folder of a finished run, one that holds config.yaml and checkpoints/best.ckpt"
 
@@ -13,14 +12,6 @@ ALLOWED = "must be the folder of a finished run, one that holds config.yaml and 
 @pytest.fixture(scope="module")
 def config():
     return compose_train(*small(model="lstm"))
-
-
-def refused(text, function, *arguments):
-    with pytest.raises(ConfigError) as refusal:
-        function(*arguments)
-    assert text in str(refusal.value)
-    assert "\n" not in str(refusal.value)
-    return str(refusal.value)
 
 
 class TestConfig:

@@ -10,7 +10,7 @@ from torch import nn
 from src.run import load_run
 from src.run.load import load_weights
 from src.settings.errors import ConfigError
-from tests.helpers import train_small
+from tests.helpers import refused, train_small
 
 
 @pytest.fixture(scope="module")
@@ -18,14 +18,6 @@ def trained(tmp_path_factory):
     """A small run: the folder and the outcome of training."""
     folder = tmp_path_factory.mktemp("runs") / "run"
     return folder, train_small(folder, "trainer.max_steps=2", model="dms_ntm")
-
-
-def refused(text, function, *arguments):
-    with pytest.raises(ConfigError) as refusal:
-        function(*arguments)
-    assert text in str(refusal.value)
-    assert "\n" not in str(refusal.value)
-    return str(refusal.value)
 
 
 class Hostile:
