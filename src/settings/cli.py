@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 import hydra
-from hydra._internal.utils import get_args_parser
+from hydra._internal.utils import _run_hydra, get_args_parser
 from omegaconf import DictConfig
 
 from src.common.paths import CONF
@@ -96,12 +96,10 @@ def ask(config_name: str, line: Line) -> None:
     def main(_: DictConfig) -> None: ...
 
     main.__module__ = f"src.{config_name}"  # Hydra names the job after the module
-    before = sys.argv[1:]
-    sys.argv[1:] = ["--multirun"] * line.multirun + line.asks + line.overrides
-    try:
-        hydra.main(config_path=CONF, config_name=config_name, version_base="1.3")(main)()
-    finally:
-        sys.argv[1:] = before
+    words = ["--multirun"] * line.multirun + line.asks + line.overrides
+    hydra.version.setbase("1.3")
+    parser = get_args_parser()
+    _run_hydra(parser.parse_intermixed_args(words), parser, main, CONF, config_name)
 
 
 def run(config_name: str, main: Callable[[dict[str, Any]], Any], refuse: Callable[[dict[str, Any]], None]) -> None:
