@@ -1,4 +1,4 @@
-"""Published runs: each can still be loaded, and its network reaches the validation metrics it was published with."""
+"""Published runs: each loads, and its network reaches the validation metrics it was published with."""
 
 from pathlib import Path
 
