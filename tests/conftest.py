@@ -31,7 +31,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
-from tests import processes  # noqa: E402
+from tests import figure_drawing, processes  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -50,6 +50,12 @@ def pytest_collection_modifyitems(items):
         return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
 
     items.sort(key=position)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Figures are left blank, except in tests of figures and those marked as drawn: see tests/figure_drawing.py."""
+    figure_drawing.turn(item.path.parent.name == "figures" or item.get_closest_marker("drawn") is not None)
 
 
 @pytest.fixture(autouse=True)

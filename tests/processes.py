@@ -20,6 +20,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import figure_drawing
+
 ROOT = Path(__file__).resolve().parents[1]
 #: Modules that the parent imports.
 COMMANDS = (
@@ -57,6 +59,7 @@ class Popen(Cold):
             "session": asked["start_new_session"],
             "cwd": os.path.abspath(asked["cwd"] or "."),
             "env": environment,
+            "drawing": figure_drawing.is_on(),
         }
         ends = [asked[name] for name in ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")]
         streams = [own if end == -1 else end for own, end in enumerate((ends[0], ends[3], ends[5]))]
@@ -149,6 +152,7 @@ def _serve(requests):
     os.chdir(given["cwd"])
     os.environ.clear()
     os.environ.update(given["env"])
+    figure_drawing.turn(given["drawing"])
     return given["arguments"]
 
 

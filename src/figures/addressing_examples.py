@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.collections import PolyCollection
 from matplotlib.ticker import MaxNLocator
 
 from src.figures.style import Figure, default_style
@@ -31,7 +32,9 @@ def addressing_examples(
             ax = axes[row, column]
             start = ax.axvline(0, color="0.45", linewidth=1.0, linestyle="--", label="before")
             end = ax.axvline(now, color="tab:red", linewidth=1.0, label="before + delta")
-            bars = ax.bar(np.arange(slots) - before, kernels[row, column], color="tab:blue", label="weight now")
+            corners = outlines(kernels[row, column], before)
+            bars = PolyCollection(corners, color="tab:blue", linewidth=0, label="weight now")
+            ax.add_collection(bars, autolim=False)
             ax.spines[["top", "right"]].set_visible(False)
         axes[row, 0].set_ylabel(f"delta = {delta:g}")
     for column, sigma in enumerate(sigmas):
@@ -41,3 +44,11 @@ def addressing_examples(
     figure.supxlabel("Slot, counted from where the head was", fontsize="medium")
     figure.legend(handles=[bars, start, end], loc="outside upper center", ncols=3, frameon=False)
     return figure
+
+
+def outlines(weights: np.ndarray, before: int) -> np.ndarray:
+    """Corners of the bars of N weights, [N, 4, 2]; one collection is drawn much faster than N bars."""
+    corners = np.zeros((len(weights), 4, 2))
+    corners[..., 0] = np.arange(len(weights))[:, None] - before + np.array([-0.4, -0.4, 0.4, 0.4])
+    corners[:, 1:3, 1] = weights[:, None]
+    return corners

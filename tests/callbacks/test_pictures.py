@@ -36,6 +36,8 @@ from src.networks.recurrent import Recurrent
 from src.tasks.base import Example
 from src.tasks.repeat_copy import RepeatCopy
 
+pytestmark = pytest.mark.drawn
+
 SIZES = {"memory_slots": 4, "word_size": 3, "controller_size": 5}
 
 

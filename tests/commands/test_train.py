@@ -70,6 +70,7 @@ def history(folder):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.drawn
 def test_a_run_of_a_single_update_writes_all_files(whole):
     folder, outcome = whole
     figures = {path.stem for path in (folder / "figures").glob("*.png")}
@@ -125,8 +126,9 @@ def test_tensorboard_has_the_scalars_pictures_and_hyperparameters(whole):
     assert last == pytest.approx(whole[1].metrics["validation"]["error_bits"])
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize(("model", "task"), PAIRS)
-def test_every_model_runs_on_every_task(tmp_path, model, task):
+def test_every_model_runs_on_every_task(tmp_path, model, task, caplog):
     outcome = train_small(tmp_path / "run", model=model, task=task)
     metrics = outcome.metrics
     assert (metrics["status"], metrics["model"], metrics["task"]) == ("finished", model, task)
@@ -137,6 +139,7 @@ def test_every_model_runs_on_every_task(tmp_path, model, task):
         assert outcome.value == 1 - metrics["validation"]["accuracy"]
         assert {"accuracy", "loss"} <= set(metrics["test"])
         assert ("generated" in metrics["test"]) == (task == "mnist1d")
+    assert "cannot be drawn" not in caplog.text
 
 
 @pytest.mark.parametrize("model", ["lstm", "dms_ntm"])

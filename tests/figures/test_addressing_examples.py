@@ -25,10 +25,10 @@ def test_shows_every_kernel_in_its_row_and_column(draw: Callable[[Figure], objec
     assert len(figure.axes) == 12
     for index, ax in enumerate(figure.axes):
         row, column = divmod(index, 4)
-        (bars,) = ax.containers
-        np.testing.assert_array_equal([bar.get_height() for bar in bars], kernels[row, column])
-        centres = [bar.get_x() + bar.get_width() / 2 for bar in bars]
-        np.testing.assert_allclose(centres, np.arange(SLOTS) - BEFORE, atol=1e-12)
+        (bars,) = ax.collections
+        boxes = np.array([path.get_extents().get_points() for path in bars.get_paths()])
+        np.testing.assert_array_equal(boxes[:, :, 1], np.stack([np.zeros(SLOTS), kernels[row, column]], 1))
+        np.testing.assert_allclose(boxes.mean(1)[:, 0], np.arange(SLOTS) - BEFORE, atol=1e-12)
         spec = ax.get_subplotspec()
         assert (spec.rowspan.start, spec.colspan.start) == (row, column)
         assert ax.get_ylabel() == (f"delta = {DELTAS[row]:g}" if column == 0 else "")

@@ -18,6 +18,8 @@ from src.settings.errors import ConfigError
 from tests.helpers import compose_replay
 from tests.replay.test_page import data_of
 
+pytestmark = pytest.mark.drawn
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -7,6 +7,8 @@ from src.replay.film import DPI, HEIGHT, HEIGHT_WITHOUT, WIDTH, Film
 from tests.figures.conftest import draw  # noqa: F401
 from tests.figures.hostile import hostile
 
+pytestmark = pytest.mark.drawn
+
 
 def centre(span):
     x, width = span.get_x(), span.get_width()

@@ -51,6 +51,7 @@ def two_models(fake):
     return fake.top
 
 
+@pytest.mark.drawn
 def test_every_file_is_there_and_every_figure_has_its_data(two_models, tmp_path):
     out = tmp_path / "report"
     assert report(two_models, out, "pictures=false") == []
@@ -261,6 +262,7 @@ def trained(tmp_path_factory):
     return top
 
 
+@pytest.mark.drawn
 def test_answers_and_heads_of_trained_runs(trained, tmp_path):
     assert report(trained, tmp_path / "report") == []
     answers = table(tmp_path / "report" / "figures" / "target_output.csv")
