@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    """Figures are left blank, except in tests of figures and those marked as drawn: see tests/figure_drawing.py."""
+    """Figures are left blank, except in tests of figures and in those marked as drawn."""
     figure_drawing.turn(item.path.parent.name == "figures" or item.get_closest_marker("drawn") is not None)
 
 

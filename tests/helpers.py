@@ -1,5 +1,7 @@
 """Command lines and configurations of runs that take about a second."""
 
+import copy
+import functools
 import json
 import os
 from collections.abc import Callable
@@ -46,22 +48,25 @@ def small(*overrides: str, model: str = "dms_ntm", task: str = "repeat_copy") ->
     return [f"model={model}", f"task={task}", *sizes, *ALWAYS, *overrides]
 
 
+@functools.cache
+def _composed(command: str, overrides: tuple[str, ...]) -> dict[str, Any]:
+    with initialize_config_dir(CONF, version_base="1.3"):
+        return keys.resolve(compose(command, list(overrides)))
+
+
 def compose_train(*overrides: str) -> dict[str, Any]:
     """The resolved configuration of `python -m src.train` with these overrides."""
-    with initialize_config_dir(CONF, version_base="1.3"):
-        return keys.resolve(compose("train", list(overrides)))
+    return copy.deepcopy(_composed("train", overrides))
 
 
 def compose_evaluate(*overrides: str) -> dict[str, Any]:
     """The resolved configuration of `python -m src.evaluate` with these overrides."""
-    with initialize_config_dir(CONF, version_base="1.3"):
-        return keys.resolve(compose("evaluate", list(overrides)))
+    return copy.deepcopy(_composed("evaluate", overrides))
 
 
 def compose_replay(*overrides: str) -> dict[str, Any]:
     """The resolved configuration of `python -m src.replay` with these overrides."""
-    with initialize_config_dir(CONF, version_base="1.3"):
-        return keys.resolve(compose("replay", list(overrides)))
+    return copy.deepcopy(_composed("replay", overrides))
 
 
 def train_small(folder: Path, *overrides: str, model: str = "dms_ntm", task: str = "repeat_copy") -> Outcome:

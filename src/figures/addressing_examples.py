@@ -32,7 +32,7 @@ def addressing_examples(
             ax = axes[row, column]
             start = ax.axvline(0, color="0.45", linewidth=1.0, linestyle="--", label="before")
             end = ax.axvline(now, color="tab:red", linewidth=1.0, label="before + delta")
-            corners = outlines(kernels[row, column], before)
+            corners = list(outlines(kernels[row, column], before))
             bars = PolyCollection(corners, color="tab:blue", linewidth=0, label="weight now")
             ax.add_collection(bars, autolim=False)
             ax.spines[["top", "right"]].set_visible(False)

@@ -15,12 +15,15 @@ import sys
 import time
 from pathlib import Path
 
+import torch
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from src.callbacks import checkpoint  # noqa: E402
 from src.common.files import whole  # noqa: E402
 from src.lit.learner import Learner  # noqa: E402
+from src.settings.build import build_network, build_task  # noqa: E402
 from src.train import resume, train  # noqa: E402
 from tests.helpers import compose_train  # noqa: E402
 
@@ -47,6 +50,13 @@ def attempt(cfg, folder, pipe):
 
     checkpoint.write_whole, Learner.training_step = write_slowly, reported_step
     (resume(folder) if (folder / "config.yaml").exists() else train(cfg, folder))
+
+
+def load_kernels(cfg):
+    """Load the compiled kernels once, so that no child has to."""
+    task = build_task(cfg)
+    x = torch.zeros(1, 2, task.input_size)
+    build_network(cfg, task)(x)[0].sum().backward()
 
 
 def forked(cfg, folder):
@@ -78,6 +88,7 @@ def wait_for(pipe, wanted, count):
 def main(folder, kills, seed, overrides):
     chance, done = random.Random(seed), {"update": 0, "save": 0, "start": 0}
     cfg = compose_train(*overrides)
+    load_kernels(cfg)
     while True:
         child, pipe = forked(cfg, folder)
         if sum(done.values()) >= kills:

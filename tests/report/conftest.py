@@ -24,13 +24,12 @@ def bits(error):
 @pytest.fixture
 def fake(tmp_path):
     """Makes the folder of a run: `fake(name, *overrides, key of metrics.json=value)`; returns its path."""
-    composed = {}
 
     def make(name, *overrides, errors=(0.0, 0.2, 0.1), accuracy=0.9, revision="a" * 40, history=3, **metrics):
         folder = tmp_path / "runs" / name
-        if overrides not in composed:
-            composed[overrides] = compose_train(*overrides)
-        cfg = composed[overrides]
+        seeds = [one for one in overrides if one.startswith("seed=")]
+        cfg = compose_train(*(one for one in overrides if one not in seeds))
+        cfg["seed"] = int(seeds[-1].removeprefix("seed=")) if seeds else cfg["seed"]
         bit = cfg["task"]["name"] == "repeat_copy"
         solved = bit and errors[0] < 0.01
         scores = {"accuracy": accuracy, "loss": 1.0 - accuracy}

@@ -1,4 +1,4 @@
-"""Compilation of the kernels and their cache on disk.
+"""Compiled kernels and their cache on disk.
 
 The kernels are compiled at their first use for float32 or float64. The name of the cache folder is a digest of all
 that they depend on, so that a changed source never loads an old kernel.
@@ -16,11 +16,12 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any
 
 import numpy as np
 
 from src.common.paths import ROOT
+from src.engines.numba_cpu import compiler
 
 log = logging.getLogger(__name__)
 SOURCES = Path(__file__).parent
@@ -57,7 +58,7 @@ def _make_ready(dtype: np.dtype) -> None:
     global _loaded, _folder
     if _loaded is None:
         _folder = _prepare()
-        _loaded = _load(_folder)
+        _loaded = compiler.load(_folder)
     if dtype not in _ready:
         _compile(_loaded, _folder, dtype)
         _ready.add(dtype)
@@ -96,45 +97,8 @@ def _name() -> str:
     return digest.hexdigest()[:16]
 
 
-class Kernels(NamedTuple):
-    """The two kernels as functions of numba."""
-
-    forward: Any
-    backward: Any
-
-
-def _load(folder: Path) -> Kernels:
-    """The kernels, with their cache in a folder, wherever they were imported before."""
-    from numba.core import config
-
-    if config.CPU_FEATURES is None:  # type: ignore[attr-defined]
-        config.CPU_FEATURES = _features()  # type: ignore[attr-defined]
-    from src.engines.numba_cpu import backward, forward, spin_wait
-
-    before, config.CACHE_DIR = config.CACHE_DIR, str(folder)  # type: ignore[attr-defined]
-    try:
-        for function in (forward.forward, backward.backward, spin_wait.changes):
-            if hasattr(function, "enable_caching"):  # not with NUMBA_DISABLE_JIT
-                function.enable_caching()
-    finally:
-        config.CACHE_DIR = before  # type: ignore[attr-defined]
-    return Kernels(forward.forward, backward.backward)
-
-
-def _features() -> str:
-    """CPU features for LLVM: those that numba detects, with the widest vectors enabled.
-
-    LLVM prefers 256-bit vectors on AVX-512, which lowered the clock of older processors; 512 bits are a fifth
-    faster.
-    """
-    from numba.core.codegen import get_host_cpu_features
-
-    features = get_host_cpu_features()
-    return f"{features},-prefer-256-bit" if "+avx512f" in features else features
-
-
-def _compile(loaded: Any, folder: Path | None, dtype: np.dtype) -> None:
-    """Compile the kernels for a dtype, or load them from the cache."""
+def _compile(loaded: compiler.Kernels, folder: Path | None, dtype: np.dtype) -> None:
+    """Load the kernels for a dtype from the cache, which a subprocess fills first if need be."""
     if not hasattr(loaded.forward, "compile"):  # NUMBA_DISABLE_JIT: the kernels are plain Python functions
         return
     assert folder is not None
@@ -142,34 +106,14 @@ def _compile(loaded: Any, folder: Path | None, dtype: np.dtype) -> None:
         record = _record(folder)
         if dtype.name not in record.get("dtypes", []):
             log.info("Compiling the fused engine for %s, once; it is kept in %s.", dtype.name, folder)
-        for kernel in (loaded.forward, loaded.backward):
-            kernel.disable_compile(False)
-            kernel.compile(_signature(kernel.py_func, dtype))
-            # Arguments of other types are an error and do not compile further kernels.
-            kernel.disable_compile()
+            if reason := compiler.compile_in_subprocess(folder, dtype):
+                log.warning("The fused engine is compiled in this process: a subprocess failed (%s).", reason)
+        compiler.compile_or_load(loaded, dtype)
         new = {"dtypes": sorted({*record.get("dtypes", []), dtype.name}), "files": _digests(folder)}
         if new != record:
             part = folder / f"{RECORD}.part"
             part.write_text(json.dumps(new, indent=2), encoding="utf-8")
             part.replace(folder / RECORD)
-
-
-def _signature(function: Callable[..., None], dtype: np.dtype) -> tuple[Any, ...]:
-    """Numba types of a kernel's annotated arguments: integers, numbers of the dtype, arrays and NamedTuples."""
-    from numba import from_dtype, types
-
-    number = from_dtype(dtype)
-
-    def of(kind: Any) -> Any:
-        if kind is int:
-            return types.intp
-        if kind is float:
-            return number
-        if hasattr(kind, "_fields"):
-            return types.BaseTuple.from_types([of(field) for field in get_type_hints(kind).values()], kind)
-        return types.Array(number, len(kind.dim_str.split()), "C")
-
-    return tuple(of(kind) for name, kind in function.__annotations__.items() if name != "return")
 
 
 def _files(folder: Path) -> list[Path]:

@@ -1,0 +1,97 @@
+"""Compilation of the kernels for a dtype, in a process of its own.
+
+`python -m src.engines.numba_cpu.compiler <cache folder> <dtype>` fills the cache. A process that has just compiled
+runs code that is linked otherwise than the code it stores, and that rounds otherwise. A process that trains therefore
+only loads, also the first time, so that all compute the same bits.
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, get_type_hints
+
+import numpy as np
+
+from src.common.paths import ROOT
+
+
+class Kernels(NamedTuple):
+    """The two kernels as functions of numba."""
+
+    forward: Any
+    backward: Any
+
+
+def load(folder: Path) -> Kernels:
+    """The kernels, with their cache in a folder, wherever they were imported before."""
+    from numba.core import config
+
+    if config.CPU_FEATURES is None:  # type: ignore[attr-defined]
+        config.CPU_FEATURES = features()  # type: ignore[attr-defined]
+    from src.engines.numba_cpu import backward, forward, spin_wait
+
+    before, config.CACHE_DIR = config.CACHE_DIR, str(folder)  # type: ignore[attr-defined]
+    try:
+        for function in (forward.forward, backward.backward, spin_wait.changes):
+            if hasattr(function, "enable_caching"):  # not with NUMBA_DISABLE_JIT
+                function.enable_caching()
+    finally:
+        config.CACHE_DIR = before  # type: ignore[attr-defined]
+    return Kernels(forward.forward, backward.backward)
+
+
+def features() -> str:
+    """CPU features for LLVM: those that numba detects, with the widest vectors enabled.
+
+    LLVM prefers 256-bit vectors on AVX-512, which lowered the clock of older processors; 512 bits are a fifth
+    faster.
+    """
+    from numba.core.codegen import get_host_cpu_features
+
+    found = get_host_cpu_features()
+    return f"{found},-prefer-256-bit" if "+avx512f" in found else found
+
+
+def compile_or_load(kernels: Kernels, dtype: np.dtype) -> None:
+    """Make the kernels ready for a dtype: from the cache, or compiled by this process."""
+    for kernel in kernels:
+        kernel.disable_compile(False)
+        kernel.compile(signature(kernel.py_func, dtype))
+        # Arguments of other types are an error and do not compile further kernels.
+        kernel.disable_compile()
+
+
+def compile_in_subprocess(folder: Path, dtype: np.dtype) -> str | None:
+    """Fill the cache folder for a dtype; the reason if that was not possible, else None."""
+    command = [sys.executable, "-m", "src.engines.numba_cpu.compiler", str(folder.absolute()), dtype.name]
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    try:
+        # In a session of its own, as Ctrl-C ends the run after the update.
+        done = subprocess.run(command, cwd=ROOT, start_new_session=True, check=False, **quiet)  # type: ignore[call-overload]
+    except OSError as error:
+        return str(error)
+    lines = done.stderr.decode(errors="replace").split("\n")
+    return None if done.returncode == 0 else f"exit code {done.returncode}: {' '.join(lines[-2:]).strip()}"
+
+
+def signature(function: Callable[..., None], dtype: np.dtype) -> tuple[Any, ...]:
+    """Numba types of a kernel's annotated arguments: integers, numbers of the dtype, arrays and NamedTuples."""
+    from numba import from_dtype, types
+
+    number = from_dtype(dtype)
+
+    def of(kind: Any) -> Any:
+        if kind is int:
+            return types.intp
+        if kind is float:
+            return number
+        if hasattr(kind, "_fields"):
+            return types.BaseTuple.from_types([of(field) for field in get_type_hints(kind).values()], kind)
+        return types.Array(number, len(kind.dim_str.split()), "C")
+
+    return tuple(of(kind) for name, kind in function.__annotations__.items() if name != "return")
+
+
+if __name__ == "__main__":
+    compile_or_load(load(Path(sys.argv[1])), np.dtype(sys.argv[2]))
