@@ -1,8 +1,8 @@
 """Compilation of the kernels for a dtype, in a process of its own.
 
 `python -m src.engines.numba_cpu.compiler <cache folder> <dtype>` fills the cache. A process that has just compiled
-runs code that is linked otherwise than the code it stores, and that rounds otherwise. A process that trains therefore
-only loads, also the first time, so that all compute the same bits.
+runs code that is linked otherwise than the code it stores, and rounds otherwise. So a process that trains only
+loads, also the first time, and all processes compute the same bits.
 """
 
 import subprocess
@@ -68,7 +68,7 @@ def compile_in_subprocess(folder: Path, dtype: np.dtype) -> str | None:
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     try:
         # In a session of its own, as Ctrl-C ends the run after the update.
-        done = subprocess.run(command, cwd=ROOT, start_new_session=True, check=False, **quiet)  # type: ignore[call-overload]
+        done = subprocess.run(command, cwd=ROOT, start_new_session=True, **quiet)  # type: ignore[call-overload]
     except OSError as error:
         return str(error)
     lines = done.stderr.decode(errors="replace").split("\n")
