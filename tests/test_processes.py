@@ -31,9 +31,11 @@ def test_a_fork_behaves_as_a_cold_process(tmp_path, given):
     assert forked
 
 
-def test_a_process_with_another_locale_is_cold(tmp_path):
-    """The locale is read as Python starts."""
-    assert started(Popen, tmp_path, "model.memory_slots=2.5", LC_ALL="C")[1] is False
+def test_a_process_with_another_locale_is_cold(tmp_path, monkeypatch):
+    """The locale is read as Python starts. The command ends at once, without an import of the project."""
+    monkeypatch.setattr("tests.test_processes.LINE", [sys.executable, "-m", "src.nothing"])
+    assert started(Popen, tmp_path)[1] is True
+    assert started(Popen, tmp_path, LC_ALL="C")[1] is False
 
 
 def test_tests_start_processes_as_forks():

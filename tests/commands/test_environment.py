@@ -48,6 +48,7 @@ def test_without_a_backend_the_package_imports_nothing():
     assert python("-c", program, MPLBACKEND="") == "['src']\n"
 
 
+@pytest.mark.drawn
 def test_a_run_and_its_report_do_not_depend_on_the_environment(tmp_path):
     """With LC_ALL=C, a folder name outside ASCII, a matplotlibrc that asks for LaTeX, and an unknown backend."""
     top = tmp_path / "Übung"

@@ -4,7 +4,9 @@ After a change of a notebook, `python -m tests.commands.test_notebooks` runs all
 """
 
 import ast
+import contextlib
 import re
+import sys
 import time
 from pathlib import Path
 
@@ -124,12 +126,17 @@ class TestExecuted:
         assert found["ages"] in ([5, 9, 13], [6, 10, 14])
         assert len(pictures(notebook)) == 3
 
+    @each_notebook
     @pytest.mark.parametrize("folder", ["", "src/cells"])
-    def test_the_project_is_found_from_any_folder(self, folder):
-        """A kernel may have been started in any folder of the project."""
-        notebook = read(ROOT / "notebooks" / "one_sequence.ipynb")
-        notebook.cells = code_cells(notebook)[:1]
-        execute(notebook, ROOT / folder)
+    def test_the_project_is_found_from_any_folder(self, path, folder, monkeypatch):
+        """A kernel may have been started in any folder of the project; the lines before the imports of src."""
+        before, *_ = code_cells(read(path))[0].source.replace("%matplotlib inline", "").split("from src.")
+        monkeypatch.chdir(ROOT / folder)
+        monkeypatch.setattr(sys, "path", [one for one in sys.path if Path(one).resolve() != ROOT])
+        exec(before, names := {})
+        assert names["ROOT"] == ROOT
+        assert str(ROOT) in sys.path
+        names.get("temporary", contextlib.nullcontext()).__exit__(None, None, None)
 
     def test_a_failing_cell_is_an_error(self):
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("assert 1 > 2")])

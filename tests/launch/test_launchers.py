@@ -109,46 +109,45 @@ def test_a_job_that_a_cluster_stops_can_be_resumed(tmp_path, monkeypatch):
 
 
 def test_jobs_of_submitit(tmp_path):
-    """With the executor for one machine: begun jobs are resumed, and jobs that are done are not run again."""
+    """With the executor for one machine: a preempted job is requeued and resumed, and a done one not run again.
+
+    SIGTERM only announces preemption; if the run ended at SIGTERM, submitit would not requeue it.
+    """
     pytest.importorskip(SUBMITIT)
     folder = tmp_path / "sweep"
-    line = small("trainer.max_steps=4", f"hydra.sweep.dir={folder}", model="mlp", task="mnist1d")
+    length = ("trainer.max_steps=800", "validate_every=20", "stop_when_solved=false")
+    line = small(*length, f"hydra.sweep.dir={folder}", model="lstm")
     command = [sys.executable, "-m", "src.train"]
-
-    def ended(*arguments):
-        done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=500)
-        return done.returncode, done.stdout + done.stderr
-
-    code, output = ended("-m", *line, "seed=0,1", "hydra/launcher=submitit_local")
-    assert (code, "2 of 2 done" in output, "Traceback" in output) == (0, True, False), output
-    first, second = (folder / f"{n}_mnist1d_mlp_seed{n}" for n in (0, 1))
-    train_small(tmp_path / "here", "trainer.max_steps=4", "seed=1", model="mlp", task="mnist1d")
-    assert written(second)["validation"] == written(tmp_path / "here")["validation"]
-    before = (first / "metrics.json").stat().st_mtime_ns
-    (second / "metrics.json").unlink()
-    code, output = ended(f"resume={folder}")
-    assert (code, "2 of 2 done" in output) == (0, True), output
-    assert (first / "metrics.json").stat().st_mtime_ns == before
-    assert "Resuming from update 4" in (second / "train.log").read_text()
-
-
-def test_a_preempted_job_of_submitit_is_requeued_and_resumed(tmp_path):
-    """SIGTERM only announces preemption; if the run ended at SIGTERM, submitit would not requeue it."""
-    pytest.importorskip(SUBMITIT)
-    folder = tmp_path / "sweep"
-    line = small("trainer.max_steps=3000", "validate_every=20", f"hydra.sweep.dir={folder}", model="lstm")
-    command = [sys.executable, "-m", "src.train", "-m", *line, "hydra/launcher=submitit_local"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    with subprocess.Popen(command, cwd=ROOT, **pipes) as process:
-        at = until(lambda: next(folder.glob("*/checkpoints/last.ckpt"), None), process)
-        (job,) = [pid for pid, its in command_lines() if "submitit.core._submit" in its and str(folder) in its]
+    first, second = (folder / f"{n}_repeat_copy_lstm_seed{n}" for n in (0, 1))
+    at = first / "checkpoints" / "last.ckpt"
+    launched = [*command, "-m", *line, "seed=0,1", "hydra/launcher=submitit_local"]
+    with subprocess.Popen(launched, cwd=ROOT, **pipes) as process:
+        until(at.exists, process)
+        (job,) = [pid for pid, its in command_lines() if "submitit.core._submit" in its and is_in(first, pid)]
         os.kill(job, signal.SIGTERM)
         before = at.stat().st_mtime_ns
         until(lambda: at.stat().st_mtime_ns > before, process)  # it continues to train
         os.kill(job, signal.SIGUSR2)
         printed = process.communicate(timeout=240)[0]
-    assert (process.returncode, "1 of 1 done" in printed) == (0, True), printed
-    assert "Resuming from update" in (at.parents[1] / "train.log").read_text()
+    assert (process.returncode, "2 of 2 done" in printed, "Traceback" in printed) == (0, True, False), printed
+    assert "Resuming from update" in (first / "train.log").read_text()
+    assert "Resuming from update" not in (second / "train.log").read_text()
+    train_small(tmp_path / "here", *length, "seed=1", model="lstm")
+    assert written(second)["validation"] == written(tmp_path / "here")["validation"]
+
+    before = (first / "metrics.json").stat().st_mtime_ns
+    (second / "metrics.json").unlink()
+    done = subprocess.run([*command, f"resume={folder}"], cwd=ROOT, check=False, timeout=500, **pipes)
+    assert (done.returncode, "2 of 2 done" in done.stdout) == (0, True), done.stdout
+    assert (first / "metrics.json").stat().st_mtime_ns == before
+    assert "Resuming from update 800" in (second / "train.log").read_text()
+
+
+def is_in(folder, pid):
+    """Whether a process holds the lock of a run folder."""
+    held = (folder / ".lock").stat()
+    return any(os.path.samestat(held, os.stat(one)) for one in Path(f"/proc/{pid}/fd").iterdir() if one.exists())
 
 
 def until(there, process, seconds=240):

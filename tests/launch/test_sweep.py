@@ -58,7 +58,7 @@ def last(folder):
 def test_a_sweep_of_sixteen_jobs_survives_a_kill(tmp_path):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     folder = tmp_path / "sweep"
-    length = ("trainer.max_steps=300", "validate_every=10")
+    length = ("trainer.max_steps=120", "validate_every=10")
     settings = small(*length, f"hydra.sweep.dir={folder}", model="mlp", task="mnist1d")
     swept = (
         "model.hidden_sizes=[7],[8],[9],[0]",

@@ -5,12 +5,14 @@ import pytest
 from src.replay.recording import record
 from src.run.load import load_run
 from src.settings import build
+from tests.figure_drawing import off
 from tests.helpers import train_small
 
 MANY = ("model.read_heads=2", "model.carry=position", "model.motion=relative", "model.num_scales=2")
 
 
 @pytest.fixture(scope="session")
+@off()
 def trained(tmp_path_factory):
     """Run folders by name."""
     folder = tmp_path_factory.mktemp("trained")

@@ -20,6 +20,7 @@ from src.report.request import read_request
 from src.run.load import load_run
 from src.settings import keys
 from src.settings.errors import ConfigError
+from tests.figure_drawing import off
 from tests.helpers import train_small
 from tests.report.conftest import CELLS, bits
 
@@ -253,6 +254,7 @@ def test_settings_that_vary_make_a_map(fake, tmp_path):
 
 
 @pytest.fixture(scope="module")
+@off()
 def trained(tmp_path_factory):
     """Runs of a single update, two models with a memory and one without."""
     top = tmp_path_factory.mktemp("trained")

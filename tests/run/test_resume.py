@@ -105,8 +105,8 @@ def stopped(tmp_path, stop_at, monkeypatch):
     return tmp_path / "run"
 
 
-@pytest.mark.parametrize("engine", ["fused", "reference"])
-def test_killed_twenty_times_at_random_moments(tmp_path, engine):
+@pytest.mark.parametrize(("engine", "times"), [("fused", 20), ("reference", 5)])
+def test_killed_many_times_at_random_moments(tmp_path, engine, times):
     """Some kills come while a checkpoint is being written, some when the process has just begun."""
     overrides = small(
         "trainer.max_steps=90", "validate_every=2", f"model.engine={engine}", "stop_when_solved=false"
@@ -122,10 +122,10 @@ def test_killed_twenty_times_at_random_moments(tmp_path, engine):
         return json.loads(done.stdout.splitlines()[-1])
 
     assert killing("whole", 0) == {"update": 0, "save": 0, "start": 0, "code": 0}
-    kills = killing("killed", 20)
+    kills = killing("killed", times)
     assert kills["code"] == 0
-    assert kills["update"] + kills["save"] + kills["start"] == 20
-    assert kills["save"] >= 4
+    assert kills["update"] + kills["save"] + kills["start"] == times
+    assert kills["save"] >= times // 5
     assert equal_runs(tmp_path / "killed", tmp_path / "whole")
     assert not list((tmp_path / "killed").rglob("*.part"))
 
@@ -439,6 +439,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(disk)], check=True)
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize("logger", ["none", "tensorboard"])
 def test_a_real_full_disk(small_disk, logger):
     """The write that fails first is that of a checkpoint, or of TensorBoard."""

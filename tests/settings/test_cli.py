@@ -364,10 +364,9 @@ def test_an_invalid_value_gives_exit_code_2():
     assert done.stderr == f"error: model.memory_slots=2.5: {POSITIVE}\n"
 
 
-@pytest.mark.cold
 @pytest.mark.parametrize("command", ["evaluate", "search", "study"])
 def test_help_names_the_command(command):
-    """A cold process, since the other tests of these commands run in this process."""
+    """A process, since the other tests of these commands run in this one."""
     done = process(command, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert f"python -m src.{command}" in done.stdout

@@ -24,7 +24,7 @@ from tests.study.conftest import STUDY
 #: The tiny study with runs that take about a second.
 LONGER = OmegaConf.to_container(OmegaConf.create(STUDY))
 for lines in (LONGER["tuning"]["common"], LONGER["sweeps"]["runs"]):
-    lines[:] = [one.replace("max_steps=2", "max_steps=400").replace("every=1", "every=10") for one in lines]
+    lines[:] = [one.replace("max_steps=2", "max_steps=150").replace("every=1", "every=10") for one in lines]
 LONGER["sweeps"]["runs"][-1] = "seed=0"
 del LONGER["reports"]
 
