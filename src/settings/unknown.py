@@ -1,6 +1,7 @@
 """Messages for unknown choices and keys: the wrong name, what is allowed, and the closest allowed name."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
@@ -75,12 +76,20 @@ def unknown_key(error: ConfigCompositionException, config_name: str, job: list[s
 def uncomposed(error: Exception, config_name: str, job: list[str]) -> ConfigError:
     """The error for settings that cannot be composed for another reason: names the first faulty override."""
     why = f": {first_line(error.__cause__)}" if error.__cause__ is not None else ""
-    for count, line in enumerate(job, start=1):
+
+    def is_faulty(count: int) -> bool:
         try:
             compose(config_name, job[:count])
         except FAULTS:
-            return ConfigError(f"{'' if line in str(error) else f'{line}: '}{first_line(error)}{why}")
-    return ConfigError(f"{first_line(error)}{why}")
+            return True
+        return False
+
+    # Overrides before a faulty one can be composed, and those up to it or further cannot.
+    first = bisect_left(range(1, len(job) + 1), True, key=is_faulty)
+    if first == len(job):
+        return ConfigError(f"{first_line(error)}{why}")
+    line = job[first]
+    return ConfigError(f"{'' if line in str(error) else f'{line}: '}{first_line(error)}{why}")
 
 
 def first_line(error: BaseException) -> str:
