@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -40,8 +41,15 @@ if "TESTS_CACHE" not in os.environ:
     os.environ["TESTS_CACHE"] = tempfile.mkdtemp(prefix="tests-")
     atexit.register(shutil.rmtree, os.environ["TESTS_CACHE"], ignore_errors=True)
 
-#: Folders with the longest tests run first, so that no worker runs one of them alone at the end.
-LONGEST = ("commands", "run", "launch", "study", "search", "cells", "engines", "settings")
+#: Folders with the longest tests run first, so that no worker runs one of them alone at the end. The first ones need
+#: no kernels, which are compiled meanwhile.
+LONGEST = ("launch", "study", "search", "settings", "commands", "run", "benchmark", "replay", "report", "engines")
+COMPILE = """
+import numpy as np
+from src.engines.numba_cpu.kernels import kernels
+for dtype in ("float32", "float64"):
+    kernels(np.dtype(dtype))
+"""
 
 
 def pytest_collection_modifyitems(items):
@@ -50,6 +58,17 @@ def pytest_collection_modifyitems(items):
         return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
 
     items.sort(key=position)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_setupnodes(config):
+    """The kernels are compiled beside the first tests, instead of by a test for which the other worker waits."""
+    config.compiler = subprocess.Popen([sys.executable, "-c", COMPILE], cwd=SRC.parent, stderr=subprocess.DEVNULL)
+
+
+def pytest_unconfigure(config):
+    if hasattr(config, "compiler"):
+        config.compiler.wait()
 
 
 @pytest.hookimpl(tryfirst=True)
