@@ -41,8 +41,8 @@ if "TESTS_CACHE" not in os.environ:
     os.environ["TESTS_CACHE"] = tempfile.mkdtemp(prefix="tests-")
     atexit.register(shutil.rmtree, os.environ["TESTS_CACHE"], ignore_errors=True)
 
-#: Folders with the longest tests run first, so that no worker runs one of them alone at the end. The first ones need
-#: no kernels, which are compiled meanwhile.
+#: Folders with the longest tests run first, so that no worker runs one of them alone at the end. The first need no
+#: kernels, which are compiled meanwhile.
 LONGEST = ("launch", "study", "search", "settings", "commands", "run", "benchmark", "replay", "report", "engines")
 COMPILE = """
 import numpy as np
