@@ -89,7 +89,7 @@ def test_a_sweep_of_sixteen_jobs_survives_a_kill(tmp_path):
     assert len(statuses) == 16
     assert {"finished", "half-done", "waiting"} <= set(statuses)
 
-    code, output = ended(command(f"resume={folder}"))
+    code, output = ended(command(f"resume={folder}", "hydra/launcher=basic"))
     assert code == 1, output
     assert {name: counts(folder)[name] for name in before} == before
     statuses = [job.status for job in sweep.statuses(folder)]

@@ -105,12 +105,11 @@ def stopped(tmp_path, stop_at, monkeypatch):
     return tmp_path / "run"
 
 
-@pytest.mark.parametrize(("engine", "times"), [("fused", 20), ("reference", 5)])
-def test_killed_many_times_at_random_moments(tmp_path, engine, times):
+@pytest.mark.parametrize(("engine", "times", "steps"), [("fused", 20, 90), ("reference", 5, 24)])
+def test_killed_many_times_at_random_moments(tmp_path, engine, times, steps):
     """Some kills come while a checkpoint is being written, some when the process has just begun."""
-    overrides = small(
-        "trainer.max_steps=90", "validate_every=2", f"model.engine={engine}", "stop_when_solved=false"
-    )
+    length = (f"trainer.max_steps={steps}", "validate_every=2", "stop_when_solved=false")
+    overrides = small(*length, f"model.engine={engine}")
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
 
     def killing(name, kills):
