@@ -18,8 +18,8 @@ class Checkpoint(ModelCheckpoint):
     """Saves last.ckpt after every validation, and best.ckpt after one that is better than all before.
 
     It saves at the very end of a period (the updates between two validations), when Lightning's counters are
-    those with which the next period begins, so that a resumed run counts like an uninterrupted one. A period that
-    the user interrupts ends without a validation and saves last.ckpt only.
+    those with which the next period begins, so that a resumed run counts like an uninterrupted one. An
+    interrupted period ends without a validation and saves last.ckpt only.
 
     Args:
         folder: run folder.

@@ -14,7 +14,7 @@ from src.lit.learner import Learner
 
 
 class History(Callback):
-    """Appends update, sequences, seconds, the last training loss and the validation metrics to a csv.
+    """Appends a row for each validation: counts, training loss, gradient norm, learning rate, validation metrics.
 
     A checkpoint contains the rows so far; a resumed run starts with them.
 

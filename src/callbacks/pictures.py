@@ -33,7 +33,7 @@ class Pictures(Callback):
 
     During training, figures go to TensorBoard after every `every`-th validation and the last; at the end, the
     learning curves become a PNG file. The other PNG files show the checkpoint that validation chose and are drawn
-    in `src.run`. A figure that cannot be drawn is a warning.
+    in `src.run`. A figure that cannot be drawn gives a warning.
 
     Args:
         folder: run folder.
@@ -66,7 +66,7 @@ class Pictures(Callback):
             self.drawn_at = trainer.global_step
             with figure_errors_as_warnings("of the first example"):
                 for name, figure in draw_first(learner, learner.task.examples()[0], self.cmap).items():
-                    with figure_errors_as_warnings(name):  # a full disk fails the next scalar too
+                    with figure_errors_as_warnings(name):  # on a full disk the next scalar fails, too
                         trainer.logger.experiment.add_figure(name, figure, trainer.global_step)
 
     def state_dict(self) -> dict[str, Any]:

@@ -157,7 +157,7 @@ class Machine(Cell):
     def with_content(
         self, numbers: SimpleNamespace, memory: Float[Tensor, "B N M"], w: Float[Tensor, "B H N"]
     ) -> Float[Tensor, "B H N"]:
-        """Equations (5) to (7): w interpolated with the content weighting; w itself without content addressing."""
+        """Equations (5) to (7): w interpolated with the content weighting, if there is one; otherwise w itself."""
         if not self.content_addressing:
             return w
         return addressing.interpolate(addressing.content(memory, numbers.key, numbers.beta), w, numbers.gate)

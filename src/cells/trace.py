@@ -1,4 +1,4 @@
-"""Trace: named tensors that show the inside of a cell's steps."""
+"""Trace: the internals of a cell at each step, as named tensors."""
 
 from __future__ import annotations
 

@@ -18,7 +18,10 @@ class Engine(ABC):
 
     @abstractmethod
     def knows(self, cell: Cell) -> str | None:
-        """The reason why this kind of cell cannot run on this computer; None if it can. Once per network."""
+        """The reason why this kind of cell cannot run on this computer; None if it can.
+
+        Called once for a network.
+        """
 
     @abstractmethod
     def covers(self, cell: Cell, device: torch.device, dtype: torch.dtype) -> str | None:

@@ -34,7 +34,7 @@ def length_repeat_grid(
         label: what the values are, with their unit.
         trained: (least, most) length and (least, most) repeats of training, both included; boxed.
         cmap: name of a colour map.
-        named: what stands for lengths and repeats in another task.
+        named: names of the two axes, for a task whose test cells vary something else.
     """
     size = (min(10.0, 2.2 + 0.75 * len(repeats)), min(10.0, 1.3 + 0.45 * len(lengths)))
     figure = Figure(figsize=size, layout="constrained")

@@ -29,7 +29,7 @@ def grids(
         label: what the values are, with their unit.
         trained: (least, most) length and (least, most) repeats of training, both included; boxed.
         cmap: name of a colour map.
-        named: what stands for lengths and repeats in another task.
+        named: names of the two axes, for a task whose test cells vary something else.
     """
     width, height = min(4.5, 0.9 + 0.62 * len(repeats)), 0.6 + 0.4 * len(lengths)
     figure, axes = panel_axes(list(panels), width, height, beside=1.0, around=0.6)

@@ -84,7 +84,7 @@ def sized(cfg: dict[str, Any]) -> dict[str, Any]:
         for key, value in node.items()
         if key not in ("recipe", "sigma_init") and not isinstance(value, float)
     }
-    kept |= {"callbacks": cfg["callbacks"]}  # they are tried out, too
+    kept |= {"callbacks": cfg["callbacks"]}  # they are constructed, too, and may be refused
     return kept | {"precision": cfg["trainer"].get("precision"), "accelerator": cfg["trainer"].get("accelerator")}
 
 

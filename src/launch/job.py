@@ -64,7 +64,9 @@ def _log_kept() -> Iterator[list[logging.LogRecord]]:
 
 
 def run_job(job: Job, extra_callbacks: Sequence[Callback] = (), checked: Checked | None = None) -> Outcome:
-    """Begin the run of a job, or resume the run in the job's folder. Everything that trains calls this function.
+    """Begin the run of a job, or resume the run in the job's folder.
+
+    Single runs, sweeps, all launchers and searches call this function.
 
     Args:
         job: the job.

@@ -14,7 +14,8 @@ class GuardedModule(lightning.LightningModule):
     """A LightningModule whose updates stop at the first loss or gradient that is not finite.
 
     On the CPU the check comes before the update. On a device it is deferred to logged updates, validations and
-    checkpoints, to avoid synchronisation; updates after the first bad number are undone, and that one is reported.
+    checkpoints, to avoid synchronisation; updates from the first number that is not finite on are undone, and that
+    number is reported.
     """
 
     network: Any

@@ -184,7 +184,7 @@ def draw_answers(
 
 @figure_errors_as_warnings("addressing_examples")
 def draw_heads(heads: Sequence[RunRow], name: str, cmap: str) -> Drawing | None:
-    """Where the heads of the median run of each row look."""
+    """Weightings of the heads of the median run of each row."""
     if not heads:
         return None
     pictures = []

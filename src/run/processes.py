@@ -114,8 +114,8 @@ def check(plain: dict[str, Any], trainer: lightning.Trainer, learner: Learner) -
     """Refuse a run that several processes cannot compute as one process would.
 
     Raises:
-        ConfigError: fewer sequences than processes, norms over a share of the batch, or other processes than
-            were asked for.
+        ConfigError: fewer sequences than processes, batch normalisation over a share of the batch, or a wrong
+            number of processes.
     """
     count, size = trainer.num_devices * trainer.num_nodes, learner.task.batch_size
     launched = launched_place()

@@ -48,7 +48,7 @@ def build_trainer(
     # Start-up messages of Lightning have no information for a user of this project.
     for name in ("pytorch.utilities.rank_zero", "pytorch.trainer.connectors", "fabric.utilities.distributed"):
         logging.getLogger(f"lightning.{name}").setLevel(logging.WARNING)
-    node = {key: value for key, value in cfg["trainer"].items() if key != "max_time"}  # Interrupt checks it
+    node = {key: value for key, value in cfg["trainer"].items() if key != "max_time"}  # for Interrupt
     if node.get("precision") == "16-mixed" and on_cpu(node):
         log.info("trainer.precision=16-mixed is for GPUs; on the CPU bf16-mixed takes its place.")
         node["precision"] = "bf16-mixed"

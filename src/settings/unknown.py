@@ -84,7 +84,7 @@ def uncomposed(error: Exception, config_name: str, job: list[str]) -> ConfigErro
             return True
         return False
 
-    # Overrides before a faulty one can be composed, and those up to it or further cannot.
+    # The first n overrides can be composed if and only if the first faulty one is not among them.
     first = bisect_left(range(1, len(job) + 1), True, key=is_faulty)
     if first == len(job):
         return ConfigError(f"{first_line(error)}{why}")

@@ -26,8 +26,8 @@ class Axis(NamedTuple):
     """What the test cells of a task vary, such as the length of its sequences.
 
     Attributes:
-        name: of one value: `min_length` and `max_length` are the task's keys for training.
-        many: of several: a key of a grid to evaluate, and the task's attribute with the span of training.
+        name: singular, such as length: `min_length` and `max_length` are the task's keys of the training range.
+        many: plural, such as lengths: key of a grid to evaluate, and the task's attribute of the training range.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Axis(NamedTuple):
 
 
 def cell_name(cell: Iterable[int]) -> str:
-    """The name of the test set of a cell, a value of each axis.
+    """The name of the test set of a cell, which is one value for each axis.
 
     >>> cell_name((10, 20))
     '10x20'
@@ -79,8 +79,8 @@ class Task(lightning.LightningDataModule):
         validation: batches that choices are made by.
         tests: batches of each test set, by name; never used for any choice.
         axes: what its test cells vary; none for a task without cells.
-        test_cells: cells to test on, a value of each axis; a test set each, named by `cell_name`.
-        like_training: names of the test sets that are drawn as training is; the first is one of every run.
+        test_cells: cells to test on, each one value for each axis; each is a test set, named by `cell_name`.
+        like_training: names of the test sets that are drawn as training is; every run has the first one.
     """
 
     objective: str
@@ -118,12 +118,12 @@ class Task(lightning.LightningDataModule):
         """Sequences to show: the first like those of training, the others like those of the tests."""
 
     def probes(self) -> dict[str, Sequence[Any]]:
-        """Batches by name that monitor generalisation during training: of no test set, and used for no choice."""
+        """Batches by name that monitor generalisation during training; in no test set, and used for no choice."""
         return {}
 
     @classmethod
     def check_cells(cls, key: str, cells: Any) -> list[tuple[int, ...]]:
-        """Cells that a user gives, checked; a Refusal names the one at fault. For tasks with axes."""
+        """Cells that a user gives, checked; a Refusal names the invalid one. For tasks with axes."""
         raise NotImplementedError(f"{cls.__name__} has no test cells")
 
     def cell(self, *values: Any, **named: Any) -> Sequence[Any]:

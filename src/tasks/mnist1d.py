@@ -131,7 +131,8 @@ class MNIST1D(Task):
     with a standard error of 0.4 points instead of 1.2.
 
     Args:
-        setup: frozen (the authors' file) or seed (the sizes of the seed experiment).
+        setup: frozen (the authors' file) or seed (the sizes of the seed experiment, whose results README.md
+            compares with).
         sequence_length: 40, or 20 for every second feature from the first.
         batch_size: examples in a training batch.
         cache: folder for the cached arrays.

@@ -91,7 +91,7 @@ class RepeatCopy(Task):
 
     @classmethod
     def check_cells(cls, key: str, cells: Any) -> list[tuple[int, ...]]:
-        """[length, repeats] pairs; raises a Refusal that names the one at fault."""
+        """[length, repeats] pairs; raises a Refusal that names the invalid one."""
         if not isinstance(cells, list | tuple):
             raise checks.refuse(key, cells, "a list of [length, repeats] pairs, such as [[10,20],[20,10]]")
         pairs: list[tuple[int, ...]] = []

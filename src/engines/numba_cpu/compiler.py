@@ -1,8 +1,8 @@
 """Compilation of the kernels for a dtype, in a process of its own.
 
 `python -m src.engines.numba_cpu.compiler <cache folder> <dtype>` fills the cache. A process that has just compiled
-runs code that is linked otherwise than the code it stores, and rounds otherwise. So a process that trains only
-loads, also the first time, and all processes compute the same bits.
+runs code that is linked differently from the code that it stores, and whose results differ by rounding. So a
+process that trains only loads kernels, also the first time, and all processes compute the same bits.
 """
 
 import subprocess
@@ -67,7 +67,7 @@ def compile_in_subprocess(folder: Path, dtype: np.dtype) -> str | None:
     command = [sys.executable, "-m", "src.engines.numba_cpu.compiler", str(folder.absolute()), dtype.name]
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     try:
-        # In a session of its own, as Ctrl-C ends the run after the update.
+        # In a session of its own: Ctrl-C must not end the compilation, as it ends the run only after an update.
         done = subprocess.run(command, cwd=ROOT, start_new_session=True, **quiet)  # type: ignore[call-overload]
     except OSError as error:
         return str(error)

@@ -44,7 +44,7 @@ class KernelPlan(NamedTuple):
     writes: int  # W
     head_size: int  # raw numbers of a head
     start: FieldStarts  # offsets of their fields
-    content: int  # 1: content addressing
+    content: int  # 1: content-based addressing
     shifts: int = 1  # 2 r + 1 (NTM)
     position: int = 0  # 1: carry = position (DMS-NTM)
     hybrid: int = 0  # 1: motion = hybrid (DMS-NTM)
