@@ -59,7 +59,7 @@ class Interrupt(Callback):
         # Not in on_fit_start: Lightning saves the handlers just after that hook and restores them at the end.
         def stop(number: int, frame: FrameType | None) -> None:
             self.interrupted = True
-            log.warning("Stopping after this update; again to stop at once.")
+            log.warning("Stopping after this update; a second signal stops at once.")
             self._restore()
 
         # In a job of submitit SIGTERM only announces the signal at which submitit requeues the job.

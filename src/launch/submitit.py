@@ -88,5 +88,5 @@ def faults() -> Iterator[None]:
         yield
     except Exception as fault:
         lines = [line for line in str(fault).splitlines() if line.strip()] or [type(fault).__name__]
-        text = f"a job was lost: {lines[0]}; the others are left to end; resume runs the rest"
+        text = f"a job was lost: {lines[0]}; the other jobs continue; resume runs the rest"
         raise ConfigError(text) from fault

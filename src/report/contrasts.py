@@ -66,9 +66,9 @@ def contrasts_table(rows: Sequence[RunRow], kind: TableKind, options: TableOptio
             line.append("no difference" if conclusive and within else "")
         lines.append(line)
     notes = [
-        "Paired by seed. Interval: bootstrap of the mean difference, each for itself; p: sign-flip permutation "
-        f"test, two-sided; Holm over the {len(found)} contrasts of this table. That a p is large does not show "
-        "that there is no difference."
+        "Paired by seed. Interval: bootstrap of the mean difference, not adjusted for the number of contrasts; p: "
+        f"sign-flip permutation test, two-sided; Holm over the {len(found)} contrasts of this table. A large p "
+        "does not show that there is no difference."
     ]
     if unpaired:
         notes.append(f"Fewer than two seeds in common, and so no contrast: {'; '.join(unpaired)}.")

@@ -174,10 +174,10 @@ def draw_answers(
     figure = comparison.comparison(pictures, spread, metric.label, cmap, order)
     caption = (
         f"Targets above outputs of the median run of each row (by {metric.label} on these cells), on one sequence "
-        "of each kind that no test holds"
+        "of each cell, which is in no test set"
     )
     if spread:
-        caption += f"; at the right the {metric.label} of all seeds on the test of that kind{guessing(metric)}"
+        caption += f"; at the right the {metric.label} of all seeds on the test of that cell{guessing(metric)}"
     caption += "."
     return Drawing(name, caption, figure, list(answers[0]), answers)
 
@@ -192,7 +192,7 @@ def draw_heads(heads: Sequence[RunRow], name: str, cmap: str) -> Drawing | None:
         of = {head: _array(points, "slot") for (head,), points in _grouped(group, ("head",))}
         pictures.append(addressing.RunHeads(f"{label}, seed {seed}", title, of, int(answer) if answer else None))
     figure = addressing.addressing(pictures, cmap)
-    caption = "Where the heads of the median run of each row look, step by step, in one sequence."
+    caption = "Weightings of the heads of the median run of each row at every step of one sequence."
     return Drawing(name, caption, figure, list(heads[0]), heads)
 
 

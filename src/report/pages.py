@@ -88,7 +88,7 @@ def write(folder: Path, home: Path, about: ReportInfo) -> None:
             summary.runs_table([row for row in counted if row["table"] == name], kind)._replace(title=name)
         )
     if (folder / "tuning.csv").exists():
-        blocks.append(Paragraph("The runs that settings were chosen with, with seeds of their own: `tuning.csv`."))
+        blocks.append(Paragraph("The runs by which settings were chosen, with other seeds: `tuning.csv`."))
     blocks += [Heading(2, "How this was made"), Paragraph(METHOD)]
     if about.commands:
         blocks.append(Code("\n".join(about.commands)))
@@ -117,8 +117,8 @@ def _lead(counted: Sequence[RunRow], about: ReportInfo) -> list[Block]:
         )
     if slots := about.settings.get("memory_slots"):
         sentences.append(
-            f"What has a memory is tested and shown with {slots} slots; tests with another number, that of "
-            "training among them, have it in their names."
+            f"Models with a memory are tested and shown with {slots} slots. A test with another number of slots, "
+            "such as that of training, has it in its name."
         )
     return [Paragraph(" ".join(sentences))]
 

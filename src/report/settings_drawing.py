@@ -41,7 +41,7 @@ def draw_settings(rows: Sequence[RunRow], kind: TableKind, name: str) -> Drawing
         panels[label] = panel
     names = [key.split(".")[-1] for key in varied]
     figure = settings_map.settings_map(panels, values[down], values[across], names[down], names[across])
-    caption = f"What {names[0]} and {names[1]} do: interquartile means over all runs of a pair."
+    caption = f"Metrics by {names[0]} and {names[1]}: interquartile means over all runs of each pair of values."
     return Drawing(name, caption, figure, ("measure", varied[down], varied[across], "value", "runs"), data)
 
 

@@ -133,8 +133,8 @@ def check(plain: dict[str, Any], trainer: lightning.Trainer, learner: Learner) -
     norms = any(isinstance(module, _BatchNorm) for module in learner.network.modules())
     if count > 1 and norms and not plain["trainer"].get("sync_batchnorm"):
         raise ConfigError(
-            f"trainer.devices={trainer.num_devices}: each process would norm its own share of a batch; must be 1, "
-            "or +trainer.sync_batchnorm=true be given, or the model have no batch norm"
+            f"trainer.devices={trainer.num_devices}: each process would normalise its own share of a batch; must "
+            "be 1, or +trainer.sync_batchnorm=true be given, or the model have no batch norm"
         )
 
 

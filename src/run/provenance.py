@@ -38,6 +38,6 @@ def joined(revisions: Sequence[str | None]) -> str | None:
     """The revisions of the code that a run was made with, as one text.
 
     >>> joined(["a1b2"]), joined(["a1b2", "c3d4+changes"])
-    ('a1b2', 'a1b2, gone on with c3d4+changes')
+    ('a1b2', 'a1b2, resumed with c3d4+changes')
     """
-    return revisions[0] if len(revisions) == 1 else ", gone on with ".join(map(str, revisions))
+    return revisions[0] if len(revisions) == 1 else ", resumed with ".join(map(str, revisions))

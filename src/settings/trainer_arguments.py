@@ -90,7 +90,7 @@ ARGUMENTS: dict[str, Rule | str] = {
     "max_epochs": "trainer.max_steps says when a run ends",
     "min_epochs": "trainer.max_steps says when a run ends",
     "min_steps": "stop_when_solved=false trains to the last update",
-    "limit_train_batches": "trainer.max_steps says when a run ends, and overfit_batches keeps to some batches",
+    "limit_train_batches": "trainer.max_steps says when a run ends, and overfit_batches repeats a few batches",
     "limit_val_batches": WHOLE_SETS,
     "limit_test_batches": WHOLE_SETS,
     "limit_predict_batches": "nothing is predicted here",

@@ -35,7 +35,7 @@ def test_the_first_signal_stops_after_the_update_and_the_second_has_the_old_hand
     assert (one.interrupted, trainer.should_stop) == (False, False)
     signal.raise_signal(number)
     assert (one.interrupted, trainer.should_stop, heard) == (True, False, [])
-    assert "Stopping after this update; again to stop at once." in caplog.text
+    assert "Stopping after this update; a second signal stops at once." in caplog.text
     assert handlers() == before
     one.on_train_batch_end(trainer, None, None, None, 1)
     assert trainer.should_stop

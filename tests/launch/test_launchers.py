@@ -191,7 +191,7 @@ def test_a_run_that_was_requeued_too_often_is_recoverable(tmp_path, monkeypatch)
 def test_a_lost_job_of_slurm_is_reported_in_one_line():
     with pytest.raises(ConfigError) as refusal, submitit.faults():
         raise RuntimeError("\nJob 7 has not produced any output\nat length")
-    text = "a job was lost: Job 7 has not produced any output; the others are left to end; resume runs the rest"
+    text = "a job was lost: Job 7 has not produced any output; the other jobs continue; resume runs the rest"
     assert str(refusal.value) == text
 
 

@@ -138,7 +138,7 @@ def test_a_report_may_lead_with_a_larger_memory(two_models, tmp_path):
     lacking = "has no error_bits of in_distribution, payload_error of 10x20, payload_error of 20x10"
     assert problems == [Problem("ntm0", lacking, counted=True)]
     page = (tmp_path / "report" / "report.md").read_text()
-    assert "What has a memory is tested and shown with 256 slots" in page
+    assert "Models with a memory are tested and shown with 256 slots" in page
     assert "| ntm | 10x20 | 4 | 0.010 |" in page
     assert "| ntm | 10x20 with 128 slots | 5 | 0.120 |" in page
     assert f"4 runs: evaluated later, by code {'c' * 40}" in page

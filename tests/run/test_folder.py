@@ -126,7 +126,7 @@ def test_one_process_at_a_time_has_the_lock(tmp_path):
 
 @pytest.mark.parametrize(
     ("revisions", "text"),
-    [([None], None), (["a"], "a"), (["a", "b"], "a, gone on with b"), ([None, "b"], "None, gone on with b")],
+    [([None], None), (["a"], "a"), (["a", "b"], "a, resumed with b"), ([None, "b"], "None, resumed with b")],
 )
 def test_revisions_of_the_code(tmp_path, config, revisions, text):
     run_folder = RunFolder(tmp_path)

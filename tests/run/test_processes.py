@@ -238,7 +238,7 @@ def test_batch_norm_is_refused_unless_it_is_synchronised(tmp_path, monkeypatch):
 
     monkeypatch.setattr(build, "build_network", normed)
     with pytest.raises(
-        ConfigError, match=r"^trainer.devices=2: each process would norm its own share of a batch;"
+        ConfigError, match=r"^trainer.devices=2: each process would normalise its own share of a batch;"
     ):
         assemble(compose_train(*small("trainer.devices=2")), tmp_path)
     for harmless in (["trainer.devices=1"], ["trainer.devices=2", "+trainer.sync_batchnorm=true"]):

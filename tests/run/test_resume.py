@@ -379,9 +379,9 @@ def test_a_change_of_revision_is_logged_once(stopped, caplog, monkeypatch):
     resume(stopped, {"trainer.max_steps": 12})
     assert caplog.text.count("begun with revision") == 1
     assert f"begun with revision {begun} of the code and is resumed with another" in caplog.text
-    assert written(stopped)["git_revision"] == f"{begun}, gone on with another"
+    assert written(stopped)["git_revision"] == f"{begun}, resumed with another"
     config = RunFolder(stopped).read_config()
-    assert (config["git_revision"], config["revisions"]) == (f"{begun}, gone on with another", [begun, "another"])
+    assert (config["git_revision"], config["revisions"]) == (f"{begun}, resumed with another", [begun, "another"])
 
 
 def test_a_change_of_revision_of_a_run_of_an_earlier_version(stopped, caplog, monkeypatch):
