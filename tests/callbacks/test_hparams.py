@@ -37,7 +37,7 @@ def test_settings_keep_their_types_and_null_is_left_out():
 def test_common_settings_exist_for_every_model_and_sort_first(model, task):
     settings = hyperparameters(compose_train(f"model={model}", f"task={task}"))
     assert set(COMMON) | {"seed"} <= set(settings)
-    # Beside the model, should that be all that differs, there is room for four.
+    # If only the model differs, TensorBoard shows four more settings, the first ones by name.
     assert sorted(set(settings) - {"model"})[:4] == ["batch_size", "gradient_clip", "lr", "max_steps"]
 
 

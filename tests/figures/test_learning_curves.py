@@ -61,7 +61,7 @@ def test_a_logarithmic_curve_keeps_its_zeros(draw: Callable[[Figure], object]) -
     shown = [tick for tick in ax.get_yticks() if low <= tick <= high]
     assert 0.0 in shown
     assert 3 <= len(shown) <= 7
-    # Equal factors take equal room above the smallest positive value: that is what log was asked for.
+    # Above the smallest positive value equal factors are equal distances, as on a logarithmic scale.
     heights = ax.transData.transform([(0, 500), (0, 1000), (0, 2000)])[:, 1]
     assert heights[1] - heights[0] == pytest.approx(heights[2] - heights[1], rel=1e-6)
 

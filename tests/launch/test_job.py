@@ -113,8 +113,8 @@ def test_the_files_of_hydra_equal_those_of_hydra_main(tmp_path, monkeypatch, log
     assert {name: (tmp_path / "run" / ".hydra" / name).read_text() for name in KEPT} == theirs
 
 
-def test_what_hydra_keeps_of_a_sweep_is_what_it_would_keep(tmp_path, monkeypatch, logs):
-    """Compared with Hydra at work; a path without signs that would be quoted."""
+def test_the_files_of_hydra_of_a_sweep_equal_those_of_hydra_main(tmp_path, monkeypatch, logs):
+    """Compared with a sweep by hydra.main, in a folder whose path needs no quotes."""
     monkeypatch.chdir(tmp_path)
     line = [*small(), "model=lstm,gru", "~model.memory_slots", "seed=3,4", f"hydra.sweep.dir={tmp_path}/sweep"]
     line = [one for one in line if not one.startswith(("model.", "model=dms", "~"))]

@@ -115,12 +115,12 @@ def test_limits():
     batch = build(torch.tensor([[[1.0, 0.0]]]), torch.tensor([1]), torch.tensor([2]), (1, 2))
     right = measured([(40 * (2 * batch.y - 1), batch)])
     assert right == pytest.approx(dict.fromkeys(right, 0.0) | {"end_exact": 1.0, "exact": 1.0}, abs=1e-12)
-    # At chance every element costs a bit; an end marker that is never said is wrong once.
+    # At chance every element costs a bit; an end marker that is never output is wrong once.
     blank = measured([(torch.full_like(batch.y, -1e-9), batch)])
     assert blank["bits"] == pytest.approx(9.0)
     assert blank["loss"] == pytest.approx(math.log(2))
     assert (blank["error_bits"], blank["end_error"], blank["end_exact"]) == (3.0, pytest.approx(1 / 3), 0.0)
-    # The marker a step early as well: two wrong bits, and not exact.
+    # An additional end marker one step early: one wrong bit, and end_exact is 0.
     early = 40 * (2 * batch.y - 1)
     early[0, -2, -1] = 40.0
     assert (measured([(early, batch)])["end_exact"], measured([(early, batch)])["error_bits"]) == (0.0, 1.0)

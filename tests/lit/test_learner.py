@@ -60,7 +60,7 @@ def fit(learner, **options):
 
 
 class TestTestSets:
-    """A set ends where the next begins, however few batches the trainer lets through."""
+    """A set ends where the next begins, even if the trainer limits the number of batches."""
 
     @pytest.fixture
     def learner(self):

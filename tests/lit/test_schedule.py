@@ -50,7 +50,7 @@ def test_named_points():
 
 @pytest.mark.parametrize("warmup", [0.0, 0.3, 0.55, 0.99])
 @pytest.mark.parametrize("updates", [1, 2, 7, 40])
-def test_up_then_down_and_never_nothing_or_too_much(updates, warmup):
+def test_rates_rise_then_fall_and_stay_within_bounds(updates, warmup):
     seen = rates(updates, warmup, 0.0)[:-1]
     assert all(0 < rate <= 2.0 for rate in seen)
     top = seen.index(max(seen))

@@ -1,4 +1,4 @@
-"""The frames of the animation show the step they are of; their labels are apart."""
+"""Each frame of the animation shows its step, and labels do not overlap."""
 
 import numpy as np
 import pytest

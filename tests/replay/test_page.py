@@ -78,7 +78,7 @@ def test_two_runs(recording):
 
 def test_it_loads_nothing(recording):
     page = page_of(recording("ntm"))
-    # The one address is the name of a vocabulary, which nothing is fetched from.
+    # The only address is the name of the SVG namespace; nothing is fetched from it.
     assert set(re.findall(r"https?:[^\"' ]*", page)) == {"http://www.w3.org/2000/svg"}
     assert not re.search(r"\b(src|href)\s*=|@import|url\(|fetch\(|import ", page)
     assert "default-src 'none'" in page

@@ -115,7 +115,7 @@ def heads_of(names, memory):
     return Heads(names, np.zeros((1, len(names), 1)), {}, memory, {})
 
 
-def test_the_colours_of_the_memory_end_where_nearly_all_of_it_does():
+def test_the_colour_scale_of_the_memory_ends_at_a_high_quantile():
     memory = np.zeros((1, 200, 10))
     memory[0, :100] = np.linspace(-2, 2, 1000).reshape(100, 10)
     memory[0, 150, 3] = 50.0
@@ -129,8 +129,8 @@ def test_heads_of_a_kind_have_colours_of_a_kind():
     assert len(heads_of([f"read head {i}" for i in range(5)], np.zeros((1, 1, 1))).colours) == 5
 
 
-def looking(*slots):
-    """A read head that looks at these of 32 slots, one a step, and a write head that looks elsewhere."""
+def focused(*slots):
+    """A read head that focuses on one of these slots at each step, of 32, and a write head on another slot."""
     weights = np.zeros((len(slots), 2, 32))
     weights[np.arange(len(slots)), 0, slots] = 1.0
     weights[:, 1, 16] = 1.0
@@ -138,6 +138,6 @@ def looking(*slots):
 
 
 def test_the_slots_that_are_read_lie_on_the_ring_with_two_more_on_each_side():
-    assert looking(10, 11, 13).read_slots.tolist() == [8, 9, 10, 11, 12, 13, 14, 15]
-    assert looking(31, 0, 1).read_slots.tolist() == [29, 30, 31, 0, 1, 2, 3]
-    assert looking(*range(0, 32, 2)).read_slots.tolist() == list(range(32))
+    assert focused(10, 11, 13).read_slots.tolist() == [8, 9, 10, 11, 12, 13, 14, 15]
+    assert focused(31, 0, 1).read_slots.tolist() == [29, 30, 31, 0, 1, 2, 3]
+    assert focused(*range(0, 32, 2)).read_slots.tolist() == list(range(32))

@@ -162,7 +162,7 @@ def test_settings_given_for_a_redraw_override(two_models, tmp_path):
     assert "| 0.250 |" in page
 
 
-def test_runs_that_settings_were_chosen_with_stand_beside(two_models, tmp_path):
+def test_the_table_of_tuning_runs_is_copied_into_the_report(two_models, tmp_path):
     (tmp_path / "t.csv").write_text("a\n1\n")
     report(two_models, tmp_path / "report", f"tuning={tmp_path}/t.csv", "pictures=false")
     assert (tmp_path / "report" / "tuning.csv").read_text() == "a\n1\n"

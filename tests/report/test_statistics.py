@@ -158,7 +158,7 @@ def test_many_differences_are_sampled(random):
 def test_an_infinite_difference_outweighs_all_others():
     assert sign_flip([INF, INF, INF, 1.0]) == pytest.approx(2 / 16)
     assert sign_flip([INF, INF, INF, -1.0]) == pytest.approx(4 / 16)
-    # Of the 16 flips, 8 leave the infinities alike; of the others, half agree with 100 in sign, half do not.
+    # In 8 of the 16 flips both infinities have one sign; in 4 of the others, 100 and 1 have the same sign.
     assert sign_flip([INF, -INF, 100.0, 1.0]) == pytest.approx(12 / 16)
 
 
@@ -195,12 +195,12 @@ def test_a_contrast_is_of_the_paired_differences(random):
 
 
 def test_contrasts_with_failed_runs():
-    """Both failed: no difference. One failed: all the difference."""
+    """If both runs of a pair failed, their difference is zero; if one failed, it is infinite."""
     found = contrast([1.0, INF, 3.0, INF], [2.0, INF, 5.0, 1.0])
     # Of the 256 resamples 1 has mean -2 and 4 have -1.75, fewer than 2.5 %; the next have -1.5.
     assert found[:3] == (4, INF, -1.5)
     assert found.high == INF
-    # Flips of (-1, 0, -2, inf): infinite whichever they are, and as far as this only if the 3 go against it.
+    # No flip of (-1, 0, -2, inf) is closer to zero than the observed one, in which -1 and -2 oppose the infinity.
     assert found.p == 1
     assert contrast([INF, INF], [INF, INF]) == (2, 0, 0, 0, 1)
     assert contrast([2.0], [0.5]) == (1, 1.5, 1.5, 1.5, 1)

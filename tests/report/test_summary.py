@@ -67,13 +67,13 @@ def test_a_diverged_run_counts_everywhere():
     assert column(table, "diverged") == ["4"]
     assert column(table, "solved")[0].startswith("4/8 ")
     assert column(table, "error bits in distribution: IQM [95 %]")[0].endswith(", ∞]")
-    # The worst share there is stands for each of the four: the middle half of the eight is two of each.
+    # Each diverged run counts as the worst share: the middle half of the eight values is two of each kind.
     assert column(table, "payload error 10x20: IQM [95 %]")[0].startswith("0.550 [0.100, 1.000]")
     # They stay in the risk set for ever, so that not even half of them have solved it before the end.
     assert list(summary.survival(rows, "sequences").share)[-1] == 0.5
 
 
-def test_accuracies_beside_what_others_published():
+def test_published_accuracies_have_a_column():
     rows = [class_row("gru", s, a) for s, a in enumerate((0.9, 0.94, 0.96, 0.98, 0.93))] + [
         class_row("mlp", 0, 0.6)
     ]
@@ -85,7 +85,7 @@ def test_accuracies_beside_what_others_published():
     assert "solved" not in table.header
 
 
-def test_runs_that_were_not_tested_somewhere_are_not_taken_for_others():
+def test_a_metric_with_fewer_tested_runs_has_their_number():
     rows = [class_row("gru", 0, 0.9, 0.8), class_row("gru", 1, 0.9), class_row("mlp", 0, 0.5)]
     table = summary.main_table(rows, CLASSES, TableOptions())
     assert column(table, "accuracy generated: IQM [95 %]") == ["0.800 (1 runs)", ""]

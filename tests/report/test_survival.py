@@ -66,7 +66,7 @@ def greenwood(times, solved, at):
 
 
 def test_a_failed_run_stays_at_risk_for_ever():
-    """Censored at its last sequence it would make the others look better than they are."""
+    """If it were censored at its last sequence, the estimated share solved would be too high."""
     failed = kaplan_meier([10, INF, 30, INF], [True, False, True, False])
     lost = kaplan_meier([10, 5, 30, 5], [True, False, True, False])
     assert failed.times.tolist() == [0, 10, 30]

@@ -30,6 +30,6 @@ def test_a_published_run_reaches_its_published_validation(folder):
     del published["update"]
     measured = learner.eval().measure(run.task.validation)
     assert published.keys() <= measured.keys()
-    # Another build of torch rounds otherwise; over a long sequence that can turn single bits.
+    # Another build of torch rounds differently, which can change single bits of a long sequence.
     for name, value in published.items():
         assert measured[name] == pytest.approx(value, rel=0.01, abs=0.01), name

@@ -460,7 +460,7 @@ print(seconds, *(sum(kernel.stats.cache_misses.values()) for kernel in (forward,
 def test_a_process_loads_what_a_subprocess_has_compiled():
     """With the real kernels. Needs two new processes.
 
-    The code that a process has compiled itself rounds otherwise, so that a run would not be repeated bit for bit.
+    Code that a process has compiled itself rounds differently, so that a run would not be repeated bit for bit.
     """
     for _ in range(2):  # the second process finds the cache filled
         done = subprocess.run(
