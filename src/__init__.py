@@ -1,25 +1,25 @@
 """DMS-NTM lab: neural networks with an external, addressable memory.
 
-The rooms; a file imports only from floors below its own:
+The packages and their layers; a file imports only from layers below its own:
 
-    floor 0   common/       refusals of values, text, files, paths, subprocesses: nothing about models
+    layer 0   common/       refusals of values, text, files, paths, subprocesses: nothing about models
               memory/       the equations of addressing and access, pure functions of tensors
               figures/      arrays in, matplotlib Figure out
-    floor 1   cells/        one time step, (input, state) -> (output, state); the state is a value
-    floor 2   engines/      run a cell over a whole sequence: a loop, or compiled kernels
-    floor 3   networks/     modules over a whole sequence, x[B, T, F] -> y[B, T, O]
+    layer 1   cells/        one time step, (input, state) -> (output, state); the state is a value
+    layer 2   engines/      run a cell over a whole sequence: a loop, or compiled kernels
+    layer 3   networks/     modules over a whole sequence, x[B, T, F] -> y[B, T, O]
               tasks/        samplers and the LightningDataModules over them, one task a file
-    floor 4   lit/          LightningModules: loss, metrics, optimiser, logging
-    floor 5   callbacks/    validation history, checkpoints, pictures ...: one Lightning callback a file
-    floor 6   settings/     from the command line to a checked configuration to objects
-    floor 7   run/          one training run: its folder, resumption, ending, several processes
-    floor 8   launch/       jobs: one or many, on this machine or on a cluster
-    floor 9   report/       run folders as tables, figures and pages
+    layer 4   lit/          LightningModules: loss, metrics, optimiser, logging
+    layer 5   callbacks/    validation history, checkpoints, pictures ...: one Lightning callback a file
+    layer 6   settings/     from the command line to a checked configuration to objects
+    layer 7   run/          one training run: its folder, resumption, ending, several processes
+    layer 8   launch/       jobs: one or many, on this machine or on a cluster
+    layer 9   report/       run folders as tables, figures and pages
               replay/       a trained model on one sequence, step by step, as a page and an animation
               train.py      the commands that are one file
               evaluate.py
               publish.py
-    floor 10  study/        a table or a figure of the README: tune, choose, sweep, evaluate, report
+    layer 10  study/        a table or a figure of the README: tune, choose, sweep, evaluate, report
               search/       hyper-parameter search with Optuna; the best settings as an experiment file
               benchmark/    speed and memory of training, one question a file
 

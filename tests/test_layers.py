@@ -1,4 +1,4 @@
-"""A file imports only from floors below its own. The map in `src/__init__.py` is the one source of the floors."""
+"""A file imports only from layers below its own. The map in `src/__init__.py` is the one source of the layers."""
 
 import ast
 import re
@@ -17,22 +17,22 @@ MODULES = {
 }
 
 
-def floors():
-    """The floor of each room and of each command, from the docstring of the package."""
-    floor, found = 0, {}
+def layers():
+    """The layer of each package and of each command, from the docstring of src."""
+    layer, found = 0, {}
     for line in src.__doc__.split("Legend")[0].splitlines():
-        match = re.match(r" {4}(?:floor (\d+))? +(\w+)(?:/|\.py)", line)
+        match = re.match(r" {4}(?:layer (\d+))? +(\w+)(?:/|\.py)", line)
         if match:
-            floor = int(match[1] or floor)
-            found[match[2]] = floor
+            layer = int(match[1] or layer)
+            found[match[2]] = layer
     return found
 
 
-FLOORS = floors()
+LAYERS = layers()
 
 
-def room(path):
-    """The room of a file: its folder within src, or the name of the file where it is a command."""
+def package(path):
+    """The package of a file: its folder within src, or the name of the file where it is a command."""
     return path.relative_to(ROOT / "src").with_suffix("").parts[0]
 
 
@@ -52,17 +52,17 @@ def imported(path):
 
 @pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(ROOT)) for path in FILES])
 def test_imports_come_from_below(path):
-    here = room(path)
+    here = package(path)
     if here == "__init__":
         assert list(imported(path)) == []
         return
-    assert here in FLOORS, f"{here} has no floor yet: give it one in src/__init__.py"
-    rooms = {name.split(".")[1] for name in imported(path) if name != "src"} - {here}
-    assert {other: FLOORS[other] for other in rooms if FLOORS[other] >= FLOORS[here]} == {}
+    assert here in LAYERS, f"{here} has no layer yet: give it one in src/__init__.py"
+    others = {name.split(".")[1] for name in imported(path) if name != "src"} - {here}
+    assert {other: LAYERS[other] for other in others if LAYERS[other] >= LAYERS[here]} == {}
 
 
-def test_there_is_no_import_circle():
-    """Not within a room either."""
+def test_there_is_no_import_cycle():
+    """Not within a package either."""
     imports = {
         path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__"): set(
             imported(path)
@@ -76,9 +76,9 @@ def test_there_is_no_import_circle():
     assert remaining == {}
 
 
-def test_every_room_is_on_the_map_and_in_the_package():
-    there = {room(path) for path in FILES} - {"__init__"}
-    assert set(FLOORS) == there
+def test_every_package_is_on_the_map_and_in_pyproject():
+    there = {package(path) for path in FILES} - {"__init__"}
+    assert set(LAYERS) == there
     packages = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"][
         "packages"
     ]
@@ -90,16 +90,16 @@ def test_the_architecture_page_has_the_same_map():
     table = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").split("## The life")[0]
     named = {}
     for row in table.splitlines():
-        if row.startswith("| ") and not row.startswith("| floor"):
-            _, floor, rooms, *_ = row.split("|")
-            named |= {name: int(floor) for name in re.findall(r"`(\w+)(?:/|\.py)`", rooms)}
-    assert named == FLOORS
+        if row.startswith("| ") and not row.startswith("| layer"):
+            _, layer, names, *_ = row.split("|")
+            named |= {name: int(layer) for name in re.findall(r"`(\w+)(?:/|\.py)`", names)}
+    assert named == LAYERS
 
 
-def test_tests_mirror_the_rooms():
-    """A folder of tests is named as the room that it tests, but for commands and planted faults."""
+def test_tests_mirror_the_packages():
+    """A folder of tests is named as the package that it tests, but for commands and planted faults."""
     folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()} - {"__pycache__"}
-    assert folders - set(FLOORS) <= {"commands", "planted"}
+    assert folders - set(LAYERS) <= {"commands", "planted"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(ROOT)) for path in FILES])
@@ -108,10 +108,10 @@ def test_no_file_is_too_long(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= longest
 
 
-@pytest.mark.parametrize("room", ["memory", "cells"])
-def test_the_lowest_floors_import_no_lightning_or_hydra(room):
-    unknown = {"lightning", "hydra", "omegaconf", "torchmetrics"} | ({"nn"} if room == "memory" else set())
-    for path in (ROOT / "src" / room).glob("*.py"):
+@pytest.mark.parametrize("folder", ["memory", "cells"])
+def test_the_lowest_layers_import_no_lightning_or_hydra(folder):
+    unknown = {"lightning", "hydra", "omegaconf", "torchmetrics"} | ({"nn"} if folder == "memory" else set())
+    for path in (ROOT / "src" / folder).glob("*.py"):
         assert not unknown & {
             name.split(".")[0]
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""Annotated shapes are checked in every room that has tensors."""
+"""Annotated shapes are checked in every package that has tensors."""
 
 import jaxtyping
 import pytest

@@ -1,1 +1,1 @@
-"""Floor 4: the LightningModule around a network, and the objectives: loss and metrics of each kind of answer."""
+"""The LightningModule around a network, and the objectives: loss and metrics of each kind of target."""

@@ -20,16 +20,16 @@ def test_a_fault_applies_and_its_tests_are_there(fault):
         assert (ROOT / test.split("::")[0]).exists()
 
 
-def test_there_are_enough_and_one_a_room():
+def test_there_are_enough_and_one_for_each_package():
     assert len(FAULTS) >= 25
-    rooms = {path.name for path in (ROOT / "src").iterdir() if path.is_dir()} - {"__pycache__"}
+    packages = {path.name for path in (ROOT / "src").iterdir() if path.is_dir()} - {"__pycache__"}
     touched = {
         line.split("/")[2]
         for fault in FAULTS
         for line in fault.patch.read_text(encoding="utf-8").splitlines()
         if line.startswith("--- a/src/")
     }
-    assert rooms <= touched
+    assert packages <= touched
 
 
 def test_a_patch_without_a_header_is_an_error(tmp_path):
