@@ -28,7 +28,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "publish",
-    *(f"{room}.__main__" for room in ("replay", "report", "search", "study")),
+    *(f"{package}.__main__" for package in ("replay", "report", "search", "study")),
 )
 FILES = ("tests/commands/killing.py",)
 #: Variables that are read while modules are imported, or by Python itself.
