@@ -32,9 +32,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
-from tests import figure_drawing, processes  # noqa: E402
+from tests import composition, figure_drawing, processes  # noqa: E402
 
 torch.set_num_threads(1)
+composition.keep()
 
 # MNIST-1D is generated once in a test session, in a folder that subprocesses use, too.
 if "TESTS_CACHE" not in os.environ:

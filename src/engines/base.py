@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -14,7 +15,12 @@ class Engine(ABC):
     """Runs cells over whole sequences; results equal those of the cell's steps up to rounding.
 
     One engine serves all cells. Each call reads the weights and options of its cell, and nothing is stored.
+
+    Attributes:
+        name: in metrics.json and tables.
     """
+
+    name: ClassVar[str]
 
     @abstractmethod
     def knows(self, cell: Cell) -> str | None:

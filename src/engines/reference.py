@@ -12,6 +12,8 @@ from src.engines.base import Engine
 class Reference(Engine):
     """Runs every cell: in one call where the cell has `sequence`, else step by step."""
 
+    name = "reference"
+
     def knows(self, cell: Cell) -> None:
         return None
 

@@ -60,8 +60,11 @@ def command() -> None:
     elif line.multirun:
         launch(jobs, folder, whole)
     else:
-        with cli.failures():
-            job.run_single(jobs[0], checked)
+        try:
+            with cli.failures():
+                job.run_single(jobs[0], checked)
+        except KeyboardInterrupt:
+            sys.exit(130)
 
 
 def launch(jobs: list[Job], folder: Path, whole: DictConfig) -> None:

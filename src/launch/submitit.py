@@ -77,8 +77,7 @@ def launch(jobs: Sequence[Job], folder: Path) -> int:
         announce_one(job)
     with faults():
         queued = executor.map_array(SubmititJob(), [job._replace(side_by_side=True) for job in jobs])
-        results = [one.results()[0] for one in queued]
-    return exit_code(results)
+        return exit_code([one.results()[0] for one in queued])
 
 
 @contextmanager
@@ -86,6 +85,8 @@ def faults() -> Iterator[None]:
     """Context in which the loss of a job is raised as a ConfigError, in one line."""
     try:
         yield
+    except ConfigError:
+        raise
     except Exception as fault:
         lines = [line for line in str(fault).splitlines() if line.strip()] or [type(fault).__name__]
         text = f"a job was lost: {lines[0]}; the other jobs continue; resume runs the rest"

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from src.common.files import write_json
 from src.common.text import columns, duration
 from src.lit import objectives
+from src.run.ending import DONE as DONE
 from src.run.ending import Ending
 from src.run.folder import RunFolder, UnreadableError
 from src.settings.cli import Job, argument
@@ -17,8 +18,6 @@ from src.settings.errors import ConfigError
 
 #: Status of a job, in the order of the summary. A `waiting` job has not begun, a `half-done` job was killed.
 STATUSES = ("finished", "diverged", "failed", "stopped", "half-done", "running", "waiting")
-#: Jobs that a resume does not run again; a diverged run would diverge again.
-DONE = ("finished", "diverged")
 
 
 class JobStatus(NamedTuple):

@@ -135,6 +135,7 @@ class Bits(Objective):
             wrong=wrong,
             right=None,
             verdict=f"{wrong.sum():,} of {asked.sum() * output.shape[2]:,} bits wrong",
+            correct=not wrong.any(),
         )
 
     def draw(self, answers: Sequence[Answer], cmap: str) -> Figure:

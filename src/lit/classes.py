@@ -78,6 +78,7 @@ class Classes(Objective):
             right=right,
             verdict=f"answers {predicted} at the end, "
             + ("right" if predicted == right else f"wrong: it is a {right}"),
+            correct=predicted == right,
         )
 
     def draw(self, answers: Sequence[Answer], cmap: str) -> Figure:

@@ -62,6 +62,7 @@ class Answer(NamedTuple):
         wrong: number of wrong outputs at each step, [T]; None where it is not defined.
         right: the target class; None where there are no classes.
         verdict: how good the answer is, as text.
+        correct: whether it is right as a whole; None where that is not defined.
     """
 
     title: str
@@ -72,6 +73,7 @@ class Answer(NamedTuple):
     wrong: np.ndarray | None
     right: int | None
     verdict: str
+    correct: bool | None = None
 
     @property
     def due(self) -> tuple[np.ndarray, np.ndarray] | None:

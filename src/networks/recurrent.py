@@ -46,11 +46,9 @@ class Recurrent(nn.Module):
 
     @property
     def engine(self) -> str | None:
-        """The kind of engine that runs the cell, fused or reference; None if none was requested."""
+        """The name of the engine that runs the cell, such as fused or reference; None if none was requested."""
         choice = self.engine_choice
-        if choice is None or choice == "reference":
-            return choice
-        return "reference" if choose.unknown(self.cell) else "fused"
+        return None if choice is None else choose.engine_for(self.cell, choice).name
 
     def prepared(self) -> AbstractContextManager[None]:
         """A context for many sequences, which the engine prepares for; see `Engine.prepared`."""

@@ -2,8 +2,7 @@
 function buildRun(run) {
   const box = element(byId("runs"), "section", run.heads ? "run with-memory" : "run");
   const heading = element(box, "h2", "", run.title);
-  const failed = run.wrong ? run.wrong.some(count => count) : run.verdict.includes("wrong");
-  element(heading, "span", failed ? "failed" : "", run.verdict);
+  element(heading, "span", run.correct === false ? "failed" : "", run.verdict);
   const strips = element(box, "div");
   const phases = phaseNames(strips);
   channels(strips, "input", run.x, run.xNames, null, null);

@@ -60,6 +60,7 @@ def _run(recording: Recording) -> dict[str, Any]:
     return {
         "title": recording.title,
         "verdict": recording.verdict,
+        "correct": recording.correct,
         "x": quantise(recording.x),
         "y": quantise(recording.y, 0.0, 1.0),
         "target": None if recording.target is None else quantise(recording.target, 0.0, 1.0),

@@ -74,6 +74,7 @@ class Recording(NamedTuple):
         x_names, y_names: names of the F input features and the O outputs.
         phases: name and first step of each phase, in order.
         heads: None without a memory.
+        correct: whether the answer is right as a whole; None where that is not defined.
     """
 
     title: str
@@ -88,6 +89,7 @@ class Recording(NamedTuple):
     y_names: list[str]
     phases: list[tuple[str, int]]
     heads: Heads | None
+    correct: bool | None = None
 
 
 def record(learner: Learner, example: Example, title: str) -> Recording:
@@ -109,6 +111,7 @@ def record(learner: Learner, example: Example, title: str) -> Recording:
         y_names=y_names,
         phases=[("listening" if marks else "reading", 0), *marks],
         heads=record_heads(head_names(learner), seen) if "weighting" in seen else None,
+        correct=answer.correct,
     )
 
 

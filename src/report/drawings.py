@@ -165,7 +165,8 @@ def draw_answers(
         panels = []
         for (title,), points in _grouped(group, ("title",)):
             panels.append(TargetOutputPanel(title, _array(points, "target"), _array(points, "output")))
-            titles[title] = cell_name(map(int, re.findall(r"\d+", title)))  # the values of the cell
+            # Reports of earlier versions have no cell; its values are the numbers of the title.
+            titles[title] = points[0].get("cell") or cell_name(map(int, re.findall(r"\d+", title)))
         pictures.append(comparison.ComparisonRow(f"{label}, seed {seed}", panels))
     shown = {row.label.rsplit(", seed", 1)[0] for row in pictures}
     some = [row for row in rows if row["row"] in shown]

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from src.report.metrics import bad_test, fault, sets
+from src.run.ending import DONE
 from src.run.folder import RunFolder, UnreadableError
 from src.settings.errors import ConfigError
-
-#: Statuses that are results of the model; others are interruptions or failures.
-ENDED = ("finished", "diverged")
 
 
 class Problem(NamedTuple):
@@ -112,7 +110,7 @@ def read(folder: Path, name: str) -> EndedRun | Problem:
     if not metrics:
         return Problem(name, "is running" if run.is_held() else "has no metrics.json: not at its end")
     status = metrics.get("status")
-    if status not in ENDED:
+    if status not in DONE:  # an interruption or a failure is no result of the model
         return Problem(name, f"{status}: {metrics['error']}" if metrics.get("error") else f"{status}")
     wrong = fault(metrics, config) or bad_test(sets(evaluation.get("test", {})), "evaluation.json")
     if wrong is not None:

@@ -31,7 +31,7 @@ class ExampleRecords(NamedTuple):
     """Records of the median runs of a table on the task's examples, one record a step.
 
     Attributes:
-        answers: row, seed, title of the sequence, step of the answer, target and output of each channel.
+        answers: row, seed, title and cell of the sequence, step of the answer, target and output of each channel.
         heads: row, seed, title, first step of the answer, head, step, weight of each slot.
     """
 
@@ -124,8 +124,9 @@ def _record_run(one: PlacedRun, examples: ExampleRecords, memory_slots: int | No
         answer = learner.objective.answer(example, trace(learner, example)[0])
         if answer.due is not None:
             answers = dict(zip(("target", "output"), answer.due, strict=True))
+            named = {**of, "title": example.title, "cell": example.name}
             for step in range(len(answers["target"])):
-                examples.answers.append({**of, "title": example.title, "step": step, **_numbered(answers, step)})
+                examples.answers.append({**named, "step": step, **_numbered(answers, step)})
     example = sequences[0]
     _, seen = trace(learner, example)
     if "weighting" in seen:

@@ -18,6 +18,8 @@ Cause = Literal[
     "error",  # failed: an exception
     "refused",  # failed: a job of a sweep whose configuration is refused
 ]
+#: Statuses of a run that has nothing more to do.
+DONE: tuple[Status, ...] = ("finished", "diverged")
 #: Status that belongs to each cause.
 STATUS: dict[Cause, Status] = {
     **dict.fromkeys(("steps", "solved", "callback"), "finished"),

@@ -6,12 +6,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import hydra
 import torch
-from omegaconf import DictConfig
 
 from src.common import output
-from src.common.paths import CONF
 from src.common.subprocesses import run_modules
 from src.common.text import columns, duration
 from src.launch import estimate
@@ -153,11 +150,6 @@ def publish_results(plan: SearchPlan, options: SearchOptions, again: str) -> boo
     if left:
         print(f"{left} trials remain: {again}")
     return not failed and not left
-
-
-@hydra.main(config_path=CONF, config_name="search", version_base="1.3")
-def main(cfg: DictConfig) -> None:
-    """Hydra's entry point, for --help, --cfg and --info alone; Hydra does not run a search."""
 
 
 def run() -> None:

@@ -1,7 +1,7 @@
 """Calls of a function as Hydra makes them: with logging, environment and HydraConfig set, and .hydra/ written."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hydra import version
 from hydra._internal.callbacks import Callbacks
@@ -33,9 +33,10 @@ def call(job: Job, function: Callable[[DictConfig], T], keep: bool = True) -> T:
     results: list[T] = []
     failures: list[Exception] = []
 
-    def task(settings: DictConfig) -> None:
+    def task(settings: DictConfig) -> Any:
         try:
             results.append(function(settings))
+            return getattr(results[0], "value", None)  # the metric to minimise, for Hydra's callbacks
         except Exception as failure:
             failures.append(failure)
             raise

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from src.cells.base import Cell
+from src.cells.dms_ntm import DMSNTM
 from src.cells.gru import GRU, GRUState
 from src.cells.layout import Field, Layout, softmax
 from src.cells.lstm import LSTM
@@ -15,8 +16,8 @@ from src.cells.ntm import NTM
 from src.common.checks import Refusal
 from src.engines import choose
 from src.engines.base import Engine
-from src.engines.numba_cpu import kernels
-from src.engines.numba_cpu.machine_kinds import KINDS
+from src.engines.numba_cpu import kernels, machine_kinds
+from src.engines.numba_cpu.machine_kinds import KINDS, REIMPLEMENTED
 from src.networks.recurrent import Recurrent
 from src.settings import build
 from src.settings.errors import ConfigError
@@ -28,6 +29,8 @@ X = torch.zeros(2, 3, F)
 
 class Doubling(Engine):
     """An engine for LSTMs and machines on one device in one dtype; outputs are twice those of the reference."""
+
+    name = "doubling"
 
     def __init__(self, device="cpu", dtype=torch.float32):
         self.device, self.dtype, self.calls, self.events = device, dtype, 0, []
@@ -92,7 +95,7 @@ def test_the_choice_of_a_network_overrides_that_of_its_cell(registered):
     for net in (Recurrent(NTM(F, **SIZES), OUTPUTS, "reference"), Recurrent(LSTM(F, 7), OUTPUTS, "reference")):
         net(X)
         assert (net.engine, engine.calls) == ("reference", 0)
-    assert Recurrent(LSTM(F, 7), OUTPUTS, "fused").engine == "fused"
+    assert Recurrent(LSTM(F, 7), OUTPUTS, "fused").engine == "doubling"
     with pytest.raises(Refusal, match=r"^engine='fast': must be one of auto, fused, reference$"):
         Recurrent(LSTM(F, 7), OUTPUTS, "fast")
 
@@ -206,10 +209,51 @@ def test_a_subclass_that_overrides_no_equation_is_supported(caplog):
     assert caplog.messages == []
 
 
+#: Methods of machines that do not change what the kernels compute.
+HARMLESS = {"__init__", "initial_state", "any_weight", "_state_shapes", "changed_options"}
+
+
+@pytest.mark.parametrize("base", [NTM, DMSNTM])
+def test_every_equation_that_a_subclass_may_override_is_known(base):
+    """A method of a machine is reimplemented by the kernels, or listed here as harmless."""
+    methods = {
+        name
+        for cls in (base, Machine)
+        for name, value in vars(cls).items()
+        if callable(value) or isinstance(value, property)
+    }
+    assert methods - HARMLESS <= REIMPLEMENTED
+    own = type("Own", (base,), {name: getattr(base, name) for name in ("content_fields",)})
+    assert machine_kinds.unknown(own) == "Own.content_fields is hooked, parametrised or replaced"
+
+
+@pytest.mark.parametrize("name", ["with_content", "_width", "_within_range", "content_fields"])
+def test_a_method_replaced_on_an_object_is_noticed(name):
+    net = Recurrent(DMSNTM(F, **SIZES), OUTPUTS)
+    assert net.engine == "fused"
+    setattr(net.cell, name, getattr(net.cell, name))
+    assert choose.engine_for(net.cell, "auto") is choose.REFERENCE
+    assert net.engine == "reference"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "why"),
+    [("motion", "anchored", "motion=anchored is unknown"), ("carry", "nothing", "carry=nothing is unknown")],
+)
+def test_an_option_that_the_kernels_do_not_know(option, value, why):
+    cell = DMSNTM(F, **SIZES)
+    setattr(cell, option, value)
+    assert choose.unknown(cell) == choose.uncovered(cell, X.device, X.dtype) == f"{why} to the kernels"
+
+
+def test_a_number_of_a_head_that_the_kernels_do_not_know():
+    cell = NTM(F, **SIZES)
+    cell.layout = Layout(*cell.layout.fields, Field("more", 1))
+    assert choose.unknown(cell) == "more of a head is unknown to the kernels"
+
+
 def test_a_kind_of_heads_is_registered_by_one_entry(monkeypatch):
     """Without its entry in `KINDS` a kind of machine is not supported."""
-    from src.engines.numba_cpu import machine_kinds
-
     monkeypatch.setattr(machine_kinds, "KINDS", {kind: entry for kind, entry in KINDS.items() if kind is not NTM})
     for cached in (machine_kinds.kind_of, machine_kinds.unknown):
         cached.cache_clear()

@@ -256,6 +256,20 @@ def test_a_run_resumed_by_a_command_line_in_a_process(tmp_path):
     assert "Resuming from update 2." in text
 
 
+def test_ctrl_c_outside_of_training_ends_with_130(monkeypatch, tmp_path, unchecked_types):
+    """While the final figures are drawn, for example; without a stack trace."""
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(job, "run_job", interrupted)
+    monkeypatch.setattr(sys, "argv", ["src.train", *small(model="lstm")])
+    with pytest.raises(SystemExit) as end:
+        whole_command.command()
+    assert end.value.code == 130
+
+
 def test_ctrl_c_in_joblib_ends_with_130_and_the_summary(monkeypatch, tmp_path, capsys):
     """joblib raises KeyboardInterrupt in the process that waits for the workers."""
     monkeypatch.chdir(tmp_path)

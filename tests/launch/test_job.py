@@ -155,19 +155,27 @@ def test_a_function_is_called_as_hydra_calls_one(tmp_path, logs):
 
 
 class Recorder:
-    """A callback of Hydra that records the names of the calls."""
+    """A callback of Hydra that records the names of the calls, and the values that jobs return."""
 
     calls: ClassVar[list[str]] = []
+    values: ClassVar[list[float]] = []
 
     def __getattr__(self, name):
-        return lambda **_: self.calls.append(name)
+        return lambda **given: self.note(name, given.get("job_return"))
+
+    def note(self, name, result):
+        self.calls.append(name)
+        self.values += [] if result is None else [result.return_value]
 
 
 def test_callbacks_of_hydra_are_called(tmp_path, logs):
     line = [*small(model="lstm"), f"+hydra.callbacks.mine={{_target_: {Recorder.__module__}.Recorder}}"]
     Recorder.calls.clear()
-    hydra_job.call(cli.composed("train", [*line, f"hydra.run.dir={tmp_path}/run"])[0], lambda cfg: None)
+    Recorder.values.clear()
+    job = cli.composed("train", [*line, f"hydra.run.dir={tmp_path}/run"])[0]
+    hydra_job.call(job, lambda cfg: SimpleNamespace(value=0.25))  # as an Outcome
     assert Recorder.calls == ["on_run_start", "on_job_start", "on_job_end", "on_run_end"]
+    assert Recorder.values == [0.25, 0.25]
 
 
 def in_this_process(monkeypatch, name):

@@ -115,7 +115,7 @@ def test_jobs_of_submitit(tmp_path):
     """
     pytest.importorskip(SUBMITIT)
     folder = tmp_path / "sweep"
-    length = ("trainer.max_steps=800", "validate_every=20", "stop_when_solved=false")
+    length = ("trainer.max_steps=400", "validate_every=20", "stop_when_solved=false")
     line = small(*length, f"hydra.sweep.dir={folder}", model="lstm")
     command = [sys.executable, "-m", "src.train"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
@@ -141,7 +141,7 @@ def test_jobs_of_submitit(tmp_path):
     done = subprocess.run([*command, f"resume={folder}"], cwd=ROOT, check=False, timeout=500, **pipes)
     assert (done.returncode, "2 of 2 done" in done.stdout) == (0, True), done.stdout
     assert (first / "metrics.json").stat().st_mtime_ns == before
-    assert "Resuming from update 800" in (second / "train.log").read_text()
+    assert "Resuming from update 400" in (second / "train.log").read_text()
 
 
 def is_in(folder, pid):
@@ -186,6 +186,17 @@ def test_a_run_that_was_requeued_too_often_is_recoverable(tmp_path, monkeypatch)
         train_small(tmp_path / "run", model="lstm")
     ending = sweep.status_of(tmp_path / "run").ending
     assert (ending.status, ending.cause, ending.recoverable) == ("stopped", "preempted", True)
+
+
+def test_a_job_that_was_requeued_too_often_is_reported_in_one_line(tmp_path, monkeypatch):
+    """A job returns its exception as its result."""
+    submitit_package = pytest.importorskip("submitit")
+    (job,) = cli.composed("train", ["hydra/launcher=submitit_local"], multirun=True)
+    lost = SimpleNamespace(results=lambda: [RuntimeError("timed-out too many times")])
+    executor = SimpleNamespace(update_parameters=lambda **_: None, map_array=lambda *_: [lost])
+    monkeypatch.setattr(submitit_package, "AutoExecutor", lambda **_: executor)
+    with pytest.raises(ConfigError, match=r"^a job was lost: timed-out too many times; "):
+        submitit.launch([job], tmp_path)
 
 
 def test_a_lost_job_of_slurm_is_reported_in_one_line():

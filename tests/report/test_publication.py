@@ -269,9 +269,11 @@ def test_answers_and_heads_of_trained_runs(trained, tmp_path):
     assert report(trained, tmp_path / "report") == []
     answers = table(tmp_path / "report" / "figures" / "target_output.csv")
     assert list(answers[0]) == [
-        *("row", "seed", "title", "step"), *(f"{of} {i}" for of in ("target", "output") for i in range(1, 10))
+        *("row", "seed", "title", "cell", "step"),
+        *(f"{of} {i}" for of in ("target", "output") for i in range(1, 10))
     ]  # fmt: skip
     assert {row["title"] for row in answers} == {"Length 3, Repeat 4", "Length 4, Repeat 3"}
+    assert {row["cell"] for row in answers} == {"3x4", "4x3"}
     assert {row["row"] for row in answers} == {"ntm", "dms_ntm", "lstm"}
     one = next(row for row in answers if row["row"] == "lstm")
     run = load_run(trained / f"lstm{one['seed']}")

@@ -16,11 +16,13 @@ from src.engines.numba_cpu import autograd, kernels, machine_kinds
 class NumbaCPU(Engine):
     """Runs machines of the known kinds, in float32 or float64 on the CPU."""
 
+    name = "fused"
+
     def knows(self, cell: Cell) -> str | None:
         """As `Engine.knows`."""
         why_not = machine_kinds.unknown(type(cell)) or kernels.missing()
         if why_not is None and isinstance(cell, Machine):
-            why_not = machine_kinds.unknown_controller(cell)
+            why_not = machine_kinds.unknown_option(cell) or machine_kinds.unknown_controller(cell)
         return why_not
 
     def covers(self, cell: Cell, device: torch.device, dtype: torch.dtype) -> str | None:
@@ -32,7 +34,9 @@ class NumbaCPU(Engine):
             return why_not
         assert isinstance(cell, Machine)
         name = machine_kinds.altered(cell)
-        return None if name is None else f"{name} is hooked, parametrised or replaced"
+        if name is not None:
+            return f"{name} is hooked, parametrised or replaced"
+        return machine_kinds.unknown_option(cell)
 
     @contextmanager
     def prepared(self, cell: Cell) -> Iterator[None]:

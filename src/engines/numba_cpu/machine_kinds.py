@@ -14,17 +14,26 @@ from src.cells.ntm import NTM
 from src.engines.numba_cpu import plan
 from src.engines.numba_cpu.weights import CONTROLLER_KINDS
 
-#: Methods of a machine that the kernels reimplement: a subclass that overrides one is not supported.
-REIMPLEMENTED = ("head_layout", "with_content", "address", "trace", "step", "initial_heads")
+#: Methods of a machine that the kernels reimplement: a machine that overrides one is not supported.
+REIMPLEMENTED = frozenset(
+    {"forward", "step", "trace", "head_layout", "content_fields", "with_content", "address", "initial_heads"}
+    | {"_width", "_within_range"}
+)
 
 
 class MachineKind(NamedTuple):
-    """Functions from a machine of one kind to the arguments of the kernels."""
+    """Options of one kind of machine that the kernels know, and functions from a machine to their arguments."""
 
+    #: Values by option; a machine with another value is not supported.
+    options: dict[str, tuple[str, ...]]
     #: Fields of `KernelPlan` that depend on the kind.
     choices: Callable[[Any], dict[str, int]]
     #: Arguments of `bundles.constants` that depend on the kind.
     constants: Callable[[Any], dict[str, Any]]
+
+
+#: The options of the kernels, in the order of their numbers.
+CARRIES, MOTIONS = ("weighting", "position"), ("relative", "hybrid")
 
 
 def _ntm(cell: NTM) -> dict[str, int]:
@@ -35,8 +44,8 @@ def _dms_ntm(cell: DMSNTM) -> dict[str, int]:
     return {
         "kind": plan.DMS_NTM,
         "content": int(cell.content_addressing),
-        "position": int(cell.carry == "position"),
-        "hybrid": int(cell.motion == "hybrid"),
+        "position": CARRIES.index(cell.carry),
+        "hybrid": MOTIONS.index(cell.motion),
         "scales": cell.num_scales,
     }
 
@@ -47,8 +56,8 @@ def _dms_ntm_constants(cell: DMSNTM) -> dict[str, Any]:
 
 
 KINDS: dict[type[Machine], MachineKind] = {
-    NTM: MachineKind(_ntm, lambda _: {}),
-    DMSNTM: MachineKind(_dms_ntm, _dms_ntm_constants),
+    NTM: MachineKind({}, _ntm, lambda _: {}),
+    DMSNTM: MachineKind({"carry": CARRIES, "motion": MOTIONS}, _dms_ntm, _dms_ntm_constants),
 }
 
 
@@ -64,8 +73,20 @@ def unknown(cls: type[Cell]) -> str | None:
     if kind_of(cls) is None:
         return f"{cls.__name__} is no kind of machine that the kernels know"
     known = next(base for base in cls.__mro__ if base in KINDS)
-    overridden = (f"{cls.__name__}.{name}" for name in REIMPLEMENTED if not issubclass(known, _owner(cls, name)))
-    return next((f"{name} is hooked, parametrised or replaced" for name in overridden), None)
+    own = {name for base in cls.__mro__[: cls.__mro__.index(known)] for name in vars(base)}
+    overridden = sorted(f"{cls.__name__}.{name}" for name in own & REIMPLEMENTED)
+    return f"{overridden[0]} is hooked, parametrised or replaced" if overridden else None
+
+
+def unknown_option(machine: Machine) -> str | None:
+    """The reason why the kernels cannot run a machine with these options; None if they can."""
+    kind = kind_of(type(machine))
+    assert kind is not None
+    for name, values in kind.options.items():
+        if (value := getattr(machine, name)) not in values:
+            return f"{name}={value} is unknown to the kernels"
+    fields = machine.layout.starts.keys() - set(plan.FieldStarts._fields)
+    return f"{min(fields)} of a head is unknown to the kernels" if fields else None
 
 
 def unknown_controller(machine: Machine) -> str | None:
@@ -83,12 +104,10 @@ def altered(machine: Machine) -> str | None:
     name = boundary.altered(machine)
     if name is not None:
         return name
+    if not REIMPLEMENTED.isdisjoint(machine.__dict__):
+        return type(machine).__name__
     heads, controller = machine._modules["heads"], machine._modules["controller"]
     if type(heads) is not nn.Linear or heads.bias is None:
         return "heads"
     known = CONTROLLER_KINDS.get(type(controller))  # type: ignore[arg-type]
     return None if known is not None and known.is_plain(controller) else "controller"
-
-
-def _owner(cls: type, method: str) -> type:
-    return next(base for base in cls.__mro__ if method in vars(base))
