@@ -18,4 +18,4 @@ exact = njit(fastmath={"contract"}, **INNER)
 #: so each level of calls costs compile time.
 inlined = njit(fastmath=FAST, inline="always", **INNER)
 #: Options of a kernel, which Python calls; `kernels` caches it on disk.
-KERNEL: dict[str, Any] = {"fastmath": FAST, "error_model": "numpy", "nogil": True}
+KERNEL: dict[str, Any] = {"fastmath": FAST, "error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
