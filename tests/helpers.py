@@ -1,7 +1,5 @@
 """Command lines and configurations of runs that take about a second."""
 
-import copy
-import functools
 import json
 import os
 from collections.abc import Callable
@@ -9,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import initialize_config_dir
 
 from src.common.paths import CONF
 from src.settings import keys
 from src.settings.errors import ConfigError
 from src.train import Outcome, train
+from tests.composition import compose
 
 #: Folder of MNIST-1D, see tests/conftest.py.
 CACHE = os.environ.get("TESTS_CACHE", "outputs/cache")
@@ -48,7 +47,6 @@ def small(*overrides: str, model: str = "dms_ntm", task: str = "repeat_copy") ->
     return [f"model={model}", f"task={task}", *sizes, *ALWAYS, *overrides]
 
 
-@functools.cache
 def _composed(command: str, overrides: tuple[str, ...]) -> dict[str, Any]:
     with initialize_config_dir(CONF, version_base="1.3"):
         return keys.resolve(compose(command, list(overrides)))
@@ -56,17 +54,17 @@ def _composed(command: str, overrides: tuple[str, ...]) -> dict[str, Any]:
 
 def compose_train(*overrides: str) -> dict[str, Any]:
     """The resolved configuration of `python -m src.train` with these overrides."""
-    return copy.deepcopy(_composed("train", overrides))
+    return _composed("train", overrides)
 
 
 def compose_evaluate(*overrides: str) -> dict[str, Any]:
     """The resolved configuration of `python -m src.evaluate` with these overrides."""
-    return copy.deepcopy(_composed("evaluate", overrides))
+    return _composed("evaluate", overrides)
 
 
 def compose_replay(*overrides: str) -> dict[str, Any]:
     """The resolved configuration of `python -m src.replay` with these overrides."""
-    return copy.deepcopy(_composed("replay", overrides))
+    return _composed("replay", overrides)
 
 
 def train_small(folder: Path, *overrides: str, model: str = "dms_ntm", task: str = "repeat_copy") -> Outcome:

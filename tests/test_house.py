@@ -160,3 +160,12 @@ def test_which_imports_depend_on_settings():
     ):
         assert len(list(unstyled_imports(line))) == 1
     assert list(unstyled_imports("from matplotlib.figure import SubFigure")) == []
+
+
+def test_abstract_methods_are_enforced():
+    """`@abstractmethod` has no effect in a class that is not derived from ABC."""
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and "@abstractmethod" in ast.unparse(node):
+                bases = {ast.unparse(base) for base in node.bases}
+                assert bases & {"ABC", "Cell"}, f"{path}: {node.name} must be derived from ABC"

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from src.common import checks
 from src.launch import estimate, job, launchers, ray, sweep
 from src.run import lock, resume
+from src.run.ending import DONE
 from src.settings import cli, errors, keys
 from src.settings.errors import ConfigError
 from src.settings.job import Job
@@ -87,7 +88,7 @@ def launch(jobs: list[Job], folder: Path, whole: DictConfig) -> None:
 def remaining(jobs: list[Job], overrides: list[str]) -> list[Job]:
     """The jobs that remain when a run or a sweep is resumed; a run that has begun counts in full."""
     if jobs[0].sweep is not None:
-        return [one for one in jobs if sweep.status_of(one.folder).status not in sweep.DONE]
+        return [one for one in jobs if sweep.status_of(one.folder).status not in DONE]
     settings = resume.settings(jobs[0].folder, resume.changes_of(overrides))
     whole = OmegaConf.masked_copy(jobs[0].composed, "hydra")
     with open_dict(whole):

@@ -18,7 +18,7 @@ from src.common import output
 from src.common.text import table
 from src.launch import sweep
 from src.run import resume as resumption
-from src.run.ending import Ending
+from src.run.ending import DONE, Ending
 from src.run.folder import RunFolder
 from src.run.parts import Parts, assemble
 from src.run.train import Outcome, objective_value, resume, train
@@ -135,7 +135,7 @@ def _run_in_sweep(job: Job) -> float:
     before, folder = sweep.status_of(job.folder), job.folder
     if before.status == "running":
         raise ConfigError(f"{folder.name}: another process is running it; must be left to end")
-    if before.status in sweep.DONE:
+    if before.status in DONE:
         return objective_value(before.metrics)
     if before.status == "failed" and not job.composed.retry_failed:
         error = before.metrics.get("error")

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from src.launch import ray_cluster, sweep
 from src.launch.ray_worker import JobResult, Worker, pack, unpack
 from src.run import lock
-from src.run.ending import Ending
+from src.run.ending import DONE, Ending
 from src.run.folder import RunFolder
 from src.settings import cli
 from src.settings.errors import ConfigError
@@ -52,11 +52,11 @@ def launch(jobs: Sequence[Job], folder: Path) -> int:
     Returns:
         The exit code: 1 if a job is not done, 130 if the user stopped the sweep.
     """
-    left_out = sweep.DONE if jobs[0].composed.retry_failed else (*sweep.DONE, "failed")
+    left_out = DONE if jobs[0].composed.retry_failed else (*DONE, "failed")
     todo = deque(job for job in jobs if is_free(job) and sweep.status_of(job.folder).status not in left_out)
     with lock.held(folder):
         code = RayJobs(ray_cluster.read(jobs[0].launcher), folder).run(todo) if todo else 0
-    failed = any(sweep.status_of(job.folder).status not in sweep.DONE for job in jobs)
+    failed = any(sweep.status_of(job.folder).status not in DONE for job in jobs)
     return code or int(failed)
 
 
@@ -134,7 +134,7 @@ class RayJobs:
 
     def send(self, job: Job) -> None:
         """Send a job to a new worker, unless another process has begun or finished it meanwhile."""
-        if not is_free(job) or sweep.status_of(job.folder).status in sweep.DONE:
+        if not is_free(job) or sweep.status_of(job.folder).status in DONE:
             return
         with ExitStack() as held:
             held.enter_context(lock.held(job.folder))
@@ -173,7 +173,7 @@ class RayJobs:
         self.release(done)
         status = sweep.status_of(job.folder).status
         print(f"{name}: {status}", flush=True)
-        if status not in sweep.DONE:
+        if status not in DONE:
             print(result.printed, flush=True)
         print(f"sweep: {sweep.progress(sweep.statuses(self.folder))}\n", flush=True)
         return None

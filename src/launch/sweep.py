@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 from src.common.files import write_json
 from src.common.text import columns, duration
 from src.lit import objectives
-from src.run.ending import DONE as DONE
-from src.run.ending import Ending
+from src.run.ending import DONE, Ending
 from src.run.folder import RunFolder, UnreadableError
 from src.settings.cli import Job, argument
 from src.settings.errors import ConfigError

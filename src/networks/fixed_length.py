@@ -1,6 +1,6 @@
 """Base class of networks over sequences of one fixed length: one answer, no state."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import torch
@@ -12,7 +12,7 @@ from src.cells.trace import Trace
 from src.common import checks
 
 
-class FixedLength(nn.Module):
+class FixedLength(nn.Module, ABC):
     """Reads sequences of one fixed length and answers once, after the last step.
 
     Args:

@@ -7,6 +7,7 @@ from typing import Any
 from src import evaluate
 from src.common.subprocesses import run_module
 from src.launch import sweep
+from src.run.ending import DONE
 from src.run.evaluation import read_request
 from src.run.folder import RunFolder
 from src.settings import cli, keys
@@ -66,7 +67,7 @@ def unready(plan: StudyPlan, report: StudyReport) -> list[str]:
     for name in report.sweeps:
         folder = plan.sweeps[name].folder
         jobs = sweep.statuses(folder) if (folder / "sweep.json").exists() else []
-        done = sum(job.status in sweep.DONE for job in jobs)
+        done = sum(job.status in DONE for job in jobs)
         if not jobs or done < len(jobs):
             missing.append(f"{name} ({done} of {len(jobs)} jobs done)" if jobs else f"{name} (not begun)")
         elif name in plan.evaluate and (count := len(to_evaluate(plan, [name]))):

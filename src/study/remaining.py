@@ -6,6 +6,7 @@ from typing import Any
 from src.common.nested import flat
 from src.launch import sweep
 from src.run import resume
+from src.run.ending import DONE
 from src.run.folder import STAMP, RunFolder
 from src.settings import cli, keys
 from src.settings.errors import ConfigError
@@ -42,7 +43,7 @@ def remaining(of: Sweep, retry_failed: bool = False) -> list[dict[str, Any]]:
         config = configs[identity(job["overrides"])]
         check_same(of, job["folder"], config)
         status = sweep.status_of(of.folder / job["folder"]).status
-        if status not in sweep.DONE and (status != "failed" or retry_failed):
+        if status not in DONE and (status != "failed" or retry_failed):
             todo.append(config)
     return todo
 

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from src.common.subprocesses import run_module
 from src.launch import sweep
+from src.run.ending import DONE
 from src.settings import cli
 from src.settings.errors import ConfigError
 from src.study.plan import Sweep
@@ -41,7 +42,7 @@ def run_sweep(of: Sweep, options: LaunchOptions) -> None:
             f"{of.name}: {len(failed)} failed, the first with: {failed[0].metrics.get('error')}; see {of.folder}; "
             "fix that, then repeat the command with retry_failed=true"
         )
-    waiting = [job for job in sweep.statuses(of.folder) if job.status not in sweep.DONE]
+    waiting = [job for job in sweep.statuses(of.folder) if job.status not in DONE]
     if waiting:
         raise ConfigError(
             f"{of.name}: ended with exit code {code} and {len(waiting)} jobs to do in {of.folder}; "

@@ -1,6 +1,6 @@
 """Base class of tasks: a LightningDataModule whose training batch n is a function of (seed, n)."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -63,11 +63,15 @@ class BatchDataset(Dataset):
         return self.make(n)
 
 
-class Task(lightning.LightningDataModule):
+#: Methods of test cells, which a task with axes has.
+CELL_METHODS = ("check_cells", "cell", "example", "steps_of")
+
+
+class Task(lightning.LightningDataModule, ABC):
     """A task: generated training batches, a fixed validation set, and named test sets.
 
     A subclass sets the attributes below, makes training batches, and fills `validation` and `tests` in
-    `prepare`.
+    `prepare`. One with axes also has the methods of `CELL_METHODS`.
 
     Attributes:
         objective: the kind of its answers, by its name in `src.lit.objectives`.
@@ -94,6 +98,17 @@ class Task(lightning.LightningDataModule):
     axes: tuple[Axis, ...] = ()
     test_cells: list[tuple[int, ...]]
     like_training: tuple[str, ...] = ("test",)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Refuse a class with axes that lacks a method of test cells.
+
+        Raises:
+            TypeError: names the methods.
+        """
+        super().__init_subclass__(**options)
+        lacking = [name for name in CELL_METHODS if _owner(cls, name) is Task]
+        if cls.axes and lacking:
+            raise TypeError(f"{cls.__name__} has axes and lacks {', '.join(lacking)}")
 
     def __init__(self) -> None:
         super().__init__()
@@ -124,19 +139,19 @@ class Task(lightning.LightningDataModule):
     @classmethod
     def check_cells(cls, key: str, cells: Any) -> list[tuple[int, ...]]:
         """Cells that a user gives, checked; a Refusal names the invalid one. For tasks with axes."""
-        raise NotImplementedError(f"{cls.__name__} has no test cells")
+        raise _without_cells(cls)
 
     def cell(self, *values: Any, **named: Any) -> Sequence[Any]:
         """Batches of the test sequences of a cell. For tasks with axes."""
-        raise NotImplementedError(f"{type(self).__name__} has no test cells")
+        raise _without_cells(type(self))
 
     def example(self, *values: Any, **named: Any) -> Example:
         """A sequence of a cell to show, which no test set holds. For tasks with axes."""
-        raise NotImplementedError(f"{type(self).__name__} has no test cells")
+        raise _without_cells(type(self))
 
     def steps_of(self, *values: Any, **named: Any) -> int:
         """T of the sequences of a cell. For tasks with axes."""
-        raise NotImplementedError(f"{type(self).__name__} has no test cells")
+        raise _without_cells(type(self))
 
     @property
     def trained(self) -> tuple[tuple[int, int], ...]:
@@ -183,6 +198,15 @@ class Task(lightning.LightningDataModule):
     def test_dataloader(self) -> list[DataLoader]:
         """One loader per test set, in the order of `tests`."""
         return [_loader(batches.__getitem__, range(len(batches))) for batches in self.tests.values()]
+
+
+def _owner(cls: type, method: str) -> type:
+    """The class that defines a method."""
+    return next(base for base in cls.__mro__ if method in vars(base))
+
+
+def _without_cells(cls: type) -> TypeError:
+    return TypeError(f"{cls.__name__} has no axes, and so no test cells")
 
 
 def shard(batch: Any, part: int, parts: int) -> Any:
