@@ -11,9 +11,7 @@ def test_a_task_that_lacks_a_method_cannot_be_made():
         def prepare(self):
             pass
 
-    with pytest.raises(
-        TypeError, match=r"abstract methods .*training_batch"
-    ):
+    with pytest.raises(TypeError, match=r"abstract methods .*training_batch"):
         Incomplete()
 
 
