@@ -17,7 +17,7 @@ PACKAGE_search := optuna
 
 .DEFAULT_GOAL := help
 STUDIES := mnist1d_table repeat_copy_figure sigma_map
-.PHONY: help setup setup-dev parallel slurm ray search hooks train test coverage planted lint types clean $(STUDIES)
+.PHONY: help setup setup-dev parallel slurm ray search hooks train kernels test coverage planted lint types clean $(STUDIES)
 
 help:  ## this list
 	@grep -hE '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9_-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
@@ -60,7 +60,10 @@ sigma_map: parallel  ## where the width of the focus of a DMS-NTM matters
 $(STUDIES):
 	$(BIN)/python -m src.study study=$@ $(ARGS)
 
-test: setup-dev lint types  ## lint, types and the whole suite
+kernels: setup  ## compile the fused engine, which the first run would do otherwise
+	$(BIN)/python -m src.engines.numba_cpu
+
+test: setup-dev lint types kernels  ## lint, types and the whole suite
 	$(BIN)/python -m pytest $(TWO)
 
 coverage: setup-dev  ## the whole suite, and which lines and branches of src it reaches

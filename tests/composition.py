@@ -1,10 +1,16 @@
-"""Composed configurations are kept: the tests compose the same command lines again and again, for 0.2 s each."""
+"""Composed configurations are kept: the tests compose the same command lines again and again, for 0.2 s each.
+
+So is the content of YAML files, of which Hydra parses about twenty for each composition.
+"""
 
 import copy
 import os
 from pathlib import Path
+from types import ModuleType
 
 import hydra
+import omegaconf.omegaconf
+import yaml
 
 from src.common.paths import CONF
 from src.settings import jobs, unknown
@@ -13,6 +19,7 @@ from src.settings import jobs, unknown
 OTHERS = ("hydra.searchpath", "experiment", "+experiment", "hydra/")
 
 _kept = {}
+_parsed = {}
 
 
 def compose(config_name=None, overrides=None, return_hydra_config=False, **others):
@@ -31,6 +38,20 @@ def _state_of_conf():
     return tuple((str(path), path.stat().st_mtime_ns) for path in sorted(Path(CONF).rglob("*.yaml")))
 
 
+class KeptYaml(ModuleType):
+    """The module yaml, but that a text is parsed once."""
+
+    def __getattr__(self, name):
+        return getattr(yaml, name)
+
+    def load(self, stream, Loader):
+        text = stream.read()
+        if text not in _parsed:
+            _parsed[text] = yaml.load(text, Loader)
+        return copy.deepcopy(_parsed[text])
+
+
 def keep():
-    """Keep what is composed from now on, in this process."""
+    """Keep what is composed and parsed from now on, in this process."""
     jobs.compose = unknown.compose = compose
+    omegaconf.omegaconf.yaml = KeptYaml("yaml")

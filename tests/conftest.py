@@ -1,6 +1,7 @@
 """Set-up of all tests: annotated shapes are checked, one torch thread, no figure windows, one cached data set."""
 
 import atexit
+import gc
 import os
 import re
 import shutil
@@ -36,6 +37,9 @@ from tests import composition, figure_drawing, processes  # noqa: E402
 
 torch.set_num_threads(1)
 composition.keep()
+# Hydra makes many small objects: the garbage collector need not run so often, nor over what was imported.
+gc.freeze()
+gc.set_threshold(50_000, 20, 50)
 
 # MNIST-1D is generated once in a test session, in a folder that subprocesses use, too.
 if "TESTS_CACHE" not in os.environ:
@@ -45,12 +49,6 @@ if "TESTS_CACHE" not in os.environ:
 #: Folders with the longest tests run first, so that no worker runs one of them alone at the end. The first need no
 #: kernels, which are compiled meanwhile.
 LONGEST = ("launch", "study", "search", "settings", "commands", "run", "benchmark", "replay", "report", "engines")
-COMPILE = """
-import numpy as np
-from src.engines.numba_cpu.kernels import kernels
-for dtype in ("float32", "float64"):
-    kernels(np.dtype(dtype))
-"""
 
 
 def pytest_collection_modifyitems(items):
@@ -63,8 +61,9 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_xdist_setupnodes(config):
-    """The kernels are compiled beside the first tests, instead of by a test for which the other worker waits."""
-    config.compiler = subprocess.Popen([sys.executable, "-c", COMPILE], cwd=SRC.parent, stderr=subprocess.DEVNULL)
+    """Kernels are compiled beside the first tests, if need be, and not by one that the others wait for."""
+    command = [sys.executable, "-m", "src.engines.numba_cpu"]
+    config.compiler = subprocess.Popen(command, cwd=SRC.parent, stderr=subprocess.DEVNULL)
 
 
 def pytest_unconfigure(config):

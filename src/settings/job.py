@@ -48,6 +48,11 @@ class Job(NamedTuple):
         return cfg
 
 
+def refer_to(cfg: DictConfig) -> None:
+    """Let ${hydra:...} refer to a composed configuration; `HydraConfig.set_config` would copy it."""
+    HydraConfig.instance().cfg = cfg  # type: ignore[assignment]
+
+
 def fill_in(
     cfg: DictConfig, values: Iterable[tuple[str, Any]], given: Iterable[Override] | None, number: int | None
 ) -> None:

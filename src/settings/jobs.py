@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException, MissingConfigException
 from hydra.types import RunMode
@@ -18,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from src.common.paths import CONF
 from src.settings.errors import ConfigError
 from src.settings.folders import FolderChecks, check_writable, output
-from src.settings.job import Job, fill_in, set_overrides, writable
+from src.settings.job import Job, fill_in, refer_to, set_overrides, writable
 from src.settings.overrides import (
     CONSTRUCTED,
     attributed_to,
@@ -66,7 +65,7 @@ def composed_sweep(config_name: str, overrides: list[str]) -> tuple[list[Job], D
         unswept = [one.input_line or "" for one in given if not one.is_sweep_override()]
         with _refused(config_name, unswept):
             whole = compose(config_name, unswept, return_hydra_config=True)
-            HydraConfig.instance().set_config(whole)
+            refer_to(whole)
             _set_mode(whole, RunMode.MULTIRUN)
             folder = output(whole, "hydra.sweep.dir")
             check_writable("hydra.sweep.dir", folder)
@@ -98,7 +97,7 @@ def _alone(config_name: str, overrides: list[str]) -> Job:
         _set_mode(cfg, RunMode.RUN)
         given = parsed(overrides)
         _check_choices(cfg, given)
-        HydraConfig.instance().set_config(cfg)
+        refer_to(cfg)
         _check_references(cfg, given)
         folder = output(cfg, "hydra.run.dir")
         check_writable("hydra.run.dir", folder)
@@ -131,7 +130,7 @@ def _of_sweep(config_name: str, jobs: list[list[str]], folder: Path, whole: Dict
                 named = "override" in f"{OmegaConf.to_container(cfg.hydra.sweep)} {overrides}"
                 groups[name] = _JobGroup(cfg, copy.deepcopy(cfg), _launcher(cfg), named)
             group = groups[name]
-            HydraConfig.instance().cfg = group.trial  # type: ignore[assignment]  # not a copy, for it changes
+            refer_to(group.trial)
             fill_in(group.trial, values, [one for one, _ in given] if group.named else None, number)
             _check_references(group.trial, [one for one, _ in given])
             subfolder = output(group.trial, "hydra.sweep.subdir", folder)
@@ -151,7 +150,7 @@ class _JobGroup(NamedTuple):
 
 def _launcher(cfg: DictConfig) -> dict[str, Any]:
     """The settings of the launcher."""
-    HydraConfig.instance().set_config(cfg)
+    refer_to(cfg)
     found = OmegaConf.to_container(cfg.hydra.launcher, resolve=True)
     assert isinstance(found, dict)
     return {str(name): value for name, value in found.items()}

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -126,6 +127,16 @@ def test_cpu_features_of_the_user_are_kept(asked, monkeypatch, tmp_path):
 
 def test_numba_is_available():
     assert kernels.missing() is None
+
+
+def test_the_command_makes_both_dtypes_ready(monkeypatch):
+    asked = []
+    monkeypatch.setattr(kernels, "kernels", asked.append)
+    runpy.run_module("src.engines.numba_cpu", run_name="__main__")
+    assert asked == [np.dtype("float32"), np.dtype("float64")]
+    monkeypatch.setattr(kernels, "missing", lambda: "numba cannot be imported (x)")
+    with pytest.raises(SystemExit, match=r"^error: numba cannot be imported \(x\)$"):
+        runpy.run_module("src.engines.numba_cpu", run_name="__main__")
 
 
 @pytest.mark.parametrize("broken", [None, SimpleNamespace])

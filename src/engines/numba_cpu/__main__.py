@@ -1,0 +1,14 @@
+"""Compile the kernels for both dtypes, or find them compiled: `python -m src.engines.numba_cpu`."""
+
+import logging
+
+import numpy as np
+
+from src.engines.numba_cpu.kernels import kernels, missing
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    if reason := missing():
+        raise SystemExit(f"error: {reason}")
+    for dtype in ("float32", "float64"):
+        kernels(np.dtype(dtype))
