@@ -24,23 +24,28 @@ help:  ## this list
 
 # A marker is written only after all went well, so a set-up that was cut off is begun again.
 $(VENV)/.train: requirements.lock
-	rm -f $(VENV)/.train $(VENV)/.dev $(VENV)/.extra-*
+	rm -f $(VENV)/.train $(VENV)/.package $(VENV)/.dev $(VENV)/.extra-*
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(INSTALL) -r requirements.lock
+	touch $@
+
+# The package as `dms_ntm`, from here, so that scripts and notebooks in any folder can import it.
+$(VENV)/.package: $(VENV)/.train pyproject.toml
+	$(INSTALL) --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.train requirements-extras.lock requirements-dev.lock
 	$(INSTALL) -r requirements-dev.lock
 	touch $@
 
-$(VENV)/.extra-%: $(VENV)/.train requirements-extras.lock
+$(VENV)/.extra-%: $(VENV)/.package requirements-extras.lock
 	$(INSTALL) -r requirements.lock -c requirements-extras.lock $(PACKAGE_$*)
 	touch $@
 
-setup: $(VENV)/.train  ## create .venv and install the locked dependencies
+setup: $(VENV)/.train $(VENV)/.package  ## create .venv and install the locked dependencies
 
-setup-dev: $(VENV)/.dev  ## the same, with the tools for development
+setup-dev: setup $(VENV)/.dev  ## the same, with the tools for development
 
 parallel: $(VENV)/.extra-parallel  ## the same, with hydra/launcher=joblib: jobs of a sweep side by side
 slurm: $(VENV)/.extra-slurm  ## the same, with hydra/launcher=submitit_slurm: jobs of a sweep on a Slurm cluster

@@ -22,6 +22,7 @@ The packages and their layers; a file imports only from layers below its own:
     layer 10  study/        a table or a figure of the README: tune, choose, sweep, evaluate, report
               search/       hyper-parameter search with Optuna; the best settings as an experiment file
               benchmark/    speed and memory of training, one question a file
+    layer 11  __main__.py   the program dms-ntm, which runs the commands
 
 Legend of the letters in shape annotations:
 
@@ -31,8 +32,44 @@ Legend of the letters in shape annotations:
     O  output features        or channels           S  allowed shifts, 2 r + 1
 """
 
+import importlib
 import os
 import sys
+from typing import Any
+
+__version__ = "0.2.0"
+#: The classes and functions for `from dms_ntm import ...`, with their modules, which are imported when asked for.
+PUBLIC = {
+    "NTM": "cells.ntm",
+    "DMSNTM": "cells.dms_ntm",
+    "LSTM": "cells.lstm",
+    "GRU": "cells.gru",
+    "Cell": "cells.base",
+    "MLP": "networks.mlp",
+    "CNN": "networks.cnn",
+    "ResNet1D": "networks.resnet1d",
+    "Recurrent": "networks.recurrent",
+    "FixedLength": "networks.fixed_length",
+    "RepeatCopy": "tasks.repeat_copy",
+    "MNIST1D": "tasks.mnist1d",
+    "Task": "tasks.base",
+    "Objective": "lit.objective",
+    "Learner": "lit.learner",
+    "Run": "run.load",
+    "load_run": "run.load",
+}
+__all__ = ["__version__", *PUBLIC]  # noqa: PLE0604  (ruff does not follow the star)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{PUBLIC[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *PUBLIC})
+
 
 # matplotlib cannot be imported with an unknown backend; the figures of this project use none.
 if (backend := os.environ.get("MPLBACKEND")) and "matplotlib" not in sys.modules:
@@ -46,6 +83,6 @@ if (backend := os.environ.get("MPLBACKEND")) and "matplotlib" not in sys.modules
         pass
 
 # Lightning reads these as numbers when it is imported; one that is no number would be an error.
-for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK"):
-    if not os.environ.get(name, "0").isdecimal():
-        del os.environ[name]
+for variable in ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK"):
+    if not os.environ.get(variable, "0").isdecimal():
+        del os.environ[variable]

@@ -8,20 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from src.callbacks.pictures import draw, save
-from src.common import output
-from src.common.text import table
-from src.figures.grid import length_repeat_grid
-from src.figures.png import figure_errors_as_warnings
-from src.figures.style import Figure
-from src.lit.objective import Objective
-from src.run import provenance
-from src.run.evaluation import Request, read_request
-from src.run.folder import RunFolder
-from src.run.load import Run, load_run
-from src.settings import build, cli
-from src.settings.errors import ConfigError
-from src.tasks.base import Task, cell_name
+from .callbacks.pictures import draw, save
+from .common import output
+from .common.paths import program
+from .common.text import table
+from .figures.grid import length_repeat_grid
+from .figures.png import figure_errors_as_warnings
+from .figures.style import Figure
+from .lit.objective import Objective
+from .run import provenance
+from .run.evaluation import Request, read_request
+from .run.folder import RunFolder
+from .run.load import Run, load_run
+from .settings import build, cli
+from .settings.errors import ConfigError
+from .tasks.base import Task, cell_name
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ def open_run(cfg: Mapping[str, Any]) -> tuple[Request, Run]:
         ConfigError: a run that cannot be opened, or settings that do not fit it.
     """
     if cfg["run"] is None:
-        raise ConfigError("run=None: must be the folder of a run: python -m src.evaluate run=outputs/runs/...")
+        raise ConfigError(f"run=None: must be the folder of a run: {program('evaluate')} run=outputs/runs/...")
     request = read_request(cfg, RunFolder(str(cfg["run"])).read_config()["task"])
     run = load_run(str(cfg["run"]), request.checkpoint)
     cli.check_writable("run", Path(str(cfg["run"])))

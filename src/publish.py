@@ -10,11 +10,12 @@ from typing import Any
 
 import torch
 
-from src.common import checks, output
-from src.run.folder import RunFolder
-from src.run.load import load_run
-from src.settings import cli, errors
-from src.settings.errors import ConfigError
+from .common import checks, output
+from .common.paths import program
+from .run.folder import RunFolder
+from .run.load import load_run
+from .settings import cli, errors
+from .settings.errors import ConfigError
 
 log = logging.getLogger(__name__)
 FILES = ("config.yaml", "metrics.json", "history.csv")
@@ -27,7 +28,7 @@ def target(cfg: Mapping[str, Any]) -> Path:
         ConfigError: a run that is not finished or cannot be opened, or a folder that exists or cannot be written.
     """
     if cfg["run"] is None:
-        raise ConfigError("run=None: must be the folder of a run: python -m src.publish run=outputs/runs/...")
+        raise ConfigError(f"run=None: must be the folder of a run: {program('publish')} run=outputs/runs/...")
     folder = Path(str(cfg["run"]))
     errors.check("", checks.integer, "largest_kib", cfg["largest_kib"])
     load_run(folder)

@@ -9,13 +9,14 @@ from typing import Any, NoReturn
 import torch
 from hydra.errors import HydraException, MissingConfigException
 
-from src.benchmark import cost, jobs, loop, memory, speed, sweep
-from src.common import output
-from src.common.files import write_whole
-from src.figures.png import figure_errors_as_warnings, pngs
-from src.run.provenance import versions
-from src.settings import cli
-from src.settings.unknown import first_line, unknown_choice
+from ..common import output
+from ..common.files import write_whole
+from ..common.paths import program
+from ..figures.png import figure_errors_as_warnings, pngs
+from ..run.provenance import versions
+from ..settings import cli
+from ..settings.unknown import first_line, unknown_choice
+from . import cost, jobs, loop, memory, speed, sweep
 
 #: Dots per inch of PNG files.
 DPI = 150
@@ -32,9 +33,7 @@ class Parser(argparse.ArgumentParser):
 
 def main() -> None:
     """Parse the command line, run the benchmark, print its table, and write files if --out is given."""
-    parser = Parser(
-        prog="python -m src.benchmark", description="Benchmarks of training; the default part is speed."
-    )
+    parser = Parser(prog=program("benchmark"), description="Benchmarks of training; the default part is speed.")
     parts = parser.add_subparsers(dest="part", required=True, metavar="part")
     for name, part in PARTS.items():
         own = parts.add_parser(name, help=part.ABOUT, description=f"{part.ABOUT[0].upper()}{part.ABOUT[1:]}.")

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from src.benchmark.rounds import best_times, digits, shape_overrides, training_round
+from .rounds import best_times, digits, shape_overrides, training_round
 
 ABOUT = "milliseconds of an update by time steps (T), batch size (B) and memory slots (N)"
 MODELS = ("ntm", "dms_ntm model.motion=relative", "dms_ntm model.motion=hybrid", "dms_ntm model.carry=position")
@@ -55,7 +55,7 @@ def markdown(costs: dict[str, dict[str, dict[int, float]]]) -> str:
 
 def figure(costs: dict[str, dict[str, dict[int, float]]]) -> Any:
     """A figure with a panel for each varied quantity."""
-    from src.figures.costs import costs_figure
+    from ..figures.costs import costs_figure
 
     names = {"T": "time steps T", "B": "batch size B", "N": "memory slots N"}
     return costs_figure({names[what]: rows for what, rows in costs.items()}, "milliseconds of an update")

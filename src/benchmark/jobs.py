@@ -7,8 +7,8 @@ import sys
 import tempfile
 import time
 
-from src.common.paths import ROOT
-from src.settings.errors import ConfigError
+from ..common.paths import CHECKOUT, module
+from ..settings.errors import ConfigError
 
 ABOUT = "seconds of two training commands side by side with one thread each, and of the two one after the other"
 
@@ -38,10 +38,10 @@ def measure(given: argparse.Namespace) -> dict[str, float]:
 
 def _start(updates: int, seed: int) -> tuple["subprocess.Popen[str]", "tempfile.TemporaryDirectory[str]"]:
     folder = tempfile.TemporaryDirectory()
-    command = [sys.executable, "-m", "src.train", "model=ntm", f"trainer.max_steps={updates}", f"seed={seed}"]
+    command = [sys.executable, "-m", module("train"), "model=ntm", f"trainer.max_steps={updates}", f"seed={seed}"]
     process = subprocess.Popen(
         [*command, "trainer.enable_progress_bar=false", f"hydra.run.dir={folder.name}/run"],
-        cwd=ROOT,
+        cwd=CHECKOUT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -6,8 +6,8 @@ import tempfile
 import time
 from typing import Any
 
-from src.benchmark.rounds import compose_config, digits, shape_overrides, split_overrides, training_round
-from src.run.train import train
+from ..run.train import train
+from .rounds import compose_config, digits, shape_overrides, split_overrides, training_round
 
 ABOUT = (
     "sequences a second through trainer.fit with default logging and of updates alone; time of an update by part"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
-from src.benchmark.rounds import digits, peer_round, shape_overrides, training_round
-from src.benchmark.speed import PEER
+from .rounds import digits, peer_round, shape_overrides, training_round
+from .speed import PEER
 
 ABOUT = "MiB of peak memory that training adds to the process"
 MODELS = (

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 import torch
 from hydra import compose, initialize_config_dir
 
-from src.common.paths import CONF
-from src.settings import build, keys
-from src.settings.errors import ConfigError
-from src.tasks.repeat_copy import RepeatCopy
+from ..common.paths import CONF
+from ..settings import build, keys
+from ..settings.errors import ConfigError
+from ..tasks.repeat_copy import RepeatCopy
 
 Key = TypeVar("Key", bound=Hashable)
 #: Bound on the norm of the gradient.

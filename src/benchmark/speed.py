@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from src.benchmark.rounds import best_times, digits, peer_round, shape_overrides, training_round
+from .rounds import best_times, digits, peer_round, shape_overrides, training_round
 
 ABOUT = "training sequences a second on repeat-copy, and in brackets the ratio to the first model"
 MODELS = (
@@ -68,7 +68,7 @@ def markdown(rates: dict[str, dict[int, float]]) -> str:
 
 def figure(rates: dict[str, dict[int, float]]) -> Any:
     """A bar chart of all models, with one panel per batch size."""
-    from src.figures.bars import bars
+    from ..figures.bars import bars
 
     sizes = list(next(iter(rates.values())))
     return bars(

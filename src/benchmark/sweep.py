@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from src.common.paths import ROOT
-from src.settings.errors import ConfigError
+from ..common.paths import CHECKOUT, extra, module
+from ..settings.errors import ConfigError
 
 ABOUT = "many tiny jobs, killed half-way and resumed: seconds a job, jobs lost, seconds of the report"
 #: One update of a small network, so that the time is the overhead of a job.
@@ -29,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command line."""
     add = parser.add_argument
     add("--jobs", type=int, default=1000)
-    add("--workers", type=int, default=2, help="jobs in parallel; more than 1 needs `make parallel`")
+    add("--workers", type=int, default=2, help=f"jobs in parallel; more than 1 needs `{extra('parallel')}`")
 
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         folder, page = Path(scratch) / "sweep", Path(scratch) / "report"
         seeds = ",".join(map(str, range(given.jobs)))
-        command = ["src.train", "-m", *JOB, f"seed={seeds}", *launcher, f"hydra.sweep.dir={folder}"]
+        command = [module("train"), "-m", *JOB, f"seed={seeds}", *launcher, f"hydra.sweep.dir={folder}"]
         started = time.perf_counter()
         killed_at = given.jobs // 2
         with _started(command) as process:
@@ -46,10 +46,10 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
             half = _until(process, folder, killed_at) - started
         done = len(_ended(folder))
         started = time.perf_counter()
-        _finish(["src.train", f"resume={folder}"])
+        _finish([module("train"), f"resume={folder}"])
         rest = time.perf_counter() - started
         started = time.perf_counter()
-        _finish(["src.report", f"runs={folder}", f"out={page}"])
+        _finish([module("report"), f"runs={folder}", f"out={page}"])
         report = time.perf_counter() - started
         with (page / "runs.csv").open(newline="", encoding="utf-8") as file:
             counted = {row["seed"] for row in csv.DictReader(file) if row["counted"] == "yes"}
@@ -77,7 +77,7 @@ def _started(command: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", *command],
-        cwd=ROOT,
+        cwd=CHECKOUT,
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from src.common.files import write_whole
+from ..common.files import write_whole
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 

@@ -6,7 +6,7 @@ from typing import Any
 import lightning
 from lightning.pytorch.callbacks import Callback
 
-from src.lit.divergence import Diverged
+from ..lit.divergence import Diverged
 
 
 class Clock(Callback):

@@ -8,8 +8,8 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import OmegaConf
 
-from src.callbacks import hparams
-from src.lit.learner import Learner
+from ..lit.learner import Learner
+from . import hparams
 
 #: Category -> title of a chart -> kind of the chart and regular expressions of its tags.
 Layout = dict[str, dict[str, tuple[str, list[str]]]]

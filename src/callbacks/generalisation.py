@@ -7,8 +7,8 @@ import lightning
 from lightning.fabric.utilities.apply_func import move_data_to_device
 from lightning.pytorch.callbacks import Callback
 
-from src.common import checks
-from src.lit.learner import Learner
+from ..common import checks
+from ..lit.learner import Learner
 
 
 class Generalisation(Callback):

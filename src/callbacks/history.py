@@ -8,9 +8,9 @@ from typing import Any
 import lightning
 from lightning.pytorch.callbacks import Callback
 
-from src.callbacks.clock import clock_of
-from src.common.files import write_whole
-from src.lit.learner import Learner
+from ..common.files import write_whole
+from ..lit.learner import Learner
+from .clock import clock_of
 
 
 class History(Callback):

@@ -9,20 +9,20 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from src.callbacks.history import History
-from src.cells.trace import Trace
-from src.common import checks
-from src.common.files import write_whole
-from src.figures.addressing_examples import addressing_examples
-from src.figures.head_weights import head_weights
-from src.figures.learning_curves import learning_curves
-from src.figures.memory import HeadTrace, memory
-from src.figures.png import figure_errors_as_warnings, pngs
-from src.figures.style import Figure
-from src.lit import objectives
-from src.lit.learner import Learner
-from src.memory import addressing
-from src.tasks.base import Example
+from ..cells.trace import Trace
+from ..common import checks
+from ..common.files import write_whole
+from ..figures.addressing_examples import addressing_examples
+from ..figures.head_weights import head_weights
+from ..figures.learning_curves import learning_curves
+from ..figures.memory import HeadTrace, memory
+from ..figures.png import figure_errors_as_warnings, pngs
+from ..figures.style import Figure
+from ..lit import objectives
+from ..lit.learner import Learner
+from ..memory import addressing
+from ..tasks.base import Example
+from .history import History
 
 #: Dots per inch of PNG files.
 DPI = 150

@@ -7,9 +7,9 @@ import lightning
 from lightning.pytorch.callbacks import ProgressBar as LightningProgressBar
 from tqdm import tqdm
 
-from src.callbacks.history import validation_of
-from src.common import checks
-from src.lit.learner import Learner
+from ..common import checks
+from ..lit.learner import Learner
+from .history import validation_of
 
 
 class Progress(LightningProgressBar):

@@ -6,10 +6,10 @@ from typing import Any
 import lightning
 from lightning.pytorch.callbacks import Callback
 
-from src.callbacks.clock import clock_of
-from src.callbacks.history import validation_of
-from src.common import checks
-from src.lit.learner import Learner
+from ..common import checks
+from ..lit.learner import Learner
+from .clock import clock_of
+from .history import validation_of
 
 log = logging.getLogger(__name__)
 #: Consecutive validations at or under the threshold that are needed.

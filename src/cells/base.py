@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from src.cells import boundary
-from src.cells.trace import Trace
+from . import boundary
+from .trace import Trace
 
 #: A NamedTuple of tensors or of nested states; the first dimension of each tensor is the batch.
 State = Any

@@ -7,10 +7,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from src.cells.layout import Field, Layout, at_least_one, softmax
-from src.cells.machine import Machine, one_hot_at_zero
-from src.common import checks
-from src.memory import addressing
+from ..common import checks
+from ..memory import addressing
+from .layout import Field, Layout, at_least_one, softmax
+from .machine import Machine, one_hot_at_zero
 
 CARRIES = ("weighting", "position")
 MOTIONS = ("relative", "hybrid")

@@ -3,8 +3,8 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from src.cells.base import Cell
-from src.common import checks
+from ..common import checks
+from .base import Cell
 
 
 class Feedforward(Cell):

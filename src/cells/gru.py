@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from src.cells.layered import Layered
-from src.common import checks
+from ..common import checks
+from .layered import Layered
 
 
 class GRUState(NamedTuple):

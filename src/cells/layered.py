@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
-from src.cells import boundary
-from src.cells.base import Cell
+from . import boundary
+from .base import Cell
 
 
 class Layered(Cell):

@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from src.cells import boundary
-from src.cells.base import full_precision
-from src.cells.layered import Layered
-from src.common import checks
+from ..common import checks
+from . import boundary
+from .base import full_precision
+from .layered import Layered
 
 
 class LSTMState(NamedTuple):

@@ -11,16 +11,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from src.cells import boundary
-from src.cells.base import Cell, State, full_precision
-from src.cells.feedforward import Feedforward
-from src.cells.gru import GRU
-from src.cells.layout import Field, Layout, content_fields
-from src.cells.lstm import LSTM
-from src.cells.trace import Trace
-from src.common import checks
-from src.memory import addressing
-from src.memory.access import erase_and_add, read
+from ..common import checks
+from ..memory import addressing
+from ..memory.access import erase_and_add, read
+from . import boundary
+from .base import Cell, State, full_precision
+from .feedforward import Feedforward
+from .gru import GRU
+from .layout import Field, Layout, content_fields
+from .lstm import LSTM
+from .trace import Trace
 
 #: Values of the option `engine`; `src.engines.choose` selects the engine.
 ENGINE_CHOICES = ("auto", "fused", "reference")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from src.common.nested import finite
+from .nested import finite
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from src.cells.base import Cell, State
+from ..cells.base import Cell, State
 
 
 class Engine(ABC):

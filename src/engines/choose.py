@@ -7,12 +7,12 @@ from weakref import WeakSet
 import torch
 from torch._C import _are_functorch_transforms_active
 
-from src.cells.base import Cell
-from src.cells.machine import ENGINE_CHOICES
-from src.common import checks
-from src.engines.base import Engine
-from src.engines.numba_cpu.engine import NumbaCPU
-from src.engines.reference import Reference
+from ..cells.base import Cell
+from ..cells.machine import ENGINE_CHOICES
+from ..common import checks
+from .base import Engine
+from .numba_cpu.engine import NumbaCPU
+from .reference import Reference
 
 log = logging.getLogger(__name__)
 REFERENCE = Reference()

@@ -4,9 +4,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from src.cells.base import Cell, State
-from src.cells.trace import Trace
-from src.engines.base import Engine
+from ..cells.base import Cell, State
+from ..cells.trace import Trace
+from .base import Engine
 
 
 class Reference(Engine):

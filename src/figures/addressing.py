@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from src.figures.memory import stretch
-from src.figures.style import Figure, default_style
+from .memory import stretch
+from .style import Figure, default_style
 
 #: Inches: width and height of a panel; horizontal and vertical margins of the figure.
 PANEL, ROW, BESIDE, AROUND = 4.2, 1.9, 1.3, 0.6

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.collections import PolyCollection
 from matplotlib.ticker import MaxNLocator
 
-from src.figures.style import Figure, default_style
+from .style import Figure, default_style
 
 
 @default_style()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from src.figures.style import Figure, default_style
+from .style import Figure, default_style
 
 
 @default_style()

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from src.figures.learning_curves import logarithmic
-from src.figures.palette import colours
-from src.figures.style import Figure, default_style
+from .learning_curves import logarithmic
+from .palette import colours
+from .style import Figure, default_style
 
 #: Values that differ by more than this factor get a logarithmic scale.
 DECADE = 10.0

@@ -6,10 +6,10 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.gridspec import GridSpecBase
 
-from src.figures.palette import colours
-from src.figures.seeds import SeedGroup, draw_groups, label_height, marks
-from src.figures.style import Figure, default_style
-from src.figures.target_output import TargetOutputPanel, draw_pair
+from .palette import colours
+from .seeds import SeedGroup, draw_groups, label_height, marks
+from .style import Figure, default_style
+from .target_output import TargetOutputPanel, draw_pair
 
 #: Inches of height: margins of a row; a channel, in both images; margins of the figure.
 ROW, CHANNEL, AROUND = 0.9, 0.2, 0.8

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from src.figures.style import Figure, default_style
+from .style import Figure, default_style
 
 
 @default_style()

@@ -8,8 +8,8 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
-from src.figures.heat_map import heat_map, write
-from src.figures.style import Figure, default_style
+from .heat_map import heat_map, write
+from .style import Figure, default_style
 
 #: (least, most) length and (least, most) repeats, both included.
 Ranges = tuple[tuple[int, int], tuple[int, int]]

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from src.figures.grid import Ranges, draw_grid, draw_trained
-from src.figures.heat_map import finite_limits, write
-from src.figures.layout import COLUMNS, lowest, panel_axes
-from src.figures.style import Figure, default_style
+from .grid import Ranges, draw_grid, draw_trained
+from .heat_map import finite_limits, write
+from .layout import COLUMNS, lowest, panel_axes
+from .style import Figure, default_style
 
 
 @default_style()

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from src.figures.style import Figure, default_style
+from .style import Figure, default_style
 
 #: Inches: width of the figure and height of a head. Points: width of a letter and height of a line of mark labels.
 WIDTH, ROW, LETTER, LINE = 10.0, 1.7, 5.0, 12.0

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from src.figures.style import Figure, default_style
+from .style import Figure, default_style
 
 #: Inches: width of a letter, height of a bar, margins around the bars.
 LETTER, BAR, AROUND = 0.085, 0.32, 0.75

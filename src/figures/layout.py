@@ -8,7 +8,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter
 
-from src.figures.style import Figure, default_style
+from .style import Figure, default_style
 
 #: Most panels in a row; scale of a single panel; inches of a letter and of a line of small print.
 COLUMNS, ALONE, LETTER, LINE = 2, 1.3, 0.075, 0.2

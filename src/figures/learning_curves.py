@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, SymmetricalLogLocator
 
-from src.figures.style import Figure, default_style
+from .style import Figure, default_style
 
 #: Most panels in a row; fewest points of a line without dots.
 COLUMNS, DENSE = 3, 50

@@ -7,10 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from src.figures.layout import COLUMNS, legend_beside, legend_width, lowest, panel_axes, plain, sequences
-from src.figures.learning_curves import logarithmic
-from src.figures.palette import colours
-from src.figures.style import Figure, default_style
+from .layout import COLUMNS, legend_beside, legend_width, lowest, panel_axes, plain, sequences
+from .learning_curves import logarithmic
+from .palette import colours
+from .style import Figure, default_style
 
 NOTE = "Thin: a seed. Thick: median over seeds. Band: quartiles.\nA run that has ended keeps its last value."
 

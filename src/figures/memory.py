@@ -9,7 +9,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from src.figures.style import Figure, default_style
+from .style import Figure, default_style
 
 #: Inches: width of a memory, greatest width of a head and of all heads; height of vectors and of weightings.
 MEMORY, HEAD, ALL_HEADS, WORDS, SLOTS = 1.1, 2.6, 7.8, 1.0, 2.0

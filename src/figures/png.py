@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from src.figures.style import Figure
+from .style import Figure
 
 log = logging.getLogger(__name__)
 

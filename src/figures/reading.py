@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from src.figures.style import Figure, default_style
+from .style import Figure, default_style
 
 
 @default_style()

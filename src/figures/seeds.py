@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from src.figures.layout import COLUMNS, LETTER, lowest, panel_axes
-from src.figures.palette import colours
-from src.figures.style import Figure, default_style
+from .layout import COLUMNS, LETTER, lowest, panel_axes
+from .palette import colours
+from .style import Figure, default_style
 
 #: Positions in a column of width 1: first and last seed, centre of the mark; half the width of the mark.
 FIRST, LAST, MARK, HALF = -0.38, 0.04, 0.25, 0.12

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from src.figures.heat_map import heat_map, write
-from src.figures.layout import COLUMNS, LETTER, lowest, panel_axes
-from src.figures.style import Figure, default_style
+from .heat_map import heat_map, write
+from .layout import COLUMNS, LETTER, lowest, panel_axes
+from .style import Figure, default_style
 
 
 @default_style()

@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from src.figures.layout import COLUMNS, legend_beside, legend_width, lowest, panel_axes, plain, sequences
-from src.figures.palette import colours
-from src.figures.style import Figure, default_style
+from .layout import COLUMNS, legend_beside, legend_width, lowest, panel_axes, plain, sequences
+from .palette import colours
+from .style import Figure, default_style
 
 
 class SurvivalCurve(NamedTuple):

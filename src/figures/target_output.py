@@ -9,7 +9,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from src.figures.style import Figure, default_style
+from .style import Figure, default_style
 
 #: Inches: least height of a channel and of an image; gap between two images; margins.
 CHANNEL, IMAGE, GAP = 0.12, 0.7, 0.08

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from src.launch.job import announce, announce_one, exit_code, log_as_hydra, run_in_sweep
-from src.settings.job import Job
+from ..settings.job import Job
+from .job import announce, announce_one, exit_code, log_as_hydra, run_in_sweep
 
 is_here = True
 

@@ -9,13 +9,13 @@ import torch
 from hydra._internal.callbacks import Callbacks
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from src.common import checks
-from src.launch import estimate, job, launchers, ray, sweep
-from src.run import lock, resume
-from src.run.ending import DONE
-from src.settings import cli, errors, keys
-from src.settings.errors import ConfigError
-from src.settings.job import Job
+from ..common import checks
+from ..run import lock, resume
+from ..run.ending import DONE
+from ..settings import cli, errors, keys
+from ..settings.errors import ConfigError
+from ..settings.job import Job
+from . import estimate, job, launchers, ray, sweep
 
 #: Keys of the command, which are not settings of the run.
 COMMAND_KEYS = ("resume", "retry_failed", "dry_run")

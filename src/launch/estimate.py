@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import torch
 
-from src.common.text import columns, duration, size
-from src.launch import launchers
-from src.lit.learner import like
-from src.settings import build, keys, trainer_arguments, training
-from src.settings.cli import Job
-from src.settings.errors import ConfigError
+from ..common.text import columns, duration, size
+from ..lit.learner import like
+from ..settings import build, keys, trainer_arguments, training
+from ..settings.cli import Job
+from ..settings.errors import ConfigError
+from . import launchers
 
 #: Updates that are timed, after one untimed update.
 UPDATES = 8

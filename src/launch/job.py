@@ -14,17 +14,17 @@ from hydra.core.utils import configure_log
 from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig
 
-from src.common import output
-from src.common.text import table
-from src.launch import sweep
-from src.run import resume as resumption
-from src.run.ending import DONE, Ending
-from src.run.folder import RunFolder
-from src.run.parts import Parts, assemble
-from src.run.train import Outcome, objective_value, resume, train
-from src.settings import cli, hydra_job, keys
-from src.settings.errors import ConfigError
-from src.settings.job import Job
+from ..common import output
+from ..common.text import table
+from ..run import resume as resumption
+from ..run.ending import DONE, Ending
+from ..run.folder import RunFolder
+from ..run.parts import Parts, assemble
+from ..run.train import Outcome, objective_value, resume, train
+from ..settings import cli, hydra_job, keys
+from ..settings.errors import ConfigError
+from ..settings.job import Job
+from . import sweep
 
 log = logging.getLogger(__name__)
 

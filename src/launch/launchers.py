@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 from omegaconf import OmegaConf
 
-from src.common.paths import CONF
-from src.launch import basic, joblib, ray, submitit
-from src.settings import cli
-from src.settings.errors import ConfigError
-from src.settings.job import Job
+from ..common.paths import CONF, command
+from ..settings import cli
+from ..settings.errors import ConfigError
+from ..settings.job import Job
+from . import basic, joblib, ray, submitit
 
 
 class Launcher(Protocol):
@@ -54,7 +54,7 @@ def launcher_of(settings: Mapping[str, Any]) -> Launcher:
     target = settings.get("_target_")
     if target not in LAUNCHERS:
         raise ConfigError(
-            f"hydra.launcher._target_={target!r}: is no launcher of src.train; must be that of "
+            f"hydra.launcher._target_={target!r}: is no launcher of {command('train')}; must be that of "
             "hydra/launcher=basic, joblib, submitit_local, submitit_slurm or ray"
         )
     return LAUNCHERS[str(target)]

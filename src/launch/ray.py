@@ -14,14 +14,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src.launch import ray_cluster, sweep
-from src.launch.ray_worker import JobResult, Worker, pack, unpack
-from src.run import lock
-from src.run.ending import DONE, Ending
-from src.run.folder import RunFolder
-from src.settings import cli
-from src.settings.errors import ConfigError
-from src.settings.job import Job
+from ..run import lock
+from ..run.ending import DONE, Ending
+from ..run.folder import RunFolder
+from ..settings import cli
+from ..settings.errors import ConfigError
+from ..settings.job import Job
+from . import ray_cluster, sweep
+from .ray_worker import JobResult, Worker, pack, unpack
 
 is_here = False
 TARGET = f"{__name__}.launch"

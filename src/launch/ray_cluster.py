@@ -3,15 +3,16 @@
 import logging
 import os
 import signal
+import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from src.common import checks
-from src.common.paths import ROOT
-from src.launch.ray_worker import Worker
-from src.run import provenance
-from src.settings import errors
-from src.settings.errors import ConfigError
+from ..common import checks
+from ..common.paths import CHECKOUT, PACKAGE, extra
+from ..run import provenance
+from ..settings import errors
+from ..settings.errors import ConfigError
+from .ray_worker import Worker
 
 WHERE = "hydra.launcher.ray."
 #: Address that makes Ray start a cluster on this machine.
@@ -47,7 +48,7 @@ def read(launcher: Mapping[str, Any]) -> Settings:
     try:
         import ray
     except ImportError:
-        raise ConfigError("hydra/launcher=ray: needs ray, which `make ray` installs") from None
+        raise ConfigError(f"hydra/launcher=ray: needs ray, which `{extra('ray')}` installs") from None
     actor: Any = ray.remote
     for key, value in remote.items():
         try:
@@ -68,7 +69,11 @@ def join(ray: Any, settings: Settings) -> None:
     os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # a busy machine starts slowly
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     variables = {"OMP_NUM_THREADS": "1", provenance.REVISION: str(provenance.git_revision() or "")}
-    code = {"working_dir": str(ROOT), "excludes": list(LEFT_OUT), "env_vars": variables}
+    code: dict[str, Any] = {"env_vars": variables}
+    if CHECKOUT:
+        code |= {"working_dir": str(CHECKOUT), "excludes": list(LEFT_OUT)}
+    else:
+        code |= {"py_modules": [sys.modules[PACKAGE]]}
     local = {"include_dashboard": False} if settings.init["address"] == LOCAL else {}
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     hangup = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the cluster must outlive the terminal

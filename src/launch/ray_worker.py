@@ -10,15 +10,15 @@ from collections import deque
 from pathlib import Path
 from typing import NamedTuple
 
-from src.common.files import whole_folder
-from src.common.paths import ROOT
-from src.launch.job import run_single
-from src.run import lock
-from src.run.ending import Ending
-from src.run.folder import RunFolder
-from src.settings import cli
-from src.settings.errors import ConfigError
-from src.settings.job import Job
+from ..common.files import whole_folder
+from ..common.paths import CHECKOUT, module
+from ..run import lock
+from ..run.ending import Ending
+from ..run.folder import RunFolder
+from ..settings import cli
+from ..settings.errors import ConfigError
+from ..settings.job import Job
+from .job import run_single
 
 #: Last lines of the output of a job, which are printed if the job is not done.
 TAIL = 20
@@ -55,12 +55,12 @@ class Worker:
                 unpack(before, folder)
             pickled.write_bytes(pickle.dumps(job._replace(folder=folder)))
             with subprocess.Popen(
-                [sys.executable, "-m", "src.launch.ray_worker", str(pickled)],
+                [sys.executable, "-m", module("launch.ray_worker"), str(pickled)],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 encoding="utf-8",
                 errors="replace",
-                cwd=ROOT,
+                cwd=CHECKOUT,
                 start_new_session=True,  # no signals from a terminal: a second one would end the job at once
             ) as self.process:
                 if self.stopped:

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from src.launch.job import announce, announce_one, exit_code, run_in_sweep
-from src.settings.errors import ConfigError
-from src.settings.job import Job
+from ..settings.errors import ConfigError
+from ..settings.job import Job
+from .job import announce, announce_one, exit_code, run_in_sweep
 
 is_here = False
 TARGET = "hydra_plugins.hydra_submitit_launcher.submitit_launcher."

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src.common.files import write_json
-from src.common.text import columns, duration
-from src.lit import objectives
-from src.run.ending import DONE, Ending
-from src.run.folder import RunFolder, UnreadableError
-from src.settings.cli import Job, argument
-from src.settings.errors import ConfigError
+from ..common.files import write_json
+from ..common.paths import command, program
+from ..common.text import columns, duration
+from ..lit import objectives
+from ..run.ending import DONE, Ending
+from ..run.folder import RunFolder, UnreadableError
+from ..settings.cli import Job, argument
+from ..settings.errors import ConfigError
 
 #: Status of a job, in the order of the summary. A `waiting` job has not begun, a `half-done` job was killed.
 STATUSES = ("finished", "diverged", "failed", "stopped", "half-done", "running", "waiting")
@@ -78,7 +79,7 @@ def read(folder: Path) -> dict[str, Any]:
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
-            f"resume={str(folder)!r}: sweep.json is damaged ({error}); must be one of src.train"
+            f"resume={str(folder)!r}: sweep.json is damaged ({error}); must be one of {command('train')}"
         ) from error
 
 
@@ -153,9 +154,9 @@ def summary(folder: Path) -> str:
     lines = [columns(rows), "", f"{progress(jobs)}: {folder}"]
     count, again = Counter(job.status for job in jobs), argument("resume", folder)
     if any(count[one] for one in ("waiting", "half-done", "stopped")):
-        lines.append(f"python -m src.train {again}    # resumes the sweep")
+        lines.append(f"{program('train')} {again}    # resumes the sweep")
     if count["failed"]:
-        lines.append(f"python -m src.train {again} retry_failed=true    # also retries the failed jobs")
+        lines.append(f"{program('train')} {again} retry_failed=true    # also retries the failed jobs")
     return "\n".join(lines)
 
 

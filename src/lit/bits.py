@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torchmetrics import Metric as Counter
 
-from src.figures.style import Figure
-from src.figures.target_output import TargetOutputPanel, target_output
-from src.lit.objective import Answer, Metric, Objective
-from src.tasks.base import Example, Task
+from ..figures.style import Figure
+from ..figures.target_output import TargetOutputPanel, target_output
+from ..tasks.base import Example, Task
+from .objective import Answer, Metric, Objective
 
 
 class BitCounts(Counter):

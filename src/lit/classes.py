@@ -10,10 +10,10 @@ from torch.nn.functional import cross_entropy
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
-from src.figures.reading import reading
-from src.figures.style import Figure
-from src.lit.objective import Answer, Metric, Objective
-from src.tasks.base import Example, Task
+from ..figures.reading import reading
+from ..figures.style import Figure
+from ..tasks.base import Example, Task
+from .objective import Answer, Metric, Objective
 
 
 class ClassCounts(nn.Module):

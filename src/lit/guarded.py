@@ -7,7 +7,7 @@ import lightning
 import torch
 from torch import Tensor, nn
 
-from src.lit.divergence import Diverged, DivergenceWatch
+from .divergence import Diverged, DivergenceWatch
 
 
 class GuardedModule(lightning.LightningModule):

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from src.lit.guarded import GuardedModule
-from src.lit.objective import Objective
-from src.tasks.base import Task, shard
+from ..tasks.base import Task, shard
+from .guarded import GuardedModule
+from .objective import Objective
 
 log = logging.getLogger(__name__)
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]

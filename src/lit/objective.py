@@ -8,8 +8,8 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 import numpy as np
 from torch import Tensor
 
-from src.figures.style import Figure
-from src.tasks.base import Example, Task
+from ..figures.style import Figure
+from ..tasks.base import Example, Task
 
 
 class Metric(NamedTuple):

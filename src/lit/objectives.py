@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from src.lit.bits import Bits
-from src.lit.classes import Classes
-from src.lit.objective import Metric, Objective
+from .bits import Bits
+from .classes import Classes
+from .objective import Metric, Objective
 
 #: All objectives by name. A metric name has the same meaning in all of them.
 OBJECTIVES: dict[str, Objective] = {one.name: one for one in (Bits(), Classes())}

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from src.common import checks
+from ..common import checks
 
 
 class RMSpropGraves(torch.optim.Optimizer):

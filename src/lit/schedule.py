@@ -5,7 +5,7 @@ import math
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from src.common import checks
+from ..common import checks
 
 
 def warmup_cosine(optimizer: Optimizer, updates: int, warmup: float, final: float) -> LambdaLR:

@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from src.cells import boundary
-from src.cells.trace import Trace
-from src.common import checks
+from ..cells import boundary
+from ..cells.trace import Trace
+from ..common import checks
 
 
 class FixedLength(nn.Module, ABC):

@@ -5,8 +5,8 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from src.common import checks
-from src.networks.fixed_length import FixedLength
+from ..common import checks
+from .fixed_length import FixedLength
 
 
 class MLP(FixedLength):

@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from src.cells.base import Cell, State, state_size
-from src.cells.trace import Trace
-from src.common import checks
-from src.engines import choose
+from ..cells.base import Cell, State, state_size
+from ..cells.trace import Trace
+from ..common import checks
+from ..engines import choose
 
 
 class Recurrent(nn.Module):

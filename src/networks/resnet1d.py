@@ -3,8 +3,8 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from src.common import checks
-from src.networks.fixed_length import FixedLength
+from ..common import checks
+from .fixed_length import FixedLength
 
 KERNEL = 5
 

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from src.common import output
-from src.common.files import write_whole
-from src.figures.png import reason
-from src.replay import gif, page
-from src.replay.film import Film
-from src.replay.recording import Recording, record
-from src.replay.request import ReplayRequest, choose_examples, open_runs
-from src.settings import build, cli
-from src.settings.errors import ConfigError
+from ..common import output
+from ..common.files import write_whole
+from ..figures.png import reason
+from ..settings import build, cli
+from ..settings.errors import ConfigError
+from . import gif, page
+from .film import Film
+from .recording import Recording, record
+from .request import ReplayRequest, choose_examples, open_runs
 
 log = logging.getLogger(__name__)
 #: Number of frames from which the palette of an animation is taken.

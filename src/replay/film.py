@@ -7,9 +7,9 @@ from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import SubFigure
 
-from src.figures.style import Figure, default_style
-from src.replay.panels import MemoryPanel, Strips
-from src.replay.recording import Recording
+from ..figures.style import Figure, default_style
+from .panels import MemoryPanel, Strips
+from .recording import Recording
 
 #: Inches of the panel of a run: width, height with and without a memory. Dots per inch for one run and for two.
 WIDTH, HEIGHT, HEIGHT_WITHOUT, DPI = 8.8, 5.9, 3.6, (110, 90)

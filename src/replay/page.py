@@ -11,7 +11,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 
-from src.replay.recording import FADED, MEMORY_CMAP, Heads, Recording
+from .recording import FADED, MEMORY_CMAP, Heads, Recording
 
 #: Speeds in steps a second that the page offers.
 SPEEDS = (1, 2, 4, 8, 16, 32)

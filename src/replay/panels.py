@@ -10,7 +10,7 @@ from matplotlib.figure import SubFigure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from src.replay.recording import FADED, MEMORY_CMAP, Heads, Recording
+from .recording import FADED, MEMORY_CMAP, Heads, Recording
 
 #: Left, bottom, right and top of an area, as fractions of the figure.
 Area = tuple[float, float, float, float]

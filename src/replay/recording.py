@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from src.callbacks.pictures import head_names, trace
-from src.cells.trace import Trace
-from src.figures.memory import stretch
-from src.lit.learner import Learner
-from src.memory import addressing
-from src.tasks.base import Example
+from ..callbacks.pictures import head_names, trace
+from ..cells.trace import Trace
+from ..figures.memory import stretch
+from ..lit.learner import Learner
+from ..memory import addressing
+from ..tasks.base import Example
 
 #: Diverging colour map of the memory; zero is white.
 MEMORY_CMAP = "RdBu_r"

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src.common import checks
-from src.networks.recurrent import Recurrent
-from src.run.folder import RunFolder
-from src.run.load import Run, load_run
-from src.settings import build, cli, errors, keys
-from src.settings.errors import ConfigError
-from src.tasks.base import Example, Task
+from ..common import checks
+from ..common.paths import program
+from ..networks.recurrent import Recurrent
+from ..run.folder import RunFolder
+from ..run.load import Run, load_run
+from ..settings import build, cli, errors, keys
+from ..settings.errors import ConfigError
+from ..tasks.base import Example, Task
 
 #: Most steps of a replay: every step is a frame of the animation and a memory matrix in the page.
 MOST_STEPS = 1000
@@ -39,7 +40,7 @@ def read_request(cfg: Mapping[str, Any]) -> ReplayRequest:
     if None in folders or len(folders) not in (1, 2):
         raise ConfigError(
             f"run={cfg['run']!r}: must be the folder of a run, or a list of two: "
-            "python -m src.replay run=outputs/runs/..."
+            f"{program('replay')} run=outputs/runs/..."
         )
     checkpoint = errors.check("", checks.choice, "checkpoint", cfg["checkpoint"], ("best", "last"))
     for key in SIZES:

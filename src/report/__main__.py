@@ -3,10 +3,10 @@
 import logging
 import sys
 
-from src.common import output
-from src.report.publication import CollectedRuns, collect, make, rebuild
-from src.report.request import read_request
-from src.settings import cli
+from ..common import output
+from ..settings import cli
+from .publication import CollectedRuns, collect, make, rebuild
+from .request import read_request
 
 log = logging.getLogger(__name__)
 #: Runs that `refuse` has read, so that `main` does not read them again.

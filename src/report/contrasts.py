@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from src.report import statistics
-from src.report.kinds import TableKind
-from src.report.rows import RunRow, is_solved, outcome
-from src.report.tables import ENOUGH, FEW, MANY, Table, TableOptions, variants
-from src.report.wording import signed
+from . import statistics
+from .kinds import TableKind
+from .rows import RunRow, is_solved, outcome
+from .tables import ENOUGH, FEW, MANY, Table, TableOptions, variants
+from .wording import signed
 
 #: Most rows of which all pairs are compared; more rows are each compared with one row.
 ALL_PAIRS = 5

@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from src.figures import addressing, comparison, grids, loss_comparison, seeds, survival
-from src.figures.png import figure_errors_as_warnings
-from src.figures.style import Figure
-from src.figures.target_output import TargetOutputPanel
-from src.report import statistics, summary, tables
-from src.report.kinds import TableKind
-from src.report.rows import RunRow, cells, is_solved, number, test_sets
-from src.report.summary import guessing
-from src.report.tables import TableOptions
-from src.tasks.base import cell_name
+from ..figures import addressing, comparison, grids, loss_comparison, seeds, survival
+from ..figures.png import figure_errors_as_warnings
+from ..figures.style import Figure
+from ..figures.target_output import TargetOutputPanel
+from ..tasks.base import cell_name
+from . import statistics, summary, tables
+from .kinds import TableKind
+from .rows import RunRow, cells, is_solved, number, test_sets
+from .summary import guessing
+from .tables import TableOptions
 
 
 class Drawing(NamedTuple):

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src.report.metrics import bad_test, fault, sets
-from src.run.ending import DONE
-from src.run.folder import RunFolder, UnreadableError
-from src.settings.errors import ConfigError
+from ..run.ending import DONE
+from ..run.folder import RunFolder, UnreadableError
+from ..settings.errors import ConfigError
+from .metrics import bad_test, fault, sets
 
 
 class Problem(NamedTuple):

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from src.lit import objectives
-from src.lit.objective import Metric, Objective
-from src.report.gather import EndedRun
-from src.settings import construct
-from src.settings.errors import ConfigError
-from src.tasks.base import Axis, cell_name
+from ..lit import objectives
+from ..lit.objective import Metric, Objective
+from ..settings import construct
+from ..settings.errors import ConfigError
+from ..tasks.base import Axis, cell_name
+from .gather import EndedRun
 
 #: How many of the test cells are headlines of a table: the first ones.
 HEADLINE_CELLS = 2

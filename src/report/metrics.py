@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from src.lit import objectives
+from ..lit import objectives
 
 #: Keys of metrics.json whose values are counts or times.
 COUNTS = ("parameters", "state_size", "updates", "sequences", "seconds")

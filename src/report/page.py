@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
-from src.report.tables import Table
+from .tables import Table
 
 
 class Heading(NamedTuple):

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src.common.files import write_whole
-from src.figures.png import pngs
-from src.report import contrasts, drawings, rows, settings_drawing, summary
-from src.report.gather import Problem
-from src.report.kinds import TableKind
-from src.report.page import Block, Bullets, Code, Heading, Paragraph, Picture, markdown, page
-from src.report.request import options
-from src.report.rows import RunRow
-from src.report.tables import TableOptions
+from ..common.files import write_whole
+from ..common.paths import program
+from ..figures.png import pngs
+from . import contrasts, drawings, rows, settings_drawing, summary
+from .gather import Problem
+from .kinds import TableKind
+from .page import Block, Bullets, Code, Heading, Paragraph, Picture, markdown, page
+from .request import options
+from .rows import RunRow
+from .tables import TableOptions
 
 #: Dots per inch of PNG files.
 DPI = 130
@@ -93,7 +94,7 @@ def write(folder: Path, home: Path, about: ReportInfo) -> None:
     if about.commands:
         blocks.append(Code("\n".join(about.commands)))
     blocks += [Bullets(_versions(counted)), Paragraph("Drawn anew from its own files, without training, by")]
-    blocks.append(Code(f"python -m src.report runs={home / 'runs.csv'}"))
+    blocks.append(Code(f"{program('report')} runs={home / 'runs.csv'}"))
     write_whole(folder / "report.md", markdown(blocks))
     write_whole(folder / "index.html", page(blocks, title))
 

@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from src.common.nested import flat
-from src.report.gather import EndedRun, Problem
-from src.report.kinds import TableKind, kind_of
-from src.run.folder import STAMP
+from ..common.nested import flat
+from ..run.folder import STAMP
+from .gather import EndedRun, Problem
+from .kinds import TableKind, kind_of
 
 #: Sections and keys that no result depends on.
 OF_NO_EFFECT = ("callbacks", "logger", "figure", "seed", *STAMP)

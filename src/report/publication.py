@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from src.common.files import whole_folder, write_json, write_whole
-from src.report import gather, pages, records, rows
-from src.report.gather import EndedRun, Problem
-from src.report.kinds import TableKind
-from src.report.pages import ANSWERS, CURVES, HEADS, ReportInfo, suffixes
-from src.report.protocols import PlacedRun, place
-from src.report.request import ReportRequest, merged, options
-from src.report.rows import RunRow
-from src.settings.errors import ConfigError
+from ..common.files import whole_folder, write_json, write_whole
+from ..common.paths import command, program
+from ..settings.errors import ConfigError
+from . import gather, pages, records, rows
+from .gather import EndedRun, Problem
+from .kinds import TableKind
+from .pages import ANSWERS, CURVES, HEADS, ReportInfo, suffixes
+from .protocols import PlacedRun, place
+from .request import ReportRequest, merged, options
+from .rows import RunRow
 
 
 class CollectedRuns(NamedTuple):
@@ -74,7 +75,7 @@ def commands(folders: Sequence[Path]) -> list[str]:
         except (OSError, ValueError, KeyError, TypeError):
             continue
         kept = [one for one in overrides if not one.startswith(ignored)]
-        found.append(" ".join(["python -m src.train -m", *kept]))
+        found.append(" ".join([f"{program('train')} -m", *kept]))
     return found
 
 
@@ -136,7 +137,7 @@ def rebuild(request: ReportRequest) -> list[Problem]:
         stored = ReportInfo.from_json(json.loads((request.out / "report.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
-            f"{where}: report.json beside it cannot be read ({error}); must be that of src.report"
+            f"{where}: report.json beside it cannot be read ({error}); must be that of {command('report')}"
         ) from error
     about = stored._replace(settings=merged(stored.settings, request.settings))
     tables = {row["table"] for row in rows.read(request.out / "runs.csv") if row["counted"] == "yes"}

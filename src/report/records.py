@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from src.callbacks.pictures import head_names, trace
-from src.lit.learner import Learner
-from src.report import rows as table
-from src.report import tables
-from src.report.gather import Problem
-from src.report.kinds import TableKind
-from src.report.protocols import PlacedRun
-from src.report.rows import RunRow
-from src.run.folder import UnreadableError
-from src.run.load import load_run
-from src.settings import build
-from src.settings.errors import ConfigError
+from ..callbacks.pictures import head_names, trace
+from ..lit.learner import Learner
+from ..run.folder import UnreadableError
+from ..run.load import load_run
+from ..settings import build
+from ..settings.errors import ConfigError
+from . import rows as table
+from . import tables
+from .gather import Problem
+from .kinds import TableKind
+from .protocols import PlacedRun
+from .rows import RunRow
 
 #: Most rows of a table whose median runs are drawn.
 MOST_DRAWN = 5

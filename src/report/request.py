@@ -6,10 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src.common import checks
-from src.report.tables import TableOptions
-from src.settings import cli, errors, keys
-from src.settings.errors import ConfigError
+from ..common import checks
+from ..common.paths import command, program
+from ..settings import cli, errors, keys
+from ..settings.errors import ConfigError
+from .tables import TableOptions
 
 #: Settings of the pages, which a redrawn report keeps unless new ones are given.
 KEPT = ("title", "command", "against", "reference", "margin", "published")
@@ -49,7 +50,7 @@ def read_request(cfg: Mapping[str, Any]) -> ReportRequest:
     if not given or not all(given):
         raise ConfigError(
             f"runs={cfg['runs']!r}: must be folders that hold runs, or the runs.csv of a report: "
-            "python -m src.report runs=outputs/sweeps/..."
+            f"{program('report')} runs=outputs/sweeps/..."
         )
     folders = [str(one) for one in given]
     for key in ("pool_versions", "pictures"):
@@ -59,7 +60,9 @@ def read_request(cfg: Mapping[str, Any]) -> ReportRequest:
         errors.check("", checks.integer, "memory_slots", slots)
     tuning = None if cfg["tuning"] is None else Path(str(cfg["tuning"]))
     if tuning is not None and not os.path.isfile(tuning):
-        raise ConfigError(f"tuning={str(tuning)!r}: no such file; must be a table, as src.study writes it")
+        raise ConfigError(
+            f"tuning={str(tuning)!r}: no such file; must be a table, as {command('study')} writes it"
+        )
     settings = _page_settings(cfg)
     if any(one.endswith(".csv") for one in folders):
         return ReportRequest([], _folder_to_redraw(cfg, folders), False, False, None, tuning, settings)

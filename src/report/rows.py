@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from src.common.nested import flat
-from src.lit import objectives
-from src.report.gather import Problem
-from src.report.metrics import sets
-from src.report.protocols import PlacedRun
-from src.settings.errors import ConfigError
-from src.tasks.base import cell_of
+from ..common.nested import flat
+from ..common.paths import command
+from ..lit import objectives
+from ..settings.errors import ConfigError
+from ..tasks.base import cell_of
+from .gather import Problem
+from .metrics import sets
+from .protocols import PlacedRun
 
 #: A row of runs.csv as read: values by column, all text, empty if missing.
 RunRow = dict[str, str]
@@ -120,7 +121,7 @@ def read(path: Path) -> list[RunRow]:
         raise ConfigError(f"{refused}cannot be read ({error}); must be a runs.csv") from error
     complete = all(None not in row and None not in row.values() for row in rows)
     if not rows or not complete or not set(COLUMNS) <= set(rows[0]):
-        raise ConfigError(f"{refused}is not a whole runs.csv of src.report")
+        raise ConfigError(f"{refused}is not a whole runs.csv of {command('report')}")
     seen = set()
     for line, row in enumerate(rows, 2):
         if row["counted"] not in ("yes", "no"):

@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from src.figures import settings_map
-from src.figures.png import figure_errors_as_warnings
-from src.report import statistics, tables
-from src.report.drawings import Drawing
-from src.report.kinds import TableKind
-from src.report.rows import RunRow, is_solved
+from ..figures import settings_map
+from ..figures.png import figure_errors_as_warnings
+from . import statistics, tables
+from .drawings import Drawing
+from .kinds import TableKind
+from .rows import RunRow, is_solved
 
 
 @figure_errors_as_warnings("settings")

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from src.common.text import duration
-from src.lit.objective import Metric
-from src.report import statistics
-from src.report.kinds import TableKind
-from src.report.rows import RunRow, is_solved, number, outcome, test_sets
-from src.report.survival import Survival, kaplan_meier, median_time
-from src.report.tables import FEW, MANY, Table, TableOptions, outcomes, variants
-from src.report.wording import shown
+from ..common.text import duration
+from ..lit.objective import Metric
+from . import statistics
+from .kinds import TableKind
+from .rows import RunRow, is_solved, number, outcome, test_sets
+from .survival import Survival, kaplan_meier, median_time
+from .tables import FEW, MANY, Table, TableOptions, outcomes, variants
+from .wording import shown
 
 
 def main_table(rows: Sequence[RunRow], kind: TableKind, options: TableOptions) -> Table:

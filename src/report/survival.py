@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from src.report.statistics import numbers, wilson
+from .statistics import numbers, wilson
 
 
 class Survival(NamedTuple):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from src.report.rows import RunRow, outcome
+from .rows import RunRow, outcome
 
 #: Most lines of an unfolded table; fewest seeds for an interval; fewest seeds for a statement of no difference.
 MANY, FEW, ENOUGH = 20, 5, 10

@@ -1,3 +1,3 @@
 """One run: folder, training, resume, ending, and the processes that share the run."""
 
-from src.run.load import load_run as load_run
+from .load import load_run as load_run

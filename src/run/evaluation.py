@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from src.common import checks
-from src.settings import build, errors, keys
-from src.settings.construct import locate
-from src.settings.errors import ConfigError
+from ..common import checks
+from ..settings import build, errors, keys
+from ..settings.construct import locate
+from ..settings.errors import ConfigError
 
 
 class Request(NamedTuple):

@@ -3,12 +3,12 @@
 import logging
 from typing import Any
 
-from src.callbacks.pictures import DRAWINGS, draw, save
-from src.figures.png import figure_errors_as_warnings
-from src.figures.style import Figure
-from src.run.load import load_weights
-from src.run.parts import Parts
-from src.run.quiet import quiet
+from ..callbacks.pictures import DRAWINGS, draw, save
+from ..figures.png import figure_errors_as_warnings
+from ..figures.style import Figure
+from .load import load_weights
+from .parts import Parts
+from .quiet import quiet
 
 log = logging.getLogger(__name__)
 

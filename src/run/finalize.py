@@ -6,16 +6,16 @@ from typing import Any
 
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from src.callbacks import hparams
-from src.callbacks.clock import Clock
-from src.callbacks.history import History
-from src.callbacks.solved import Solved
-from src.lit.learner import Learner
-from src.run import provenance
-from src.run.ending import Ending
-from src.run.final_evaluation import test_and_draw
-from src.run.fit import failed_by_exception, machine_fault
-from src.run.parts import Parts
+from ..callbacks import hparams
+from ..callbacks.clock import Clock
+from ..callbacks.history import History
+from ..callbacks.solved import Solved
+from ..lit.learner import Learner
+from . import provenance
+from .ending import Ending
+from .final_evaluation import test_and_draw
+from .fit import failed_by_exception, machine_fault
+from .parts import Parts
 
 log = logging.getLogger(__name__)
 

@@ -5,14 +5,14 @@ import traceback
 from contextlib import ExitStack
 from pathlib import Path
 
-from src.callbacks.interrupt import Interrupt
-from src.callbacks.solved import Solved
-from src.lit.divergence import Diverged
-from src.run import processes
-from src.run.ending import Ending
-from src.run.parts import Parts
-from src.run.quiet import quiet
-from src.settings import cli
+from ..callbacks.interrupt import Interrupt
+from ..callbacks.solved import Solved
+from ..lit.divergence import Diverged
+from ..settings import cli
+from . import processes
+from .ending import Ending
+from .parts import Parts
+from .quiet import quiet
 
 log = logging.getLogger(__name__)
 

@@ -11,11 +11,12 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from src.callbacks.checkpoint import BEST, LAST
-from src.common.files import write_json, write_whole
-from src.run import lock, provenance
-from src.settings import cli
-from src.settings.errors import ConfigError
+from ..callbacks.checkpoint import BEST, LAST
+from ..common.files import write_json, write_whole
+from ..common.paths import command
+from ..settings import cli
+from ..settings.errors import ConfigError
+from . import lock, provenance
 
 #: Version of the format of run folders; an incompatible change increases it.
 RUN_FORMAT = 1
@@ -124,7 +125,7 @@ class RunFolder:
         except Exception as error:
             reason = f"config.yaml is damaged ({' '.join(str(error).split())})"
             raise UnreadableError(where, reason, allowed) from error
-        foreign = UnreadableError(where, "config.yaml is not one of src.train", allowed)
+        foreign = UnreadableError(where, f"config.yaml is not one of {command('train')}", allowed)
         if not isinstance(cfg, dict) or "run_format" not in cfg:
             raise foreign
         if cfg["run_format"] != RUN_FORMAT:

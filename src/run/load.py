@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from src.run.folder import RunFolder, UnreadableError
-from src.settings.build import build_network, build_task
-from src.tasks.base import Task
+from ..common.paths import command
+from ..settings.build import build_network, build_task
+from ..tasks.base import Task
+from .folder import RunFolder, UnreadableError
 
 
 class Run(NamedTuple):
@@ -29,7 +30,7 @@ def load_weights(network: nn.Module, checkpoint: Path) -> None:
     """
     where = f"checkpoint {str(checkpoint)!r}"
     if checkpoint.exists() and not checkpoint.is_file():
-        raise UnreadableError(where, "is not a file", "it must be one that src.train has saved")
+        raise UnreadableError(where, "is not a file", f"it must be one that {command('train')} has saved")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about other formats, which are refused below
@@ -41,7 +42,7 @@ def load_weights(network: nn.Module, checkpoint: Path) -> None:
         raise UnreadableError(where, "cannot be read as weights", advice) from error
     prefix = "network."
     if not isinstance(stored, dict) or not isinstance(stored.get("state_dict"), dict):
-        raise UnreadableError(where, "is not a checkpoint of src.train")
+        raise UnreadableError(where, f"is not a checkpoint of {command('train')}")
     weights = {k.removeprefix(prefix): v for k, v in stored["state_dict"].items() if k.startswith(prefix)}
     try:
         network.load_state_dict(weights)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from src.settings.errors import ConfigError
+from ..settings.errors import ConfigError
 
 #: File that is locked by the process that writes to the folder.
 LOCK = ".lock"

@@ -14,15 +14,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from src.lit.divergence import Diverged
-from src.run import processes, resume
-from src.run.fit import end_of_training
-from src.run.folder import RunFolder
-from src.run.parts import Parts
-from src.run.quiet import quiet
-from src.settings import cli
-from src.settings.errors import ConfigError
-from src.settings.keys import resolve
+from ..lit.divergence import Diverged
+from ..settings import cli
+from ..settings.errors import ConfigError
+from ..settings.keys import resolve
+from . import processes, resume
+from .fit import end_of_training
+from .folder import RunFolder
+from .parts import Parts
+from .quiet import quiet
 
 
 def run_if_nonzero_rank(assemble: Callable[..., Parts]) -> bool:

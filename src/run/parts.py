@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import lightning
 from lightning.pytorch.callbacks import Callback
 
-from src.lit.learner import Learner
-from src.run import processes, provenance
-from src.run.folder import RunFolder
-from src.settings import build, keys, training
-from src.tasks.base import Task
+from ..lit.learner import Learner
+from ..settings import build, keys, training
+from ..tasks.base import Task
+from . import processes, provenance
+from .folder import RunFolder
 
 
 class Parts(NamedTuple):

@@ -30,9 +30,9 @@ from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from src.common.paths import ROOT
-from src.lit.learner import Learner
-from src.settings.errors import ConfigError
+from ..common.paths import CHECKOUT, module
+from ..lit.learner import Learner
+from ..settings.errors import ConfigError
 
 #: First argument of a process that rank 0 has started; the second argument is its settings as JSON.
 NONZERO_RANK = "--nonzero-rank"
@@ -202,9 +202,10 @@ def failures_attributed_to(others: list[Process]) -> Iterator[None]:
 
 def _start(rank: int, settings: dict[str, Any]) -> Process:
     """Start a non-zero-rank process; it ends when its standard input is closed, so at the latest with this one."""
+    path = os.pathsep.join([str(CHECKOUT), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
-        [sys.executable, "-m", "src.train", NONZERO_RANK, json.dumps(settings | {"rank": rank})],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
+        [sys.executable, "-m", module("train"), NONZERO_RANK, json.dumps(settings | {"rank": rank})],
+        env=os.environ | ({"PYTHONPATH": path} if CHECKOUT else {}),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,  # Ctrl-C reaches rank 0 alone, which stops all after the same update

@@ -6,7 +6,8 @@ import platform
 import subprocess
 from collections.abc import Sequence
 
-from src.common.paths import ROOT
+from .. import __version__
+from ..common.paths import CHECKOUT
 
 #: Environment variable with the revision of the code, for copies without the git history.
 REVISION = "DMS_NTM_LAB_REVISION"
@@ -19,13 +20,23 @@ def versions() -> dict[str, str]:
 
 
 def git_revision() -> str | None:
-    """The commit of the code, with "+changes" where files differ from it; None outside a git checkout."""
+    """The commit of the code, with "+changes" where files differ from it, or the version that is installed.
+
+    None in a checkout without the git history.
+    """
     if os.environ.get(REVISION):
         return os.environ[REVISION]
+    if CHECKOUT is None:
+        return f"dms-ntm {__version__}"
     try:
         revision, changes = (
             subprocess.run(
-                ["git", *arguments], cwd=ROOT, capture_output=True, encoding="utf-8", errors="replace", check=True
+                ["git", *arguments],
+                cwd=CHECKOUT,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                check=True,
             ).stdout.strip()
             for arguments in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
         )

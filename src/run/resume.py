@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from lightning.pytorch.loggers import CSVLogger
 
-from src.callbacks.checkpoint import BEST, LAST
-from src.common import checks
-from src.run.folder import STAMP, RunFolder
-from src.settings import cli, errors
-from src.settings.errors import ConfigError
+from ..callbacks.checkpoint import BEST, LAST
+from ..common import checks
+from ..settings import cli, errors
+from ..settings.errors import ConfigError
+from .folder import STAMP, RunFolder
 
 log = logging.getLogger(__name__)
 #: Settings that may be given with `resume`; all others stay as the run began.

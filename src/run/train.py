@@ -10,18 +10,18 @@ import lightning
 from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig
 
-from src.lit import objectives
-from src.lit.learner import Learner
-from src.run import processes, provenance
-from src.run.ending import Ending
-from src.run.finalize import conclude
-from src.run.fit import fit
-from src.run.folder import RunFolder
-from src.run.parts import Parts, assemble
-from src.run.quiet import quiet
-from src.run.resume import keep_csv, newest, settings, updates_of
-from src.settings import keys
-from src.tasks.base import Task
+from ..lit import objectives
+from ..lit.learner import Learner
+from ..settings import keys
+from ..tasks.base import Task
+from . import processes, provenance
+from .ending import Ending
+from .finalize import conclude
+from .fit import fit
+from .folder import RunFolder
+from .parts import Parts, assemble
+from .quiet import quiet
+from .resume import keep_csv, newest, settings, updates_of
 
 log = logging.getLogger(__name__)
 #: Keys of the command and of Hydra, which are not settings of the run.

@@ -8,18 +8,19 @@ from pathlib import Path
 
 import torch
 
-from src.common import output
-from src.common.subprocesses import run_modules
-from src.common.text import columns, duration
-from src.launch import estimate
-from src.run import train
-from src.search import plan as plans
-from src.search import results, space, studies
-from src.search.command import SearchOptions, read, split_overrides
-from src.search.plan import SearchPlan
-from src.search.work import faults, work
-from src.settings import cli, experiments, keys
-from src.settings.errors import ConfigError
+from ..common import output
+from ..common.paths import command, module, program
+from ..common.subprocesses import run_modules
+from ..common.text import columns, duration
+from ..launch import estimate
+from ..run import train
+from ..settings import cli, experiments, keys
+from ..settings.errors import ConfigError
+from . import plan as plans
+from . import results, space, studies
+from .command import SearchOptions, read, split_overrides
+from .plan import SearchPlan
+from .work import faults, work
 
 
 def search(overrides: list[str]) -> int:
@@ -34,7 +35,7 @@ def search(overrides: list[str]) -> int:
         print(forecast(plan, options))
         return 0
     with faults():
-        return run_search(plan, options, shlex.join(["python", "-m", "src.search", *overrides]))
+        return run_search(plan, options, f"{program('search')} {shlex.join(overrides)}")
 
 
 def run_search(plan: SearchPlan, options: SearchOptions, again: str) -> int:
@@ -58,7 +59,7 @@ def run_search(plan: SearchPlan, options: SearchOptions, again: str) -> int:
         if options.workers == 1:
             work(plan, options.trials)
         else:
-            worker = ["src.search.work", str(plan.folder), str(options.trials)]
+            worker = [module("search.work"), str(plan.folder), str(options.trials)]
             run_modules([worker] * options.workers)  # the trial of a worker that dies is taken by another
     except KeyboardInterrupt:
         stopped = True
@@ -137,7 +138,7 @@ def publish_results(plan: SearchPlan, options: SearchOptions, again: str) -> boo
     print(f"\n{results.table(plan, found, options.trials)}\n\n{plan.folder}")
     for path in paths:
         line = [f"experiment={options.write}/{path.stem}", *experiments.search_path(options.conf)]
-        print(f"{shlex.join(['python', '-m', 'src.train', *line])}    # the best: {path}")
+        print(f"{program('train')} {shlex.join(line)}    # the best: {path}")
     failed = [one for one in found if one.state == "failed"]
     for one in failed:
         where = plans.folder(plan, one.model, one.number)
@@ -158,7 +159,7 @@ def run() -> None:
     with cli.refusals():
         line = cli.read()
         if line.multirun:
-            raise ConfigError("-m: is for src.train alone; must be left out of src.search")
+            raise ConfigError(f"-m: is for {command('train')} alone; must be left out of {command('search')}")
         if not line.asks_only:
             sys.exit(search(line.overrides))
         cli.ask("search", line._replace(overrides=split_overrides(line.overrides)[0]))

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
 
-from src.common import checks
-from src.common.paths import CONF
-from src.search import plan
-from src.search.plan import SearchPlan
-from src.settings import cli, errors, keys
-from src.settings.errors import ConfigError
+from ..common import checks
+from ..common.paths import CONF, command, extra
+from ..settings import cli, errors, keys
+from ..settings.errors import ConfigError
+from . import plan
+from .plan import SearchPlan
 
 
 class SearchOptions(NamedTuple):
@@ -45,14 +45,14 @@ def split_overrides(overrides: list[str]) -> tuple[list[str], list[str], list[st
             spaces.append(line)
         elif root in own_keys | {"search"}:
             if one.is_sweep_override():
-                raise ConfigError(f"{line}: must be one value; settings of src.train alone are searched")
+                raise ConfigError(f"{line}: must be one value; settings of {command('train')} alone are searched")
             own.append(line)
         elif root in train_keys | groups | {"hydra"}:
             train.append(line)
         else:
             known = sorted(own_keys | {"search"})
             raise ConfigError(
-                f"{line}: unknown key {root!r}; must be one of {', '.join(known)}, or a key of src.train"
+                f"{line}: unknown key {root!r}; must be one of {', '.join(known)}, or a key of {command('train')}"
                 + checks.did_you_mean(root, [*known, *train_keys])
             )
     return own, train, spaces
@@ -65,7 +65,7 @@ def read(overrides: list[str]) -> tuple[SearchPlan, SearchOptions]:
         ConfigError: an invalid setting.
     """
     if importlib.util.find_spec("optuna") is None:
-        raise ConfigError("src.search: needs optuna, which `make search` installs")
+        raise ConfigError(f"{command('search')}: needs optuna, which `{extra('search')}` installs")
     own, train, spaces = split_overrides(overrides)
     cfg = keys.resolve(cli.composed("search", own)[0].config)
     for key in cfg:
@@ -93,7 +93,7 @@ def read(overrides: list[str]) -> tuple[SearchPlan, SearchOptions]:
     shared = texts("overrides", cfg["overrides"])
     given = {} if cfg["spaces"] is None else cfg["spaces"]
     if not isinstance(given, Mapping):
-        raise ConfigError(f"spaces={given!r}: must have a list of overrides of src.train for each model")
+        raise ConfigError(f"spaces={given!r}: must have a list of overrides of {command('train')} for each model")
     of_models = {str(key): texts(f"spaces.{key}", value) for key, value in given.items()}
     asked = SearchPlan(
         folder=folder,
@@ -123,7 +123,7 @@ def named(key: str, given: Any) -> str:
 def texts(key: str, given: Any) -> list[str]:
     """Overrides of src.train."""
     if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
-        raise ConfigError(f"{key}={given!r}: must be a list of overrides of src.train, in quotes")
+        raise ConfigError(f"{key}={given!r}: must be a list of overrides of {command('train')}, in quotes")
     return given
 
 
@@ -134,6 +134,8 @@ def spaces_by_model(spaces: list[str]) -> dict[str, list[str]]:
         model = one.key_or_group.partition(".")[2]
         given = {model: one.value()} if model else one.value()
         if one.is_sweep_override() or not isinstance(given, Mapping):
-            raise ConfigError(f"{line}: must be spaces.<model>=[...], a list of overrides of src.train, in quotes")
+            raise ConfigError(
+                f"{line}: must be spaces.<model>=[...], a list of overrides of {command('train')}, in quotes"
+            )
         found |= {str(key): texts(f"spaces.{key}", value) for key, value in given.items()}
     return found

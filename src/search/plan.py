@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src.common.files import write_json
-from src.common.nested import flat
-from src.search import space
-from src.settings import cli, keys
-from src.settings.errors import ConfigError, UnknownKeyError
+from ..common.files import write_json
+from ..common.nested import flat
+from ..common.paths import command
+from ..settings import cli, keys
+from ..settings.errors import ConfigError, UnknownKeyError
+from . import space
 
 #: Defaults for all runs of a search. If runs stopped when their task is solved, the first to solve it would rank
 #: behind runs with more updates.
@@ -23,7 +24,7 @@ REFUSED = {
     "resume": "repeat the command to resume",
     "debug": "it cannot be searched",
 }
-REFUSED |= {"hydra": "it is for src.train alone"}
+REFUSED |= {"hydra": f"it is for {command('train')} alone"}
 REFUSED |= dict.fromkeys(("retry_failed", "dry_run"), "it is for the command line")
 #: Budget settings, which are the same for every trial of every model, as the task is.
 BUDGET = ("trainer.max_steps", "validate_every", "stop_when_solved", "solve_threshold", "overfit_batches")

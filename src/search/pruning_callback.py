@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import lightning
 from lightning.pytorch.callbacks import Callback
 
-from src.callbacks.history import History
-from src.callbacks.interrupt import Interrupt, Stop
-from src.lit.learner import Learner
+from ..callbacks.history import History
+from ..callbacks.interrupt import Interrupt, Stop
+from ..lit.learner import Learner
 
 if TYPE_CHECKING:
     from optuna import Trial

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from src.callbacks.history import as_csv
-from src.common.files import write_whole
-from src.common.text import columns
-from src.figures.png import figure_errors_as_warnings, pngs
-from src.figures.style import Figure
-from src.lit.objectives import OBJECTIVES
-from src.run import lock, resume, train
-from src.run.folder import RunFolder
-from src.search import plan as plans
-from src.search import space, studies
-from src.search.importance import importances
-from src.search.plan import SearchPlan
-from src.settings import build, experiments
+from ..callbacks.history import as_csv
+from ..common.files import write_whole
+from ..common.text import columns
+from ..figures.png import figure_errors_as_warnings, pngs
+from ..figures.style import Figure
+from ..lit.objectives import OBJECTIVES
+from ..run import lock, resume, train
+from ..run.folder import RunFolder
+from ..settings import build, experiments
+from . import plan as plans
+from . import space, studies
+from .importance import importances
+from .plan import SearchPlan
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -107,14 +107,14 @@ def write(plan: SearchPlan, opened: Mapping[str, "Study"], found: list[TrialResu
             name: np.array([np.nan if one.value is None else one.value for one in own], dtype=float)
             for name, own in by_model.items()
         }
-        from src.figures.best_so_far import best_so_far
+        from ..figures.best_so_far import best_so_far
 
         with figure_errors_as_warnings("history"):
             figures["history"] = best_so_far(values, minimised(plan))
     shares = {name: importances(study) for name, study in opened.items()}
     shares = {name: of for name, of in shares.items() if of}
     if shares:
-        from src.figures.importance import importance
+        from ..figures.importance import importance
 
         label = "share in being among the best trials (PED-ANOVA)"
         with figure_errors_as_warnings("importance"):

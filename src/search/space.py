@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
 
-from src.settings import cli
-from src.settings.errors import ConfigError
+from ..settings import cli
+from ..settings.errors import ConfigError
 
 if TYPE_CHECKING:
     from optuna import Trial

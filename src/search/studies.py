@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from filelock import FileLock, Timeout
 
-from src.run.lock import LOCK
-from src.search import plan as plans
-from src.search import space
-from src.search.plan import SearchPlan
-from src.settings.errors import ConfigError
+from ..run.lock import LOCK
+from ..settings.errors import ConfigError
+from . import plan as plans
+from . import space
+from .plan import SearchPlan
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -50,7 +50,7 @@ def opened(plan: SearchPlan) -> dict[str, "Study"]:
     """
     import optuna
 
-    from src.search.journal import Journal
+    from .journal import Journal
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     path = plan.folder / "journal.log"
@@ -79,7 +79,7 @@ def pruner(plan: SearchPlan, name: str) -> "BasePruner":
     """The pruner for the trials of a model."""
     from optuna.pruners import NopPruner
 
-    from src.search.pruner import MedianOfSeeds
+    from .pruner import MedianOfSeeds
 
     if plan.prune == "none":
         return NopPruner()

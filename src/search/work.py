@@ -10,20 +10,20 @@ from typing import Any
 
 import torch
 
-from src.common import output
-from src.common.text import duration
-from src.launch import sweep
-from src.launch.job import run_job
-from src.run import train
-from src.run.ending import Ending
-from src.search import plan as plans
-from src.search import space, studies
-from src.search.plan import SearchPlan
-from src.search.pruning_callback import PruningCallback
-from src.search.studies import TakenTrial
-from src.settings import cli, keys
-from src.settings.cli import Job
-from src.settings.errors import ConfigError
+from ..common import output
+from ..common.text import duration
+from ..launch import sweep
+from ..launch.job import run_job
+from ..run import train
+from ..run.ending import Ending
+from ..settings import cli, keys
+from ..settings.cli import Job
+from ..settings.errors import ConfigError
+from . import plan as plans
+from . import space, studies
+from .plan import SearchPlan
+from .pruning_callback import PruningCallback
+from .studies import TakenTrial
 
 log = logging.getLogger(__name__)
 

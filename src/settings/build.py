@@ -7,17 +7,17 @@ from typing import Any
 
 import torch
 
-from src.cells.base import Cell
-from src.common import checks
-from src.engines import choose
-from src.lit.learner import Learner
-from src.lit.objectives import OBJECTIVES
-from src.networks.recurrent import Recurrent
-from src.settings import trainer_arguments
-from src.settings.construct import construct, locate
-from src.settings.errors import ConfigError, check
-from src.settings.keys import check_seed, on_cpu
-from src.tasks.base import Axis, Task
+from ..cells.base import Cell
+from ..common import checks
+from ..engines import choose
+from ..lit.learner import Learner
+from ..lit.objectives import OBJECTIVES
+from ..networks.recurrent import Recurrent
+from ..tasks.base import Axis, Task
+from . import trainer_arguments
+from .construct import construct, locate
+from .errors import ConfigError, check
+from .keys import check_seed, on_cpu
 
 log = logging.getLogger(__name__)
 

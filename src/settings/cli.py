@@ -13,13 +13,13 @@ import hydra
 from hydra._internal.utils import _run_hydra, get_args_parser
 from omegaconf import DictConfig
 
-from src.common.paths import CONF
-from src.settings import hydra_job, keys
-from src.settings.errors import ConfigError
-from src.settings.folders import check_writable
-from src.settings.job import Job
-from src.settings.jobs import composed, composed_sweep
-from src.settings.overrides import parsed, quoted, searched
+from ..common.paths import CONF, command, module
+from . import hydra_job, keys
+from .errors import ConfigError
+from .folders import check_writable
+from .job import Job
+from .jobs import composed, composed_sweep
+from .overrides import parsed, quoted, searched
 
 __all__ = ["Job", "Line", "argument", "ask", "check_writable", "composed", "composed_sweep", "failures", "parsed"]
 __all__ += ["quoted", "read", "refusals", "run"]
@@ -95,7 +95,7 @@ def ask(config_name: str, line: Line) -> None:
 
     def main(_: DictConfig) -> None: ...
 
-    main.__module__ = f"src.{config_name}"  # Hydra names the job after the module
+    main.__module__ = module(config_name)  # Hydra names the job after the module
     words = ["--multirun"] * line.multirun + line.asks + line.overrides
     hydra.version.setbase("1.3")
     parser = get_args_parser()
@@ -113,7 +113,7 @@ def run(config_name: str, main: Callable[[dict[str, Any]], Any], refuse: Callabl
     with refusals():
         line = read()
         if line.multirun:
-            raise ConfigError(f"-m: is for src.train alone; must be left out of src.{config_name}")
+            raise ConfigError(f"-m: is for {command('train')} alone; must be left out of {command(config_name)}")
         (job,) = composed(config_name, line.overrides)
         if not line.asks_only:
             refuse(keys.resolve(job.config))

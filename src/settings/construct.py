@@ -7,12 +7,15 @@ from typing import Any
 import lightning
 from hydra.utils import get_object
 
-from src.common import checks
-from src.settings.errors import ConfigError
+from ..common import checks
+from ..common.paths import PACKAGE
+from .errors import ConfigError
 
 IMPORTABLE = "must be a class or function that can be imported"
 #: Keys of a configuration node that are not arguments of the target.
 NOT_ARGUMENTS = ("_target_", "name", "recipe")
+#: Names of this package: in a checkout, and where it is installed.
+NAMES = ("src", "dms_ntm")
 #: What constructors of other packages raise for invalid values.
 ERRORS_OF_OTHERS = (
     TypeError,
@@ -63,12 +66,25 @@ def locate(section: str, node: Mapping[str, Any]) -> Callable[..., Any]:
         raise ConfigError(f"{section}={node!r}: must be a section of keys, as in conf/")
     name = node.get("_target_")
     try:
-        target = get_object(str(name))
+        target = _object(str(name))
         if callable(target) and inspect.signature(target):
             return target
     except Exception as error:
         raise ConfigError(f"{section}._target_={name!r}: {IMPORTABLE}") from error
     raise ConfigError(f"{section}._target_={name!r}: {IMPORTABLE}")
+
+
+def _object(name: str) -> Any:
+    """What a name names; `src.` and `dms_ntm.` are both this package, so that run folders load in a checkout and
+    where it is installed. There, names that it lacks are those of another `src`, such as the user's own.
+    """
+    top, _, rest = name.partition(".")
+    if top in NAMES and top != PACKAGE:
+        try:
+            return get_object(f"{PACKAGE}.{rest}")
+        except ImportError:
+            pass
+    return get_object(name)
 
 
 def arguments_of(target: Callable[..., Any]) -> set[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from hydra.errors import CompactHydraException
 
-from src.common import checks
+from ..common import checks
 
 
 class ConfigError(CompactHydraException):

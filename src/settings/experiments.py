@@ -5,9 +5,9 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from src.common.files import utf8, write_whole
-from src.common.paths import CONF
-from src.settings import cli
+from ..common.files import utf8, write_whole
+from ..common.paths import CONF
+from . import cli
 
 
 def experiment_file(conf: Path, name: str) -> Path:

@@ -8,8 +8,8 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from src.settings.errors import ConfigError
-from src.settings.unknown import first_line
+from .errors import ConfigError
+from .unknown import first_line
 
 #: As long as the longest name of a file in a run folder.
 LONG_NAME = "x" * 120

@@ -9,7 +9,7 @@ from hydra.core.utils import JobRuntime, run_job, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from src.settings.job import Job, writable
+from .job import Job, writable
 
 T = TypeVar("T")
 

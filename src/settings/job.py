@@ -11,7 +11,11 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from src.settings.overrides import parsed
+from ..common.paths import program
+from .overrides import parsed
+
+# In the help texts of conf/: the command as it is typed in a checkout, or where the package is installed.
+OmegaConf.register_new_resolver("program", program, replace=True)
 
 
 class Job(NamedTuple):

@@ -14,11 +14,11 @@ from hydra.errors import ConfigCompositionException, MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from src.common.paths import CONF
-from src.settings.errors import ConfigError
-from src.settings.folders import FolderChecks, check_writable, output
-from src.settings.job import Job, fill_in, refer_to, set_overrides, writable
-from src.settings.overrides import (
+from ..common.paths import CONF, command
+from .errors import ConfigError
+from .folders import FolderChecks, check_writable, output
+from .job import Job, fill_in, refer_to, set_overrides, writable
+from .overrides import (
     CONSTRUCTED,
     attributed_to,
     check_addition,
@@ -28,7 +28,7 @@ from src.settings.overrides import (
     parsed,
     split,
 )
-from src.settings.unknown import FAULTS, uncomposed, unknown_choice, unknown_key
+from .unknown import FAULTS, uncomposed, unknown_choice, unknown_key
 
 #: The only sweeper that is allowed.
 SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
@@ -72,7 +72,7 @@ def composed_sweep(config_name: str, overrides: list[str]) -> tuple[list[Job], D
         sweeper = whole.hydra.sweeper
         if sweeper._target_ != SWEEPER:
             name = whole.hydra.runtime.choices["hydra/sweeper"]
-            raise ConfigError(f"hydra/sweeper={name}: must be basic; src.search searches settings")
+            raise ConfigError(f"hydra/sweeper={name}: must be basic; {command('search')} searches settings")
         lines = [*(f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()), *overrides]
         jobs = split(parsed(lines, GlobalHydra.instance().config_loader()))
         set_overrides(whole, given)

@@ -7,9 +7,9 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from src.common import checks
-from src.settings import trainer_arguments
-from src.settings.errors import ConfigError, check
+from ..common import checks
+from . import trainer_arguments
+from .errors import ConfigError, check
 
 #: Sections of every configuration and their keys; the keys at the top level first.
 SECTIONS = {

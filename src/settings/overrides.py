@@ -13,10 +13,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quote, QuotedString
 from hydra.errors import HydraException
 
-from src.common.checks import did_you_mean
-from src.common.paths import CONF
-from src.settings.errors import ConfigError, UnknownKeyError
-from src.settings.unknown import FAULTS, first_line
+from ..common.checks import did_you_mean
+from ..common.paths import CONF, command
+from .errors import ConfigError, UnknownKeyError
+from .unknown import FAULTS, first_line
 
 #: Sections whose keys a constructor checks, so that `+section.key=` may add an argument.
 CONSTRUCTED = {"model", "task", "optimizer", "schedule", "trainer", "callbacks", "logger", "hydra"}
@@ -113,7 +113,9 @@ def split(overrides: list[Override]) -> list[list[str]]:
     count = 1
     for one in {one.key_or_group: one for one in overrides if one.is_sweep_override()}.values():
         if not one.is_discrete_sweep():
-            raise ConfigError(f"{one.input_line}: must be values, a,b or range(...); src.search has distributions")
+            raise ConfigError(
+                f"{one.input_line}: must be values, a,b or range(...); {command('search')} has distributions"
+            )
         with attributed_to(one.input_line, "must be values, a,b or range(start,stop,step)"):
             count *= len(list(islice(one.sweep_string_iterator(), MOST_JOBS + 1)))
         if count == 0:

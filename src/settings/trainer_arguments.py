@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from src.common import checks
+from ..common import checks
+from ..common.paths import PACKAGE
 
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps", "tpu")
 #: Data parallel: each process has the whole model and a share of the batch. The last strategy also allows
@@ -150,6 +151,6 @@ def refused_callback(kind: type) -> str | None:
             if one.__name__ in CALLBACKS:
                 return None
             return REASONS.get(one.__name__, "it was not tried with the periods of a run")
-        if one.__module__.startswith("src."):
+        if one.__module__.startswith(f"{PACKAGE}."):
             return None
     return None

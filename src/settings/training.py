@@ -8,18 +8,18 @@ import lightning
 from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor
 from lightning.pytorch.loggers import Logger
 
-from src.callbacks.checkpoint import Checkpoint, WholeFiles
-from src.callbacks.clock import Clock
-from src.callbacks.history import History
-from src.callbacks.interrupt import Interrupt
-from src.callbacks.randomness import Randomness
-from src.callbacks.solved import Solved
-from src.common.files import utf8_path
-from src.lit.learner import Learner
-from src.settings import trainer_arguments
-from src.settings.construct import arguments_of, construct, locate
-from src.settings.errors import ConfigError
-from src.settings.keys import on_cpu
+from ..callbacks.checkpoint import Checkpoint, WholeFiles
+from ..callbacks.clock import Clock
+from ..callbacks.history import History
+from ..callbacks.interrupt import Interrupt
+from ..callbacks.randomness import Randomness
+from ..callbacks.solved import Solved
+from ..common.files import utf8_path
+from ..lit.learner import Learner
+from . import trainer_arguments
+from .construct import arguments_of, construct, locate
+from .errors import ConfigError
+from .keys import on_cpu
 
 log = logging.getLogger(__name__)
 #: Callbacks that every run needs.

@@ -13,16 +13,17 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
-from src.common.checks import did_you_mean
-from src.settings.errors import ConfigError, UnknownKeyError
+from ..common.checks import did_you_mean
+from ..common.paths import extra
+from .errors import ConfigError, UnknownKeyError
 
 #: What composing settings raises for a user's mistake.
 FAULTS = (HydraException, OmegaConfBaseException, ValueError, YAMLError)
 #: Choices that need an extra package.
 EXTRAS = {
-    "hydra/launcher/joblib": "`make parallel` installs joblib",
-    "hydra/launcher/submitit_slurm": "`make slurm` installs submitit_slurm",
-    "hydra/launcher/submitit_local": "`make slurm` installs submitit_local",
+    "hydra/launcher/joblib": f"`{extra('parallel')}` installs joblib",
+    "hydra/launcher/submitit_slurm": f"`{extra('slurm')}` installs submitit_slurm",
+    "hydra/launcher/submitit_local": f"`{extra('slurm')}` installs submitit_local",
 }
 
 

@@ -9,18 +9,18 @@ from typing import Any
 
 import torch
 
-from src.common import checks, output
-from src.common.paths import CONF
-from src.launch import launchers
-from src.settings import cli, errors
-from src.settings.errors import ConfigError
-from src.settings.experiments import experiment_file
-from src.study import choose, finish
-from src.study.fields import experiments
-from src.study.forecast import forecast
-from src.study.plan import StudyPlan, Sweep, read
-from src.study.remaining import remaining
-from src.study.sweeps import LaunchOptions, run_sweep
+from ..common import checks, output
+from ..common.paths import CONF, extra, program
+from ..launch import launchers
+from ..settings import cli, errors
+from ..settings.errors import ConfigError
+from ..settings.experiments import experiment_file
+from . import choose, finish
+from .fields import experiments
+from .forecast import forecast
+from .plan import StudyPlan, Sweep, read
+from .remaining import remaining
+from .sweeps import LaunchOptions, run_sweep
 
 STAGES = ("tune", "run", "evaluate", "report")
 
@@ -43,7 +43,7 @@ def settings(cfg: Mapping[str, Any]) -> tuple[StudyPlan, LaunchOptions, tuple[st
         launchers.launcher_of(job.launcher).check(job.launcher)
     elif options.workers > 1 and not any(importlib.metadata.distributions(name="hydra-joblib-launcher")):
         raise ConfigError(
-            f"workers={options.workers}: needs joblib, which `make parallel` installs; must be 1 without"
+            f"workers={options.workers}: needs joblib, which `{extra('parallel')}` installs; must be 1 without"
         )
     parts = {"tune": plan.tuning, "run": plan.sweeps, "evaluate": plan.evaluate, "report": plan.reports}
     stages = tuple(name for name in STAGES if parts[name])
@@ -116,7 +116,7 @@ def main(cfg: dict[str, Any]) -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print(f"\nstopped; to resume: python -m src.study {shlex.join(sys.argv[1:])}", file=sys.stderr)
+        print(f"\nstopped; to resume: {program('study')} {shlex.join(sys.argv[1:])}", file=sys.stderr)
         sys.exit(130)
 
 

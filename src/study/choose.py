@@ -7,13 +7,14 @@ import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src.common.files import write_whole
-from src.launch import sweep
-from src.lit import objectives
-from src.lit.objective import Metric
-from src.settings import cli, experiments
-from src.settings.errors import ConfigError
-from src.study.plan import StudyPlan, Tuning
+from ..common.files import write_whole
+from ..common.paths import program
+from ..launch import sweep
+from ..lit import objectives
+from ..lit.objective import Metric
+from ..settings import cli, experiments
+from ..settings.errors import ConfigError
+from .plan import StudyPlan, Tuning
 
 #: Means that differ by no more than this count as equal.
 TIE = 1e-12
@@ -85,7 +86,7 @@ def experiment(plan: StudyPlan, metric: str, runs: list[TuningRun], choice: tupl
     about = [
         f"The best of {count} candidates by validation {metric}: {mean(runs, choice, metric):.4g} "
         f"on average over seeds {seeds}.",
-        f"Written by: python -m src.study study={plan.name}",
+        f"Written by: {program('study')} study={plan.name}",
     ]
     return experiments.experiment(choice, about)
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from hydra.core.override_parser.types import Override
 
-from src.common.paths import CONF
-from src.settings import cli
-from src.settings.errors import ConfigError
-from src.settings.experiments import experiment_file
+from ..common.paths import CONF, command
+from ..settings import cli
+from ..settings.errors import ConfigError
+from ..settings.experiments import experiment_file
 
 #: Keys that a study sets for its sweeps.
 GIVEN = ("resume", "retry_failed", "dry_run", "hydra.sweep.dir", "hydra.run.dir", "hydra.searchpath")
@@ -42,7 +42,7 @@ def overrides(where: str, given: Any, conf: Path, written: list[str]) -> list[st
     """
     lines = texts(where, given)
     if not lines:
-        raise ConfigError(f"{where}: must hold at least one override of src.train")
+        raise ConfigError(f"{where}: must hold at least one override of {command('train')}")
     try:
         read = cli.parsed(lines)
         found = experiments(lines)
@@ -51,7 +51,7 @@ def overrides(where: str, given: Any, conf: Path, written: list[str]) -> list[st
     for override in read:
         key = override.key_or_group.replace("/", ".")
         if key in GIVEN or key.startswith("hydra.launcher"):
-            raise ConfigError(f"{where}: {override.input_line}: is given by src.study; must be left out")
+            raise ConfigError(f"{where}: {override.input_line}: is given by {command('study')}; must be left out")
     for one in found:
         if one not in written and not any(experiment_file(at, one).exists() for at in (conf, Path(CONF))):
             raise ConfigError(

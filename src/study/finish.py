@@ -4,16 +4,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from src import evaluate
-from src.common.subprocesses import run_module
-from src.launch import sweep
-from src.run.ending import DONE
-from src.run.evaluation import read_request
-from src.run.folder import RunFolder
-from src.settings import cli, keys
-from src.settings.errors import ConfigError
-from src.study.plan import StudyPlan, StudyReport
-from src.tasks.base import cell_name
+from .. import evaluate
+from ..common.paths import CHECKOUT, command, module, program
+from ..common.subprocesses import run_module
+from ..launch import sweep
+from ..run.ending import DONE
+from ..run.evaluation import read_request
+from ..run.folder import RunFolder
+from ..settings import cli, keys
+from ..settings.errors import ConfigError
+from ..tasks.base import cell_name
+from .plan import StudyPlan, StudyReport
 
 
 def finished(plan: StudyPlan, name: str) -> list[Path]:
@@ -88,17 +89,22 @@ def publish(plan: StudyPlan, published: Path) -> None:
             waiting.append(f"{name} waits for {', '.join(missing)}")
             continue
         out = published / name
-        code = run_module(command(plan, report, out))
+        code = run_module(report_line(plan, report, out))
         if code:
-            raise ConfigError(f"reports.{name}: src.report ended with exit code {code}")
+            raise ConfigError(f"reports.{name}: {command('report')} ended with exit code {code}")
     if waiting:
         raise ConfigError(f"reports: {'; '.join(waiting)}")
 
 
-def command(plan: StudyPlan, report: StudyReport, out: Path) -> list[str]:
+def command_of(plan: StudyPlan) -> str:
+    """The command that makes a study again."""
+    return f"make {plan.name}" if CHECKOUT else f"{program('study')} study={plan.name}"
+
+
+def report_line(plan: StudyPlan, report: StudyReport, out: Path) -> list[str]:
     """The command line of a report."""
     folders = ",".join(cli.quoted(plan.sweeps[name].folder) for name in report.sweeps)
-    texts = [f"title={cli.quoted(report.title)}", f"command={cli.quoted(f'make {plan.name}')}"]
+    texts = [f"title={cli.quoted(report.title)}", f"command={cli.quoted(command_of(plan))}"]
     tuning = plan.folder / "tuning.csv"
     table = [f"tuning={cli.quoted(tuning)}"] if plan.tuning is not None and tuning.exists() else []
-    return ["src.report", f"runs=[{folders}]", f"out={cli.quoted(out)}", *texts, *table, *report.settings]
+    return [module("report"), f"runs=[{folders}]", f"out={cli.quoted(out)}", *texts, *table, *report.settings]

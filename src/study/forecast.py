@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from src.common.text import columns, duration
-from src.launch import estimate
-from src.launch.estimate import Cost
-from src.settings.errors import ConfigError
+from ..common.text import columns, duration
+from ..launch import estimate
+from ..launch.estimate import Cost
+from ..settings.errors import ConfigError
 
 
 def forecast(todo: Mapping[str, list[dict[str, Any]]], workers: int) -> str:

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from src.common import checks
-from src.common.paths import CONF
-from src.lit.objectives import OBJECTIVES
-from src.settings import cli, errors
-from src.settings.errors import ConfigError
-from src.settings.experiments import search_path
-from src.study import fields
-from src.study.fields import named, overrides, section, settings, some_of, values
+from ..common import checks
+from ..common.paths import CONF
+from ..lit.objectives import OBJECTIVES
+from ..settings import cli, errors
+from ..settings.errors import ConfigError
+from ..settings.experiments import search_path
+from . import fields
+from .fields import named, overrides, section, settings, some_of, values
 
 #: Settings that make a budget, and so are the same for all models of a tuning.
 SHARED = ("trainer.max_steps", "seed")

@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from src.common.nested import flat
-from src.launch import sweep
-from src.run import resume
-from src.run.ending import DONE
-from src.run.folder import STAMP, RunFolder
-from src.settings import cli, keys
-from src.settings.errors import ConfigError
-from src.study.fields import values
-from src.study.plan import Sweep
+from ..common.nested import flat
+from ..launch import sweep
+from ..run import resume
+from ..run.ending import DONE
+from ..run.folder import STAMP, RunFolder
+from ..settings import cli, keys
+from ..settings.errors import ConfigError
+from .fields import values
+from .plan import Sweep
 
 #: Keys that may differ between an existing run and the settings that the study asks for.
 MAY_DIFFER = (*STAMP, "seed", "resume", "retry_failed", "dry_run", *resume.SWEEP_CHANGES)

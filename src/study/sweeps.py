@@ -2,13 +2,14 @@
 
 from typing import NamedTuple
 
-from src.common.subprocesses import run_module
-from src.launch import sweep
-from src.run.ending import DONE
-from src.settings import cli
-from src.settings.errors import ConfigError
-from src.study.plan import Sweep
-from src.study.remaining import remaining
+from ..common.paths import module
+from ..common.subprocesses import run_module
+from ..launch import sweep
+from ..run.ending import DONE
+from ..settings import cli
+from ..settings.errors import ConfigError
+from .plan import Sweep
+from .remaining import remaining
 
 
 class LaunchOptions(NamedTuple):
@@ -63,5 +64,5 @@ def command(of: Sweep, options: LaunchOptions) -> list[str]:
         launcher = ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={options.workers}"]
     if (of.folder / "sweep.json").exists():
         retry = ["retry_failed=true"] if options.retry_failed else []
-        return ["src.train", f"resume={cli.quoted(of.folder)}", *retry, *launcher]
-    return ["src.train", "-m", *of.overrides, *launcher, f"hydra.sweep.dir={cli.quoted(of.folder)}"]
+        return [module("train"), f"resume={cli.quoted(of.folder)}", *retry, *launcher]
+    return [module("train"), "-m", *of.overrides, *launcher, f"hydra.sweep.dir={cli.quoted(of.folder)}"]

@@ -20,9 +20,9 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from src.common import checks
-from src.tasks.base import Example, Task
-from src.tasks.streams import generator
+from ..common import checks
+from .base import Example, Task
+from .streams import generator
 
 log = logging.getLogger(__name__)
 

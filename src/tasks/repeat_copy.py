@@ -16,10 +16,10 @@ from typing import Any
 
 import torch
 
-from src.common import checks
-from src.tasks.base import Axis, Example, Task, cell_name
-from src.tasks.repeat_copy_sampler import RepeatCopyBatch, build, sample
-from src.tasks.streams import generator
+from ..common import checks
+from .base import Axis, Example, Task, cell_name
+from .repeat_copy_sampler import RepeatCopyBatch, build, sample
+from .streams import generator
 
 #: Names of the random streams; that of training is combined with the seed of the run.
 TRAINING, VALIDATION, TEST, FIGURE, PROBE = range(5)

@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 
-from src.engines.numba_cpu.kernels import kernels, missing
+from .kernels import kernels, missing
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s")

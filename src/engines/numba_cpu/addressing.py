@@ -7,11 +7,11 @@ shorter than the ring of slots. Mirrors `src.memory.addressing`; gradients are a
 
 import math
 
-from src.engines.numba_cpu.content import EPS
-from src.engines.numba_cpu.numerics import like, log
-from src.engines.numba_cpu.routine import exact, routine
-from src.engines.numba_cpu.vectors import dot, softmax
-from src.engines.numba_cpu.views import at, fill, span
+from .content import EPS
+from .numerics import like, log
+from .routine import exact, routine
+from .vectors import dot, softmax
+from .views import at, fill, span
 
 #: A Gaussian kernel is truncated at 8 widths, where it has fallen to e^-32 = 1e-14 of its peak.
 REACH = 8.0

@@ -13,15 +13,15 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
-from src.cells.machine import Machine, MachineState
-from src.engines.numba_cpu import plan
-from src.engines.numba_cpu.bundles import CarryGradients, Gradients, Tape, Weights, constants
-from src.engines.numba_cpu.kernels import kernels
-from src.engines.numba_cpu.machine_kinds import MachineKind, kind_of
-from src.engines.numba_cpu.plan import SEGMENT, padded
-from src.engines.numba_cpu.threads import over_rows
-from src.engines.numba_cpu.weights import CONTROLLER_KINDS, check_weights
-from src.engines.numba_cpu.workspace import Workspace
+from ...cells.machine import Machine, MachineState
+from . import plan
+from .bundles import CarryGradients, Gradients, Tape, Weights, constants
+from .kernels import kernels
+from .machine_kinds import MachineKind, kind_of
+from .plan import SEGMENT, padded
+from .threads import over_rows
+from .weights import CONTROLLER_KINDS, check_weights
+from .workspace import Workspace
 
 #: Dtypes of the kernels.
 DTYPES: dict[torch.dtype, np.dtype] = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}

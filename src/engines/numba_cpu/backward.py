@@ -6,16 +6,16 @@ It recomputes the memory of each step from the checkpoints that the forward kern
 import numpy as np
 from numba import njit
 
-from src.engines.numba_cpu import denormals
-from src.engines.numba_cpu.bundles import Constants, Gradients, Replay, StepGradients, Tape, Weights
-from src.engines.numba_cpu.controllers import control_backward
-from src.engines.numba_cpu.memory_step import copy_words, use_memory_backward, write_to
-from src.engines.numba_cpu.numerics import like
-from src.engines.numba_cpu.plan import FEEDFORWARD, SEGMENT, KernelPlan
-from src.engines.numba_cpu.products import accumulate
-from src.engines.numba_cpu.routine import KERNEL, inlined, routine
-from src.engines.numba_cpu.scratch import sequence_scratch, step_views
-from src.engines.numba_cpu.views import at, copy, fill, keep_alive, span, uncounted
+from . import denormals
+from .bundles import Constants, Gradients, Replay, StepGradients, Tape, Weights
+from .controllers import control_backward
+from .memory_step import copy_words, use_memory_backward, write_to
+from .numerics import like
+from .plan import FEEDFORWARD, SEGMENT, KernelPlan
+from .products import accumulate
+from .routine import KERNEL, inlined, routine
+from .scratch import sequence_scratch, step_views
+from .views import at, copy, fill, keep_alive, span, uncounted
 
 
 @njit(**KERNEL)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 
-from src.common.paths import ROOT
+from ...common.paths import CHECKOUT, module
 
 
 class Kernels(NamedTuple):
@@ -29,7 +29,7 @@ def load(folder: Path) -> Kernels:
 
     if config.CPU_FEATURES is None:  # type: ignore[attr-defined]
         config.CPU_FEATURES = features()  # type: ignore[attr-defined]
-    from src.engines.numba_cpu import backward, forward, spin_wait
+    from . import backward, forward, spin_wait
 
     before, config.CACHE_DIR = config.CACHE_DIR, str(folder)  # type: ignore[attr-defined]
     try:
@@ -64,11 +64,11 @@ def compile_or_load(kernels: Kernels, dtype: np.dtype) -> None:
 
 def compile_in_subprocess(folder: Path, dtype: np.dtype) -> str | None:
     """Fill the cache folder for a dtype; the reason if that was not possible, else None."""
-    command = [sys.executable, "-m", "src.engines.numba_cpu.compiler", str(folder.absolute()), dtype.name]
+    command = [sys.executable, "-m", module("engines.numba_cpu.compiler"), str(folder.absolute()), dtype.name]
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     try:
         # In a session of its own: Ctrl-C must not end the compilation, as it ends the run only after an update.
-        done = subprocess.run(command, cwd=ROOT, start_new_session=True, **quiet)  # type: ignore[call-overload]
+        done = subprocess.run(command, cwd=CHECKOUT, start_new_session=True, **quiet)  # type: ignore[call-overload]
     except OSError as error:
         return str(error)
     lines = done.stderr.decode(errors="replace").split("\n")

@@ -6,10 +6,10 @@ gradients are accumulated unless a docstring says "sets" or "overwrites".
 
 import numpy as np
 
-from src.engines.numba_cpu.numerics import like
-from src.engines.numba_cpu.routine import routine
-from src.engines.numba_cpu.vectors import dot, softmax
-from src.engines.numba_cpu.views import at, fill
+from .numerics import like
+from .routine import routine
+from .vectors import dot, softmax
+from .views import at, fill
 
 #: As in `src.memory.addressing`.
 EPS = 1e-8

@@ -5,10 +5,10 @@ of the input, candidate of the state (GRU); the layer (feedforward). The forward
 with the activations, the backward overwrites the activations with the gradients of the pre-activations.
 """
 
-from src.engines.numba_cpu.numerics import like, sigmoid, tanh
-from src.engines.numba_cpu.plan import GRU, LSTM
-from src.engines.numba_cpu.routine import routine
-from src.engines.numba_cpu.views import fill, span
+from .numerics import like, sigmoid, tanh
+from .plan import GRU, LSTM
+from .routine import routine
+from .views import fill, span
 
 
 @routine

@@ -1,8 +1,8 @@
 """Dispatch of `address` and `address_backward` to the kind of head."""
 
-from src.engines.numba_cpu import dms_ntm, ntm
-from src.engines.numba_cpu.plan import NTM
-from src.engines.numba_cpu.routine import inlined
+from . import dms_ntm, ntm
+from .plan import NTM
+from .routine import inlined
 
 
 @inlined

@@ -1,6 +1,6 @@
 """Heads of the DMS-NTM: continuous motion and a learned Gaussian focus; see `src.cells.dms_ntm`."""
 
-from src.engines.numba_cpu.addressing import (
+from .addressing import (
     convolve,
     convolve_backward,
     gaussian,
@@ -10,11 +10,11 @@ from src.engines.numba_cpu.addressing import (
     sharpen_backward,
     window,
 )
-from src.engines.numba_cpu.heads import mix_content, mix_content_backward
-from src.engines.numba_cpu.numerics import like, sigmoid, softplus, softplus_slope, tanh
-from src.engines.numba_cpu.routine import inlined, routine
-from src.engines.numba_cpu.vectors import dot, softmax
-from src.engines.numba_cpu.views import copy, fill, span
+from .heads import mix_content, mix_content_backward
+from .numerics import like, sigmoid, softplus, softplus_slope, tanh
+from .routine import inlined, routine
+from .vectors import dot, softmax
+from .views import copy, fill, span
 
 
 @routine

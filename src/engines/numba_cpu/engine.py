@@ -7,10 +7,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from src.cells.base import Cell, State
-from src.cells.machine import Machine
-from src.engines.base import Engine
-from src.engines.numba_cpu import autograd, kernels, machine_kinds
+from ...cells.base import Cell, State
+from ...cells.machine import Machine
+from ..base import Engine
+from . import autograd, kernels, machine_kinds
 
 
 class NumbaCPU(Engine):

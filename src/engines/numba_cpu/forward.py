@@ -4,16 +4,16 @@ import numpy as np
 from jaxtyping import Float
 from numba import njit
 
-from src.engines.numba_cpu import denormals
-from src.engines.numba_cpu.bundles import Constants, Tape, Weights
-from src.engines.numba_cpu.controllers import control
-from src.engines.numba_cpu.memory_step import copy_words, use_memory
-from src.engines.numba_cpu.numerics import like
-from src.engines.numba_cpu.plan import FEEDFORWARD, SEGMENT, KernelPlan
-from src.engines.numba_cpu.products import accumulate
-from src.engines.numba_cpu.routine import KERNEL
-from src.engines.numba_cpu.scratch import sequence_scratch, step_views
-from src.engines.numba_cpu.views import at, copy, fill, keep_alive, span, uncounted
+from . import denormals
+from .bundles import Constants, Tape, Weights
+from .controllers import control
+from .memory_step import copy_words, use_memory
+from .numerics import like
+from .plan import FEEDFORWARD, SEGMENT, KernelPlan
+from .products import accumulate
+from .routine import KERNEL
+from .scratch import sequence_scratch, step_views
+from .views import at, copy, fill, keep_alive, span, uncounted
 
 
 @njit(**KERNEL)

@@ -1,12 +1,12 @@
 """Content-based addressing of all heads, and its interpolation with another weighting."""
 
-from src.engines.numba_cpu.addressing import interpolate
-from src.engines.numba_cpu.content import content, content_backward, measure, measure_backward
-from src.engines.numba_cpu.numerics import like, sigmoid, softplus, softplus_slope
-from src.engines.numba_cpu.read import add_outer, along_slots, along_words
-from src.engines.numba_cpu.routine import inlined, routine
-from src.engines.numba_cpu.vectors import dot
-from src.engines.numba_cpu.views import at, copy, fill, span
+from .addressing import interpolate
+from .content import content, content_backward, measure, measure_backward
+from .numerics import like, sigmoid, softplus, softplus_slope
+from .read import add_outer, along_slots, along_words
+from .routine import inlined, routine
+from .vectors import dot
+from .views import at, copy, fill, span
 
 
 @routine

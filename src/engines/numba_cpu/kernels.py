@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from src.common.paths import ROOT
-from src.engines.numba_cpu import compiler
+from ...common import paths
+from . import compiler
 
 log = logging.getLogger(__name__)
 SOURCES = Path(__file__).parent
 #: Default cache folder; the environment variable NUMBA_CACHE_DIR sets another one.
-CACHE = ROOT / "outputs" / "cache" / "fused"
+CACHE = paths.CACHE / "fused"
 #: File with the digests of the cached files, to detect damage, and the dtypes they were compiled for.
 RECORD = "record.json"
 

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from src.cells import boundary
-from src.cells.base import Cell
-from src.cells.dms_ntm import DMSNTM
-from src.cells.machine import Machine
-from src.cells.ntm import NTM
-from src.engines.numba_cpu import plan
-from src.engines.numba_cpu.weights import CONTROLLER_KINDS
+from ...cells import boundary
+from ...cells.base import Cell
+from ...cells.dms_ntm import DMSNTM
+from ...cells.machine import Machine
+from ...cells.ntm import NTM
+from . import plan
+from .weights import CONTROLLER_KINDS
 
 #: Methods of a machine that the kernels reimplement: a machine that overrides one is not supported.
 REIMPLEMENTED = frozenset(

@@ -1,14 +1,14 @@
 """One step of the memory of one sequence: addressing, writing and reading, forward and backward."""
 
-from src.engines.numba_cpu.bundles import Head
-from src.engines.numba_cpu.dispatch import address, address_backward
-from src.engines.numba_cpu.heads import content_lookup, content_lookup_backward
-from src.engines.numba_cpu.numerics import like, sigmoid
-from src.engines.numba_cpu.read import add_outer, along_slots, along_words
-from src.engines.numba_cpu.routine import inlined, routine
-from src.engines.numba_cpu.scratch import head_views
-from src.engines.numba_cpu.views import at, copy, fill, span
-from src.engines.numba_cpu.write import write, write_backward
+from .bundles import Head
+from .dispatch import address, address_backward
+from .heads import content_lookup, content_lookup_backward
+from .numerics import like, sigmoid
+from .read import add_outer, along_slots, along_words
+from .routine import inlined, routine
+from .scratch import head_views
+from .views import at, copy, fill, span
+from .write import write, write_backward
 
 
 @routine

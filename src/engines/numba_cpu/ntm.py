@@ -1,11 +1,11 @@
 """Heads of the NTM: content, discrete shifts, sharpening; see `src.cells.ntm`."""
 
-from src.engines.numba_cpu.addressing import convolve, convolve_backward, repeat_twice, sharpen, sharpen_backward
-from src.engines.numba_cpu.heads import mix_content, mix_content_backward
-from src.engines.numba_cpu.numerics import like, softplus, softplus_slope
-from src.engines.numba_cpu.routine import routine
-from src.engines.numba_cpu.vectors import dot, softmax
-from src.engines.numba_cpu.views import copy, fill, span
+from .addressing import convolve, convolve_backward, repeat_twice, sharpen, sharpen_backward
+from .heads import mix_content, mix_content_backward
+from .numerics import like, softplus, softplus_slope
+from .routine import routine
+from .vectors import dot, softmax
+from .views import copy, fill, span
 
 
 @routine

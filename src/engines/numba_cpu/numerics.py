@@ -10,7 +10,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-from src.engines.numba_cpu.routine import exact, routine
+from .routine import exact, routine
 
 
 def exp(x):

@@ -9,8 +9,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from src.engines.numba_cpu.plan import LANES
-from src.engines.numba_cpu.routine import routine
+from .plan import LANES
+from .routine import routine
 
 
 def _block(rows: int, vectors: int):

@@ -4,10 +4,10 @@ A read is `along_slots`; the gradient of the weighting is `along_words`, and tha
 keys of content-based addressing use the same routines.
 """
 
-from src.engines.numba_cpu.numerics import like
-from src.engines.numba_cpu.routine import routine
-from src.engines.numba_cpu.vectors import dot
-from src.engines.numba_cpu.views import at
+from .numerics import like
+from .routine import routine
+from .vectors import dot
+from .views import at
 
 
 @routine

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from src.engines.numba_cpu.bundles import Head, HeadScratch, SequenceScratch, StepTape
-from src.engines.numba_cpu.routine import inlined, routine
-from src.engines.numba_cpu.views import at, span
+from .bundles import Head, HeadScratch, SequenceScratch, StepTape
+from .routine import inlined, routine
+from .views import at, span
 
 
 @routine

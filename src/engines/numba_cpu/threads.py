@@ -116,7 +116,7 @@ def _all_finished(workers: list[KernelThread]) -> None:
 def _pool_threads(count: int) -> list[KernelThread]:
     """The first threads of the pool, started as needed."""
     while len(_pool) < count:
-        from src.engines.numba_cpu.spin_wait import changes
+        from .spin_wait import changes
 
         _pool.append(KernelThread(changes))
         _pool[-1].start()

@@ -1,7 +1,7 @@
 """Inner product, maximum and softmax of vectors."""
 
-from src.engines.numba_cpu.numerics import exp, like
-from src.engines.numba_cpu.routine import routine
+from .numerics import exp, like
+from .routine import routine
 
 
 @routine

@@ -11,7 +11,7 @@ from numba.core.datamodel import models
 from numba.extending import intrinsic, overload, register_model
 from numba.np.arrayobj import populate_array
 
-from src.engines.numba_cpu.routine import routine
+from .routine import routine
 
 
 class View(types.Array):

@@ -8,12 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from src.cells.base import Cell
-from src.cells.feedforward import Feedforward
-from src.cells.gru import GRU
-from src.cells.layered import Layered
-from src.cells.lstm import LSTM
-from src.engines.numba_cpu import plan
+from ...cells.base import Cell
+from ...cells.feedforward import Feedforward
+from ...cells.gru import GRU
+from ...cells.layered import Layered
+from ...cells.lstm import LSTM
+from . import plan
 
 
 class ControllerKind(NamedTuple):

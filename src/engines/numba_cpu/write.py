@@ -1,8 +1,8 @@
 """Writing to one sequence's memory [M, N], forward and backward; mirrors `src.memory.access.erase_and_add`."""
 
-from src.engines.numba_cpu.numerics import like
-from src.engines.numba_cpu.routine import routine
-from src.engines.numba_cpu.views import at, fill
+from .numerics import like
+from .routine import routine
+from .views import at, fill
 
 
 @routine
