@@ -115,7 +115,7 @@ def test_jobs_of_submitit(tmp_path):
     """
     pytest.importorskip(SUBMITIT)
     folder = tmp_path / "sweep"
-    length = ("trainer.max_steps=400", "validate_every=20", "stop_when_solved=false")
+    length = ("trainer.max_steps=240", "validate_every=20", "stop_when_solved=false")
     line = small(*length, f"hydra.sweep.dir={folder}", model="lstm")
     command = [sys.executable, "-m", "src.train"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
@@ -141,7 +141,7 @@ def test_jobs_of_submitit(tmp_path):
     done = subprocess.run([*command, f"resume={folder}"], cwd=ROOT, check=False, timeout=500, **pipes)
     assert (done.returncode, "2 of 2 done" in done.stdout) == (0, True), done.stdout
     assert (first / "metrics.json").stat().st_mtime_ns == before
-    assert "Resuming from update 400" in (second / "train.log").read_text()
+    assert "Resuming from update 240" in (second / "train.log").read_text()
 
 
 def is_in(folder, pid):

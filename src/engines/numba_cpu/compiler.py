@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
+from jaxtyping import Int64
 
 from ...common.paths import CHECKOUT, module
 
 
 class Kernels(NamedTuple):
-    """The two kernels as functions of numba."""
+    """The two kernels, and the spin wait of the threads that run them, as functions of numba."""
 
     forward: Any
     backward: Any
+    changes: Any
 
 
 def load(folder: Path) -> Kernels:
@@ -33,12 +35,13 @@ def load(folder: Path) -> Kernels:
 
     before, config.CACHE_DIR = config.CACHE_DIR, str(folder)  # type: ignore[attr-defined]
     try:
-        for function in (forward.forward, backward.backward, spin_wait.changes):
+        found = Kernels(forward.forward, backward.backward, spin_wait.changes)
+        for function in found:
             if hasattr(function, "enable_caching"):  # not with NUMBA_DISABLE_JIT
                 function.enable_caching()
     finally:
         config.CACHE_DIR = before  # type: ignore[attr-defined]
-    return Kernels(forward.forward, backward.backward)
+    return found
 
 
 def features() -> str:
@@ -54,11 +57,14 @@ def features() -> str:
 
 
 def compile_or_load(kernels: Kernels, dtype: np.dtype) -> None:
-    """Make the kernels ready for a dtype: from the cache, or compiled by this process."""
+    """Make the kernels ready for a dtype: from the cache, or compiled by this process.
+
+    Arguments of other types are an error afterwards: what is compiled later would be cached, too, and the next
+    process would take the cache for damaged.
+    """
     for kernel in kernels:
         kernel.disable_compile(False)
         kernel.compile(signature(kernel.py_func, dtype))
-        # Arguments of other types are an error and do not compile further kernels.
         kernel.disable_compile()
 
 
@@ -76,7 +82,7 @@ def compile_in_subprocess(folder: Path, dtype: np.dtype) -> str | None:
 
 
 def signature(function: Callable[..., None], dtype: np.dtype) -> tuple[Any, ...]:
-    """Numba types of a kernel's annotated arguments: integers, numbers of the dtype, arrays and NamedTuples."""
+    """Numba types of annotated arguments: integers, numbers of the dtype, arrays and NamedTuples."""
     from numba import from_dtype, types
 
     number = from_dtype(dtype)
@@ -88,7 +94,8 @@ def signature(function: Callable[..., None], dtype: np.dtype) -> tuple[Any, ...]
             return number
         if hasattr(kind, "_fields"):
             return types.BaseTuple.from_types([of(field) for field in get_type_hints(kind).values()], kind)
-        return types.Array(number, len(kind.dim_str.split()), "C")
+        its = types.int64 if kind.dtype is Int64 else number
+        return types.Array(its, len(kind.dim_str.split()), "C")
 
     return tuple(of(kind) for name, kind in function.__annotations__.items() if name != "return")
 

@@ -1,5 +1,7 @@
 """Spin wait for another thread: waking a sleeping thread takes longer than a kernel runs."""
 
+import numpy as np
+from jaxtyping import Int64
 from numba import njit, types
 from numba.extending import intrinsic, overload
 
@@ -27,7 +29,7 @@ def _(a):
 
 
 @njit(nogil=True)
-def changes(flag, known, checks):
+def changes(flag: Int64[np.ndarray, "1"], known: int, checks: int) -> bool:
     """Whether flag[0] becomes different from `known` within a number of checks."""
     for _ in range(checks):
         if _first(flag) != known:
