@@ -66,7 +66,9 @@ def test_a_name_that_is_not_public():
 
 def test_the_package_of_the_checkout_can_be_imported_from_any_folder(tmp_path):
     """As `make setup` installs it: a process of its own, whose import of dms_ntm is not that of src here."""
-    line = "import dms_ntm; from dms_ntm.common import paths; print(dms_ntm.__version__, paths.CHECKOUT, paths.CONF)"
+    line = (
+        "import dms_ntm; from dms_ntm.common import paths; print(dms_ntm.__version__, paths.CHECKOUT, paths.CONF)"
+    )
     done = subprocess.run([sys.executable, "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False)
     root = Path(src.__file__).resolve().parents[1]
     if "No module named 'dms_ntm'" in done.stderr:

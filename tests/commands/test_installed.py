@@ -19,8 +19,8 @@ import json, sys
 import dms_ntm
 from dms_ntm.__main__ import main
 
-codes = []
-for line in json.loads(sys.argv[1]):
+codes, (lines, published) = [], sys.argv[1:]
+for line in json.loads(lines):
     sys.argv = ["dms-ntm", *line]
     try:
         main()
@@ -30,7 +30,7 @@ for line in json.loads(sys.argv[1]):
 import src
 assert src.MINE, "src is not the user's own"
 run = dms_ntm.load_run("runs/gru")
-old = dms_ntm.load_run(sys.argv[2])
+old = dms_ntm.load_run(published)
 kinds = [type(one.model).__module__ for one in (run, old)]
 print(json.dumps([codes, dms_ntm.__version__, kinds]))
 """
