@@ -22,13 +22,16 @@ class Run(NamedTuple):
     metrics: dict[str, Any]
 
 
-def load_weights(network: nn.Module, checkpoint: Path) -> None:
-    """Load a checkpoint into a network; tensors and numbers only, so that no code in the file is run.
+def stored_weights(checkpoint: Path, where: str) -> dict[str, torch.Tensor]:
+    """The weights of the network in a checkpoint; tensors and numbers only, so that no code in the file is run.
+
+    Args:
+        checkpoint: the file.
+        where: names it in messages.
 
     Raises:
         UnreadableError: a missing, damaged or foreign checkpoint.
     """
-    where = f"checkpoint {str(checkpoint)!r}"
     if checkpoint.exists() and not checkpoint.is_file():
         raise UnreadableError(where, "is not a file", f"it must be one that {command('train')} has saved")
     try:
@@ -43,7 +46,17 @@ def load_weights(network: nn.Module, checkpoint: Path) -> None:
     prefix = "network."
     if not isinstance(stored, dict) or not isinstance(stored.get("state_dict"), dict):
         raise UnreadableError(where, f"is not a checkpoint of {command('train')}")
-    weights = {k.removeprefix(prefix): v for k, v in stored["state_dict"].items() if k.startswith(prefix)}
+    return {k.removeprefix(prefix): v for k, v in stored["state_dict"].items() if k.startswith(prefix)}
+
+
+def load_weights(network: nn.Module, checkpoint: Path) -> None:
+    """Load a checkpoint into the network of its run.
+
+    Raises:
+        UnreadableError: see `stored_weights`, or a checkpoint that does not fit the network.
+    """
+    where = f"checkpoint {str(checkpoint)!r}"
+    weights = stored_weights(checkpoint, where)
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

@@ -8,9 +8,9 @@ import lightning
 from lightning.pytorch.callbacks import Callback
 
 from ..lit.learner import Learner
-from ..settings import build, keys, training
+from ..settings import build, keys, loggers, training
 from ..tasks.base import Task
-from . import processes, provenance
+from . import initial_weights, processes, provenance
 from .folder import RunFolder
 
 
@@ -48,10 +48,13 @@ def assemble(
     keys.check_run(plain)
     lightning.seed_everything(plain["seed"], verbose=False)
     task = build.build_task(plain)
-    learner = build.build_learner(plain, task, build.build_network(plain, task))
+    network = build.build_network(plain, task)
+    if plain.get("init_from") is not None and not done:
+        initial_weights.load(network, plain["init_from"])
+    learner = build.build_learner(plain, task, network)
     callbacks = [*training.build_callbacks(plain, str(folder), learner), *extra_callbacks]
     environment = environment or processes.environment(plain)
-    logger = training.build_logger(plain, str(folder), done)
+    logger = loggers.build(plain, str(folder), done) or False
     trainer = training.build_trainer(plain, str(folder), callbacks, logger, environment)
     processes.check(plain, trainer, learner)
     task.plan(plain["validate_every"] * trainer.accumulate_grad_batches, plain["overfit_batches"])

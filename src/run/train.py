@@ -60,6 +60,8 @@ def train(
     """
     plain: dict[str, Any] = keys.resolve(cfg) if isinstance(cfg, DictConfig) else dict(cfg)
     plain = {key: value for key, value in plain.items() if key not in NOT_RUN_SETTINGS}
+    if plain.get("init_from") is None:  # as in run folders of before
+        plain.pop("init_from", None)
     run_folder = RunFolder(folder)
     run_folder.check_new()
     if parts is None:
@@ -98,7 +100,7 @@ def resume(
         parts = parts._replace(revisions=continued(run_folder.revisions(), parts.revisions[-1]))
         run_folder.write_config(plain, *parts.revisions)
         with quiet():
-            keep_csv(parts.trainer.logger, run_folder.path, done)
+            keep_csv(parts.trainer.loggers, run_folder.path, done)
         run_folder.remove_metrics()
         log.info("Resuming from update %d.", done)
         return run(parts, checkpoint)
