@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from ..common import checks
 from ..common.paths import program
 from ..networks.recurrent import Recurrent
-from ..run.folder import RunFolder
+from ..run.folder import RunFolder, results_folder
 from ..run.load import Run, load_run
 from ..settings import build, cli, errors, keys
 from ..settings.errors import ConfigError
@@ -51,9 +51,9 @@ def read_request(cfg: Mapping[str, Any]) -> ReplayRequest:
     if cfg["figure"]["cmap"] is not None:
         keys.check_cmap(cfg["figure"]["cmap"])
     folders = [str(folder) for folder in folders]
-    out = folders[0] if cfg["out"] is None else str(cfg["out"])
+    out = results_folder(folders[0], cfg["out"], "replays")
     sizes = {key: cfg[key] for key in SIZES}
-    return ReplayRequest(folders, checkpoint, sizes, fps, Path(out), cfg["figure"]["cmap"])
+    return ReplayRequest(folders, checkpoint, sizes, fps, out, cfg["figure"]["cmap"])
 
 
 def open_runs(cfg: Mapping[str, Any]) -> tuple[ReplayRequest, list[Run]]:

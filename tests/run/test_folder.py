@@ -1,9 +1,11 @@
 """Run folder: round trips of the files, and damaged files refused in one line."""
 
+from pathlib import Path
+
 import pytest
 
 from src.common.files import write_json
-from src.run.folder import RUN_FORMAT, RunFolder
+from src.run.folder import RUN_FORMAT, RunFolder, results_folder
 from tests.helpers import compose_train, refused, small
 
 ALLOWED = "must be the folder of a finished run, one that holds config.yaml and checkpoints/best.ckpt"
@@ -134,3 +136,17 @@ def test_revisions_of_the_code(tmp_path, config, revisions, text):
     assert run_folder.revisions() == revisions
     assert run_folder.read_config()["git_revision"] == text
     assert ("revisions" in run_folder.read_config()) == (len(revisions) > 1)
+
+
+@pytest.mark.parametrize(
+    ("run", "out", "expected"),
+    [
+        ("outputs/runs/a", None, "outputs/runs/a"),
+        ("outputs/runs/a", "mine", "mine"),
+        ("outputs/published/runs/a", None, "outputs/evaluations/a"),
+        ("outputs/published/runs/a/", "mine", "mine"),
+        ("published/runs/a", None, "published/runs/a"),
+    ],
+)
+def test_results_are_written_beside_a_run_that_is_not_published(run, out, expected):
+    assert results_folder(run, out, "evaluations") == Path(expected)
