@@ -14,10 +14,12 @@ PACKAGE_parallel := hydra-joblib-launcher
 PACKAGE_slurm := hydra-submitit-launcher
 PACKAGE_ray := ray
 PACKAGE_search := optuna
+PACKAGE_wandb := wandb
+PACKAGE_mlflow := mlflow
 
 .DEFAULT_GOAL := help
 STUDIES := mnist1d_table repeat_copy_figure sigma_map
-.PHONY: help setup setup-dev parallel slurm ray search hooks train kernels test coverage planted lint types clean $(STUDIES)
+.PHONY: help setup setup-dev parallel slurm ray search wandb mlflow hooks train kernels test coverage planted lint types clean $(STUDIES)
 
 help:  ## this list
 	@grep -hE '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9_-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
@@ -51,6 +53,8 @@ parallel: $(VENV)/.extra-parallel  ## the same, with hydra/launcher=joblib: jobs
 slurm: $(VENV)/.extra-slurm  ## the same, with hydra/launcher=submitit_slurm: jobs of a sweep on a Slurm cluster
 ray: $(VENV)/.extra-ray  ## the same, with hydra/launcher=ray: jobs of a sweep on a Ray cluster
 search: $(VENV)/.extra-search  ## the same, with Optuna for src.search
+wandb: $(VENV)/.extra-wandb  ## the same, with logger=wandb
+mlflow: $(VENV)/.extra-mlflow  ## the same, with logger=mlflow
 
 hooks: setup-dev  ## checks before every commit
 	$(BIN)/pre-commit install

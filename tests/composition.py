@@ -45,7 +45,7 @@ class KeptYaml(ModuleType):
         return getattr(yaml, name)
 
     def load(self, stream, Loader):
-        text = stream.read()
+        text = stream if isinstance(stream, str) else stream.read()
         if text not in _parsed:
             _parsed[text] = yaml.load(text, Loader)
         return copy.deepcopy(_parsed[text])

@@ -50,9 +50,10 @@ class Clock(Callback):
         sequences, seconds = self.at_validation
         self.at_validation = (self.sequences, self.seconds)
         self.started = None
-        if self.seconds > seconds and trainer.logger is not None:
+        if self.seconds > seconds:
             rate = (self.sequences - sequences) / (self.seconds - seconds)
-            trainer.logger.log_metrics({"speed/sequences_per_second": rate}, step=trainer.global_step)
+            for logger in trainer.loggers:
+                logger.log_metrics({"speed/sequences_per_second": rate}, step=trainer.global_step)
 
     def on_exception(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, exception: BaseException

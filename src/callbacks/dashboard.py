@@ -1,6 +1,7 @@
-"""TensorBoard layout of custom scalars, and the run's settings in HPARAMS from the start of a run."""
+"""The run's settings in every logger from the start of a run, and TensorBoard's layout of custom scalars."""
 
 import re
+import textwrap
 from pathlib import Path
 
 import lightning
@@ -16,7 +17,9 @@ Layout = dict[str, dict[str, tuple[str, list[str]]]]
 
 
 class Dashboard(Callback):
-    """Writes the layout and the settings once, and flushes events after every validation.
+    """Writes the settings and the layout once, and flushes the loggers after every validation.
+
+    TensorBoard shows the settings in HPARAMS, and all of config.yaml under TEXT.
 
     Args:
         folder: run folder.
@@ -26,18 +29,23 @@ class Dashboard(Callback):
         self.folder = Path(folder)
 
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        logger = trainer.logger
-        if not isinstance(logger, TensorBoardLogger) or not isinstance(pl_module, Learner):
+        if not trainer.loggers or not isinstance(pl_module, Learner):
             return
-        logger.experiment.add_custom_scalars(layout(pl_module))
-        cfg = OmegaConf.to_container(OmegaConf.load(self.folder / "config.yaml"))
+        text = (self.folder / "config.yaml").read_text(encoding="utf-8")
+        cfg = OmegaConf.to_container(OmegaConf.create(text))
         assert isinstance(cfg, dict)
-        settings = hparams.hyperparameters({str(key): value for key, value in cfg.items()})
-        hparams.write(logger, hparams.session_start(settings))
+        plain = {str(key): value for key, value in cfg.items()}
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_custom_scalars(layout(pl_module))
+                logger.experiment.add_text("config.yaml", textwrap.indent(text, "    "))  # a block of Markdown
+                hparams.write(logger, hparams.session_start(hparams.hyperparameters(plain)))
+            else:
+                logger.log_hyperparams(plain)
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        if trainer.logger is not None:
-            trainer.logger.save()  # by default events are flushed only every two minutes
+        for logger in trainer.loggers:
+            logger.save()  # by default events are flushed only every two minutes
 
 
 def layout(learner: Learner) -> Layout:

@@ -30,7 +30,7 @@ class Generalisation(Callback):
         if trainer.state.fn != "fit" or not isinstance(pl_module, Learner):
             return
         self.validations += 1
-        if trainer.logger is None or (self.validations - 1) % self.every:
+        if not trainer.loggers or (self.validations - 1) % self.every:
             return
         if self.probes is None:
             self.probes = move_data_to_device(pl_module.task.probes(), pl_module.device)
@@ -39,7 +39,8 @@ class Generalisation(Callback):
             scalars = {
                 f"generalisation/{probe}/{metric}": measured[metric] for metric in pl_module.objective.reach
             }
-            trainer.logger.log_metrics(scalars, step=trainer.global_step)
+            for logger in trainer.loggers:
+                logger.log_metrics(scalars, step=trainer.global_step)
 
     def state_dict(self) -> dict[str, Any]:
         return {"validations": self.validations}

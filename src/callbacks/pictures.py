@@ -1,4 +1,4 @@
-"""Figures and head scalars in TensorBoard during training, and PNG files at the end."""
+"""Figures and head scalars in the loggers during training, and PNG files at the end."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,6 @@ import lightning
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.loggers import TensorBoardLogger
 
 from ..cells.trace import Trace
 from ..common import checks
@@ -22,6 +21,7 @@ from ..lit import objectives
 from ..lit.learner import Learner
 from ..memory import addressing
 from ..tasks.base import Example
+from . import images
 from .history import History
 
 #: Dots per inch of PNG files.
@@ -31,13 +31,13 @@ DPI = 150
 class Pictures(Callback):
     """Draws the network's answer to the first example of the task, its memory and its head weightings.
 
-    During training, figures go to TensorBoard after every `every`-th validation and the last; at the end, the
+    During training, figures go to the loggers after every `every`-th validation and the last; at the end, the
     learning curves become a PNG file. The other PNG files show the checkpoint that validation chose and are drawn
     in `src.run`. A figure that cannot be drawn gives a warning.
 
     Args:
         folder: run folder.
-        every: number of validations from one set of figures in TensorBoard to the next.
+        every: number of validations from one set of figures in the loggers to the next.
         cmap: matplotlib colour map.
     """
 
@@ -52,22 +52,24 @@ class Pictures(Callback):
         if trainer.state.fn != "fit" or not isinstance(pl_module, Learner):
             return
         self.validations += 1
-        logger = trainer.logger
-        if logger is None:
+        if not trainer.loggers:
             return
-        example = pl_module.task.examples()[0]
-        logger.log_metrics(head_scalars(pl_module, example), step=trainer.global_step)
+        scalars = head_scalars(pl_module, pl_module.task.examples()[0])
+        for logger in trainer.loggers:
+            logger.log_metrics(scalars, step=trainer.global_step)
         if (self.validations - 1) % self.every == 0:
             self.show(trainer, pl_module)
 
     def show(self, trainer: lightning.Trainer, learner: Learner) -> None:
-        """Add figures of the first example to TensorBoard, at most once an update."""
-        if isinstance(trainer.logger, TensorBoardLogger) and self.drawn_at != trainer.global_step:
+        """Give figures of the first example to the loggers that take any, at most once an update."""
+        takers = [logger for logger in trainer.loggers if images.takes(logger)]
+        if takers and self.drawn_at != trainer.global_step:
             self.drawn_at = trainer.global_step
             with figure_errors_as_warnings("of the first example"):
                 for name, figure in draw_first(learner, learner.task.examples()[0], self.cmap).items():
-                    with figure_errors_as_warnings(name):  # on a full disk the next scalar fails, too
-                        trainer.logger.experiment.add_figure(name, figure, trainer.global_step)
+                    for logger in takers:
+                        with figure_errors_as_warnings(name):  # on a full disk the next scalar fails, too
+                            images.log(logger, name, figure, trainer.global_step)
 
     def state_dict(self) -> dict[str, Any]:
         return {"validations": self.validations}
@@ -113,7 +115,7 @@ def draw(learner: Learner, examples: list[Example], cmap: str) -> dict[str, Figu
 
 
 def draw_first(learner: Learner, example: Example, cmap: str) -> dict[str, Figure]:
-    """Figures of one example for TensorBoard: the answer, and memory and heads."""
+    """Figures of one example for the loggers: the answer, and memory and heads."""
     return _answers_and_memory(learner, [(example, *trace(learner, example))], cmap)
 
 

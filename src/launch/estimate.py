@@ -9,7 +9,7 @@ import torch
 
 from ..common.text import columns, duration, size
 from ..lit.learner import like
-from ..settings import build, keys, trainer_arguments, training
+from ..settings import build, keys, loggers, trainer_arguments, training
 from ..settings.cli import Job
 from ..settings.errors import ConfigError
 from . import launchers
@@ -134,7 +134,7 @@ def cost(cfg: dict[str, Any], update: float, validation: float, checkpoint: int)
     update *= cfg["trainer"].get("accumulate_grad_batches") or 1  # batches of an update
     validations = -(-updates // every)
     disk_bytes = 2.0 * checkpoint + FIGURES
-    if cfg["logger"]["name"] == "tensorboard":
+    if "tensorboard" in loggers.nodes(cfg):
         pictures = cfg["callbacks"].get("pictures") or {"every": validations}
         disk_bytes += SCALAR * (6 * updates / cfg["trainer"]["log_every_n_steps"] + 12 * validations)
         disk_bytes += PICTURES * -(-validations // pictures.get("every", validations))

@@ -43,12 +43,14 @@ class GuardedModule(lightning.LightningModule):
         return update == 1 or update % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
 
     def write(self, scalars: Mapping[str, float | Tensor], update: int) -> None:
-        """Log scalars at an update, if there is a logger.
+        """Give scalars of an update to every logger.
 
         `self.log` would log them one update earlier than callbacks do, and add a curve of epochs.
         """
-        if self.logger is not None:
-            self.logger.log_metrics({name: float(value) for name, value in scalars.items()}, step=update)
+        if self.loggers:
+            numbers = {name: float(value) for name, value in scalars.items()}
+            for logger in self.loggers:
+                logger.log_metrics(numbers, step=update)
 
     def see_loss(self, value: Tensor, batch_idx: int) -> None:
         """Check the loss of the current update; `batch_idx` counts from the last validation."""

@@ -1,10 +1,10 @@
-"""Last steps of a run: the test, metrics.json, and the result in TensorBoard's HPARAMS."""
+"""Last steps of a run: the test, metrics.json, and the result in the loggers."""
 
 import logging
 import traceback
 from typing import Any
 
-from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 
 from ..callbacks import hparams
 from ..callbacks.clock import Clock
@@ -66,12 +66,15 @@ def conclude(parts: Parts, ending: Ending) -> tuple[dict[str, Any], Ending]:
     }
     try:
         parts.folder.write_metrics(metrics)
-        if isinstance(trainer.logger, TensorBoardLogger):
-            objective = learner.objective
-            numbers = hparams.final(metrics, objective.headline, objective.reach[0], learner.task.like_training[0])
-            trainer.logger.log_metrics(numbers, step=trainer.global_step)
-            hparams.write(trainer.logger, hparams.session_end(ending.status))
-            trainer.logger.finalize("success")
+        objective = learner.objective
+        numbers = hparams.final(metrics, objective.headline, objective.reach[0], learner.task.like_training[0])
+        for logger in trainer.loggers:
+            logger.log_metrics(numbers, step=trainer.global_step)
+            if isinstance(logger, TensorBoardLogger):
+                hparams.write(logger, hparams.session_end(ending.status))
+            logger.finalize("failed" if ending.status in ("failed", "diverged") else "success")
+            if isinstance(logger, WandbLogger):  # else the next run of this process would be added to this one
+                logger.experiment.finish()
     except OSError as fault:  # such as a full disk; the caller still gets the metrics
         log.error("failed at the end: %s", fault)
         failed = machine_fault(parts, fault)

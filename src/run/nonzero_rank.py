@@ -88,7 +88,7 @@ def _silent(plain: dict[str, Any]) -> dict[str, Any]:
     """The configuration without logger and progress bar; also turns off logging and warnings in this process."""
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
-    return plain | {"logger": {"name": "none"}, "trainer": plain["trainer"] | {"enable_progress_bar": False}}
+    return plain | {"logger": {}, "trainer": plain["trainer"] | {"enable_progress_bar": False}}
 
 
 def _exit_with_rank_zero() -> None:

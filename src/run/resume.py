@@ -3,7 +3,7 @@
 import csv
 import logging
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -123,10 +123,11 @@ def updates_of(path: Path) -> int:
     return int(torch.load(path, map_location="cpu", weights_only=True)["global_step"])
 
 
-def keep_csv(logger: Any, folder: Path, done: int) -> None:
+def keep_csv(loggers: Sequence[Any], folder: Path, done: int) -> None:
     """Give Lightning's csv logger the rows already written up to update `done`; else it begins an empty file."""
     path = folder / "metrics.csv"
-    if not isinstance(logger, CSVLogger) or not path.exists():
+    logger = next((one for one in loggers if isinstance(one, CSVLogger)), None)
+    if logger is None or not path.exists():
         return
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):  # truncated by a kill

@@ -20,6 +20,7 @@ from .folders import FolderChecks, check_writable, output
 from .job import Job, fill_in, refer_to, set_overrides, writable
 from .overrides import (
     CONSTRUCTED,
+    SEVERAL,
     attributed_to,
     check_addition,
     check_choice,
@@ -172,7 +173,7 @@ def _check_choices(cfg: DictConfig, overrides: list[Override]) -> None:
     """Refuse a settings file that gives a list of choices for a group, since only the last would count."""
     if any(one.is_delete() for one in overrides):
         return
-    for group in CONSTRUCTED - {"hydra"}:
+    for group in CONSTRUCTED - SEVERAL - {"hydra"}:
         if group in cfg and group not in cfg.hydra.runtime.choices:
             raise ConfigError(f"{group}: is given a list in a file of settings; must be one choice")
 

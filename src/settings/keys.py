@@ -20,7 +20,7 @@ SECTIONS = {
     "schedule": ("_target_",),
     "trainer": ("_target_", "accelerator", "devices", "max_steps", "log_every_n_steps", "deterministic"),
     "callbacks": (),
-    "logger": ("name",),
+    "logger": (),
     "figure": ("cmap",),
 }
 

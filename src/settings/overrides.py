@@ -20,6 +20,8 @@ from .unknown import FAULTS, first_line
 
 #: Sections whose keys a constructor checks, so that `+section.key=` may add an argument.
 CONSTRUCTED = {"model", "task", "optimizer", "schedule", "trainer", "callbacks", "logger", "hydra"}
+#: Groups of which several choices may be given at once, as in logger=[tensorboard,csv].
+SEVERAL = {"logger"}
 #: The form of an override, for messages.
 FORM = "must be key=value, or key='value' with any signs in it"
 #: Largest sweep: composing more jobs takes minutes. From MANY_JOBS on, their number is printed first.
@@ -69,7 +71,7 @@ def check_addition(override: Override) -> None:
 
 
 def check_choice(override: Override) -> None:
-    """Refuse an invalid choice of a group, and a list of choices, since only the last would count.
+    """Refuse an invalid choice of a group, and a list of choices where only the last would count.
 
     Raises:
         ConfigError: a value other than one name, or than several with -m.
@@ -81,7 +83,9 @@ def check_choice(override: Override) -> None:
         return
     if override.is_add() or override.is_force_add():
         raise ConfigError(f"{line}: must be {line.lstrip('+')}, for there is one already")
-    choices = given.list if isinstance(given, ChoiceSweep) else [given]
+    choices: list[Any] = list(given.list) if isinstance(given, ChoiceSweep) else [given]
+    if group in SEVERAL:
+        choices = [name for one in choices for name in (one if isinstance(one, list) else [one])]
     if not all(isinstance(one, str | QuotedString | Glob) for one in choices):
         several = f", or with -m several, as in {group}=a,b" if group in CONSTRUCTED else ""
         raise ConfigError(f"{line}: must be the name of one choice{several}")

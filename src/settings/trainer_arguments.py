@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from ..common import checks
-from ..common.paths import PACKAGE
+from ..common.paths import PACKAGE, command
 
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps", "tpu")
 #: Data parallel: each process has the whole model and a share of the batch. The last strategy also allows
@@ -85,7 +85,7 @@ ARGUMENTS: dict[str, Rule | str] = {
     "detect_anomaly": checks.flag,
     "profiler": _or_null(_one_of(*PROFILERS)),
     "sync_batchnorm": checks.flag,
-    "logger": "logger=tensorboard, csv or none chooses it",
+    "logger": "logger=tensorboard, csv, wandb, mlflow, none, or a list of them, chooses it",
     "callbacks": "callbacks.<name> adds one",
     "fast_dev_run": "debug=fast does that, and keeps a checkpoint to test",
     "max_epochs": "trainer.max_steps says when a run ends",
@@ -116,6 +116,8 @@ CALLBACKS = ("EarlyStopping", "LearningRateMonitor")
 REASONS = {
     "Timer": "trainer.max_time does that",
     "GradientAccumulationScheduler": "trainer.accumulate_grad_batches does that, and stays as it is for a run",
+    "LearningRateFinder": f"{command('search')} searches it, as in 'optimizer.lr=tag(log,interval(1e-4,1e-1))'",
+    "BatchSizeFinder": f"{command('search')} searches it, as in task.batch_size=4,16,64",
     "ModelCheckpoint": "a run keeps its newest and its best checkpoint",
     "StochasticWeightAveraging": "it counts epochs, and an epoch is the time between two validations here",
 }

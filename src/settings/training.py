@@ -1,4 +1,4 @@
-"""Lightning trainer, callbacks and logger of a configuration."""
+"""Lightning trainer and callbacks of a configuration."""
 
 import logging
 from collections.abc import Mapping
@@ -6,7 +6,6 @@ from typing import Any
 
 import lightning
 from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor
-from lightning.pytorch.loggers import Logger
 
 from ..callbacks.checkpoint import Checkpoint, WholeFiles
 from ..callbacks.clock import Clock
@@ -14,9 +13,8 @@ from ..callbacks.history import History
 from ..callbacks.interrupt import Interrupt
 from ..callbacks.randomness import Randomness
 from ..callbacks.solved import Solved
-from ..common.files import utf8_path
 from ..lit.learner import Learner
-from . import trainer_arguments
+from . import loggers, trainer_arguments
 from .construct import arguments_of, construct, locate
 from .errors import ConfigError
 from .keys import on_cpu
@@ -42,7 +40,7 @@ def build_trainer(
         cfg: the resolved configuration.
         folder: the run folder.
         callbacks: from `build_callbacks`.
-        logger: from `build_logger`.
+        logger: from `loggers.build`; False for none.
         environment: rank and address of this process, if there are several; None leaves that to Lightning.
     """
     # Start-up messages of Lightning have no information for a user of this project.
@@ -103,25 +101,8 @@ def check_callback(cfg: Mapping[str, Any], name: str, callback: Callback, learne
     reason = trainer_arguments.refused_callback(type(callback))
     if reason is not None:
         raise ConfigError(f"{where}: cannot be used, {reason}")
-    if isinstance(callback, LearningRateMonitor) and "_target_" not in cfg["logger"]:
+    if isinstance(callback, LearningRateMonitor) and not loggers.nodes(cfg):
         raise ConfigError(f"{where}: needs a logger, and logger=none has none")
     known = [f"validation/{metric}" for metric in learner.objective.names]
     if isinstance(callback, EarlyStopping) and callback.monitor not in known:
         raise ConfigError(f"callbacks.{name}.monitor={callback.monitor!r}: must be one of {', '.join(known)}")
-
-
-def build_logger(cfg: Mapping[str, Any], folder: str, done: int = 0) -> Any:
-    """The logger of a resolved configuration, which writes into the run folder; False for none.
-
-    Args:
-        cfg: the resolved configuration.
-        folder: the run folder.
-        done: the update that the run is resumed from; TensorBoard hides later points of the earlier process.
-    """
-    if "_target_" not in cfg["logger"]:
-        return False
-    given: dict[str, Any] = {"save_dir": folder, "name": "", "version": ""}
-    if cfg["logger"]["name"] == "tensorboard":
-        given |= {"save_dir": utf8_path(folder), "default_hp_metric": False}
-        given |= {"purge_step": done + 1 if done else None}
-    return construct("logger", cfg["logger"], Logger, **given)

@@ -42,7 +42,7 @@ def trainer():
         callback_metrics={},
         progress_bar_metrics={},
         callbacks=[],
-        logger=Log(),
+        loggers=[Log()],
         optimizers=[SimpleNamespace(param_groups=[{"lr": 0.25}])],
     )
 

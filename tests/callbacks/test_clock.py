@@ -50,14 +50,14 @@ def test_speed_is_that_of_the_period_between_two_validations(time, trainer, lear
         one.on_validation_start(trainer, learner)
         time.value += 50.0
     tag = "speed/sequences_per_second"
-    assert trainer.logger.points == [({tag: 12 / 6.0}, 0), ({tag: 8 / 1.0}, 1)]
+    assert trainer.loggers[0].points == [({tag: 12 / 6.0}, 0), ({tag: 8 / 1.0}, 1)]
 
 
 def test_a_validation_before_any_update_and_one_without_a_logger(time, trainer, learner):
     one = Clock()
     one.on_validation_start(trainer, learner)
-    assert trainer.logger.points == []
-    trainer.logger = None
+    assert trainer.loggers[0].points == []
+    trainer.loggers = []
     one.on_train_epoch_start(trainer, learner)
     time.value += 1.0
     update(one, trainer, learner)
@@ -74,7 +74,7 @@ def test_resumes_from_a_saved_state(time, trainer, learner):
     update(one, trainer, learner)
     assert one.state_dict() == {"seconds": 42.0, "sequences": 164}
     one.on_validation_start(trainer, learner)
-    assert trainer.logger.points == [({"speed/sequences_per_second": 2.0}, 0)]
+    assert trainer.loggers[0].points == [({"speed/sequences_per_second": 2.0}, 0)]
 
 
 def test_clock_of_a_trainer(trainer):

@@ -28,11 +28,11 @@ def test_measures_every_probe_at_every_nth_validation(trainer, learner):
     payload = wrong[..., :-1].sum().item() / (16 * 7 * 2)  # sequences, steps of the answer, bits of a word
     exact = (~wrong[..., -1].any(1)).float().mean().item()
     expected = {"generalisation/3x2/payload_error": payload, "generalisation/3x2/end_exact": exact}
-    assert trainer.logger.points == [(pytest.approx(expected), 10), (pytest.approx(expected), 40)]
+    assert trainer.loggers[0].points == [(pytest.approx(expected), 10), (pytest.approx(expected), 40)]
 
 
 def test_measures_nothing_without_a_logger(trainer, learner, monkeypatch):
-    trainer.logger = None
+    trainer.loggers = []
     monkeypatch.setattr(Learner, "measure", lambda *arguments: pytest.fail("was measured"))
     Generalisation().on_validation_end(trainer, learner)
 
@@ -42,9 +42,9 @@ def test_the_count_of_validations_is_saved(trainer, learner):
     one.on_validation_end(trainer, learner)
     other.load_state_dict(one.state_dict())
     other.on_validation_end(trainer, learner)
-    assert len(trainer.logger.points) == 1
+    assert len(trainer.loggers[0].points) == 1
     other.on_validation_end(trainer, learner)
-    assert len(trainer.logger.points) == 2
+    assert len(trainer.loggers[0].points) == 2
 
 
 def test_refusal():

@@ -183,7 +183,7 @@ def test_scalars_at_every_validation_and_figures_at_every_nth(task, tmp_path, tr
     points, drawn = [], []
     monkeypatch.setattr(logger, "log_metrics", lambda metrics, step: points.append((step, set(metrics))))
     monkeypatch.setattr(logger.experiment, "add_figure", lambda name, figure, step: drawn.append((step, name)))
-    trainer.logger, one = logger, Pictures(str(tmp_path), every=3)
+    trainer.loggers, one = [logger], Pictures(str(tmp_path), every=3)
     for step in range(10, 60, 10):
         trainer.global_step = step
         one.on_validation_end(trainer, learner)
@@ -239,11 +239,12 @@ def messages(caplog):
 def test_while_training_a_picture_that_cannot_be_shown_is_a_warning(task, tmp_path, trainer, monkeypatch, caplog):
     """One cannot be drawn, the other is drawn but the logger fails."""
     learner = learner_of(DMSNTM(4, **SIZES), task)
-    trainer.logger = TensorBoardLogger(tmp_path, name="", version="")
-    monkeypatch.setattr(trainer.logger.experiment, "add_figure", broken)
+    logger = TensorBoardLogger(tmp_path, name="", version="")
+    trainer.loggers = [logger]
+    monkeypatch.setattr(logger.experiment, "add_figure", broken)
     monkeypatch.setattr(pictures, "memory", broken)
     Pictures(str(tmp_path)).on_validation_end(trainer, learner)
-    trainer.logger.experiment.close()
+    logger.experiment.close()
     assert messages(caplog) == [
         "The figure memory cannot be drawn: RuntimeError: no LaTeX",
         "The figure target_output cannot be drawn: RuntimeError: no LaTeX",

@@ -32,7 +32,8 @@ REFUSED = [
     ("model.foo=1", "model.foo=1: unknown key 'model.foo'; must be under model one of _target_, beta_bias, "),
     ("+model.foo=1", "model.foo=1: unknown key; must be one of beta_bias, carry, "),
     ("+trainer.foo=1", "trainer.foo=1: unknown key; must be one of accelerator, "),
-    ("+logger.foo=1", "logger.foo=1: unknown key; must be one of log_graph, "),
+    ("+logger.foo=1", "logger.foo=1: must be a section of keys, as in conf/"),
+    ("+logger.tensorboard.foo=1", "logger.tensorboard.foo=1: unknown key; must be one of log_graph, "),
     ("~callbacks.history", "callbacks.history=None: cannot be left out"),
     ("seed=1,2", "seed=1,2: must be one value, or a sweep over several with -m"),
     ("seed=[", f"'seed=[': {FORM} (no viable alternative at input '[')"),
@@ -51,7 +52,9 @@ REFUSED = [
         "experiment=mnist1d_table/x",
         "experiment='mnist1d_table/x': unknown experiment; must be one of mnist1d_table/",
     ),
-    ("logger=[tensorboard,csv]", "logger=[tensorboard,csv]: must be the name of one choice, or with -m several"),
+    ("model=[lstm,gru]", "model=[lstm,gru]: must be the name of one choice, or with -m several"),
+    ("logger=[csv,nope]", "logger='nope': unknown logger; must be one of csv, mlflow, none, tensorboard, wandb"),
+    ("logger=[csv,[none]]", "logger=[csv,[none]]: must be the name of one choice, or with -m several"),
     (
         "task=[repeat_copy]",
         "task=[repeat_copy]: must be the name of one choice, or with -m several, as in task=a,b",
@@ -251,7 +254,7 @@ def choices(tmp_path_factory):
         "mine": "defaults: [override /model: gru]\nseed: 7",
         "mode": "hydra: {mode: MULTIRUN}",
         "nul": 'hydra: {run: {dir: "a\\0b"}}',
-        "two": "defaults: [override /logger: [tensorboard, csv]]",
+        "two": "defaults: [override /model: [ntm, gru]]",
         "broken": "seed: [1\nb: }",
     }
     for name, content in contents.items():
@@ -266,7 +269,7 @@ def test_config_dir_adds_choices(command, choices):
     refused = {
         "mode": "hydra.mode=MULTIRUN: must be left out",
         "nul": "hydra.run.dir='a\\x00b': cannot be written (embedded null byte)",
-        "two": "logger: is given a list in a file of settings; must be one choice",
+        "two": "model: is given a list in a file of settings; must be one choice",
         "broken": "experiment=broken: while parsing a flow sequence in ",
         "min": "experiment='min': unknown experiment; must be one of broken, mine, ",
     }

@@ -282,8 +282,8 @@ class TestOptimisersAndSchedules:
             ),
             (
                 "logger",
-                {"_target_": "tests.settings.test_trainer_arguments.no_logger", "name": "mine"},
-                "logger._target_=",
+                {"mine": {"_target_": "tests.settings.test_trainer_arguments.no_logger"}},
+                "logger.mine._target_=",
             ),
         ],
     )
