@@ -85,6 +85,11 @@ def check_choice(override: Override) -> None:
         raise ConfigError(f"{line}: must be {line.lstrip('+')}, for there is one already")
     choices: list[Any] = list(given.list) if isinstance(given, ChoiceSweep) else [given]
     if group in SEVERAL:
+        for one in choices:
+            if isinstance(one, list) and not one:
+                raise ConfigError(f"{line}: must be the name of one choice or of several; none is {group}=none")
+            if isinstance(one, list) and len(set(map(str, one))) < len(one):
+                raise ConfigError(f"{line}: names one choice twice; must be different ones")
         choices = [name for one in choices for name in (one if isinstance(one, list) else [one])]
     if not all(isinstance(one, str | QuotedString | Glob) for one in choices):
         several = f", or with -m several, as in {group}=a,b" if group in CONSTRUCTED else ""

@@ -32,11 +32,14 @@ def unknown_choice(error: MissingConfigException, job: Sequence[Override]) -> Co
     missing = str(error.missing_cfg_file or "")
     group, _, name = missing.rpartition("/")
     for one in job:
-        if missing == f"{one.key_or_group}/{one.value()}":
-            group, name = one.key_or_group, str(one.value())
+        several = one.value()
+        for choice in several if isinstance(several, list) else [several]:
+            if missing == f"{one.key_or_group}/{choice}":
+                group, name = one.key_or_group, str(choice)
     folder = name.rpartition("/")[0]
     inside = GlobalHydra.instance().config_loader().get_group_options(f"{group}/{folder}") if folder else []
     options = sorted(f"{folder}/{one}" for one in inside) or sorted(error.options or [])
+    options = options or sorted(GlobalHydra.instance().config_loader().get_group_options(group))  # in a list
     extra = f"; {EXTRAS[missing]}" if missing in EXTRAS else ""
     return ConfigError(
         f"{group or 'config'}={name!r}: unknown {group or 'config'}; must be one of {', '.join(options)}"

@@ -54,6 +54,8 @@ REFUSED = [
     ),
     ("model=[lstm,gru]", "model=[lstm,gru]: must be the name of one choice, or with -m several"),
     ("logger=[csv,nope]", "logger='nope': unknown logger; must be one of csv, mlflow, none, tensorboard, wandb"),
+    ("logger=[csv,csv]", "logger=[csv,csv]: names one choice twice; must be different ones"),
+    ("logger=[]", "logger=[]: must be the name of one choice or of several; none is logger=none"),
     ("logger=[csv,[none]]", "logger=[csv,[none]]: must be the name of one choice, or with -m several"),
     (
         "task=[repeat_copy]",
@@ -254,7 +256,7 @@ def choices(tmp_path_factory):
         "mine": "defaults: [override /model: gru]\nseed: 7",
         "mode": "hydra: {mode: MULTIRUN}",
         "nul": 'hydra: {run: {dir: "a\\0b"}}',
-        "two": "defaults: [override /model: [ntm, gru]]",
+        "two": "defaults: [override /schedule: [constant, cosine]]",
         "broken": "seed: [1\nb: }",
     }
     for name, content in contents.items():
@@ -269,7 +271,7 @@ def test_config_dir_adds_choices(command, choices):
     refused = {
         "mode": "hydra.mode=MULTIRUN: must be left out",
         "nul": "hydra.run.dir='a\\x00b': cannot be written (embedded null byte)",
-        "two": "model: is given a list in a file of settings; must be one choice",
+        "two": "schedule: is given a list in a file of settings; must be one choice",
         "broken": "experiment=broken: while parsing a flow sequence in ",
         "min": "experiment='min': unknown experiment; must be one of broken, mine, ",
     }

@@ -186,7 +186,8 @@ class TestCallbacks:
             ),
             ("Timer", "trainer.max_time does that"),
             ("ModelCheckpoint", "a run keeps its newest and its best checkpoint"),
-            ("BatchSizeFinder", "it was not tried with the periods of a run"),
+            ("BatchSizeFinder", "src.search searches it, as in task.batch_size=4,16,64"),
+            ("LearningRateFinder", "src.search searches it, as in 'optimizer.lr=tag(log,interval(1e-4,1e-1))'"),
         ],
     )
     def test_refused_callbacks_of_lightning(self, name, reason, tmp_path):
