@@ -35,7 +35,6 @@ Legend of the letters in shape annotations:
 import importlib
 import os
 import sys
-from typing import Any
 
 __version__ = "0.2.0"
 #: The classes and functions for `from dms_ntm import ...`, with their modules, which are imported when asked for.
@@ -61,7 +60,7 @@ PUBLIC = {
 __all__ = ["__version__", *PUBLIC]  # noqa: PLE0604  (ruff does not follow the star)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{PUBLIC[name]}"), name)

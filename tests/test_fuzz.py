@@ -24,7 +24,7 @@ KEYS = (
     *("model.hidden_size", "model.num_layers", "model._target_", "model.name", "model.engine", "model.foo"),
     *("task.max_length", "task.min_length", "task.width", "task.test_cells", "task.ragged", "task.cell_size"),
     *("task.recipe.lr", "task.recipe", "optimizer.lr", "optimizer.betas", "optimizer.weight_decay", "optmizer.lr"),
-    *("schedule.final", "schedule.warmup", "schedule._target_", "schedule.updates", "logger.name"),
+    *("schedule.final", "schedule.warmup", "schedule._target_", "schedule.updates", "logger.tensorboard"),
     *("trainer.max_steps", "trainer.max_epochs", "trainer.precision", "trainer.devices", "trainer.accelerator"),
     *("trainer.gradient_clip_val", "trainer.gradient_clip_algorithm", "trainer.limit_test_batches"),
     *("trainer.max_time", "trainer.accumulate_grad_batches", "trainer.deterministic", "trainer.log_every_n_steps"),

@@ -3,7 +3,7 @@
 import io
 
 from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger
-from PIL import Image
+from matplotlib.image import imread
 
 from ..figures.png import pngs
 from ..figures.style import Figure
@@ -23,7 +23,7 @@ def log(logger: Logger, name: str, figure: Figure, step: int) -> None:
         logger.experiment.add_figure(name, figure, step)
         return
     for png in pngs({name: figure}, DPI).values():
-        picture = Image.open(io.BytesIO(png))
+        picture = imread(io.BytesIO(png))
         if isinstance(logger, MLFlowLogger):
             logger.experiment.log_image(logger.run_id, picture, key=name, step=step)
         else:

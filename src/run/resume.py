@@ -124,7 +124,10 @@ def updates_of(path: Path) -> int:
 
 
 def keep_csv(loggers: Sequence[Any], folder: Path, done: int) -> None:
-    """Give Lightning's csv logger the rows already written up to update `done`; else it begins an empty file."""
+    """Give Lightning's csv logger the rows already written up to update `done`; else it begins an empty file.
+
+    Results of an earlier end of the run, `final/...`, are left out.
+    """
     path = folder / "metrics.csv"
     logger = next((one for one in loggers if isinstance(one, CSVLogger)), None)
     if logger is None or not path.exists():
@@ -137,7 +140,9 @@ def keep_csv(loggers: Sequence[Any], folder: Path, done: int) -> None:
         with suppress(ValueError, TypeError, KeyError):
             step = int(row.pop("step"))
             if step <= done:
-                kept.append(({name: float(value) for name, value in row.items() if value}, step))
+                own = {name: value for name, value in row.items() if value and not name.startswith("final/")}
+                kept.append(({name: float(value) for name, value in own.items()}, step))
     for scalars, step in kept:
-        logger.log_metrics(scalars, step)
+        if scalars:
+            logger.log_metrics(scalars, step)
     logger.save()

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from src.common import output
-from src.common.paths import ROOT
+from src.common.paths import CHECKOUT as ROOT
 from tests.helpers import small, written
 
 

@@ -140,7 +140,7 @@ def test_a_resumed_sweep_has_the_settings_it_was_begun_with(command, begun):
     code, _, given = command(f"resume={begun}", "retry_failed=true", "logger=csv")
     assert code == 0
     assert [(one.config.model.name, one.config.seed) for one in given] == [("lstm", 0), ("lstm", 1)]
-    assert {(one.config.logger.name, one.config.retry_failed) for one in given} == {("csv", True)}
+    assert {(*one.config.logger, one.config.retry_failed) for one in given} == {("csv", True)}
     assert [one.folder.name for one in given] == [job["folder"] for job in before["jobs"]]
     assert sweep.read(begun) == before
 
@@ -242,7 +242,7 @@ def test_a_run_resumed_by_a_command_line_in_a_process(tmp_path):
     """A process, since the test covers the way from the command line to the log of the run."""
     import subprocess
 
-    from src.common.paths import ROOT
+    from src.common.paths import CHECKOUT as ROOT
 
     folder = tmp_path / "run"
     train_small(folder, "trainer.max_steps=2", model="lstm")

@@ -135,13 +135,13 @@ def test_a_function_is_called_as_hydra_calls_one(tmp_path, logs):
         "+hydra.job.env_set.MINE=yes",
         "hydra.verbose=true",
     ]
-    (job,) = cli.composed("train", [*line, "hydra.job.chdir=true", "logger.name=${hydra:job.name}"])
+    (job,) = cli.composed("train", [*line, "hydra.job.chdir=true", "figure.cmap=${hydra:job.name}"])
     before = os.getcwd()
 
     def function(cfg):
         logging.getLogger("mine").debug("hello")
         assert HydraConfig.get().runtime.output_dir == str(tmp_path / "run")
-        return os.environ["MINE"], os.getcwd(), cfg.logger.name
+        return os.environ["MINE"], os.getcwd(), cfg.figure.cmap
 
     assert hydra_job.call(job, function) == ("yes", str(tmp_path / "run"), "train")
     assert ("MINE" in os.environ, os.getcwd()) == (False, before)

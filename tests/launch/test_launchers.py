@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from src.common.paths import ROOT
+from src.common.paths import CHECKOUT as ROOT
 from src.launch import basic, joblib, launchers, ray, submitit, sweep
 from src.run import lock, provenance, train
 from src.settings import cli

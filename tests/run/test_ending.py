@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from src.common.paths import ROOT
+from src.common.paths import CHECKOUT as ROOT
 from src.run.ending import STATUS, Cause, Ending
 
 PUBLISHED = sorted((ROOT / "outputs" / "published" / "runs").glob("*/metrics.json"))

@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOGGED = ("logger=csv", "trainer.log_every_n_steps=1")
 RAGGED = ("task.ragged=true", "task.batch_size=5")
 DOUBLE = ("model.engine=reference", "+trainer.precision=64-true")
-OF_THE_CLOCK = ("seconds", "speed/sequences_per_second")
+OF_THE_CLOCK = ("seconds", "speed/sequences_per_second", "final/seconds")
 
 
 def spoilt(rank, update, how):

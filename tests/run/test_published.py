@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from src.common.paths import ROOT
+from src.common.paths import CHECKOUT as ROOT
 from src.run import load_run
 from src.settings.build import build_learner
 from tests.helpers import CACHE

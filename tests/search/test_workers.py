@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from src.common.paths import ROOT
+from src.common.paths import CHECKOUT as ROOT
 from src.search import work
 from tests.launch.test_sweep import ended, wait
 

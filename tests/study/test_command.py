@@ -9,7 +9,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from src import evaluate
-from src.common.paths import ROOT
+from src.common.paths import CHECKOUT as ROOT
 from src.launch import sweep
 from src.settings.cli import Job
 from src.settings.errors import ConfigError
