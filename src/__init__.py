@@ -36,7 +36,7 @@ import importlib
 import os
 import sys
 
-__version__ = "0.2.0"
+__version__ = "0.1.0"
 #: The classes and functions for `from dms_ntm import ...`, with their modules, which are imported when asked for.
 PUBLIC = {
     "NTM": "cells.ntm",

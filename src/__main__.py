@@ -3,6 +3,8 @@
 import runpy
 import sys
 
+from . import __version__
+from .common.checks import did_you_mean
 from .common.paths import PACKAGE
 
 #: The commands, each with what it does.
@@ -33,15 +35,11 @@ def main() -> None:
     if name in ("-h", "--help"):
         print(USAGE)
     elif name == "--version":
-        from . import __version__
-
         print(f"dms-ntm {__version__}")
     elif name in COMMANDS:
         sys.argv = [f"dms-ntm {name}", *arguments]
         runpy.run_module(f"{PACKAGE}.{name}", run_name="__main__", alter_sys=True)
     else:
-        from .common.checks import did_you_mean
-
         known = ", ".join(COMMANDS)
         print(
             f"error: {name}: unknown command; must be one of {known}{did_you_mean(name, COMMANDS)}",

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,16 +16,14 @@ from .figures.png import figure_errors_as_warnings
 from .figures.style import Figure
 from .lit.objective import Objective
 from .run import provenance
-from .run.evaluation import Request, read_request
-from .run.folder import RunFolder, results_folder
+from .run.evaluation import KIND, Request, read_request
+from .run.folder import RunFolder, check_results_folder, results_folder
 from .run.load import Run, load_run
 from .settings import build, cli
 from .settings.errors import ConfigError
 from .tasks.base import Task, cell_name
 
 log = logging.getLogger(__name__)
-#: Folder of outputs/ for evaluations of published runs.
-KIND = "evaluations"
 
 
 def open_run(cfg: Mapping[str, Any]) -> tuple[Request, Run]:
@@ -39,7 +36,7 @@ def open_run(cfg: Mapping[str, Any]) -> tuple[Request, Run]:
         raise ConfigError(f"run=None: must be the folder of a run: {program('evaluate')} run=outputs/runs/...")
     request = read_request(cfg, RunFolder(str(cfg["run"])).read_config()["task"])
     run = load_run(str(cfg["run"]), request.checkpoint)
-    _check_writable(cfg)
+    check_results_folder(request.out, cfg["out"])
     if request.memory_slots is not None and run.model.memory_slots is None:
         raise ConfigError(
             f"memory_slots={request.memory_slots!r}: {run.config['model']['name']} has no memory; must be null"
@@ -56,7 +53,7 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
         ConfigError: a run that cannot be opened, or settings that do not fit it; nothing was written.
     """
     request, run = open_run(cfg)
-    folder, stored = results_folder(cfg["run"], cfg["out"], KIND), run.config
+    folder, stored = request.out, run.config
     task = run.task
     if request.cells is not None:
         task.test_cells = request.cells
@@ -93,14 +90,6 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
     return evaluation
 
 
-def _check_writable(cfg: Mapping[str, Any]) -> None:
-    folder = results_folder(cfg["run"], cfg["out"], KIND)
-    if cfg["out"] is None:
-        cli.check_writable("run", folder, "; or give out=<folder>")
-    else:
-        cli.check_writable("out", folder)
-
-
 def cells_of(request: Request, task: Task) -> list[tuple[int, ...]]:
     """All test cells of the grid; none if no grid was given."""
     return list(product(*(request.grid[axis.many] for axis in task.axes))) if task.axes else []
@@ -133,9 +122,7 @@ def main(cfg: dict[str, Any]) -> None:
     """Evaluate one run."""
     evaluation = evaluate(cfg)
     print(f"\n{table(evaluation['test'])}\n\nevaluated: {cfg['run']}")
-    folder = results_folder(cfg["run"], cfg["out"], KIND)
-    if folder != Path(str(cfg["run"])):
-        print(f"written: {folder}")
+    print(f"written: {results_folder(cfg['run'], cfg['out'], KIND)}")
 
 
 def refuse(cfg: dict[str, Any]) -> None:

@@ -74,3 +74,8 @@ def test_the_package_of_the_checkout_can_be_imported_from_any_folder(tmp_path):
     if "No module named 'dms_ntm'" in done.stderr:
         pytest.skip("the package is not installed here; `make setup` does it")
     assert done.stdout.split() == [src.__version__, str(root), str(root / "conf")]
+
+
+def test_the_version_is_that_of_the_changelog():
+    changes = (Path(src.__file__).parents[1] / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert changes.split("\n## ")[1].split()[0] == src.__version__

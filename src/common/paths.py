@@ -25,7 +25,7 @@ def program(name: str) -> str:
     >>> program("train")
     'python -m src.train'
     """
-    return f"python -m src.{name}" if CHECKOUT else f"dms-ntm {name}"
+    return f"python -m src.{name}" if PACKAGE == "src" else f"dms-ntm {name}"
 
 
 def command(name: str) -> str:

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from ..common import checks
 from ..common.paths import program
 from ..networks.recurrent import Recurrent
-from ..run.folder import RunFolder, results_folder
+from ..run.folder import RunFolder, check_results_folder, results_folder
 from ..run.load import Run, load_run
-from ..settings import build, cli, errors, keys
+from ..settings import build, errors, keys
 from ..settings.errors import ConfigError
 from ..tasks.base import Example, Task
 
@@ -82,10 +82,7 @@ def open_runs(cfg: Mapping[str, Any]) -> tuple[ReplayRequest, list[Run]]:
                 "through; must be a run of a model that goes step by step, such as lstm, gru, ntm or dms_ntm"
             )
     _check_sequences(request, [run.task for run in opened])
-    if cfg["out"] is None:
-        cli.check_writable("run", request.out, "; or give out=<folder>")
-    else:
-        cli.check_writable("out", request.out)
+    check_results_folder(request.out, cfg["out"])
     return request, opened
 
 

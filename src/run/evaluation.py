@@ -1,12 +1,17 @@
 """Settings of an evaluation of a run by `python -m src.evaluate`, checked."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..common import checks
 from ..settings import build, errors, keys
 from ..settings.construct import locate
 from ..settings.errors import ConfigError
+from .folder import results_folder
+
+#: Folder of outputs/ for evaluations of published runs.
+KIND = "evaluations"
 
 
 class Request(NamedTuple):
@@ -16,6 +21,7 @@ class Request(NamedTuple):
     grid: dict[str, list[int]]  # values by key of the axis, such as lengths and repeats; empty for none
     memory_slots: int | None
     checkpoint: str
+    out: Path  # folder for the results
 
 
 def read_request(cfg: Mapping[str, Any], task: Mapping[str, Any]) -> Request:
@@ -56,4 +62,4 @@ def read_request(cfg: Mapping[str, Any], task: Mapping[str, Any]) -> Request:
         key: [] if given is None else sorted(set(errors.check("", checks.integers, f"grid.{key}", given)))
         for key, given in (cfg["grid"] | grid).items()
     }
-    return Request(cells, values, slots, checkpoint)
+    return Request(cells, values, slots, checkpoint, results_folder(cfg["run"], cfg["out"], KIND))

@@ -56,6 +56,14 @@ def results_folder(run: str | Path, out: Any, kind: str) -> Path:
     return Path("outputs") / kind / place.name if published else Path(run)
 
 
+def check_results_folder(folder: Path, out: Any) -> None:
+    """Refuse a folder of `results_folder` that cannot be written, by the key that chose it."""
+    if out is None:
+        cli.check_writable("run", folder, "; or give out=<folder>")
+    else:
+        cli.check_writable("out", folder)
+
+
 class RunFolder:
     """The folder of one run, which need not exist yet.
 
