@@ -36,6 +36,10 @@ import importlib
 import os
 import sys
 
+from .common.one_package import under_both_names
+
+under_both_names(__name__)
+
 __version__ = "0.1.0"
 #: The classes and functions for `from dms_ntm import ...`, with their modules, which are imported when asked for.
 PUBLIC = {

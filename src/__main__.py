@@ -1,5 +1,6 @@
 """The program `dms-ntm`: `dms-ntm train model=ntm` is `python -m dms_ntm.train model=ntm`."""
 
+import os
 import runpy
 import sys
 
@@ -38,6 +39,8 @@ def main() -> None:
         print(f"dms-ntm {__version__}")
     elif name in COMMANDS:
         sys.argv = [f"dms-ntm {name}", *arguments]
+        if os.getcwd() not in sys.path:  # as with `python -m`: models and tasks of the user's own
+            sys.path.insert(0, os.getcwd())
         runpy.run_module(f"{PACKAGE}.{name}", run_name="__main__", alter_sys=True)
     else:
         known = ", ".join(COMMANDS)

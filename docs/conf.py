@@ -1,0 +1,39 @@
+"""Settings of the documentation site: `make docs` builds docs/_build/html."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import dms_ntm
+
+project = "DMS-NTM lab"
+author = "the authors of DMS-NTM lab"
+version = release = dms_ntm.__version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "extensions.configuration",
+    "extensions.mathml",
+    "extensions.repository",
+]
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+suppress_warnings = ["myst.strikethrough"]
+exclude_patterns = ["_build", "extensions"]
+
+autodoc_typehints_format = "short"
+autodoc_member_order = "bysource"
+napoleon_google_docstring = True
+# Cross-references are checked; types of other packages have no pages here.
+nitpicky = True
+nitpick_ignore_regex = [("py:.*", r"(?!dms_ntm).*")]
+
+html_theme = "furo"
+html_title = f"{project} {version}"
+html_math_renderer = "mathml"
+html_static_path = ["static"]
+html_show_sourcelink = False
+html_copy_source = False
