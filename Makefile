@@ -19,7 +19,7 @@ PACKAGE_mlflow := mlflow
 
 .DEFAULT_GOAL := help
 STUDIES := mnist1d_table repeat_copy_figure sigma_map
-.PHONY: help setup setup-dev parallel slurm ray search wandb mlflow hooks train kernels test coverage planted lint types clean $(STUDIES)
+.PHONY: help setup setup-dev parallel slurm ray search wandb mlflow hooks train kernels docs test coverage planted lint types clean $(STUDIES)
 
 help:  ## this list
 	@grep -hE '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9_-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
@@ -72,7 +72,10 @@ $(STUDIES):
 kernels: setup  ## compile the fused engine, which the first run would do otherwise
 	$(BIN)/python -m src.engines.numba_cpu
 
-test: setup-dev lint types kernels  ## lint, types and the whole suite
+docs: setup-dev  ## the documentation as a site, docs/_build/html; a warning is an error
+	$(BIN)/python -m sphinx -W --keep-going -E -q -b html docs docs/_build/html
+
+test: setup-dev lint types docs kernels  ## lint, types, documentation and the whole suite
 	$(BIN)/python -m pytest $(TWO)
 
 coverage: setup-dev  ## the whole suite, and which lines and branches of src it reaches
@@ -89,4 +92,4 @@ types: setup-dev  ## mypy
 	$(BIN)/mypy
 
 clean:  ## remove the virtual environment and the caches
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .coverage
+	rm -rf $(VENV) docs/_build docs/generated .pytest_cache .ruff_cache .mypy_cache .coverage

@@ -36,7 +36,11 @@ def page():
     ]
     commands = sorted(CONF.glob("*.yaml"), key=lambda path: (path.stem != "train", path.stem))
     for path in commands:
-        lines += [f"## `src.{path.stem}`" if path.stem != "launchers" else "## What a cluster needs", "", *described(path)]
+        lines += [
+            f"## `src.{path.stem}`" if path.stem != "launchers" else "## What a cluster needs",
+            "",
+            *described(path),
+        ]
     for group, title in GROUPS.items():
         lines += [f"## {title}", ""]
         for path in sorted((CONF / group).rglob("*.yaml")):
@@ -50,7 +54,7 @@ def described(path):
     text = path.read_text(encoding="utf-8")
     source = text.splitlines()
     first = [line[1:].strip() for line in source[: next(i for i, line in enumerate(source) if line[:1] != "#")]]
-    first = [line for line in first if not line.startswith("@package")]
+    first = [plain(line) for line in first if not line.startswith("@package")]
     rows = list(keys(yaml.compose(text), source))
     table = ["| key | value | |", "|---|---|---|", *(f"| {' | '.join(map(cell, row))} |" for row in rows)]
     return ["\n".join(first), "", *(table if rows else []), ""]
@@ -66,11 +70,20 @@ def keys(node, source, before=""):
             yield from keys(value, source, f"{name}.")
             continue
         start, end = value.start_mark, value.end_mark
-        yield f"`{name}`", f"`{source[start.line][start.column : end.column]}`", comment(source[end.line][end.column :])
+        if start.line == end.line:
+            line = source[start.line]
+            yield (
+                f"`{name}`",
+                f"`{line[start.column : end.column]}`",
+                plain(line[end.column :].partition("#")[2].strip()),
+            )
+        else:
+            yield f"`{name}`", "several lines", ""
 
 
-def comment(rest):
-    return rest.partition("#")[2].strip()
+def plain(comment):
+    """A comment as Markdown: `<run folder>` outside of code is no HTML."""
+    return "`".join(part if i % 2 else part.replace("<", "&lt;") for i, part in enumerate(comment.split("`")))
 
 
 def cell(text):

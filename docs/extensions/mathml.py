@@ -10,7 +10,7 @@ def inline(writer, node):
 
 
 def block(writer, node):
-    writer.body.append(f'<div class="math">{convert(node.astext(), display="block")}</div>\n')
+    writer.body.append(f'<div class="equation">{convert(node.astext(), display="block")}</div>\n')
     raise nodes.SkipNode
 
 

@@ -1,6 +1,7 @@
 """Links from the pages to files of the repository, which work on a forge, made to work on the site.
 
-Reports open as pages of the site, texts such as CONTRIBUTING.md get a page each, and conf/ is the page of all settings.
+Reports open as pages of the site, texts such as CONTRIBUTING.md get a page each, and conf/ is the page of all
+settings.
 """
 
 import re

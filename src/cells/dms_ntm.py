@@ -24,15 +24,18 @@ class DMSNTM(Machine):
     The controller gives each head a motion and K widths sigma_k = sigma_min + softplus(raw + b_k),
     where b_k makes sigma_k = sigma_init 2^k at raw = 0. kernel(x) is `addressing.gaussian`.
 
-    carry = weighting: the weighting of the previous step, as in the NTM, is convolved with
+    With carry = weighting, the weighting of the previous step, as in the NTM, is convolved with s and sharpened,
+    since repeated convolution blurs it::
+
         relative   s = kernel(delta)
         hybrid     s = (1 - j) step + j kernel(J), step over {-1, 0, 1}, j = sigmoid, J = jump_range tanh
-    and sharpened, since repeated convolution blurs it.
 
-    carry = position: the state of a head is one real position p, and w = kernel(p) at every step, with
+    With carry = position, the state of a head is one real position p, and w = kernel(p) at every step::
+
         relative   p = p_before + delta
         hybrid     p = p_before + (1 - j) (step_{+1} - step_{-1}) + j J
-    and content-based addressing, where it is used, changes the weighting but not p.
+
+    Content-based addressing, where it is used, then changes the weighting but not p.
 
     Args:
         carry: weighting or position.

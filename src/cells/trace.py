@@ -19,12 +19,12 @@ class Trace(Mapping[str, Tensor]):
 
     Attributes:
         weighting: weighting of each head over the slots; the read heads come first.
-        numbers: further numbers of each head, each [B, *T, H] or [B, *T, H, K]: gate, sigma, position, ...
+        numbers: further numbers of each head, ``[B, *T, H]`` or ``[B, *T, H, K]``: gate, sigma, position, ...
         erase: erase vector of each write head.
         add: add vector of each write head.
         memory: the memory after the step.
         read: read vector of each read head.
-        others: further tensors of a cell, each [B, *T, ...].
+        others: further tensors of a cell, ``[B, *T, ...]``.
     """
 
     weighting: Float[Tensor, "B *T H N"] | None = None
