@@ -14,6 +14,8 @@ from .errors import ConfigError
 IMPORTABLE = "must be a class or function that can be imported"
 #: Keys of a configuration node that are not arguments of the target.
 NOT_ARGUMENTS = ("_target_", "name", "recipe")
+#: Sections that must name a class: run folders are loaded by them, and one from a stranger may name any function.
+CLASSES_ALONE = ("model", "task")
 #: Names of this package: in a checkout, and where it is installed.
 NAMES = ("src", "dms_ntm")
 #: What constructors of other packages raise for invalid values.
@@ -40,6 +42,9 @@ def construct(section: str, node: Mapping[str, Any], kind: type, **given: Any) -
         ConfigError: an unknown target or key, or a value that the target refuses.
     """
     target = locate(section, node)
+    fits = issubclass(target, kind) if inspect.isclass(target) else section not in CLASSES_ALONE
+    if not fits:
+        raise ConfigError(f"{section}._target_={node['_target_']!r}: must give a {kind.__name__}")
     arguments = {key: value for key, value in node.items() if key not in NOT_ARGUMENTS}
     allowed = arguments_of(target) - set(given)
     for key, value in arguments.items():

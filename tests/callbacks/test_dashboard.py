@@ -124,7 +124,7 @@ def test_a_run_is_in_hparams_with_its_settings_and_its_end(tmp_path):
     outcome = train_small(tmp_path / "run", "logger=tensorboard", *steps, model="lstm")
     settings, status, last = hparams(tmp_path / "run")
     assert settings["model"].string_value == "lstm"
-    assert settings["lr"].number_value == 3e-3
+    assert settings["lr"].number_value == 1e-3
     assert settings["task.ragged"].WhichOneof("kind") == "bool_value"
     assert status == 1
     assert {point.step for points in last.values() for point in points} == {3}

@@ -2,9 +2,11 @@
 
 import os
 import pickle
+import shutil
 
 import pytest
 import torch
+import yaml
 from torch import nn
 
 from src.run import load_run
@@ -28,6 +30,32 @@ class Hostile:
 
     def __reduce__(self):
         return os.mkdir, (str(self.path),)
+
+
+def hostile_network(folder, **others):
+    """What the configuration of a run from a stranger may name."""
+    os.mkdir(folder)
+
+
+class NoNetwork:
+    """A class that is no network, and makes a folder."""
+
+    def __init__(self, folder, **others):
+        os.mkdir(folder)
+
+
+@pytest.mark.parametrize("target", [hostile_network, NoNetwork])
+@pytest.mark.parametrize("section", ["model", "task"])
+def test_nothing_but_networks_and_tasks_is_made_from_a_run_folder(trained, tmp_path, section, target):
+    shutil.copytree(trained[0], tmp_path / "run")
+    config = tmp_path / "run" / "config.yaml"
+    content = yaml.safe_load(config.read_text())
+    name = f"{__name__}.{target.__name__}"
+    content[section] = {"name": content[section]["name"], "_target_": name, "folder": str(tmp_path / "made")}
+    config.write_text(yaml.safe_dump(content))
+    kind = {"model": "Module", "task": "Task"}[section]
+    refused(f"{section}._target_={name!r}: must give a {kind}", load_run, tmp_path / "run")
+    assert not (tmp_path / "made").exists()
 
 
 class TestWeights:

@@ -215,7 +215,7 @@ def test_the_command_line_overrides_a_search_file(line):
         "model.sigma_init": "tag(log,interval(0.3,4))",
         "optimizer.lr": "1e-3,1e-2",
     }
-    assert plan.models["ntm"].config["trainer"]["max_steps"] == 6500
+    assert plan.models["ntm"].config["trainer"]["max_steps"] == 20000
 
 
 def test_a_dry_run_writes_nothing(line, tmp_path, capsys):

@@ -184,7 +184,7 @@ def test_a_refusal_by_a_foreign_constructor_names_the_arguments(betas):
     with pytest.raises(ConfigError) as refusal:
         make(changed("optimizer.betas", betas))
     text = str(refusal.value)
-    assert text.startswith("optimizer: AdamW refuses {'lr': 0.003, ")
+    assert text.startswith("optimizer: AdamW refuses {'lr': 0.0015, ")
     assert f"'betas': {betas!r}" in text
     assert "\n" not in text
 
@@ -210,7 +210,7 @@ def test_a_run_is_built_as_configured(seed):
     ]  # fmt: skip
     assert (callbacks[-1].monitor, callbacks[-1].mode) == ("validation/bits", "min")
     assert str(callbacks[2].path) == "there/history.csv"
-    assert (trainer.max_steps, trainer.gradient_clip_val) == (15000, 1.0)
+    assert (trainer.max_steps, trainer.gradient_clip_val) == (20000, 1.0)
     assert isinstance(trainer.logger, lightning.pytorch.loggers.TensorBoardLogger)
     quiet = compose_train("trainer.enable_progress_bar=false", "logger=none")
     assert "Progress" not in [type(one).__name__ for one in make(quiet)[2]]

@@ -274,12 +274,12 @@ class TestOptimisersAndSchedules:
             (
                 "optimizer",
                 {"_target_": "torch.nn.Linear", "lr": 0.1},
-                "optimizer.lr=0.1: unknown key; must be one of",
+                "optimizer._target_='torch.nn.Linear': must give a Optimizer",
             ),
             (
                 "schedule",
                 {"_target_": "src.lit.rmsprop_graves.RMSpropGraves"},
-                "schedule: RMSpropGraves refuses {}: ",
+                "schedule._target_='src.lit.rmsprop_graves.RMSpropGraves': must give a LRScheduler",
             ),
             (
                 "logger",
