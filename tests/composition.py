@@ -5,14 +5,12 @@ So is the content of YAML files, of which Hydra parses about twenty for each com
 
 import copy
 import os
-from pathlib import Path
 from types import ModuleType
 
 import hydra
 import omegaconf.omegaconf
 import yaml
 
-from src.common.paths import CONF
 from src.settings import jobs, unknown
 
 #: Overrides whose composition depends on more than conf/: other folders, or files that tests write.
@@ -23,19 +21,14 @@ _parsed = {}
 
 
 def compose(config_name=None, overrides=None, return_hydra_config=False, **others):
-    """As hydra.compose; errors are raised anew each time."""
+    """As hydra.compose, for files of conf/ that do not change; errors are raised anew each time."""
     given = tuple(overrides or ())
     if others or any(one.lstrip("+~").startswith(OTHERS) for one in given):
         return hydra.compose(config_name, overrides, return_hydra_config, **others)
-    key = config_name, given, return_hydra_config, os.getcwd(), _state_of_conf()
+    key = config_name, given, return_hydra_config, os.getcwd()
     if key not in _kept:
         _kept[key] = hydra.compose(config_name, overrides, return_hydra_config)
     return copy.deepcopy(_kept[key])
-
-
-def _state_of_conf():
-    """Names and times of the files of conf/."""
-    return tuple((str(path), path.stat().st_mtime_ns) for path in sorted(Path(CONF).rglob("*.yaml")))
 
 
 class KeptYaml(ModuleType):
