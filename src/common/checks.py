@@ -26,7 +26,7 @@ def did_you_mean(name: str, allowed: Collection[str]) -> str:
     ("; did you mean 'model'?", '')
     """
     names = {one.lower(): one for one in allowed}
-    close = difflib.get_close_matches(name.lower(), names, n=1)
+    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.65)
     return f"; did you mean {names[close[0]]!r}?" if close else ""
 
 
