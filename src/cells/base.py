@@ -18,8 +18,11 @@ State = Any
 class Cell(nn.Module, ABC):
     """One time step, (input, state) -> (output, state).
 
-    The state is a value: it is passed in and returned, and the cell stores none of it. Calling a cell as a module
-    does one step.
+    The state is a value: it is passed in and returned, and the cell stores none of it. A cell is called like
+    `torch.nn.LSTMCell`: `cell(x, state)` does one step, and `cell(x)` one from the initial state. A whole sequence
+    is run by `Recurrent`, in compiled kernels where it can.
+
+    A subclass sets the attributes, and has `initial_state` and `step`; the other methods have defaults.
 
     Attributes:
         input_size: features of an input, F.
@@ -36,8 +39,18 @@ class Cell(nn.Module, ABC):
         """Whether `sequence` can replace a loop over `step`."""
         return False
 
-    def forward(self, x: Float[Tensor, "B F"], state: State) -> tuple[Float[Tensor, "B O"], State]:
-        return self.step(x, state)
+    def forward(self, x: Float[Tensor, "B F"], state: State | None = None) -> tuple[Float[Tensor, "B O"], State]:
+        """One time step; without a state, from the initial state.
+
+        Raises:
+            ValueError: an input of another shape, such as a whole sequence.
+        """
+        if x.shape[1:] != (self.input_size,):
+            raise ValueError(
+                f"x is {list(x.shape)}: must be [batch, {self.input_size}], one step; "
+                "Recurrent(cell, output_size) takes whole sequences"
+            )
+        return self.step(x, self.initial_state(len(x)) if state is None else state)
 
     def check(self, x: Tensor, state: State | None) -> Tensor:
         """Refuse an input x[B, T, F] or a state that does not fit this cell, before anything is computed.

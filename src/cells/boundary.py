@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._C import _are_functorch_transforms_active
 from torch.nn.modules import module as torch_module
 
 #: Methods of a module that an engine calls or reimplements.
@@ -110,6 +111,11 @@ def autocasts(like: Tensor) -> bool:
     """Whether autocast is enabled on the device of a tensor; the meta device has no autocast."""
     device = like.device.type
     return device != "meta" and torch.is_autocast_enabled(device)
+
+
+def transformed() -> bool:
+    """Whether a transform of torch.func, such as grad or vmap, is active."""
+    return not torch.compiler.is_compiling() and _are_functorch_transforms_active()
 
 
 def altered(module: nn.Module) -> str | None:

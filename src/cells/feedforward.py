@@ -8,7 +8,15 @@ from .base import Cell
 
 
 class Feedforward(Cell):
-    """One linear layer with a tanh; the state is empty."""
+    """One linear layer with a tanh; the state is empty.
+
+    Args:
+        input_size: features of an input, F.
+        hidden_size: features of an output, C.
+
+    Raises:
+        checks.Refusal: a value of the wrong type or out of its range.
+    """
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()

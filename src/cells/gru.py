@@ -5,8 +5,10 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from ..common import checks
+from . import boundary
 from .layered import Layered
 
 
@@ -17,7 +19,18 @@ class GRUState(NamedTuple):
 
 
 class GRU(Layered):
-    """A stack of GRU layers; the output is the hidden state of the last layer."""
+    """A stack of GRU layers; the output is the hidden state of the last layer.
+
+    Cho et al., arXiv:1406.1078, with the reset gate after the product, as in `torch.nn.GRU`.
+
+    Args:
+        input_size: features of an input, F.
+        hidden_size: units of each layer, C; also the features of an output.
+        num_layers: number of layers.
+
+    Raises:
+        checks.Refusal: a value of the wrong type or out of its range.
+    """
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1) -> None:
         super().__init__()
@@ -34,10 +47,11 @@ class GRU(Layered):
         if self._hooked:
             y, state = self.sequence(x.unsqueeze(1), state)
             return y.squeeze(1), state
+        one_layer = equations if boundary.transformed() else torch.gru_cell
         hidden = []
         for before, weights in zip(state.hidden, self.layers.all_weights, strict=True):
             # Under autocast a state keeps its dtype.
-            x = torch.gru_cell(x, before, *weights).to(before.dtype)
+            x = one_layer(x, before, *weights).to(before.dtype)
             hidden.append(x)
         return x, GRUState(tuple(hidden))
 
@@ -49,3 +63,16 @@ class GRU(Layered):
         state = self.initial_state(len(x)) if state is None else state
         y, after = self.layers(x, torch.stack(state.hidden))
         return y, GRUState(after.to(x.dtype).unbind(0))
+
+
+def equations(
+    x: Float[Tensor, "B F"], h: Float[Tensor, "B C"], w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor
+) -> Float[Tensor, "B C"]:
+    """The equations of `torch.gru_cell`, which `torch.func.vmap` does not support: h after one step.
+
+    The weights are [3 C, F] and [3 C, C], the biases [3 C], in the order of `torch.nn.GRU`.
+    """
+    r_x, z_x, n_x = linear(x, w_ih, b_ih).chunk(3, 1)
+    r_h, z_h, n_h = linear(h, w_hh, b_hh).chunk(3, 1)
+    n = (n_x + (r_x + r_h).sigmoid() * n_h).tanh()
+    return n + (z_x + z_h).sigmoid() * (h - n)

@@ -17,8 +17,11 @@ class Layered(Cell):
 
     @property
     def has_sequence(self) -> bool:
-        """Whether torch may run all steps in one call, which skips hooks of this cell and parametrisations."""
-        return not boundary.is_altered(self) and not self._parametrised
+        """Whether torch may run all steps in one call.
+
+        That call skips hooks of this cell and parametrisations, and not every transform of torch.func can take it.
+        """
+        return not boundary.is_altered(self) and not self._parametrised and not boundary.transformed()
 
     @property
     def _parametrised(self) -> bool:

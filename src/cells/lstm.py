@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from ..common import checks
 from . import boundary
@@ -22,7 +23,18 @@ class LSTMState(NamedTuple):
 
 
 class LSTM(Layered):
-    """A stack of LSTM layers; the output is the hidden state of the last layer."""
+    """A stack of LSTM layers; the output is the hidden state of the last layer.
+
+    Hochreiter and Schmidhuber, Neural Computation 9(8), 1997, with the forget gate of Gers et al., 2000.
+
+    Args:
+        input_size: features of an input, F.
+        hidden_size: units of each layer, C; also the features of an output.
+        num_layers: number of layers.
+
+    Raises:
+        checks.Refusal: a value of the wrong type or out of its range.
+    """
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1) -> None:
         super().__init__()
@@ -39,9 +51,10 @@ class LSTM(Layered):
         if self._hooked:
             y, state = self.sequence(x.unsqueeze(1), state)
             return y.squeeze(1), state
+        one_layer = equations if boundary.transformed() else torch.lstm_cell
         hidden, cell = [], []
         for before, c_before, weights in zip(*state, self.layers.all_weights, strict=True):
-            h, c = torch.lstm_cell(x, (before, c_before), *weights)
+            h, c = one_layer(x, (before, c_before), *weights)
             # Under autocast a state keeps its dtype.
             x, c = h.to(before.dtype), c.to(c_before.dtype)
             hidden.append(x)
@@ -58,6 +71,24 @@ class LSTM(Layered):
         with nullcontext() if _autocast_supported(x) else full_precision(x):
             y, after = self.layers(x, initial)
         return y, LSTMState(*(part.to(x.dtype).unbind(0) for part in after))
+
+
+def equations(
+    x: Float[Tensor, "B F"],
+    state: tuple[Float[Tensor, "B C"], Float[Tensor, "B C"]],
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor,
+    b_hh: Tensor,
+) -> tuple[Float[Tensor, "B C"], Float[Tensor, "B C"]]:
+    """The equations of `torch.lstm_cell`, which `torch.func.vmap` does not support: (h, c) after one step.
+
+    The weights are [4 C, F] and [4 C, C], the biases [4 C], in the order of `torch.nn.LSTM`.
+    """
+    h, c = state
+    i, f, g, o = (linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh)).chunk(4, 1)
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    return o.sigmoid() * c.tanh(), c
 
 
 def _autocast_supported(x: Tensor) -> bool:

@@ -25,8 +25,9 @@ def did_you_mean(name: str, allowed: Collection[str]) -> str:
     >>> did_you_mean("modle", ["model", "task"]), did_you_mean("x", ["model", "task"])
     ("; did you mean 'model'?", '')
     """
-    close = difflib.get_close_matches(name, allowed, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    names = {one.lower(): one for one in allowed}
+    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.65)
+    return f"; did you mean {names[close[0]]!r}?" if close else ""
 
 
 def integer(key: str, value: Any, least: int = 1, most: int | None = None) -> int:
@@ -67,7 +68,9 @@ def number(
 def choice(key: str, value: Any, allowed: Collection[Any]) -> Any:
     """One of the allowed values, of the same type."""
     if not any(value == one and type(value) is type(one) for one in allowed):
-        raise refuse(key, value, "one of " + ", ".join(str(one) for one in allowed))
+        names = [str(one) for one in allowed]
+        hint = did_you_mean(value, names) if isinstance(value, str) else ""
+        raise refuse(key, value, f"one of {', '.join(names)}{hint}")
     return value
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from weakref import WeakSet
 
 import torch
-from torch._C import _are_functorch_transforms_active
 
+from ..cells import boundary
 from ..cells.base import Cell
 from ..cells.machine import ENGINE_CHOICES
 from ..common import checks
@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 REFERENCE = Reference()
 #: Engines for the choices `fused` and `auto`; the first that covers a cell runs it.
 ENGINES: list[Engine] = [NumbaCPU()]
-#: Cells for which the warning about the reference engine was logged.
-_warned: "WeakSet[Cell]" = WeakSet()
+#: Cells for which the reason for the reference engine was logged.
+_told: "WeakSet[Cell]" = WeakSet()
 
 
 def check(cell: Cell, choice: str | None) -> None:
@@ -28,7 +28,7 @@ def check(cell: Cell, choice: str | None) -> None:
     Raises:
         checks.Refusal: an unknown choice, or `fused` for a kind of cell that no engine supports.
     """
-    if choice is None:
+    if choice is None or _compiled(cell):
         return
     checks.choice("engine", choice, ENGINE_CHOICES)
     why_not = None if choice == "reference" else unknown(cell)
@@ -37,7 +37,7 @@ def check(cell: Cell, choice: str | None) -> None:
     if choice == "fused":
         raise checks.refuse("engine", choice, f"auto or reference on this machine: {why_not}")
     log.warning("engine=auto takes the reference engine, which is slow: %s", why_not)
-    _warned.add(cell)
+    _told.add(cell)
 
 
 def unknown(cell: Cell) -> str | None:
@@ -53,14 +53,15 @@ def uncovered(cell: Cell, device: torch.device, dtype: torch.dtype) -> str | Non
 def engine_for(cell: Cell, choice: str | None) -> Engine:
     """The engine for the next sequence of a cell.
 
-    Where `fused` or `auto` falls back to the reference engine, a warning is logged once per cell.
+    Where only the reference engine can run the cell in its present state, the reason is logged once per cell: as a
+    warning for `fused`, as information for `auto`. Nothing is logged under torch.compile and torch.func, which
+    cannot trace a kernel.
 
     Args:
         cell: the cell.
-        choice: auto, fused or reference; None is auto without the warning.
+        choice: auto, fused or reference; None is auto without the log.
     """
-    # torch.compile and the transforms of torch.func cannot trace a kernel.
-    if choice == "reference" or torch.compiler.is_compiling() or _are_functorch_transforms_active():
+    if choice == "reference" or _compiled(cell) or torch.compiler.is_compiling() or boundary.transformed():
         return REFERENCE
     weight = cell.any_weight
     if weight is None:
@@ -69,10 +70,16 @@ def engine_for(cell: Cell, choice: str | None) -> Engine:
     for engine in ENGINES:
         if engine.covers(cell, device, dtype) is None:
             return engine
-    if choice is not None and cell not in _warned:
-        log.warning("%s: the reference engine runs it, slower.", uncovered(cell, device, dtype))
-        _warned.add(cell)
+    if choice is not None and cell not in _told:
+        level = logging.WARNING if choice == "fused" else logging.INFO
+        log.log(level, "%s: the reference engine runs it, slower.", uncovered(cell, device, dtype))
+        _told.add(cell)
     return REFERENCE
+
+
+def _compiled(cell: Cell) -> bool:
+    """Whether it is what torch.compile(cell) returns."""
+    return "_orig_mod" in cell._modules
 
 
 def _joined(reasons: Iterable[str | None]) -> str | None:

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..tasks.base import Task, shard
+from ..tasks.base import Task
+from ..tasks.batches import shard
 from .guarded import GuardedModule
 from .objective import Objective
 

@@ -94,19 +94,37 @@ class Counts(Protocol):
         """Discard all batches added so far."""
 
 
+#: Attributes that every objective sets.
+REQUIRED = ("name", "metrics", "monitor", "headline", "reach", "picture")
+
+
 class Objective(ABC):
     """Base class of objectives. It holds no state: metrics are accumulated in the object that `counts` returns.
 
-    Attributes:
-        name: by which a task refers to the objective.
-        metrics: all metrics of validation and tests, in the order of metrics.json.
-        monitor: validation metric by which checkpoints are chosen.
-        headline: metric shown beside the loss and first in tables.
-        reach: metrics of generalisation; the first is also computed on training batches.
-        mapped: metrics drawn over a grid of test cells.
-        solved_by: metric that must be at or under a threshold for the task to be solved; None if there is none.
-        picture: name of the figure of answers.
-        unit: of the loss.
+    A subclass has an entry in `src.lit.objectives`, and must set the class attributes:
+        name (str): by which a task refers to the objective.
+        metrics (tuple of `Metric`): all metrics of validation and tests, in the order of metrics.json. A metric of
+            the same name in another objective must be equal.
+        monitor (str): validation metric by which checkpoints are chosen; the value that a search minimises.
+        headline (str): metric shown beside the loss and first in tables.
+        reach (tuple of str): metrics of generalisation, at least one; the first is also computed on training
+            batches. For TensorBoard, HPARAMS and reports.
+        picture (str): name of the figure of answers.
+
+    It must have the methods:
+        loss(output, batch, wanted, whole) -> loss, metrics: for the training loop.
+        counts(task) -> `Counts`: accumulator of the metrics, for validation, tests and probes.
+        answer(example, output) -> `Answer`: arrays and verdict of an output, for `draw`, replay and reports.
+        draw(answers, cmap) -> `Figure`: figure of the answers to some examples, for pictures and reports.
+
+    It may set:
+        mapped (tuple of str): metrics drawn over a grid of test cells by src.evaluate; none by default.
+        solved_by (str or None): metric that must be at or under `solve_threshold` for the task to be solved; None,
+            the default, if there is none.
+        unit (str): of the loss, "nats" by default; for labels of figures.
+
+    Raises:
+        TypeError: a subclass that lacks attributes, all of which are named.
     """
 
     name: ClassVar[str]
@@ -118,6 +136,11 @@ class Objective(ABC):
     solved_by: ClassVar[str | None] = None
     picture: ClassVar[str]
     unit: ClassVar[str] = "nats"
+
+    def __init__(self) -> None:
+        lacking = [name for name in REQUIRED if not hasattr(self, name)]
+        if lacking:
+            raise TypeError(f"{type(self).__name__} lacks {', '.join(lacking)}, see the docstring of Objective")
 
     @abstractmethod
     def loss(

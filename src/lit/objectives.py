@@ -1,4 +1,4 @@
-"""Registry of objectives by name. A new objective is a file beside `bits.py` and an entry here."""
+"""Registry of objectives by name. A new one is a file beside `bits.py` and an entry here; see `Objective`."""
 
 from collections.abc import Iterable
 

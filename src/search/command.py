@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from omegaconf import OmegaConf
-
 from ..common import checks
 from ..common.paths import CONF, command, extra
-from ..settings import cli, errors, keys
+from ..settings import cli, errors, keys, required
 from ..settings.errors import ConfigError
 from . import plan
 from .plan import SearchPlan
@@ -34,23 +32,23 @@ def split_overrides(overrides: list[str]) -> tuple[list[str], list[str], list[st
     Raises:
         ConfigError: an unknown key, or an override of the search that is not one value.
     """
-    own_keys, train_keys = keys_of("search"), keys_of("train")
-    groups = {path.name for path in Path(CONF).iterdir() if path.is_dir()}
+    own_keys = {*required.keys_of("search"), "search"}
+    train_keys = {*required.keys_of("train"), *required.groups_of("train"), "hydra"}
     own, train, spaces = [], [], []
     for line, one in zip(overrides, cli.parsed(overrides), strict=True):
         root = one.key_or_group.replace("/", ".").split(".")[0]
-        if root in own_keys | {"search"} and one.is_delete():
+        if root in own_keys and one.is_delete():
             raise ConfigError(f"{line}: must be left out; every search has all keys")
         if root == "spaces":
             spaces.append(line)
-        elif root in own_keys | {"search"}:
+        elif root in own_keys:
             if one.is_sweep_override():
                 raise ConfigError(f"{line}: must be one value; settings of {command('train')} alone are searched")
             own.append(line)
-        elif root in train_keys | groups | {"hydra"}:
+        elif root in train_keys:
             train.append(line)
         else:
-            known = sorted(own_keys | {"search"})
+            known = sorted(own_keys)
             raise ConfigError(
                 f"{line}: unknown key {root!r}; must be one of {', '.join(known)}, or a key of {command('train')}"
                 + checks.did_you_mean(root, [*known, *train_keys])
@@ -69,9 +67,12 @@ def read(overrides: list[str]) -> tuple[SearchPlan, SearchOptions]:
     own, train, spaces = split_overrides(overrides)
     cfg = keys.resolve(cli.composed("search", own)[0].config)
     for key in cfg:
-        if key not in keys_of("search"):
-            known = ", ".join(sorted(keys_of("search")))
-            raise ConfigError(f"{key}: unknown key of a search; must be one of {known} in conf/search/<file>.yaml")
+        known = sorted(required.keys_of("search"))
+        if key not in known:
+            raise ConfigError(
+                f"{key}: unknown key of a search; must be one of {', '.join(known)} in conf/search/<file>.yaml"
+                + checks.did_you_mean(key, known)
+            )
     name = named("name", cfg["name"])
     options = SearchOptions(
         errors.check("", checks.integer, "trials", cfg["trials"]),
@@ -106,11 +107,6 @@ def read(overrides: list[str]) -> tuple[SearchPlan, SearchOptions]:
         prune_validations=errors.check("", checks.integer, "prune_validations", cfg["prune_validations"], least=0),
     )
     return asked, options
-
-
-def keys_of(name: str) -> set[str]:
-    """The keys of a primary configuration, conf/<name>.yaml."""
-    return {str(key) for key in OmegaConf.load(Path(CONF) / f"{name}.yaml")} - {"defaults", "hydra"}
 
 
 def named(key: str, given: Any) -> str:

@@ -24,7 +24,12 @@ log = logging.getLogger(__name__)
 
 def build_task(cfg: Mapping[str, Any]) -> Task:
     """The data module of a resolved configuration."""
-    return construct("task", cfg["task"], Task, seed=check_seed(cfg["seed"]))
+    task: Task = construct("task", cfg["task"], Task, seed=check_seed(cfg["seed"]))
+    try:
+        task.check()
+    except TypeError as error:
+        raise ConfigError(f"task._target_={cfg['task']['_target_']!r}: {error}") from error
+    return task
 
 
 def axes_of(task: Mapping[str, Any]) -> tuple[Axis, ...]:

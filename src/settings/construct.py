@@ -53,6 +53,9 @@ def construct(section: str, node: Mapping[str, Any], kind: type, **given: Any) -
                 f"{section}.{key}={value!r}: unknown key; must be one of {', '.join(sorted(allowed))}"
                 + checks.did_you_mean(key, allowed)
             )
+    if lacking := [name for name in required_arguments_of(target) if name not in {*arguments, *given}]:
+        needs = ", ".join(f"{section}.{name}" for name in lacking)
+        raise ConfigError(f"{section}: {_name(target)} refuses {arguments}: it needs {needs}")
     try:
         made = target(**arguments, **given)
     except checks.Refusal as refusal:
@@ -99,6 +102,23 @@ def arguments_of(target: Callable[..., Any]) -> set[str]:
         for name, parameter in inspect.signature(target).parameters.items()
         if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     }
+
+
+def required_arguments_of(target: Callable[..., Any]) -> list[str]:
+    """The names of the arguments without a default that can be given by keyword, in order."""
+    parameters, named = inspect.signature(target).parameters, arguments_of(target)
+    return [name for name, one in parameters.items() if name in named and one.default is one.empty]
+
+
+def check_entries(section: str, nodes: Mapping[str, Any]) -> None:
+    """Refuse an entry of a section without a `_target_`, as +callbacks.picture.every=3 makes it."""
+    known = [name for name, node in nodes.items() if not isinstance(node, Mapping) or "_target_" in node]
+    for name in nodes:
+        if name not in known:
+            raise ConfigError(
+                f"{section}.{name}: has no _target_; must be one of {', '.join(known)}, or have one"
+                + checks.did_you_mean(name, known)
+            )
 
 
 def _name(target: Callable[..., Any]) -> str:

@@ -14,8 +14,10 @@ from hydra.errors import ConfigCompositionException, MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from ..common.checks import did_you_mean
 from ..common.paths import CONF, command
-from .errors import ConfigError
+from . import required
+from .errors import ConfigError, UnknownKeyError
 from .folders import FolderChecks, check_writable, output
 from .job import Job, fill_in, refer_to, set_overrides, writable
 from .overrides import (
@@ -29,7 +31,7 @@ from .overrides import (
     parsed,
     split,
 )
-from .unknown import FAULTS, uncomposed, unknown_choice, unknown_key
+from .unknown import FAULTS, uncomposed, unknown_choice, unknown_key, unknown_option
 
 #: The only sweeper that is allowed.
 SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
@@ -44,7 +46,7 @@ def composed(config_name: str, overrides: list[str], multirun: bool = False) -> 
     """
     if multirun:
         return composed_sweep(config_name, overrides)[0]
-    given = _checked(overrides)
+    given = _checked(config_name, overrides)
     for one in given:
         if one.is_sweep_override():
             raise ConfigError(f"{one.input_line}: must be one value, or a sweep over several with -m")
@@ -60,7 +62,7 @@ def composed_sweep(config_name: str, overrides: list[str]) -> tuple[list[Job], D
     Raises:
         ConfigError: as `composed`; or another sweeper.
     """
-    given = _checked(overrides)
+    given = _checked(config_name, overrides)
     with initialize_config_dir(CONF, job_name=config_name, version_base="1.3"):
         # An experiment may sweep, too; the time in the folder's name is that of the whole sweep.
         unswept = [one.input_line or "" for one in given if not one.is_sweep_override()]
@@ -80,11 +82,11 @@ def composed_sweep(config_name: str, overrides: list[str]) -> tuple[list[Job], D
         return list(_of_sweep(config_name, jobs, folder, whole)), whole
 
 
-def _checked(overrides: list[str]) -> list[Override]:
+def _checked(config_name: str, overrides: list[str]) -> list[Override]:
     """The parsed overrides of a command line; refuses what Hydra's composition would accept wrongly."""
     given = parsed(overrides)
     for override in given:
-        check_addition(override)
+        check_addition(override, config_name)
         check_choice(override)
     check_places(given)
     GlobalHydra.instance().clear()
@@ -100,6 +102,7 @@ def _alone(config_name: str, overrides: list[str]) -> Job:
         _check_choices(cfg, given)
         refer_to(cfg)
         _check_references(cfg, given)
+        _check_keys(config_name, cfg, given)
         folder = output(cfg, "hydra.run.dir")
         check_writable("hydra.run.dir", folder)
         _check_subdir(cfg, folder)
@@ -128,6 +131,7 @@ def _of_sweep(config_name: str, jobs: list[list[str]], folder: Path, whole: Dict
                 with writable(cfg):
                     cfg.hydra.sweep.dir = str(folder.absolute())
                 _check_choices(cfg, [one for one, _ in given])
+                _check_keys(config_name, cfg, [one for one, _ in given])
                 named = "override" in f"{OmegaConf.to_container(cfg.hydra.sweep)} {overrides}"
                 groups[name] = _JobGroup(cfg, copy.deepcopy(cfg), _launcher(cfg), named)
             group = groups[name]
@@ -176,6 +180,26 @@ def _check_choices(cfg: DictConfig, overrides: list[Override]) -> None:
     for group in CONSTRUCTED - SEVERAL - {"hydra"}:
         if group in cfg and group not in cfg.hydra.runtime.choices:
             raise ConfigError(f"{group}: is given a list in a file of settings; must be one choice")
+    for one in overrides:  # a recipe that does not exist is no error of Hydra, which takes one if there is one
+        if one.key_or_group == "recipe" and one.value() is not None:
+            places = [CONF, *(str(place).removeprefix("file://") for place in cfg.hydra.searchpath)]
+            known = sorted({path.stem for place in places for path in Path(place, "recipe").glob("*.yaml")})
+            if str(one.value()) not in known:
+                raise unknown_option("recipe", str(one.value()), known)
+
+
+def _check_keys(config_name: str, cfg: DictConfig, overrides: list[Override]) -> None:
+    """Refuse a configuration that lacks keys, and an addition to the recipe to which nothing refers."""
+    required.check(config_name, cfg)
+    for one in overrides:
+        if one.key_or_group.startswith("task.recipe.") and (one.is_add() or one.is_force_add()):
+            used = required.references(required.unresolved(cfg))
+            known = sorted(key for key in used if key.startswith("task.recipe."))
+            if one.key_or_group not in known:
+                raise UnknownKeyError(
+                    f"{one.input_line}: unknown key '{one.key_or_group}', to which nothing refers; must be one of "
+                    f"{', '.join(known)}{did_you_mean(one.key_or_group, known)}"
+                )
 
 
 def _check_references(cfg: DictConfig, overrides: list[Override]) -> None:

@@ -8,21 +8,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ..common import checks
-from . import trainer_arguments
+from . import required, trainer_arguments
 from .errors import ConfigError, check
-
-#: Sections of every configuration and their keys; the keys at the top level first.
-SECTIONS = {
-    "": ("seed", "stop_when_solved", "solve_threshold", "validate_every", "overfit_batches"),
-    "model": ("name", "_target_"),
-    "task": ("name", "_target_"),
-    "optimizer": ("_target_", "lr"),
-    "schedule": ("_target_",),
-    "trainer": ("_target_", "accelerator", "devices", "max_steps", "log_every_n_steps", "deterministic"),
-    "callbacks": (),
-    "logger": (),
-    "figure": ("cmap",),
-}
 
 
 def resolve(cfg: DictConfig) -> dict[str, Any]:
@@ -37,7 +24,7 @@ def resolve(cfg: DictConfig) -> dict[str, Any]:
 
 def check_run(cfg: Mapping[str, Any]) -> None:
     """Check the keys that no constructor of this project checks: those of the trainer and of the run."""
-    check_sections(cfg)
+    required.check_run(cfg)
     try:
         trainer_arguments.check(cfg["trainer"])
     except checks.Refusal as refusal:
@@ -49,22 +36,6 @@ def check_run(cfg: Mapping[str, Any]) -> None:
     if cfg["overfit_batches"] is not None:
         check("", checks.integer, "overfit_batches", cfg["overfit_batches"])
     check_cmap(cfg["figure"]["cmap"])
-
-
-def check_sections(cfg: Mapping[str, Any]) -> None:
-    """Refuse a configuration without a section or key of SECTIONS, as after ~seed or trainer=5."""
-    for section, keys in SECTIONS.items():
-        if section and section not in cfg:
-            raise ConfigError(f"{section}: cannot be left out")
-        node = cfg[section] if section else cfg
-        if not isinstance(node, Mapping):
-            raise ConfigError(f"{section}={node!r}: must be a section of keys, as in conf/")
-        for key in keys:
-            where = f"{section}.{key}" if section else key
-            if key not in node:
-                raise ConfigError(f"{where}: cannot be left out")
-            if key == "name" and not (isinstance(node[key], str) and node[key]):
-                raise ConfigError(f"{where}={node[key]!r}: must be a name")
 
 
 def check_seed(seed: Any) -> int:
@@ -79,6 +50,7 @@ def check_cmap(name: Any) -> None:
     if not isinstance(name, str) or name not in matplotlib.colormaps:
         raise ConfigError(
             f"figure.cmap={name!r}: must be a colour map of matplotlib, such as jet, viridis or cividis"
+            + (checks.did_you_mean(name, matplotlib.colormaps) if isinstance(name, str) else "")
         )
 
 

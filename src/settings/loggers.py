@@ -10,7 +10,7 @@ from lightning.pytorch.loggers import Logger
 
 from ..common.files import utf8_path
 from ..common.paths import extra
-from .construct import arguments_of, construct, locate
+from .construct import arguments_of, check_entries, construct, locate
 from .errors import ConfigError
 
 #: Loggers whose packages are optional.
@@ -38,6 +38,7 @@ def build(cfg: Mapping[str, Any], folder: str, done: int = 0) -> list[Logger]:
         ConfigError: a logger that cannot be made, or whose package is not installed.
     """
     made = []
+    check_entries("logger", nodes(cfg))
     for name, node in nodes(cfg).items():
         if name in OPTIONAL and importlib.util.find_spec(name) is None:
             raise ConfigError(f"logger={name}: needs {name}, which `{extra(name)}` installs")

@@ -9,12 +9,15 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
+from hydra.conf import HydraConf
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quote, QuotedString
 from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
 
 from ..common.checks import did_you_mean
 from ..common.paths import CONF, command
+from . import required
 from .errors import ConfigError, UnknownKeyError
 from .unknown import FAULTS, first_line
 
@@ -55,19 +58,47 @@ def is_group(key: str) -> bool:
     return (Path(CONF) / key).is_dir() or key.startswith("hydra/")
 
 
-def check_addition(override: Override) -> None:
-    """Refuse a key that is added where no constructor checks it.
+def check_addition(override: Override, name: str) -> None:
+    """Refuse a key that is added where nothing checks it.
+
+    Args:
+        override: any override.
+        name: of the primary configuration.
 
     Raises:
         UnknownKeyError: the key would be ignored.
+        ConfigError: the key exists.
     """
-    key = override.key_or_group
-    section = re.split(r"[./]", key)[0]
-    if (override.is_add() or override.is_force_add()) and section not in CONSTRUCTED:
+    if not (override.is_add() or override.is_force_add()):
+        return
+    key, line = override.key_or_group, override.input_line or ""
+    section, *rest = re.split(r"[./]", key)
+    own = dict(required.paths(required.keys_of(name)))
+    if key in own:
+        raise ConfigError(f"{line}: must be {line.lstrip('+')}, for there is one already")
+    if section == "hydra":
+        _check_addition_to_hydra(line, rest)
+    allowed = CONSTRUCTED & (required.groups_of(name) | {"hydra"})
+    if section not in allowed:
         raise UnknownKeyError(
-            f"{override.input_line}: unknown key '{key}'; a key may be added only under "
-            f"{', '.join(sorted(CONSTRUCTED))}{did_you_mean(section, CONSTRUCTED)}"
+            f"{line}: unknown key '{key}'; a key may be added only under {', '.join(sorted(allowed))}"
+            f"{did_you_mean(section, allowed) or did_you_mean(key, own)}"
         )
+
+
+def _check_addition_to_hydra(line: str, parts: list[str]) -> None:
+    """Refuse a key that Hydra would ignore: one that is added where the keys are fixed."""
+    node: Any = OmegaConf.structured(HydraConf)
+    above = "hydra"
+    for part in parts:
+        if not isinstance(node, DictConfig) or OmegaConf.get_type(node) is dict:
+            return
+        if part not in node.keys():  # noqa: SIM118 (`in node` is False for a missing value)
+            raise UnknownKeyError(
+                f"{line}: unknown key '{above}.{part}'; must be under {above} one of "
+                f"{', '.join(sorted(map(str, node)))}{did_you_mean(part, list(map(str, node)))}"
+            )
+        node, above = node._get_node(part), f"{above}.{part}"
 
 
 def check_choice(override: Override) -> None:
@@ -79,6 +110,8 @@ def check_choice(override: Override) -> None:
     group, given, line = override.key_or_group, override.value(), override.input_line or ""
     if given == "???":
         raise ConfigError(f"{line}: must be a value, and ??? stands for none")
+    if override.package is not None:
+        raise ConfigError(f"{line}: must be without @{override.package}; every section has one name")
     if not is_group(group) or override.is_delete():
         return
     if override.is_add() or override.is_force_add():

@@ -110,6 +110,8 @@ ARGUMENTS: dict[str, Rule | str] = {
     "model_registry": "a run is kept in its folder alone",
 }
 
+#: The arguments that can be given.
+HONOURED = sorted(name for name, rule in ARGUMENTS.items() if not isinstance(rule, str))
 #: Callbacks of Lightning that are allowed; each is tested.
 CALLBACKS = ("EarlyStopping", "LearningRateMonitor")
 #: Why other callbacks of Lightning are refused.
@@ -129,13 +131,12 @@ def check(trainer: Mapping[str, Any]) -> None:
     Raises:
         checks.Refusal: an unknown argument, one that cannot be given, or an invalid value.
     """
-    honoured = [name for name, rule in ARGUMENTS.items() if not isinstance(rule, str)]
     for key, value in trainer.items():
         if key == "_target_":
             continue
         rule = ARGUMENTS.get(key)
         if rule is None:
-            allowed = ", ".join(sorted(honoured)) + checks.did_you_mean(key, honoured)
+            allowed = ", ".join(HONOURED) + checks.did_you_mean(key, HONOURED)
             raise checks.Refusal(f"{key}={value!r}: unknown key; must be one of {allowed}")
         if isinstance(rule, str):
             raise checks.Refusal(f"{key}={value!r}: cannot be given, {rule}")

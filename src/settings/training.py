@@ -13,10 +13,11 @@ from ..callbacks.history import History
 from ..callbacks.interrupt import Interrupt
 from ..callbacks.randomness import Randomness
 from ..callbacks.solved import Solved
+from ..common import checks
 from ..lit.learner import Learner
 from . import loggers, trainer_arguments
-from .construct import arguments_of, construct, locate
-from .errors import ConfigError
+from .construct import arguments_of, check_entries, construct, locate
+from .errors import ConfigError, check
 from .keys import on_cpu
 
 log = logging.getLogger(__name__)
@@ -72,10 +73,10 @@ def build_trainer(
 def build_callbacks(cfg: Mapping[str, Any], folder: str, learner: Learner) -> list[Any]:
     """The callbacks of a resolved configuration, in that order; folder and monitored metric are filled in."""
     callbacks = []
+    check_entries("callbacks", cfg["callbacks"])
     optional = ", ".join(name for name in cfg["callbacks"] if name not in NEEDED)
-    for name in NEEDED:
-        if cfg["callbacks"].get(name) is None:
-            raise ConfigError(f"callbacks.{name}=None: cannot be left out; only {optional} can")
+    if missing := [f"callbacks.{name}=None" for name in NEEDED if cfg["callbacks"].get(name) is None]:
+        raise ConfigError(f"{', '.join(missing)}: cannot be left out; only {optional} can")
     for name, node in cfg["callbacks"].items():
         if node is None or (name == "progress" and not cfg["trainer"].get("enable_progress_bar", True)):
             continue
@@ -104,5 +105,5 @@ def check_callback(cfg: Mapping[str, Any], name: str, callback: Callback, learne
     if isinstance(callback, LearningRateMonitor) and not loggers.nodes(cfg):
         raise ConfigError(f"{where}: needs a logger, and logger=none has none")
     known = [f"validation/{metric}" for metric in learner.objective.names]
-    if isinstance(callback, EarlyStopping) and callback.monitor not in known:
-        raise ConfigError(f"callbacks.{name}.monitor={callback.monitor!r}: must be one of {', '.join(known)}")
+    if isinstance(callback, EarlyStopping):
+        check("", checks.choice, f"callbacks.{name}.monitor", callback.monitor, known)

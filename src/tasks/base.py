@@ -1,13 +1,15 @@
 """Base class of tasks: a LightningDataModule whose training batch n is a function of (seed, n)."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import lightning
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
+
+from .batches import loader
 
 
 class Example(NamedTuple):
@@ -53,16 +55,9 @@ def cell_of(name: str) -> tuple[int, ...] | None:
     return tuple(map(int, values)) if all(value.isdecimal() for value in values) else None
 
 
-class BatchDataset(Dataset):
-    """A dataset of whole batches: item n is `make(n)`, so that loaders neither collate nor shuffle."""
-
-    def __init__(self, make: Callable[[int], Any]) -> None:
-        self.make = make
-
-    def __getitem__(self, n: int) -> Any:
-        return self.make(n)
-
-
+#: Attributes of a task once it is made, and after `prepare`.
+MADE = ("objective", "input_size", "output_size", "steps", "batch_size", "seed")
+PREPARED = ("validation", "tests")
 #: Methods of test cells, which a task with axes has.
 CELL_METHODS = ("check_cells", "cell", "example", "steps_of")
 
@@ -70,21 +65,45 @@ CELL_METHODS = ("check_cells", "cell", "example", "steps_of")
 class Task(lightning.LightningDataModule, ABC):
     """A task: generated training batches, a fixed validation set, and named test sets.
 
-    A subclass sets the attributes below, makes training batches, and fills `validation` and `tests` in
-    `prepare`. One with axes also has the methods of `CELL_METHODS`.
+    A batch is a NamedTuple of tensors whose first dimension is the sequence. It has x[B, T, F], and what the
+    objective reads: for `bits` y[B, T, O] and mask[B, T], for `classes` y[B].
 
-    Attributes:
-        objective: the kind of its answers, by its name in `src.lit.objectives`.
-        input_size: features of a step, F.
-        output_size: outputs of a step, O.
-        steps: T where every sequence has the same, else None.
-        batch_size: sequences in a training batch.
-        seed: of the training stream; validation and tests are the same for all seeds.
-        validation: batches that choices are made by.
-        tests: batches of each test set, by name; never used for any choice.
-        axes: what its test cells vary; none for a task without cells.
-        test_cells: cells to test on, each one value for each axis; each is a test set, named by `cell_name`.
-        like_training: names of the test sets that are drawn as training is; every run has the first one.
+    A subclass must set, as class attributes or in its constructor:
+        objective (str): name of the loss and metrics, one of `src.lit.objectives`; read by the learner.
+        input_size (int): features of a step, F; of the network.
+        output_size (int): outputs of a step, O; of the network.
+        steps (int or None): T where every sequence has the same, else None; for networks of a fixed length.
+        batch_size (int): sequences in a training batch; divided among the processes of a run.
+        seed (int): of the training stream; validation and tests are the same for all seeds. The code gives it to
+            the constructor.
+
+    It must have the methods:
+        training_batch(n) -> batch: batch n of training, a function of (seed, n) alone; read by the training loop.
+        prepare() -> None: sets `validation`, a sequence of batches by which all choices are made, and `tests`, a
+            dict of sequences of batches by name, which no choice uses; called once, before training.
+        needed_slots(batch) -> int: the least number of memory slots that can hold what has to be remembered; the
+            learner enlarges the memory to it in validation and tests.
+        examples() -> list of `Example`: sequences for figures, the first like those of training; for pictures,
+            replay and reports.
+
+    It may have:
+        like_training (tuple of str): names of the test sets that are drawn as training is, ("test",) by default;
+            every run has the first one. For tables and HPARAMS.
+        probes() -> dict of sequences of batches by name: they monitor generalisation during training, are in no
+            test set, and used for no choice; none by default. For TensorBoard.
+        channels() -> two lists of str: names of the features of an input and of an output; for replay.
+        axes (tuple of `Axis`): what its test cells vary, such as length and repeats; none by default. For grids,
+            evaluation, replay and reports. With axes it must also have, for each axis, an attribute named
+            `Axis.many` with the least and the most in training, and
+            test_cells (list of tuples of int): cells to test on, each one value for each axis. Each is a test set
+                in `tests`, named by `cell_name`.
+            check_cells(key, cells) -> list of tuples of int: class method; cells that a user gives, checked.
+            cell(*values) -> sequence of batches: test sequences of a cell.
+            example(*values) -> `Example`: a sequence of a cell for figures, which no test set holds.
+            steps_of(*values) -> int: T of the sequences of a cell.
+
+    Raises:
+        TypeError: from `check`, `setup`, or the definition of a class, which names all that is lacking.
     """
 
     objective: str
@@ -115,6 +134,20 @@ class Task(lightning.LightningDataModule, ABC):
         self.period = 1
         self.overfit: int | None = None
         self.prepared = False
+
+    def check(self) -> None:
+        """Refuse a task that lacks attributes.
+
+        Raises:
+            TypeError: names all of them.
+        """
+        of_cells = ("test_cells", *(axis.many for axis in self.axes)) if self.axes else ()
+        self._refuse_without(*MADE, *of_cells)
+
+    def _refuse_without(self, *names: str) -> None:
+        lacking = [name for name in names if not hasattr(self, name)]
+        if lacking:
+            raise TypeError(f"{type(self).__name__} lacks {', '.join(lacking)}, see the docstring of Task")
 
     @abstractmethod
     def training_batch(self, n: int) -> Any:
@@ -171,6 +204,7 @@ class Task(lightning.LightningDataModule, ABC):
         """Lightning's hook: make or load the fixed sets once."""
         if not self.prepared:
             self.prepare()
+            self._refuse_without(*PREPARED)
             self.prepared = True
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
@@ -189,15 +223,15 @@ class Task(lightning.LightningDataModule, ABC):
         until = (done // self.period + 1) * self.period
         overfit = self.overfit
         make = self.training_batch if overfit is None else lambda n: self.training_batch(n % overfit)
-        return _loader(make, range(done, until))
+        return loader(make, range(done, until))
 
     def val_dataloader(self) -> DataLoader:
         """The validation batches."""
-        return _loader(self.validation.__getitem__, range(len(self.validation)))
+        return loader(self.validation.__getitem__, range(len(self.validation)))
 
     def test_dataloader(self) -> list[DataLoader]:
         """One loader per test set, in the order of `tests`."""
-        return [_loader(batches.__getitem__, range(len(batches))) for batches in self.tests.values()]
+        return [loader(batches.__getitem__, range(len(batches))) for batches in self.tests.values()]
 
 
 def _owner(cls: type, method: str) -> type:
@@ -207,19 +241,3 @@ def _owner(cls: type, method: str) -> type:
 
 def _without_cells(cls: type) -> TypeError:
     return TypeError(f"{cls.__name__} has no axes, and so no test cells")
-
-
-def shard(batch: Any, part: int, parts: int) -> Any:
-    """The sequences of a batch for one of several processes; a remainder goes to the first processes.
-
-    >>> class Batch(NamedTuple):
-    ...     y: Tensor
-    >>> [shard(Batch(torch.arange(5)), part, 2).y.tolist() for part in range(2)]
-    [[0, 1, 2], [3, 4]]
-    """
-    return type(batch)(*(tensor.tensor_split(parts)[part] for tensor in batch))
-
-
-def _loader(make: Callable[[int], Any], numbers: range) -> DataLoader:
-    # Without a generator, a loader would draw from the global one, which is reserved for the model.
-    return DataLoader(BatchDataset(make), batch_size=None, sampler=numbers, generator=torch.Generator())

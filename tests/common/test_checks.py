@@ -83,7 +83,8 @@ def test_number_accepts_its_bounds_and_returns_a_float():
 
 @pytest.mark.parametrize("value", ["abc", "Adam", None, True, 0, 1.0, ["adam"]])
 def test_choice_refuses(value):
-    refused(f"kind={value!r}: must be one of adam, sgd, 1", checks.choice, "kind", value, ("adam", "sgd", 1))
+    hint = "; did you mean 'adam'?" if value == "Adam" else ""
+    refused(f"kind={value!r}: must be one of adam, sgd, 1{hint}", checks.choice, "kind", value, ("adam", "sgd", 1))
 
 
 def test_choice_accepts_each():

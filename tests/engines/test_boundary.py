@@ -377,11 +377,14 @@ def test_transforms_of_torch_func_use_the_reference_engine():
 
 
 @pytest.mark.filterwarnings("ignore")  # warnings of torch.compile
-def test_torch_compile_uses_the_reference_engine():
-    """The backend eager needs no C++ compiler."""
+def test_torch_compile_uses_the_reference_engine(caplog):
+    """Without a word. The backend eager needs no C++ compiler."""
+    caplog.set_level("INFO", "src")
+    torch._dynamo.reset()
     net, x = MADE["fused"](), torch.randn(1, 2, F)
     compiled = torch.compile(net, backend="eager")
     torch.testing.assert_close(compiled(x)[0], net(x)[0])
+    assert [one.message for one in caplog.records if one.name.startswith("src")] == []
 
 
 def test_more_layers_than_the_kernels_support(caplog):

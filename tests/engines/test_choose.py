@@ -281,9 +281,13 @@ def test_cells_without_a_choice_cause_no_warning(caplog):
     assert caplog.messages == []
 
 
-def test_one_warning_for_an_unsupported_dtype(caplog):
-    net = Recurrent(NTM(F, **SIZES), OUTPUTS).to(torch.bfloat16)
+@pytest.mark.parametrize(("choice", "level"), [("fused", "WARNING"), ("auto", "INFO")])
+def test_the_reason_for_the_reference_engine_is_logged_once(choice, level, caplog):
+    """As a warning where fused was asked for; auto leaves the choice to the code."""
+    caplog.set_level("INFO")
+    net = Recurrent(NTM(F, **SIZES, engine=choice), OUTPUTS).to(torch.bfloat16)
     for _ in range(2):
         net(X.bfloat16())
     why = "the fused engine computes in float32 or float64 on the CPU, not in torch.bfloat16 on cpu"
-    assert caplog.messages == [f"{why}: the reference engine runs it, slower."]
+    expected = [(level, f"{why}: the reference engine runs it, slower.")]
+    assert [(record.levelname, record.message) for record in caplog.records] == expected

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import pytest
 
-from src.lit.objective import Metric
+from src.lit.objective import REQUIRED, Metric, Objective
 from src.lit.objectives import OBJECTIVES, metric, recognised
 
 
@@ -60,3 +60,17 @@ def test_properties_derived_from_the_worst_value(worst, bounded, logarithmic, li
 def test_an_objective_is_recognised_by_what_was_measured(measured, name):
     one = recognised(measured)
     assert (one and one.name) == name
+
+
+def test_an_objective_that_lacks_attributes_is_told_all_of_them():
+    members = {name: lambda *_: None for name in Objective.__abstractmethods__}
+    given = dict.fromkeys(REQUIRED, "x")
+    type("Whole", (Objective,), members | given)()
+    del given["monitor"], given["picture"]
+    with pytest.raises(TypeError, match=r"^Less lacks monitor, picture, see the docstring of Objective$"):
+        type("Less", (Objective,), members | given)()
+
+
+def test_the_docstring_of_an_objective_lists_every_member():
+    for name in (*REQUIRED, *Objective.__abstractmethods__, *Objective.__annotations__):
+        assert f"    {name} (" in Objective.__doc__ or f"    {name}(" in Objective.__doc__

@@ -21,7 +21,7 @@ from src.run import processes
 from src.run.nonzero_rank import run_if_nonzero_rank
 from src.settings import build
 from src.settings.errors import ConfigError
-from src.tasks.base import shard
+from src.tasks.batches import shard
 from src.train import assemble, resume
 from tests.helpers import compose_train, small, train_small, written
 

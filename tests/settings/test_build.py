@@ -10,9 +10,11 @@ import torch
 from hydra.errors import CompactHydraException
 from omegaconf import OmegaConf
 
+from src.cells.lstm import LSTM
 from src.lit.rmsprop_graves import RMSpropGraves
 from src.settings import build, keys, loggers, training
 from src.settings.errors import ConfigError
+from src.tasks.repeat_copy import RepeatCopy
 from tests.helpers import AT_ONCE, compose_train
 
 SEED = "an integer of at least 0 and at most 4294967295"
@@ -97,7 +99,7 @@ def test_invalid_seed(value):
         ("callbacks.generalisation.every", 0, COUNT),
         ("callbacks.progress.every", "abc", "a finite number of at least 0"),
         ("callbacks.solved.stop", "abc", "true or false"),
-        ("figure.cmap", "rainbows", COLOURS),
+        ("figure.cmap", "rainbows", f"{COLOURS}; did you mean 'rainbow'?"),
         ("figure.cmap", None, COLOURS),
         ("figure.cmap", ["jet"], COLOURS),
     ],
@@ -215,3 +217,31 @@ def test_a_run_is_built_as_configured(seed):
     quiet = compose_train("trainer.enable_progress_bar=false", "logger=none")
     assert "Progress" not in [type(one).__name__ for one in make(quiet)[2]]
     assert loggers.build(quiet, "there") == []
+
+
+def test_all_arguments_that_a_target_needs_are_named():
+    cfg = copy.deepcopy(composed("model=lstm"))
+    cfg["model"] = {"name": "mine", "_target_": f"{__name__}.Needing", "one": 1}
+    refused("model: Needing refuses {'one': 1}: it needs model.two, model.three", cfg)
+
+
+class Needing(LSTM):
+    """A cell with arguments that have no defaults."""
+
+    def __init__(self, input_size, one, two, three, four=4):
+        super().__init__(input_size, one)
+
+
+class WithoutSizes(RepeatCopy):
+    """A task that lacks attributes."""
+
+    def __init__(self, seed):
+        super().__init__(seed=seed)
+        del self.input_size, self.output_size
+
+
+def test_a_task_that_lacks_attributes_is_refused():
+    cfg = copy.deepcopy(composed())
+    cfg["task"] = {"name": "mine", "_target_": f"{__name__}.WithoutSizes"}
+    lacks = "WithoutSizes lacks input_size, output_size, see the docstring of Task"
+    refused(f"task._target_='{__name__}.WithoutSizes': {lacks}", cfg)

@@ -187,6 +187,9 @@ def test_a_refusal_is_one_line_and_leaves_no_files(command, line, text):
     assert len(error.splitlines()) == 1
 
 
+GRU = "mnist1d_table/gru"
+
+
 @pytest.mark.parametrize(
     ("overrides", "meant"),
     [
@@ -198,12 +201,91 @@ def test_a_refusal_is_one_line_and_leaves_no_files(command, line, text):
             ("hydra/launcher=basc", "basic"),
         ),
         *(("hydra.laucher.x=1", "launcher"), ("experiment=mnist1d_table/gro", "mnist1d_table/gru")),
+        *(("expriment=mnist1d", "experiment"), ("debg=fast", "debug"), ("experiment=mnist1d_tabl/gru", GRU)),
+        *(("model=DMS_NTM", "dms_ntm"), ("logger=[tensorbord,csv]", "tensorboard"), ("sed=1", "seed")),
+        *(("optimizer.l=1", "lr"), ("task.bach_size=3", "batch_size"), ("trainer.max_stpes=3", "max_steps")),
+        *(("callbacks.pictures.evry=3", "every"), ("+callbacks.picture.every=3", "pictures")),
+        *(("++logger.tensorbord.x=1", "tensorboard"), ("++optimizer.l=1", "lr"), ("~task.widht", "width")),
+        *(("++hydra.rnu.dir=x", "run"), ("+hydra.run.dri=x", "dir"), ("recipe=repeat_copy_nt", "repeat_copy_ntm")),
+        *(("+validate_evry=3", "validate_every"), ("++figure.cmpa=jet", "figure.cmap")),
+        *(("++task.recipe.max_stpes=3", "task.recipe.max_steps"), ("task.recipe={lrr:3}", "lr")),
+        # a key of another section, and an argument that conf/ leaves to its default
+        *(("lr=1e-3", "optimizer.lr"), ("memory_slots=3", "model.memory_slots"), ("trainer.lr=3", "optimizer.lr")),
+        *(("trainer.precision=64", "+trainer.precision"), ("optimizer.maximise=true", "+optimizer.maximize")),
+        # values
+        *(
+            ("model.controller=lsmt", "lstm"),
+            ("figure.cmap=vridis", "viridis"),
+            ("trainer.accelerator=gpuu", "gpu"),
+        ),
+        *(("-m model=ntm,lsmt", "lstm"), ("-m optimizer.l=1,2", "lr")),
     ],
 )
 def test_a_misspelt_name_gets_a_hint(command, overrides, meant):
-    code, error = command(overrides)
+    code, error = command(*overrides.split())
     assert (code, error.count("\n")) == (2, 1)
     assert error.endswith(f"; did you mean {meant!r}?\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "meant"),
+    [
+        ("evaluate", "run=x checkpiont=last", "checkpoint"),
+        ("evaluate", "run=x ++grid.lenghts=[3]", "grid.lengths"),
+        ("replay", "run=x lenght=3", "length"),
+        ("report", "runs=x published={nam:3}", "name"),
+        ("publish", "run=x nmae=3", "name"),
+        ("study", "stduy=mnist1d_table", "study"),
+        ("study", "study=mnist1d_tabel", "mnist1d_table"),
+        ("study", "study=mnist1d_table +onyl=run", "only"),
+        ("search", "search=repeat_cpy", "repeat_copy"),
+    ],
+)
+def test_misspelt_names_of_other_commands_get_a_hint(name, line, meant):
+    with pytest.raises(ConfigError, match=rf"; did you mean '{meant}'\?$"):
+        cli.composed(name, line.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "text"),
+    [
+        ("train", "~seed ~task.name ~trainer", "seed, trainer, task.name: cannot be left out"),
+        ("evaluate", "~grid", "grid: cannot be left out"),
+        ("evaluate", "grid=3", "grid=3: must be a section of keys, as in conf/"),
+        ("evaluate", "~out", "~out: must be left out, for out is null already"),
+        ("evaluate", "+model.x=1", "+model.x=1: unknown key 'model.x'; a key may be added only under hydra"),
+        ("replay", "~fps ~figure", "fps, figure: cannot be left out"),
+        ("report", "~published.name", "published.name: cannot be left out"),
+        ("publish", "~to", "to: cannot be left out"),
+        ("study", "~workers", "workers: cannot be left out"),
+        ("train", "++seed=3", "++seed=3: must be seed=3, for there is one already"),
+        ("train", "model@modle=ntm", "model@modle=ntm: must be without @modle; every section has one name"),
+    ],
+)
+def test_a_configuration_that_lacks_keys_is_refused(name, line, text):
+    with pytest.raises(ConfigError) as refusal:
+        cli.composed(name, line.split())
+    assert str(refusal.value) == text
+
+
+def test_a_task_without_its_recipe_is_told_all_that_is_missing(command, tmp_path_factory):
+    """What other files refer to depends on the optimiser and the schedule."""
+    conf = tmp_path_factory.mktemp("conf")
+    (conf / "task").mkdir()
+    (conf / "recipe").mkdir()
+    (conf / "task" / "mine.yaml").write_text(
+        "_target_: src.tasks.repeat_copy.RepeatCopy\nbatch_size: ${task.recipe.batch_size}\nrecipe: {lr: 0.1}\n"
+    )
+    (conf / "recipe" / "mine.yaml").write_text("# @package task.recipe\nbatch_size: 2\nmax_steps: 3\n")
+    given = ["--config-dir", str(conf), "task=mine"]
+    always = ["clip_norm", "validate_every"]
+    for more, keys in (
+        ([], ["batch_size", "final", "max_steps", "warmup", "weight_decay"]),
+        (["recipe=mine", "optimizer=adam"], ["final", "warmup"]),
+    ):
+        code, error = command(*given, *more)
+        missing = ", ".join(f"task.recipe.{key}" for key in sorted(always + keys))
+        assert (code, error) == (2, f"error: task.name, {missing}: cannot be left out\n")
 
 
 def test_valid_command_lines_are_run(command):

@@ -1,0 +1,34 @@
+"""Whole batches: their loader, and their shards for several processes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+
+class BatchDataset(Dataset):
+    """A dataset of whole batches: item n is `make(n)`, so that loaders neither collate nor shuffle."""
+
+    def __init__(self, make: Callable[[int], Any]) -> None:
+        self.make = make
+
+    def __getitem__(self, n: int) -> Any:
+        return self.make(n)
+
+
+def loader(make: Callable[[int], Any], numbers: range) -> DataLoader:
+    """A loader of the batches with these numbers, in order."""
+    # Without a generator, a loader would draw from the global one, which is reserved for the model.
+    return DataLoader(BatchDataset(make), batch_size=None, sampler=numbers, generator=torch.Generator())
+
+
+def shard(batch: Any, part: int, parts: int) -> Any:
+    """The sequences of a batch for one of several processes; a remainder goes to the first processes.
+
+    >>> from collections import namedtuple
+    >>> Batch = namedtuple("Batch", "y")
+    >>> [shard(Batch(torch.arange(5)), part, 2).y.tolist() for part in range(2)]
+    [[0, 1, 2], [3, 4]]
+    """
+    return type(batch)(*(tensor.tensor_split(parts)[part] for tensor in batch))
