@@ -28,6 +28,10 @@ autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+napoleon_custom_sections = [
+    (name, "params_style")
+    for name in ("Required attributes", "Required methods", "Optional members", "Required members with axes")
+]
 napoleon_attr_annotations = False
 # Cross-references are checked; types of other packages have no pages here.
 nitpicky = True

@@ -101,7 +101,9 @@ REQUIRED = ("name", "metrics", "monitor", "headline", "reach", "picture")
 class Objective(ABC):
     """Base class of objectives. It holds no state: metrics are accumulated in the object that `counts` returns.
 
-    A subclass has an entry in `src.lit.objectives`, and must set the class attributes:
+    A subclass has an entry in `src.lit.objectives`. Attributes are class attributes.
+
+    Required attributes:
         name (str): by which a task refers to the objective.
         metrics (tuple of `Metric`): all metrics of validation and tests, in the order of metrics.json. A metric of
             the same name in another objective must be equal.
@@ -111,13 +113,13 @@ class Objective(ABC):
             batches. For TensorBoard, HPARAMS and reports.
         picture (str): name of the figure of answers.
 
-    It must have the methods:
+    Required methods:
         loss(output, batch, wanted, whole) -> loss, metrics: for the training loop.
         counts(task) -> `Counts`: accumulator of the metrics, for validation, tests and probes.
         answer(example, output) -> `Answer`: arrays and verdict of an output, for `draw`, replay and reports.
         draw(answers, cmap) -> `Figure`: figure of the answers to some examples, for pictures and reports.
 
-    It may set:
+    Optional members:
         mapped (tuple of str): metrics drawn over a grid of test cells by src.evaluate; none by default.
         solved_by (str or None): metric that must be at or under `solve_threshold` for the task to be solved; None,
             the default, if there is none.

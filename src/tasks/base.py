@@ -68,7 +68,9 @@ class Task(lightning.LightningDataModule, ABC):
     A batch is a NamedTuple of tensors whose first dimension is the sequence. It has x[B, T, F], and what the
     objective reads: for `bits` y[B, T, O] and mask[B, T], for `classes` y[B].
 
-    A subclass must set, as class attributes or in its constructor:
+    Attributes are set as class attributes or in the constructor.
+
+    Required attributes:
         objective (str): name of the loss and metrics, one of `src.lit.objectives`; read by the learner.
         input_size (int): features of a step, F; of the network.
         output_size (int): outputs of a step, O; of the network.
@@ -77,7 +79,7 @@ class Task(lightning.LightningDataModule, ABC):
         seed (int): of the training stream; validation and tests are the same for all seeds. The code gives it to
             the constructor.
 
-    It must have the methods:
+    Required methods:
         training_batch(n) -> batch: batch n of training, a function of (seed, n) alone; read by the training loop.
         prepare() -> None: sets `validation`, a sequence of batches by which all choices are made, and `tests`, a
             dict of sequences of batches by name, which no choice uses; called once, before training.
@@ -86,21 +88,23 @@ class Task(lightning.LightningDataModule, ABC):
         examples() -> list of `Example`: sequences for figures, the first like those of training; for pictures,
             replay and reports.
 
-    It may have:
+    Optional members:
         like_training (tuple of str): names of the test sets that are drawn as training is, ("test",) by default;
             every run has the first one. For tables and HPARAMS.
         probes() -> dict of sequences of batches by name: they monitor generalisation during training, are in no
             test set, and used for no choice; none by default. For TensorBoard.
         channels() -> two lists of str: names of the features of an input and of an output; for replay.
         axes (tuple of `Axis`): what its test cells vary, such as length and repeats; none by default. For grids,
-            evaluation, replay and reports. With axes it must also have, for each axis, an attribute named
-            `Axis.many` with the least and the most in training, and
-            test_cells (list of tuples of int): cells to test on, each one value for each axis. Each is a test set
-                in `tests`, named by `cell_name`.
-            check_cells(key, cells) -> list of tuples of int: class method; cells that a user gives, checked.
-            cell(*values) -> sequence of batches: test sequences of a cell.
-            example(*values) -> `Example`: a sequence of a cell for figures, which no test set holds.
-            steps_of(*values) -> int: T of the sequences of a cell.
+            evaluation, replay and reports.
+
+    Required members with axes:
+        <Axis.many> (pair of int): for each axis an attribute of this name, the least and the most in training.
+        test_cells (list of tuples of int): cells to test on, each one value for each axis. Each is a test set in
+            `tests`, named by `cell_name`.
+        check_cells(key, cells) -> list of tuples of int: class method; cells that a user gives, checked.
+        cell(values) -> sequence of batches: test sequences of a cell, one argument for each axis.
+        example(values) -> `Example`: a sequence of a cell for figures, which no test set holds.
+        steps_of(values) -> int: T of the sequences of a cell.
 
     Raises:
         TypeError: from `check`, `setup`, or the definition of a class, which names all that is lacking.
