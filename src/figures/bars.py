@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from .palette import colours
 from .style import Figure, default_style
 
 
@@ -20,7 +21,7 @@ def bars(names: Sequence[str], panels: Mapping[str, Sequence[float]], label: str
     axes = figure.subplots(1, len(panels), sharey=True, sharex=True, squeeze=False)[0]
     rows = np.arange(len(names))
     for ax, (title, values) in zip(axes, panels.items(), strict=True):
-        drawn = ax.barh(rows, values, color="tab:blue", height=0.7)
+        drawn = ax.barh(rows, values, color=list(colours(names).values()), height=0.7)
         ax.bar_label(drawn, [f"{value:.3g}" if value < 100 else f"{value:.0f}" for value in values], padding=3)
         ax.set(xscale="log", title=title)
         ax.margins(x=0.3)

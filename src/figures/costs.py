@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from .palette import colours
 from .style import Figure, default_style
 
 
@@ -15,9 +16,10 @@ def costs_figure(panels: Mapping[str, Mapping[str, Mapping[int, float]]], label:
     """
     figure = Figure(figsize=(3.4 * len(panels), 3.2), layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    painted = colours(name for lines in panels.values() for name in lines)
     for ax, (size, lines) in zip(axes, panels.items(), strict=True):
         for name, points in lines.items():
-            ax.plot(list(points), list(points.values()), marker=".", label=name)
+            ax.plot(list(points), list(points.values()), marker=".", color=painted[name], label=name)
         ax.set(xlabel=size, xlim=(0, None), ylim=(0, None))
         ax.grid(alpha=0.3)
         ax.spines[["top", "right"]].set_visible(False)

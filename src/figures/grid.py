@@ -9,6 +9,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from .heat_map import heat_map, write
+from .palette import BETTER
 from .style import Figure, default_style
 
 #: (least, most) length and (least, most) repeats, both included.
@@ -21,26 +22,26 @@ def length_repeat_grid(
     lengths: Sequence[int],
     repeats: Sequence[int],
     label: str,
+    more: bool,
     trained: Ranges | None = None,
-    cmap: str = "viridis",
     named: Sequence[str] = ("length", "repeats"),
 ) -> Figure:
     """An annotated heat map, lengths upwards on y, repeats on x.
 
     Args:
-        values: [len(lengths), len(repeats)]; NaN where a value is missing; its cell stays empty.
+        values: [len(lengths), len(repeats)]; NaN where a value is missing.
         lengths: ascending.
         repeats: ascending.
         label: what the values are, with their unit.
+        more: whether more is better.
         trained: (least, most) length and (least, most) repeats of training, both included; boxed.
-        cmap: name of a colour map.
         named: names of the two axes, for a task whose test cells vary something else.
     """
     size = (min(10.0, 2.2 + 0.75 * len(repeats)), min(10.0, 1.3 + 0.45 * len(lengths)))
     figure = Figure(figsize=size, layout="constrained")
     ax = figure.subplots()
-    image = draw_grid(ax, values, lengths, repeats, cmap)
-    figure.colorbar(image, label=label)  # first: it widens the colour scale of equal values
+    image = draw_grid(ax, values, lengths, repeats, more)
+    figure.colorbar(image, label=f"{label}\n{BETTER}")  # first: it widens the colour scale of equal values
     write(ax, image, values)
     ax.set(xlabel=named[1].capitalize(), ylabel=named[0].capitalize())
     box = draw_trained(ax, lengths, repeats, trained)
@@ -54,11 +55,11 @@ def draw_grid(
     values: np.ndarray,
     lengths: Sequence[int],
     repeats: Sequence[int],
-    cmap: str,
+    more: bool,
     limits: tuple[float, float] | None = None,
 ) -> AxesImage:
     """Draw the heat map and the ticks of both axes; `limits` are those of the colour scale."""
-    image = heat_map(ax, values, cmap, limits)
+    image = heat_map(ax, values, more, limits)
     ax.set_xticks(range(len(repeats)), [str(repeat) for repeat in repeats])
     ax.set_yticks(range(len(lengths)), [str(length) for length in lengths])
     return image

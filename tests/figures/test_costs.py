@@ -1,6 +1,7 @@
 """Costs: a line a model and a panel a size, from zero."""
 
 from src.figures.costs import costs_figure
+from src.figures.palette import MODELS
 
 
 def test_lines_from_zero():
@@ -9,6 +10,7 @@ def test_lines_from_zero():
     first, second = figure.axes
     assert [tuple(line.get_xydata().ravel()) for line in first.lines] == [(100, 3.0, 200, 6.0)]
     assert [line.get_label() for line in second.lines] == ["ntm", "gru"]
+    assert [line.get_color() for line in second.lines] == [MODELS["ntm"], MODELS["gru"]]
     assert [ax.get_xlabel() for ax in figure.axes] == list(panels)
     assert first.get_ylabel() == "milliseconds"
     assert all(ax.get_xlim()[0] == ax.get_ylim()[0] == 0 for ax in figure.axes)
