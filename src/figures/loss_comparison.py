@@ -12,10 +12,8 @@ from .learning_curves import logarithmic
 from .palette import colours
 from .style import Figure, default_style
 
-NOTE = (
-    "Thin: a seed. Thick: interquartile mean over seeds. Band: the middle half of the seeds.\n"
-    "A run that has ended keeps its last value."
-)
+NOTE = "Thin: a seed. Thick: interquartile mean over seeds.{band}\nA run that has ended keeps its last value."
+BAND = " Band: the middle half of the seeds."
 
 
 class LossGroup(NamedTuple):
@@ -70,7 +68,8 @@ def loss_comparison(
         ax.set_ylabel(ylabel)
     for ax in lowest(axes):
         ax.set_xlabel(xlabel)
-    figure.supxlabel(NOTE, fontsize="small", color="0.35")
+    banded = any(group.band is not None for groups in panels.values() for group in groups)
+    figure.supxlabel(NOTE.format(band=BAND * banded), fontsize="small", color="0.35")
     legend_beside(
         figure, [Line2D([], [], color=painted[label], linewidth=2.0, label=name) for label, name in names.items()]
     )

@@ -18,6 +18,8 @@ from .recording import FADED, Heads, Recording, scale
 Area = tuple[float, float, float, float]
 #: Largest number of heads with long labels, and with numbers.
 FEW, SEVERAL = 2, 4
+#: Most letters of the name of a channel.
+LONG = 10
 
 
 class Strips:
@@ -168,7 +170,8 @@ def channels(ax: Axes, values: np.ndarray, names: Sequence[str], asked: np.ndarr
     if low < 0.0:
         ax.set_ylabel(f"{ax.get_ylabel()}\n±{high:.2g}", fontsize="small", labelpad=2)
     ax.imshow(values.T, cmap=colours, vmin=low, vmax=high, alpha=clear, aspect="auto", interpolation="nearest")
-    ax.set_yticks([0, values.shape[1] - 1], [names[0], names[-1]])
+    ends = [name if len(name) <= LONG else f"{name[: LONG - 1]}…" for name in (names[0], names[-1])]
+    ax.set_yticks([0, values.shape[1] - 1], ends)
 
 
 def over_time(ax: Axes, weights: np.ndarray, shown: np.ndarray, cmap: str) -> None:

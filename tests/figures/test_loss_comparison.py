@@ -46,7 +46,7 @@ def test_every_seed_the_centre_and_the_band(random, draw):
     )
     assert ax.get_yscale() == "log"
     assert "A run that has ended keeps its last value" in figure.get_supxlabel()
-    assert "interquartile mean" in figure.get_supxlabel()
+    assert "interquartile mean over seeds. Band: the middle half" in figure.get_supxlabel()
 
 
 def test_a_label_without_points_is_only_counted(random, draw):
@@ -54,6 +54,8 @@ def test_a_label_without_points_is_only_counted(random, draw):
     figure = loss_comparison({"t": [empty], "u": [group("a", random, 3)]}, "x", "y")
     draw(figure)
     assert thick(figure.axes[0])[0].get_xydata().size == 0
+    assert "Band" in figure.get_supxlabel()
+    assert "Band" not in loss_comparison({"t": [empty]}, "x", "y").get_supxlabel()
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a (3)"]
 
 
