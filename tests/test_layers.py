@@ -101,9 +101,9 @@ def test_the_architecture_page_has_the_same_map():
 
 
 def test_tests_mirror_the_packages():
-    """A folder of tests is named as the package that it tests, but for commands and planted faults."""
+    """A folder of tests is named as the package that it tests, but for commands, pages in a browser and faults."""
     folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()} - {"__pycache__"}
-    assert folders - set(LAYERS) <= {"commands", "planted"}
+    assert folders - set(LAYERS) <= {"commands", "browser", "planted"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(ROOT)) for path in FILES])

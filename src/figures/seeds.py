@@ -17,6 +17,8 @@ FIRST, LAST, MARK, HALF = -0.38, 0.04, 0.25, 0.12
 EDGE = 0.04
 #: Inches: width of a column and of the labels of a panel, least height of a panel.
 COLUMN, LABELS, HEIGHT = 0.65, 0.9, 1.6
+#: Inches: least width of a column with an upright label.
+UPRIGHT = 0.14
 #: Inches: width of the legend on one line.
 LEGEND = 5.2
 #: Points: distance between line labels, and of the labels from the axes.
@@ -64,7 +66,7 @@ def seeds(
     # If all panels have the same labels, only the lowest show them.
     alike = all(one == names[0] for one in names)
     most = max(map(len, names), default=1)
-    width = min(4.2, max(2.4, LABELS + COLUMN * most))
+    width = max(min(4.2, max(2.4, LABELS + COLUMN * most)), LABELS + UPRIGHT * most)
     below = label_height(names, width - LABELS)
     across = [line_label(*line) for one in (lines or {}).values() for line in one.items()]
     beside = LETTER * max(map(len, across), default=0)

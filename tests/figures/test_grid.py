@@ -103,3 +103,13 @@ def test_a_training_range_outside_the_grid_is_not_boxed(
     figure = length_repeat_grid(VALUES, LENGTHS, REPEATS, "x", False, trained)
     assert boxes(figure) == []
     assert figure.legends == []
+
+
+def test_many_cells_have_no_numbers_and_the_ticks_that_fit(draw: Callable[[Figure], object]) -> None:
+    values = np.ones((60, 30))
+    figure = length_repeat_grid(values, range(10, 610, 10), range(100, 3100, 100), "x", more=True)
+    draw(figure)
+    ax = figure.axes[0]
+    assert len(ax.texts) == 0
+    assert [tick.get_text() for tick in ax.get_xticklabels()][:2] == ["100", "300"]
+    assert len(ax.get_yticks()) < 60

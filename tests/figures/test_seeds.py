@@ -148,3 +148,7 @@ def test_many_long_labels_fit(count, random, draw):
     draw(figure)
     assert figure.get_figwidth() * 150 <= 1600
     assert min(ax.get_window_extent().height for ax in figure.axes) / figure.dpi > 1.5
+
+
+def test_forty_columns_have_labels_that_are_apart(random, draw):
+    draw(seeds({"a": [group(f"sigma_init={k}", random.normal(size=3)) for k in range(40)]}, "x"))
