@@ -16,10 +16,11 @@ PACKAGE_ray := ray
 PACKAGE_search := optuna
 PACKAGE_wandb := wandb
 PACKAGE_mlflow := mlflow
+PACKAGE_browser := playwright
 
 .DEFAULT_GOAL := help
 STUDIES := mnist1d_table repeat_copy_figure sigma_map
-.PHONY: help setup setup-dev parallel slurm ray search wandb mlflow hooks train kernels docs test coverage planted lint types clean $(STUDIES)
+.PHONY: help setup setup-dev parallel slurm ray search wandb mlflow browser hooks train kernels docs test coverage planted lint types clean $(STUDIES)
 
 help:  ## this list
 	@grep -hE '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9_-]+):[^#]*## ?/  make \1|/' | column -t -s '|'
@@ -55,6 +56,8 @@ ray: $(VENV)/.extra-ray  ## the same, with hydra/launcher=ray: jobs of a sweep o
 search: $(VENV)/.extra-search  ## the same, with Optuna for src.search
 wandb: $(VENV)/.extra-wandb  ## the same, with logger=wandb
 mlflow: $(VENV)/.extra-mlflow  ## the same, with logger=mlflow
+
+browser: setup-dev $(VENV)/.extra-browser  ## the same, with Playwright for tests/browser, which need a Chromium, too
 
 hooks: setup-dev  ## checks before every commit
 	$(BIN)/pre-commit install

@@ -112,6 +112,7 @@ def draw_grids(
                 down,
                 across,
                 objective.metric(name).label,
+                objective.metric(name).more,
                 (first, second),
                 named=[axis.name for axis in task.axes],
             )

@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from .memory import stretch
+from .layout import wrapped
+from .ring import slot_ticks, stretch
 from .style import Figure, default_style
 
 #: Inches: width and height of a panel; horizontal and vertical margins of the figure.
@@ -34,7 +35,7 @@ class RunHeads(NamedTuple):
 def addressing(runs: Sequence[RunHeads], cmap: str = "jet") -> Figure:
     """One row per run and one column per head: the weight of every slot at every step, as a colour from 0 to 1.
 
-    Only the stretch of the ring with all slots in use is shown; it may begin at a negative slot.
+    Only the stretch of the ring with all slots in use is shown; slot 0 follows the last one.
 
     Args:
         runs: one or more.
@@ -65,8 +66,8 @@ def addressing(runs: Sequence[RunHeads], cmap: str = "jet") -> Figure:
             )
             if run.answer is not None:
                 ax.axvline(run.answer - 0.5, color="white", linewidth=0.8, path_effects=[edge])
-            ax.set_title(f"{run.label}: {head}", fontsize="small")
-            ax.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], integer=True))
+            ax.set_title(wrapped(f"{run.label}: {head}", PANEL), fontsize="small")
+            ax.set_yticks(*slot_ticks(first, count, slots, 6))
             ax.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
         row[0].set_ylabel("Slot")
     for ax in axes[-1]:

@@ -1,6 +1,7 @@
 """Heat map of a metric by length and repeats, for the generalisation of one network."""
 
 from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,8 +10,12 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from .heat_map import heat_map, write
+from .layout import LINE, spacing
+from .palette import BETTER
 from .style import Figure, default_style
 
+#: Inches of a number in a cell.
+NUMBER = 0.42
 #: (least, most) length and (least, most) repeats, both included.
 Ranges = tuple[tuple[int, int], tuple[int, int]]
 
@@ -21,27 +26,28 @@ def length_repeat_grid(
     lengths: Sequence[int],
     repeats: Sequence[int],
     label: str,
+    more: bool,
     trained: Ranges | None = None,
-    cmap: str = "viridis",
     named: Sequence[str] = ("length", "repeats"),
 ) -> Figure:
     """An annotated heat map, lengths upwards on y, repeats on x.
 
     Args:
-        values: [len(lengths), len(repeats)]; NaN where a value is missing; its cell stays empty.
+        values: [len(lengths), len(repeats)]; NaN where a value is missing.
         lengths: ascending.
         repeats: ascending.
         label: what the values are, with their unit.
+        more: whether more is better.
         trained: (least, most) length and (least, most) repeats of training, both included; boxed.
-        cmap: name of a colour map.
         named: names of the two axes, for a task whose test cells vary something else.
     """
     size = (min(10.0, 2.2 + 0.75 * len(repeats)), min(10.0, 1.3 + 0.45 * len(lengths)))
     figure = Figure(figsize=size, layout="constrained")
     ax = figure.subplots()
-    image = draw_grid(ax, values, lengths, repeats, cmap)
-    figure.colorbar(image, label=label)  # first: it widens the colour scale of equal values
-    write(ax, image, values)
+    area = (size[0] - 2.2, size[1] - 1.3)
+    image = draw_grid(ax, values, lengths, repeats, more, area)
+    figure.colorbar(image, label=f"{label}\n{BETTER}")  # first: it widens the colour scale of equal values
+    write_grid(ax, image, values, area)
     ax.set(xlabel=named[1].capitalize(), ylabel=named[0].capitalize())
     box = draw_trained(ax, lengths, repeats, trained)
     if box:
@@ -54,14 +60,35 @@ def draw_grid(
     values: np.ndarray,
     lengths: Sequence[int],
     repeats: Sequence[int],
-    cmap: str,
+    more: bool,
+    area: tuple[float, float],
     limits: tuple[float, float] | None = None,
 ) -> AxesImage:
-    """Draw the heat map and the ticks of both axes; `limits` are those of the colour scale."""
-    image = heat_map(ax, values, cmap, limits)
-    ax.set_xticks(range(len(repeats)), [str(repeat) for repeat in repeats])
-    ax.set_yticks(range(len(lengths)), [str(length) for length in lengths])
+    """Draw the heat map, and as many ticks as fit.
+
+    Args:
+        ax: axes to draw into.
+        values: [len(lengths), len(repeats)].
+        lengths: ascending.
+        repeats: ascending.
+        more: whether more is better.
+        area: width and height of the axes, in inches.
+        limits: of the colour scale; those of the finite values if None.
+    """
+    image = heat_map(ax, values, more, limits)
+    across, along = [str(repeat) for repeat in repeats], [str(length) for length in lengths]
+    step = spacing(across, area[0])
+    ax.set_xticks(range(0, len(across), step), across[::step])
+    step = max(1, ceil(LINE * len(along) / area[1]))
+    ax.set_yticks(range(0, len(along), step), along[::step])
     return image
+
+
+def write_grid(ax: Axes, image: AxesImage, values: np.ndarray, area: tuple[float, float]) -> None:
+    """Write the numbers of all cells if they fit into an area of this width and height, in inches."""
+    rows, columns = values.shape
+    if columns * NUMBER <= area[0] and rows * LINE <= area[1]:
+        write(ax, image, values)
 
 
 def draw_trained(

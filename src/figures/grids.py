@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .grid import Ranges, draw_grid, draw_trained
-from .heat_map import finite_limits, write
+from .grid import Ranges, draw_grid, draw_trained, write_grid
+from .heat_map import finite_limits
 from .layout import COLUMNS, lowest, panel_axes
+from .palette import BETTER
 from .style import Figure, default_style
 
 
@@ -16,34 +17,35 @@ def grids(
     lengths: Sequence[int],
     repeats: Sequence[int],
     label: str,
+    more: bool,
     trained: Ranges | None = None,
-    cmap: str = "viridis",
     named: Sequence[str] = ("length", "repeats"),
 ) -> Figure:
     """One annotated heat map per network, lengths upwards on y, repeats on x.
 
     Args:
-        panels: name -> [len(lengths), len(repeats)]; NaN where nothing was measured; its cell stays empty.
+        panels: name -> [len(lengths), len(repeats)]; NaN where nothing was measured.
         lengths: ascending.
         repeats: ascending.
         label: what the values are, with their unit.
+        more: whether more is better.
         trained: (least, most) length and (least, most) repeats of training, both included; boxed.
-        cmap: name of a colour map.
         named: names of the two axes, for a task whose test cells vary something else.
     """
-    width, height = min(4.5, 0.9 + 0.62 * len(repeats)), 0.6 + 0.4 * len(lengths)
+    area = (min(3.6, 0.62 * len(repeats)), 0.4 * len(lengths))
+    width, height = 0.9 + area[0], 0.6 + area[1]
     figure, axes = panel_axes(list(panels), width, height, beside=1.0, around=0.6)
     limits = finite_limits(*panels.values())
     images = [
-        draw_grid(ax, values, lengths, repeats, cmap, limits)
+        draw_grid(ax, values, lengths, repeats, more, area, limits)
         for ax, values in zip(axes, panels.values(), strict=True)
     ]
     # The colour bar first: it widens the scale of equal values, which the other images then take.
-    figure.colorbar(images[0], ax=axes, label=label, aspect=12 * height)
+    figure.colorbar(images[0], ax=axes, label=f"{label}\n{BETTER}", aspect=12 * height)
     boxes = []
     for ax, image, values in zip(axes, images, panels.values(), strict=True):
         image.set_norm(images[0].norm)
-        write(ax, image, values)
+        write_grid(ax, image, values, area)
         boxes.append(draw_trained(ax, lengths, repeats, trained))
     for ax in axes[::COLUMNS]:
         ax.set_ylabel(named[0].capitalize())

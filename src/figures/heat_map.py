@@ -4,24 +4,30 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
+from .palette import metric_map
+
+#: Colour of cells without a finite number, which is none of those of metrics.
+MISSING = "0.88"
+
 
 def heat_map(
-    ax: Axes, values: np.ndarray, cmap: str, limits: tuple[float, float] | None = None, origin: str = "lower"
+    ax: Axes, values: np.ndarray, more: bool, limits: tuple[float, float] | None = None, origin: str = "lower"
 ) -> AxesImage:
-    """Draw the image, one colour per cell; cells without a finite number stay empty.
+    """Draw the image, one colour per cell: the better, the darker; cells without a finite number are grey.
 
     Args:
         ax: axes to draw into.
         values: [rows, columns].
-        cmap: name of a colour map.
+        more: whether more is better.
         limits: of the colour scale; those of the finite values if None.
         origin: "lower" for the first row at the bottom, "upper" for the top.
     """
     known = np.ma.masked_invalid(values)
     low, high = limits or (None, None)
+    ax.set_facecolor(MISSING)
     return ax.imshow(
         known,
-        cmap=cmap,
+        cmap=metric_map(more),
         vmin=low,
         vmax=high,
         aspect="auto",

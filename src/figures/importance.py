@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from .palette import colours
 from .style import Figure, default_style
 
 #: Inches: width of a letter, height of a bar, margins around the bars.
@@ -25,7 +26,7 @@ def importance(panels: Mapping[str, Mapping[str, float]], label: str) -> Figure:
     for ax, (title, shares) in zip(axes, panels.items(), strict=True):
         ordered = sorted(shares.items(), key=lambda one: -one[1])
         rows = np.arange(len(ordered))
-        drawn = ax.barh(rows, [share for _, share in ordered], color="tab:blue", height=0.7)
+        drawn = ax.barh(rows, [share for _, share in ordered], color=colours(panels)[title], height=0.7)
         ax.bar_label(drawn, [f"{share:.2f}" for _, share in ordered], padding=3)
         ax.set_yticks(rows, [name for name, _ in ordered])
         ax.set(title=title, xlim=(0, 1.12), ylim=(len(ordered) - 0.5, -0.5))

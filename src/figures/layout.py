@@ -45,6 +45,15 @@ def wrapped(title: str, width: float) -> str:
     return "\n".join(textwrap.wrap(title, max(1, int(width / (1.2 * LETTER))))) or title
 
 
+def spacing(names: Sequence[str], width: float) -> int:
+    """The least k for which every k-th name fits beside the others in `width` inches.
+
+    >>> spacing(["10", "20", "30"], 3.0), spacing([str(k) for k in range(100, 130)], 3.0)
+    (1, 3)
+    """
+    return max(1, ceil(LETTER * (max(map(len, names), default=0) + 1) * len(names) / width))
+
+
 def plain(ax: Axes) -> None:
     """Draw a faint grid, and no frame at the top and at the right."""
     ax.grid(alpha=0.3)

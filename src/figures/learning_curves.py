@@ -33,7 +33,7 @@ def learning_curves(
         ax = figure.add_subplot(rows, columns, index + 1, sharex=first)
         first = first or ax
         known = ~np.isnan(y)
-        ax.plot(x[known], y[known], linewidth=1.2, marker="." if known.sum() < DENSE else "")
+        ax.plot(x[known], y[known], linewidth=1.2, color="0.2", marker="." if known.sum() < DENSE else "")
         if name in log:
             logarithmic(ax, y[known])
         ax.set_ylabel(name)

@@ -12,94 +12,81 @@ from .learning_curves import logarithmic
 from .palette import colours
 from .style import Figure, default_style
 
-NOTE = "Thin: a seed. Thick: median over seeds. Band: quartiles.\nA run that has ended keeps its last value."
+NOTE = "Thin: a seed. Thick: interquartile mean over seeds.{band}\nA run that has ended keeps its last value."
+BAND = " Band: the middle half of the seeds."
 
 
-class LossCurve(NamedTuple):
-    """Loss curve of one run.
+class LossGroup(NamedTuple):
+    """Loss curves of the runs of one label, which differ only in the seed.
 
     Attributes:
-        label: shared by all runs that differ only in the seed.
-        seed: of the run.
-        x: [n], ascending, such as training sequences.
-        y: [n], such as the validation loss; NaN where it is missing.
+        label: of the runs.
+        seeds: x [n], ascending, such as training sequences, and y [n], such as the validation loss, of each run.
+        x: [P], where the seeds are summarised.
+        centre: [P], the interquartile mean over seeds; not finite where it is not drawn.
+        band: [2, P], the least and the greatest value of the middle half; None where it is not drawn.
     """
 
     label: str
-    seed: int
+    seeds: Sequence[tuple[np.ndarray, np.ndarray]]
     x: np.ndarray
-    y: np.ndarray
+    centre: np.ndarray
+    band: np.ndarray | None
 
 
 @default_style()
 def loss_comparison(
-    panels: Mapping[str, Sequence[LossCurve]],
+    panels: Mapping[str, Sequence[LossGroup]],
     xlabel: str,
     ylabel: str,
     log: bool = True,
     order: Sequence[str] = (),
 ) -> Figure:
-    """One panel per task: every seed, and per label the median and the quartiles over seeds.
+    """One panel per task: every seed, and per label the interquartile mean and the middle half of the seeds.
 
     Args:
-        panels: title -> runs.
+        panels: title -> groups.
         xlabel: what x is, with its unit.
         ylabel: what y is, with its unit.
         log: make y logarithmic.
         order: labels of all figures of a set, which fix the colours.
     """
-    labels = list(dict.fromkeys(curve.label for curves in panels.values() for curve in curves))
+    labels = list(dict.fromkeys(group.label for groups in panels.values() for group in groups))
     painted = colours(labels, order)
     names = {label: f"{label} ({_count(panels, label)})" for label in painted if label in labels}
     figure, axes = panel_axes(list(panels), 3.7, 2.9, legend_width(list(names.values())), lines=len(names))
-    for ax, curves in zip(axes, panels.values(), strict=True):
-        for label in dict.fromkeys(curve.label for curve in curves):
-            _draw(ax, [curve for curve in curves if curve.label == label], painted[label])
-        y = np.concatenate([curve.y for curve in curves]) if curves else np.zeros(0)
+    for ax, groups in zip(axes, panels.values(), strict=True):
+        for group in groups:
+            _draw(ax, group, painted[group.label])
+        points = [seed for group in groups for seed in group.seeds]
         if log:
+            y = np.concatenate([y for _, y in points] or [np.zeros(0)])
             logarithmic(ax, y[np.isfinite(y)])
-        sequences(ax, max((curve.x.max(initial=0.0) for curve in curves), default=0.0))
+        sequences(ax, max((x.max(initial=0.0) for x, _ in points), default=0.0))
         plain(ax)
     for ax in axes[::COLUMNS]:
         ax.set_ylabel(ylabel)
     for ax in lowest(axes):
         ax.set_xlabel(xlabel)
-    figure.supxlabel(NOTE, fontsize="small", color="0.35")
+    banded = any(group.band is not None for groups in panels.values() for group in groups)
+    figure.supxlabel(NOTE.format(band=BAND * banded), fontsize="small", color="0.35")
     legend_beside(
         figure, [Line2D([], [], color=painted[label], linewidth=2.0, label=name) for label, name in names.items()]
     )
     return figure
 
 
-def quartiles(curves: Sequence[LossCurve]) -> tuple[np.ndarray, np.ndarray]:
-    """x [P], and the lower quartile, median and upper quartile of y at each x, [3, P].
-
-    x is every x of any run, from the latest first point of a run. A run is interpolated linearly between its
-    points, and keeps its last value after its end.
-    """
-    known = [(curve.x[~np.isnan(curve.y)], curve.y[~np.isnan(curve.y)]) for curve in curves]
-    known = [(x, y) for x, y in known if x.size]
-    if not known:
-        return np.zeros(0), np.zeros((3, 0))
-    grid = np.unique(np.concatenate([x for x, _ in known]))
-    grid = grid[grid >= max(x[0] for x, _ in known)]
-    with np.errstate(invalid="ignore"):  # points next to an infinite loss are not drawn
-        rows = np.stack([np.interp(grid, x, y) for x, y in known])
-        return grid, np.quantile(rows, [0.25, 0.5, 0.75], axis=0)
+def _draw(ax: Axes, group: LossGroup, colour: str) -> None:
+    for x, y in group.seeds:
+        ax.plot(x, y, color=colour, linewidth=0.6, alpha=0.3)
+    if group.band is not None:
+        low, high = np.where(np.isfinite(group.band), group.band, np.nan)
+        ax.fill_between(group.x, low, high, color=colour, alpha=0.13, linewidth=0.0)
+    ax.plot(group.x, np.where(np.isfinite(group.centre), group.centre, np.nan), color=colour, linewidth=2.0)
 
 
-def _draw(ax: Axes, curves: Sequence[LossCurve], colour: str) -> None:
-    for curve in curves:
-        known = ~np.isnan(curve.y)
-        ax.plot(curve.x[known], curve.y[known], color=colour, linewidth=0.6, alpha=0.3)
-    grid, bounds = quartiles(curves)
-    lower, middle, upper = np.where(np.isfinite(bounds), bounds, np.nan)
-    ax.fill_between(grid, lower, upper, color=colour, alpha=0.13, linewidth=0.0)
-    ax.plot(grid, middle, color=colour, linewidth=2.0)
-
-
-def _count(panels: Mapping[str, Sequence[LossCurve]], label: str) -> str:
+def _count(panels: Mapping[str, Sequence[LossGroup]], label: str) -> str:
     """Number of runs per panel: one number, or the least and the most of the panels that have any."""
-    counts = [sum(curve.label == label for curve in curves) for curves in panels.values()]
-    least, most = min(filter(None, counts)), max(counts)
+    counts = [len(group.seeds) for groups in panels.values() for group in groups if group.label == label]
+    least, most = min(counts), max(counts)
     return str(most) if least == most else f"{least} to {most}"

@@ -9,6 +9,9 @@ from matplotlib.image import AxesImage
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
+from .layout import wrapped
+from .palette import SIGNED
+from .ring import slot_ticks, stretch
 from .style import Figure, default_style
 
 #: Inches: width of a memory, greatest width of a head and of all heads; height of vectors and of weightings.
@@ -17,9 +20,6 @@ MEMORY, HEAD, ALL_HEADS, WORDS, SLOTS = 1.1, 2.6, 7.8, 1.0, 2.0
 BESIDE, AROUND = 1.5, 1.3
 #: Inches: height of a line of mark labels.
 LINE = 0.16
-#: Least weight of a slot in use, and margin of slots that are shown on either side of those in use.
-#: Other slots are left out.
-IN_USE, MARGIN = 0.02, 2
 
 
 class HeadTrace(NamedTuple):
@@ -49,14 +49,13 @@ def memory(
     """Memories to the left; to the right one column per head, its words above its weightings.
 
     The lower panels share the slot axis, both panels of a head share the time axis. Words and memories share one
-    symmetric colour scale, weightings one from 0 to 1. Only the stretch of the ring with slots in use is shown;
-    slot -1 is the last one. After Graves, Wayne and Danihelka, arXiv:1410.5401, figure of the memory use in the
-    copy task.
+    diverging colour scale, weightings one from 0 to 1. Only the stretch of the ring with slots in use is shown.
+    After Graves, Wayne and Danihelka, arXiv:1410.5401, figure of the memory use in the copy task.
 
     Args:
         memories: [N, M] by name, such as that of the step when the answer begins.
         heads: in the order of the columns, all with the same T, N and M.
-        cmap: name of a colour map.
+        cmap: name of a colour map, for weightings.
         marks: names of steps; each is drawn where its step begins and labelled above.
         title: of the figure.
     """
@@ -85,13 +84,14 @@ def memory(
     for ax in left[0]:
         ax.set_axis_off()
     for ax, (name, held) in zip(left[1], memories.items(), strict=True):
-        _image(ax, held[shown], word, ring, cmap, (-limit, limit))
+        _image(ax, held[shown], word, ring, SIGNED, (-limit, limit))
         ax.set_title(name, fontsize="small")
         ax.set_xlabel("Element")
     for (upper, lower), head in zip(right.T, heads, strict=True):
-        value = _image(upper, head.words.T, time, word, cmap, (-limit, limit))
+        value = _image(upper, head.words.T, time, word, SIGNED, (-limit, limit))
         weight = _image(lower, head.weights[:, shown].T, time, ring, cmap, (0.0, 1.0))
-        upper.set_title(f"{head.name}: {head.words_name}", fontsize="small", pad=4.0 + 72.0 * top)
+        name = wrapped(f"{head.name}: {head.words_name}", head_width)
+        upper.set_title(name, fontsize="small", pad=4.0 + 72.0 * top)
         lower.set_title("weighting", fontsize="small")
         lower.set_xlabel("Time (steps)")
         for line, (mark, step) in enumerate(marks.items()):
@@ -99,34 +99,12 @@ def memory(
     right[0, 0].set_ylabel("Element")
     right[0, 0].tick_params(labelleft=True)
     axes[1, 0].set_ylabel("Slot")
-    for axis, most in [(axes[1, 0].yaxis, 6), (right[0, 0].yaxis, 3), *((ax.xaxis, 4) for ax in axes[1])]:
+    axes[1, 0].set_yticks(*slot_ticks(first, count, slots, 10))
+    for axis, most in [(right[0, 0].yaxis, 3), *((ax.xaxis, 4) for ax in axes[1])]:
         axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 5, 10], integer=True))
     figure.colorbar(value, ax=right[0, -1], label="Value", pad=0.02, fraction=0.08)
     figure.colorbar(weight, ax=right[1, -1], label="Weight", ticks=[0.0, 0.5, 1.0], pad=0.02, fraction=0.08)
     return figure
-
-
-def stretch(most: np.ndarray) -> tuple[int, int]:
-    """First slot and number of slots of the shortest stretch of the ring that contains every slot in use.
-
-    A stretch across slot 0 begins at a negative slot.
-
-    Args:
-        most: [N], the largest weight that each slot ever gets.
-
-    >>> stretch(np.eye(32)[10:14].max(0)), stretch(np.eye(32)[[31, 0, 1]].max(0))
-    ((8, 8), (-3, 7))
-    """
-    slots = len(most)
-    (used,) = np.nonzero(most >= IN_USE)
-    if not len(used):
-        return 0, slots
-    gaps = np.diff([*used, used[0] + slots])
-    last = len(gaps) - 1 - int(gaps[::-1].argmax())  # before the widest gap; of equal gaps, the one across slot 0
-    first, count = int(used[(last + 1) % len(used)]) - MARGIN, slots - int(gaps[last]) + 1 + 2 * MARGIN
-    if count >= slots:
-        return 0, slots
-    return (first - slots if first + count > slots else first), count
 
 
 def _image(

@@ -17,6 +17,8 @@ FIRST, LAST, MARK, HALF = -0.38, 0.04, 0.25, 0.12
 EDGE = 0.04
 #: Inches: width of a column and of the labels of a panel, least height of a panel.
 COLUMN, LABELS, HEIGHT = 0.65, 0.9, 1.6
+#: Inches: least width of a column with an upright label.
+UPRIGHT = 0.14
 #: Inches: width of the legend on one line.
 LEGEND = 5.2
 #: Points: distance between line labels, and of the labels from the axes.
@@ -30,22 +32,25 @@ class SeedGroup(NamedTuple):
         label: such as the name of a model.
         values: [n], one per seed, in the order of the seeds; infinite for a failed run of an unbounded metric.
         centre: the interquartile mean.
-        low: lower end of the interval of the centre.
-        high: upper end.
+        interval: lower and upper end of the interval of the centre; None where there is none.
     """
 
     label: str
     values: np.ndarray
     centre: float
-    low: float
-    high: float
+    interval: tuple[float, float] | None = None
+
+    @property
+    def mark(self) -> tuple[float, ...]:
+        """The centre, and the ends of the interval if there is one."""
+        return (self.centre, *(self.interval or ()))
 
 
 @default_style()
 def seeds(
     panels: Mapping[str, Sequence[SeedGroup]],
     ylabel: str,
-    lines: Mapping[str, float] | None = None,
+    lines: Mapping[str, Mapping[str, float]] | None = None,
     order: Sequence[str] = (),
 ) -> Figure:
     """One panel per test cell, one column per group: seeds as dots, the interquartile mean as a bar with interval.
@@ -53,7 +58,7 @@ def seeds(
     Args:
         panels: title, such as "10x20" -> groups.
         ylabel: what the values are, with their unit.
-        lines: label -> a number to compare with, such as a published one: a dashed line across every panel.
+        lines: title -> label -> a number to compare with: a dashed line across the panel.
         order: labels of all figures of a set, which fix the colours.
     """
     painted = colours((group.label for groups in panels.values() for group in groups), order)
@@ -61,16 +66,17 @@ def seeds(
     # If all panels have the same labels, only the lowest show them.
     alike = all(one == names[0] for one in names)
     most = max(map(len, names), default=1)
-    width = min(4.2, max(2.4, LABELS + COLUMN * most))
+    width = max(min(4.2, max(2.4, LABELS + COLUMN * most)), LABELS + UPRIGHT * most)
     below = label_height(names, width - LABELS)
-    beside = LETTER * max((len(line_label(*line)) for line in (lines or {}).items()), default=0)
+    across = [line_label(*line) for one in (lines or {}).values() for line in one.items()]
+    beside = LETTER * max(map(len, across), default=0)
     height, around = (2.2, 0.5 + below) if alike else (2.2 + below, 0.5)
-    figure, axes = panel_axes(list(panels), width, height, beside, around)
-    for index, (ax, groups) in enumerate(zip(axes, panels.values(), strict=True)):
+    figure, axes = panel_axes(list(panels), width + beside, height, around=around)
+    for ax, (title, groups) in zip(axes, panels.items(), strict=True):
         draw_groups(ax, groups, painted, below > 0.25)
         if alike and ax not in lowest(axes):
             ax.tick_params(labelbottom=False)
-        draw_lines(ax, lines or {}, named=index % COLUMNS == COLUMNS - 1 or index == len(axes) - 1)
+        draw_lines(ax, (lines or {}).get(title, {}))
     for ax in axes[::COLUMNS]:
         ax.set_ylabel(ylabel)
     figure.legend(
@@ -104,7 +110,7 @@ def draw_groups(ax: Axes, groups: Sequence[SeedGroup], painted: Mapping[str, str
     for column, group in enumerate(groups):
         finite = np.isfinite(group.values)
         ax.plot(places(column, group)[finite], group.values[finite], linestyle="", **_dot(painted[group.label]))
-    bounds = [value for group in groups for value in group[2:] if np.isfinite(value)]
+    bounds = [value for group in groups for value in group.mark if np.isfinite(value)]
     ax.plot(np.zeros(len(bounds)), bounds, linestyle="")  # for the limits
     bottom, top = ax.get_ylim()
     edge = EDGE * (top - bottom)
@@ -114,9 +120,10 @@ def draw_groups(ax: Axes, groups: Sequence[SeedGroup], painted: Mapping[str, str
             failed = group.values == bound
             style = _dot(painted[group.label]) | {"marker": marker}
             ax.plot(places(column, group)[failed], np.full(failed.sum(), at), linestyle="", **style)
-        low, centre, high = np.clip(group[2:], below, above)[[1, 0, 2]]
+        centre, *ends = np.clip(group.mark, below, above)
         x = column + MARK
-        ax.plot([x, x], [low, high], color="black", linewidth=1.2, solid_capstyle="butt", zorder=3)
+        if ends:
+            ax.plot([x, x], ends, color="black", linewidth=1.2, solid_capstyle="butt", zorder=3)
         ax.plot(
             [x - HALF, x + HALF],
             [centre, centre],
@@ -126,7 +133,7 @@ def draw_groups(ax: Axes, groups: Sequence[SeedGroup], painted: Mapping[str, str
             zorder=4,
         )
     # Space for infinite values.
-    infinite = {value for group in groups for value in (*group.values, *group[2:]) if np.isinf(value)}
+    infinite = {value for group in groups for value in (*group.values, *group.mark) if np.isinf(value)}
     limits = (bottom - 2 * edge * (-np.inf in infinite), top + 2 * edge * (np.inf in infinite))
     ax.set(xlim=(-0.55, len(groups) - 0.45), ylim=limits)
     ax.set_xticks(range(len(groups)), [group.label for group in groups], rotation=90 if upright else 0)
@@ -141,7 +148,7 @@ def places(column: int, group: SeedGroup) -> np.ndarray:
     return column + (np.linspace(FIRST, LAST, n) if n > 1 else np.array([(FIRST + LAST) / 2]))
 
 
-def draw_lines(ax: Axes, lines: Mapping[str, float], named: bool) -> None:
+def draw_lines(ax: Axes, lines: Mapping[str, float]) -> None:
     """Draw dashed lines across the axes, which are extended to contain them, with labels to the right."""
     if not lines:
         return
@@ -153,27 +160,20 @@ def draw_lines(ax: Axes, lines: Mapping[str, float], named: bool) -> None:
     step, at = LINE / tall, -1.0
     for label, value in sorted(lines.items(), key=lambda line: line[1]):
         ax.axhline(value, color="0.35", linewidth=0.9, linestyle="--", zorder=1)
-        if named:
-            here = (value - low) / (high - low)
-            at = max(here, at + step)
-            ax.annotate(
-                line_label(label, value),
-                xy=(1.0, here),
-                xycoords="axes fraction",
-                xytext=(GAP, (at - here) * tall),
-                textcoords="offset points",
-                va="center",
-                fontsize="small",
-                color="0.25",
-                arrowprops={
-                    "arrowstyle": "-",
-                    "linewidth": 0.6,
-                    "color": "0.5",
-                    "shrinkA": 0,
-                    "shrinkB": 0,
-                    "relpos": (0, 0.5),
-                },
-            )
+        here = (value - low) / (high - low)
+        at = max(here, at + step)
+        leader = {"arrowstyle": "-", "linewidth": 0.6, "color": "0.5", "shrinkA": 0, "shrinkB": 0}
+        ax.annotate(
+            line_label(label, value),
+            xy=(1.0, here),
+            xycoords="axes fraction",
+            xytext=(GAP, (at - here) * tall),
+            textcoords="offset points",
+            va="center",
+            fontsize="small",
+            color="0.25",
+            arrowprops=leader | {"relpos": (0, 0.5)},
+        )
 
 
 def line_label(label: str, value: float) -> str:
@@ -184,7 +184,8 @@ def line_label(label: str, value: float) -> str:
 def marks(groups: Sequence[SeedGroup]) -> list[Line2D]:
     """Legend handles of a dot, a mark and a triangle."""
     dot = Line2D([], [], linestyle="", label="a seed", **_dot("0.35"))
-    mark = Line2D([], [], color="0.35", linewidth=4.0, label="interquartile mean and its 95 % interval")
+    interval = " and its 95 % interval" if any(group.interval for group in groups) else ""
+    mark = Line2D([], [], color="0.35", linewidth=4.0, label=f"interquartile mean{interval}")
     failed = Line2D([], [], linestyle="", label="infinite: failed", **(_dot("0.35") | {"marker": "^"}))
     return [dot, mark, failed] if any(np.isinf(group.values).any() for group in groups) else [dot, mark]
 

@@ -1,11 +1,12 @@
 """Heat map of metrics by the values of two settings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
 from .heat_map import heat_map, write
 from .layout import COLUMNS, LETTER, lowest, panel_axes
+from .palette import BETTER
 from .style import Figure, default_style
 
 
@@ -16,7 +17,7 @@ def settings_map(
     columns: Sequence[str],
     row_name: str,
     column_name: str,
-    cmap: str = "viridis",
+    more: Collection[str],
 ) -> Figure:
     """One annotated heat map per metric, each with its own colour scale; rows go downwards.
 
@@ -26,7 +27,7 @@ def settings_map(
         columns: values of the second setting.
         row_name: name of the first setting.
         column_name: name of the second setting.
-        cmap: name of a colour map.
+        more: names of the metrics of which more is better.
     """
     across, along = (max(len(name) for name in names) for names in (columns, rows))
     cell = max(0.62, LETTER * (across + 1))
@@ -34,9 +35,9 @@ def settings_map(
     width = 1.7 + LETTER * along + (0.62 if upright else cell) * len(columns)
     height = 0.8 + 0.4 * len(rows) + (LETTER * across if upright else 0.0)
     figure, axes = panel_axes(list(panels), width, height, around=0.1)
-    for ax, values in zip(axes, panels.values(), strict=True):
-        image = heat_map(ax, values, cmap, origin="upper")
-        figure.colorbar(image, ax=ax)
+    for ax, (name, values) in zip(axes, panels.items(), strict=True):
+        image = heat_map(ax, values, name in more, origin="upper")
+        figure.colorbar(image, ax=ax).set_label(BETTER.replace(" ", "\n", 1), fontsize="x-small")
         write(ax, image, values, missing="-")
         ax.set_xticks(range(len(columns)), columns, rotation=90 if upright else 0)
         ax.set_yticks(range(len(rows)), rows)

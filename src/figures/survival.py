@@ -18,15 +18,13 @@ class SurvivalCurve(NamedTuple):
     Attributes:
         times: [P], ascending from 0, such as training sequences.
         share: [P], share solved from each time until the next, 0..1.
-        low: [P], lower end of its interval.
-        high: [P], upper end.
+        band: [2, P], lower and upper end of its interval; None where there is none.
         censored: [C], times at which runs ended unsolved; infinite ones are not drawn.
     """
 
     times: np.ndarray
     share: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
+    band: np.ndarray | None
     censored: np.ndarray
 
 
@@ -65,8 +63,10 @@ def survival(panels: Mapping[str, Mapping[str, SurvivalCurve]], xlabel: str, ord
 
 def _draw(ax: Axes, steps: SurvivalCurve, end: float, colour: str, alpha: float) -> None:
     times = np.append(steps.times, end)
-    share, low, high = (np.append(part, part[-1]) for part in steps[1:4])
-    ax.fill_between(times, low, high, step="post", color=colour, alpha=alpha, linewidth=0.0)
+    share = np.append(steps.share, steps.share[-1])
+    if steps.band is not None:
+        low, high = np.append(steps.band, steps.band[:, -1:], axis=1)
+        ax.fill_between(times, low, high, step="post", color=colour, alpha=alpha, linewidth=0.0)
     ax.step(times, share, where="post", color=colour, linewidth=1.8)
     censored = np.asarray(steps.censored, dtype=float)
     censored = censored[np.isfinite(censored)]

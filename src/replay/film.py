@@ -11,8 +11,9 @@ from ..figures.style import Figure, default_style
 from .panels import MemoryPanel, Strips
 from .recording import Recording
 
-#: Inches of the panel of a run: width, height with and without a memory. Dots per inch for one run and for two.
-WIDTH, HEIGHT, HEIGHT_WITHOUT, DPI = 8.8, 5.9, 3.6, (110, 90)
+#: Inches of the panel of a run: width, height with two heads, of each further head, and without a memory. Dots per
+#: inch for one run and for two.
+WIDTH, HEIGHT, HEAD, HEIGHT_WITHOUT, DPI = 8.8, 5.9, 0.7, 3.6, (110, 90)
 #: Inches from the top edge: title of the film, step text, title of the run, strips, memory.
 FILM_TITLE, NOW, TITLE, STRIPS, MEMORY = 0.18, 0.20, 0.46, 0.88, 1.17
 #: Inches from the bottom edge: strips, memory.
@@ -30,7 +31,8 @@ class Film:
 
     @default_style()
     def __init__(self, recordings: Sequence[Recording], title: str, cmap: str = "jet") -> None:
-        height = HEIGHT if any(recording.heads for recording in recordings) else HEIGHT_WITHOUT
+        heads = max(len(recording.heads.names) if recording.heads else 0 for recording in recordings)
+        height = HEIGHT + HEAD * max(0, heads - 2) if heads else HEIGHT_WITHOUT
         count, self.steps = len(recordings), len(recordings[0].x)
         self.figure = Figure(figsize=(count * WIDTH, height), dpi=DPI[count - 1])
         self.canvas = FigureCanvasAgg(self.figure)

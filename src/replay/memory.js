@@ -19,12 +19,12 @@ function buildMemory(box, strips, packed) {
     return {label, canvas};
   });
 
-  const area = element(box, "div", "memory"), most = page.runs.length === 2 ? 400 : 512;
+  const area = element(box, "div", count > 3 ? "memory many" : "memory"), most = page.runs.length === 2 ? 400 : 512;
   const bodyHeight = `max(300px, min(${most}px, 100vh - 330px))`;
-  area.style.gridTemplateColumns = `56px minmax(120px, 2fr) repeat(${count}, minmax(30px, 1fr))`;
+  area.style.gridTemplateColumns = `56px minmax(80px, 2fr) repeat(${count}, minmax(0, 1fr))`;
   element(area, "div");
   element(area, "div", "title", "memory");
-  heads.names.forEach((name, h) => { element(area, "div", "title", name).style.color = heads.colours[h]; });
+  heads.names.forEach((name, h) => { element(area, "div", "title head", name).style.color = heads.colours[h]; });
   const axis = element(area, "div", "slots"), cells = element(area, "div", "cells");
   cells.style.height = bodyHeight;
   const memory = element(cells, "canvas");
@@ -42,7 +42,7 @@ function buildMemory(box, strips, packed) {
   heads.names.forEach(() => {
     const ends = element(area, "div", "ends");
     element(ends, "span", "", "0");
-    element(ends, "span", "", "weight");
+    element(ends, "span", "weight", "weight");
     element(ends, "span", "", "1");
   });
   const words = Object.entries(heads.words).map(([name, one]) => {
@@ -54,10 +54,10 @@ function buildMemory(box, strips, packed) {
   element(area, "div");
   const bar = element(area, "div", "legend");
   bar.style.gridColumn = "2 / -1";
-  legend(bar, number(-heads.bound), number(heads.bound), share => fromMap(memoryColours, share));
+  legend(bar, number(-heads.bound), number(heads.bound), share => fromMap(signedColours, share));
   element(bar, "span", "", "memory, read, added");
 
-  const table = element(area, "table"), top = element(table, "tr");
+  const table = element(element(area, "div", "numbers"), "table"), top = element(table, "tr");
   element(top, "th");
   for (const name of Object.keys(heads.numbers)) element(top, "th", "", name);
   const rows = heads.names.map((name, h) => {

@@ -82,6 +82,8 @@ byId("zoom").addEventListener("change", event => zoom(event.target.checked));
 byId("speed").addEventListener("change", () => { if (timer !== null) play(); });
 for (const speed of page.speeds) element(byId("speed"), "option", "", speed).selected = speed === page.fps;
 document.documentElement.style.setProperty("--steps", page.steps);
+const longest = Math.max(...page.runs.flatMap(run => [...run.xNames, ...run.yNames]).map(name => name.length), 5);
+document.documentElement.style.setProperty("--gutter", `min(${60 + 6 * longest}px, 32vw)`);
 legend(byId("legend"), "0", "1 weight, bit, probability", share => fromMap(colours, share));
 byId("runs").className = page.runs.length === 2 ? "two" : "one";
 document.querySelectorAll(".zoom").forEach(one => { one.hidden = !page.runs.some(run => run.heads); });

@@ -11,7 +11,8 @@ from typing import Any
 import matplotlib
 import numpy as np
 
-from .recording import FADED, MEMORY_CMAP, Heads, Recording
+from ..figures.palette import SIGNED
+from .recording import FADED, Heads, Recording, scale
 
 #: Speeds in steps a second that the page offers.
 SPEEDS = (1, 2, 4, 8, 16, 32)
@@ -35,7 +36,7 @@ def render(recordings: Sequence[Recording], title: str, subtitle: str, cmap: str
         "fps": round(fps, 2),
         "faded": FADED,
         "colours": lookup(cmap),
-        "memoryColours": lookup(MEMORY_CMAP),
+        "signedColours": lookup(SIGNED),
         "runs": [_run(recording) for recording in recordings],
     }
     parts = {
@@ -61,9 +62,9 @@ def _run(recording: Recording) -> dict[str, Any]:
         "title": recording.title,
         "verdict": recording.verdict,
         "correct": recording.correct,
-        "x": quantise(recording.x),
-        "y": quantise(recording.y, 0.0, 1.0),
-        "target": None if recording.target is None else quantise(recording.target, 0.0, 1.0),
+        "x": _strip(recording.x),
+        "y": _strip(recording.y, 0.0, 1.0),
+        "target": None if recording.target is None else _strip(recording.target, 0.0, 1.0),
         "asked": recording.asked.astype(int).tolist(),
         "wrong": None if recording.wrong is None else recording.wrong.tolist(),
         "right": recording.right,
@@ -71,6 +72,17 @@ def _run(recording: Recording) -> dict[str, Any]:
         "yNames": recording.y_names,
         "heads": None if recording.heads is None else _heads(recording.heads),
     }
+
+
+def _strip(values: np.ndarray, low: float | None = None, high: float | None = None) -> dict[str, Any]:
+    """Values over time with the bound of their colours, which is 0 where colours are from 0 to 1.
+
+    Signed values are quantised from their minimum to their maximum, whatever the limits.
+    """
+    colours = scale(values, "")
+    if colours.low < 0.0:
+        return {**quantise(values), "bound": colours.high}
+    return {**quantise(values, low, high), "bound": 0.0}
 
 
 def _heads(heads: Heads) -> dict[str, Any]:

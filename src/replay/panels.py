@@ -10,12 +10,16 @@ from matplotlib.figure import SubFigure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from .recording import FADED, MEMORY_CMAP, Heads, Recording
+from ..figures.palette import SIGNED
+from ..figures.ring import slot_ticks
+from .recording import FADED, Heads, Recording, scale
 
 #: Left, bottom, right and top of an area, as fractions of the figure.
 Area = tuple[float, float, float, float]
 #: Largest number of heads with long labels, and with numbers.
 FEW, SEVERAL = 2, 4
+#: Most letters of the name of a channel.
+LONG = 10
 
 
 class Strips:
@@ -24,26 +28,27 @@ class Strips:
     def __init__(self, figure: SubFigure, recording: Recording, cmap: str, area: Area) -> None:
         names = recording.heads.names if recording.heads else []
         heights = {"input": 1.1, "target": 1.0, "output": 1.0, "wrong": 0.22} | dict.fromkeys(names, 1.5)
-        if recording.target is None:
-            del heights["target"], heights["wrong"]
+        for name, values in {"target": recording.target, "wrong": recording.wrong}.items():
+            if values is None:
+                del heights[name]
         left, bottom, right, top = area
         grid = figure.add_gridspec(len(heights), 1, height_ratios=list(heights.values()), hspace=0.2)
         grid.update(left=left, bottom=bottom, right=right, top=top)
         axes = {name: figure.add_subplot(grid[i]) for i, name in enumerate(heights)}
         everywhere = np.ones(len(recording.x), dtype=bool)
+        for name, ax in axes.items():
+            ax.set_ylabel(name, fontsize="small", labelpad=2)
         channels(axes["input"], recording.x, recording.x_names, everywhere, cmap)
         channels(axes["output"], recording.y, recording.y_names, recording.asked, cmap)
-        if recording.target is not None and recording.wrong is not None:
+        if recording.target is not None:
             channels(axes["target"], recording.target, recording.y_names, everywhere, cmap)
+        if recording.wrong is not None:
             edges = np.arange(len(recording.wrong) + 1) - 0.5
             axes["wrong"].stairs(recording.wrong, edges, fill=True, color="#b3261e")
             axes["wrong"].set(ylim=(0, recording.y.shape[1]), yticks=[])
+            axes["wrong"].yaxis.label.set(rotation=0, ha="right", va="center")  # too low for a vertical label
         if recording.right is not None:
             axes["output"].set_yticks([recording.right], [f"right: {recording.y_names[recording.right]}"])
-        for name, ax in axes.items():
-            ax.set_ylabel(name, fontsize="small", labelpad=2)
-        if "wrong" in axes:  # too low for a vertical label
-            axes["wrong"].yaxis.label.set(rotation=0, ha="right", va="center")
         if recording.heads:
             for h, name in enumerate(names):
                 over_time(axes[name], recording.heads.weights[:, h], recording.heads.read_slots, cmap)
@@ -96,14 +101,14 @@ class MemoryPanel:
         grid.update(left=left, bottom=bottom, right=right, top=top)
         memory = figure.add_subplot(grid[0])
         self.memory = memory.imshow(
-            heads.memory[0, self.shown], cmap=MEMORY_CMAP, vmin=-heads.bound, vmax=heads.bound, aspect="auto",
+            heads.memory[0, self.shown], cmap=SIGNED, vmin=-heads.bound, vmax=heads.bound, aspect="auto",
             interpolation="nearest", origin="lower", animated=True,
         )  # fmt: skip
         memory.set_title("memory", fontsize="small")
         memory.set_ylabel("slot", fontsize="small", labelpad=1)
         memory.set_xlabel(f"word of {width}", fontsize="x-small", labelpad=2)
         memory.set_xticks([])
-        name_slots(memory, self.shown, 14)
+        name_slots(memory, self.shown, self.slots, 14)
         memory.tick_params(labelsize="x-small", length=2)
         place = memory.get_position()
         below = figure.add_axes((place.x0, bottom - 0.09, place.width, 0.018))
@@ -145,20 +150,28 @@ class MemoryPanel:
 
 
 def channels(ax: Axes, values: np.ndarray, names: Sequence[str], asked: np.ndarray, cmap: str) -> None:
-    """Draw channels over time, the first on top: as colours from 0 to 1, or as a line if there is only one.
+    """Draw channels over time, the first on top: as colours, or as a line if there is only one.
+
+    The label of signed channels gets the bound of their colours.
 
     Args:
         values: [T, channels].
         names: of the channels.
         asked: [T]; steps where it is false are faded.
-        cmap: name of a colour map.
+        cmap: name of a colour map for values from 0 to 1.
     """
     if values.shape[1] == 1:
+        if values.min() < 0.0:
+            ax.axhline(0.0, color="0.75", linewidth=0.8)
         ax.plot(values[:, 0], color="0.2", linewidth=1.0, marker=".", markersize=3)
         return
     clear = np.broadcast_to(np.where(asked, 1.0, FADED), values.T.shape)
-    ax.imshow(values.T, cmap=cmap, vmin=0, vmax=1, alpha=clear, aspect="auto", interpolation="nearest")
-    ax.set_yticks([0, values.shape[1] - 1], [names[0], names[-1]])
+    colours, low, high = scale(values, cmap)
+    if low < 0.0:
+        ax.set_ylabel(f"{ax.get_ylabel()}\n±{high:.2g}", fontsize="small", labelpad=2)
+    ax.imshow(values.T, cmap=colours, vmin=low, vmax=high, alpha=clear, aspect="auto", interpolation="nearest")
+    ends = [name if len(name) <= LONG else f"{name[: LONG - 1]}…" for name in (names[0], names[-1])]
+    ax.set_yticks([0, values.shape[1] - 1], ends)
 
 
 def over_time(ax: Axes, weights: np.ndarray, shown: np.ndarray, cmap: str) -> None:
@@ -166,11 +179,11 @@ def over_time(ax: Axes, weights: np.ndarray, shown: np.ndarray, cmap: str) -> No
     ax.imshow(
         weights[:, shown].T, cmap=cmap, vmin=0, vmax=1, aspect="auto", interpolation="nearest", origin="lower"
     )
-    name_slots(ax, shown, 4)
+    name_slots(ax, shown, weights.shape[1], 4)
 
 
-def name_slots(ax: Axes, shown: np.ndarray, most: int) -> None:
-    """Label at most `most` of the shown slots with their numbers."""
-    every = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if len(shown) <= step * most)
-    places = [place for place, slot in enumerate(shown) if slot % every == 0]
-    ax.set_yticks(places, [str(shown[place]) for place in places])
+def name_slots(ax: Axes, shown: np.ndarray, slots: int, most: int) -> None:
+    """Label about `most` of the shown slots, which are in a row on the ring of `slots`, with their numbers."""
+    first = int(shown[0]) - (slots if shown[0] > shown[-1] else 0)
+    at, names = slot_ticks(first, len(shown), slots, most)
+    ax.set_yticks([one - first for one in at], names)

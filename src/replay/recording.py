@@ -7,17 +7,32 @@ import numpy as np
 
 from ..callbacks.pictures import head_names, trace
 from ..cells.trace import Trace
-from ..figures.memory import stretch
+from ..figures.palette import SIGNED
+from ..figures.ring import stretch
 from ..lit.learner import Learner
 from ..memory import addressing
 from ..tasks.base import Example
 
-#: Diverging colour map of the memory; zero is white.
-MEMORY_CMAP = "RdBu_r"
 #: Colours of the heads by kind, from a colour-blind-safe palette.
 HEAD_COLOURS = {"read": ("#0072B2", "#56B4E9", "#009E73"), "write": ("#D55E00", "#E69F00", "#CC79A7")}
 #: Opacity of outputs at steps where no answer is due.
 FADED = 0.3
+
+
+class Scale(NamedTuple):
+    """Colours of the values of an array: `cmap` from `low` to `high`."""
+
+    cmap: str
+    low: float
+    high: float
+
+
+def scale(values: np.ndarray, cmap: str) -> Scale:
+    """The diverging map centred at zero if any value is negative; else a colour map from 0 to 1."""
+    if values.min(initial=0.0) >= 0.0:
+        return Scale(cmap, 0.0, 1.0)
+    bound = float(np.abs(values).max())
+    return Scale(SIGNED, -bound, bound)
 
 
 class Heads(NamedTuple):

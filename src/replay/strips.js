@@ -4,7 +4,7 @@
 
 const page = JSON.parse(document.getElementById("data").textContent);
 const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
-const colours = bytes(page.colours), memoryColours = bytes(page.memoryColours);
+const colours = bytes(page.colours), signedColours = bytes(page.signedColours);
 const byId = id => document.getElementById(id);
 const percent = share => `${100 * share}%`;
 
@@ -36,18 +36,20 @@ function fromMap(map, share, opacity = 1) {
   return [map[i], map[i + 1], map[i + 2], 255 * opacity];
 }
 
-const signed = (value, bound) => fromMap(memoryColours, 0.5 + value / (2 * bound));
+const signed = (value, bound, opacity = 1) => fromMap(signedColours, 0.5 + value / (2 * bound), opacity);
 const number = value => (Math.abs(value) < 1e-3 && value ? value.toExponential(1) : value.toFixed(2)).replace("-", "−");
 
-// Labels `names` from top to bottom, as many as fit into `height` pixels.
+// Labels rows from top to bottom, as many as fit into `height` pixels: the emphasised one, words, 0, round numbers.
 function ticks(parent, names, height, emphasised = null) {
-  const every = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].find(n => names.length / n * 11 <= height) || names.length;
-  names.forEach((name, row) => {
-    const labelled = /^\d+$/.test(name) ? Number(name) % every === 0 || every === 1 : true;
-    if (!labelled && name !== emphasised) return;
-    const tick = element(parent, "span", name === emphasised ? "tick right" : "tick", name);
+  const line = 11 * names.length / height, every = [1, 2, 5, 10, 20, 50, 100, 200, 500].find(n => n >= line) || 1000;
+  const isNumber = name => /^\d+$/.test(name), rows = names.map((_, row) => row), labelled = [];
+  const kinds = [name => name === emphasised, name => !isNumber(name), name => name === "0", name => isNumber(name) && name % every === 0];
+  for (const kind of kinds) for (const row of rows.filter(row => kind(names[row])))
+    if (labelled.every(other => Math.abs(other - row) >= line)) labelled.push(row);
+  for (const row of labelled) {
+    const tick = element(parent, "span", names[row] === emphasised ? "tick right" : "tick", names[row]);
     tick.style.top = percent((row + 0.5) / names.length);
-  });
+  }
 }
 
 // Adds a row with a label and a plot over time; returns both.
@@ -81,7 +83,7 @@ function tooltip(box, columns, rows, text) {
   });
 }
 
-// Draws channels over time, the first on top: as colours from 0 to 1, or as a line if there is only one.
+// Draws channels over time, the first on top: as colours, or as a line if there is only one. Signed ones have a bound.
 function channels(parent, title, packed, names, asked, right) {
   const values = unpack(packed), [steps, rows] = values.shape;
   const height = rows === 1 ? 80 : Math.max(60, Math.min(11 * rows, 220));
@@ -91,17 +93,23 @@ function channels(parent, title, packed, names, asked, right) {
     line.setAttribute("viewBox", `0 -0.06 ${steps} 1.12`);
     line.setAttribute("preserveAspectRatio", "none");
     const points = Array.from({length: steps}, (_, t) => `${t + 0.5},${1 - values.level(t) / 255}`).join(" ");
-    line.innerHTML = `<polyline points="${points}" fill="none" stroke="#333" stroke-width="1.5" vector-effect="non-scaling-stroke"/>`;
+    const zero = 1 + values.low / ((values.high - values.low) || 1);
+    const axis = values.low < 0 && values.high > 0 ? `<line class="zero" x1="0" x2="${steps}" y1="${zero}" y2="${zero}" stroke="#b9c0c8" vector-effect="non-scaling-stroke"/>` : "";
+    line.innerHTML = `${axis}<polyline points="${points}" fill="none" stroke="#333" stroke-width="1.5" vector-effect="non-scaling-stroke"/>`;
     plot.appendChild(line);
     [[values.high, 0.06], [values.low, 0.94]].forEach(([value, at]) => {
       element(label, "span", "tick", number(value)).style.top = percent(at);
     });
   } else {
-    paint(element(plot, "canvas"), steps, rows, (t, row) =>
-      fromMap(colours, values.at(t * rows + row), asked && !asked[t] ? page.faded : 1));
+    const bound = values.bound;
+    if (bound) element(label.firstChild, "small", "", `±${number(bound)}`);
+    paint(element(plot, "canvas"), steps, rows, (t, row) => {
+      const value = values.at(t * rows + row), opacity = asked && !asked[t] ? page.faded : 1;
+      return bound ? signed(value, bound, opacity) : fromMap(colours, value, opacity);
+    });
     ticks(label, names, height, right === null ? null : String(right));
     const outside = [];
-    for (let i = 0; i < steps * rows; i++) if (values.at(i) < -0.01 || values.at(i) > 1.01) outside.push(i);
+    if (!bound) for (let i = 0; i < steps * rows; i++) if (values.at(i) < -0.01 || values.at(i) > 1.01) outside.push(i);
     // Up to four values outside the colour scale, such as the number of repeats, are written as text.
     if (outside.length <= 4) for (const i of outside) {
       const note = element(plot, "span", "note", number(values.at(i)));
@@ -125,8 +133,11 @@ function wrongBits(parent, run) {
 function timeAxis(parent) {
   const [label, plot] = strip(parent, "", 0, "axis");
   element(label, "span", "tick", "step").style.top = "5px";
-  const every = [1, 2, 5, 10, 20, 50, 100, 200].find(n => page.steps / n <= 13) || 500;
-  for (let t = 0; t < page.steps; t += every) element(plot, "span", "tick", t).style.left = percent((t + 0.5) / page.steps);
+  new ResizeObserver(() => {
+    const every = [1, 2, 5, 10, 20, 50, 100, 200].find(n => page.steps / n <= plot.clientWidth / 36) || 500;
+    plot.replaceChildren();
+    for (let t = 0; t < page.steps; t += every) element(plot, "span", "tick", t).style.left = percent((t + 0.5) / page.steps);
+  }).observe(plot);
 }
 
 // The first phase may be short: its name is right-aligned to its end, so that names do not overlap.

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from . import statistics
+from . import intervals, statistics
 from .kinds import TableKind
 from .rows import RunRow, is_solved, outcome
-from .tables import ENOUGH, FEW, MANY, Table, TableOptions, variants
-from .wording import signed
+from .tables import ENOUGH, MANY, Table, TableOptions, variants
+from .wording import between, signed
 
 #: Most rows of which all pairs are compared; more rows are each compared with one row.
 ALL_PAIRS = 5
@@ -31,9 +31,8 @@ def contrasts(
     measures: dict[str, Callable[[RunRow], float | None]] = {}
     if kind.solvable:
         measures["solved"] = lambda row: float(is_solved(row))
-    for test, metric in kind.headlines:
-        if kind.metric(metric).bounded:
-            measures[f"{kind.metric(metric).label} {test.replace('_', ' ')}"] = _measure(test, metric)
+    for test, metric in kind.bounded:
+        measures[kind.label(test, metric)] = _measure(test, metric)
     found, unpaired = [], []
     for first, second in _pairs(list(by_name), options.against):
         for what, measure in measures.items():
@@ -56,9 +55,8 @@ def contrasts_table(rows: Sequence[RunRow], kind: TableKind, options: TableOptio
     lines = []
     for one, p in zip(found, statistics.holm([one.contrast.p for one in found]), strict=True):
         contrast = one.contrast
-        between = f"[{signed(contrast.low)}, {signed(contrast.high)}]" if contrast.n >= FEW else ""
-        line = [one.of, f"{one.first} - {one.second}", str(contrast.n), signed(contrast.difference), between]
-        line += [f"{contrast.p:.4f}", f"{p:.4f}"]
+        line = [one.of, f"{one.first} - {one.second}", str(contrast.n), signed(contrast.difference)]
+        line += [between(intervals.of_difference(contrast), signed), f"{contrast.p:.4f}", f"{p:.4f}"]
         if options.margin is not None:
             # An equal number of solved runs is weak evidence of equality, whatever the bootstrap says.
             conclusive = one.of != "solved" and contrast.n >= ENOUGH
@@ -66,9 +64,9 @@ def contrasts_table(rows: Sequence[RunRow], kind: TableKind, options: TableOptio
             line.append("no difference" if conclusive and within else "")
         lines.append(line)
     notes = [
-        "Paired by seed. Interval: bootstrap of the mean difference, not adjusted for the number of contrasts; p: "
-        f"sign-flip permutation test, two-sided; Holm over the {len(found)} contrasts of this table. A large p "
-        "does not show that there is no difference."
+        f"Paired by seed. Interval: bootstrap of the mean difference, {intervals.RULE}, not adjusted for the "
+        "number of contrasts; p: sign-flip permutation test, two-sided; Holm over the "
+        f"{len(found)} contrasts of this table. A large p does not show that there is no difference."
     ]
     if unpaired:
         notes.append(f"Fewer than two seeds in common, and so no contrast: {'; '.join(unpaired)}.")

@@ -15,7 +15,7 @@ from ..figures.png import figure_errors_as_warnings
 from ..figures.style import Figure
 from ..figures.target_output import TargetOutputPanel
 from ..tasks.base import cell_name
-from . import statistics, summary, tables
+from . import curves, intervals, statistics, summary, tables
 from .kinds import TableKind
 from .rows import RunRow, cells, is_solved, number, test_sets
 from .summary import guessing
@@ -33,21 +33,28 @@ class Drawing(NamedTuple):
 
 
 @figure_errors_as_warnings("loss_comparison")
-def draw_losses(curves: Sequence[RunRow], kinds: Iterable[TableKind], order: Sequence[str]) -> Drawing | None:
+def draw_losses(points: Sequence[RunRow], kinds: Iterable[TableKind], order: Sequence[str]) -> Drawing | None:
     """Validation loss of all runs, one panel a table."""
-    panels: dict[str, list[loss_comparison.LossCurve]] = defaultdict(list)
-    for (table, row, seed), points in _grouped(curves, ("table", "row", "seed")):
-        x, y = (np.array([float(point[key]) for point in points]) for key in ("sequences", "loss"))
-        panels[table].append(loss_comparison.LossCurve(row, int(seed), x, y))
-    if not panels:
+    if not points:
         return None
+    panels: dict[str, list[loss_comparison.LossGroup]] = defaultdict(list)
+    for (table, row), group in _grouped(points, ("table", "row")):
+        seeds = [
+            (
+                np.array([float(point["sequences"]) for point in own]),
+                np.array([float(point["loss"]) for point in own]),
+            )
+            for _, own in _grouped(group, ("seed",))
+        ]
+        panels[table].append(curves.summarise(row, seeds))
     label = f"validation loss ({', '.join(dict.fromkeys(kind.of.unit for kind in kinds))})"
     figure = loss_comparison.loss_comparison(panels, "training sequences", label, order=order)
     caption = (
-        "Validation loss while training: every seed thin, the median over seeds thick, the quartiles as a band. "
-        "A run that had solved its task keeps its last value; one that diverged counts as infinite from there on."
+        "Validation loss while training: every seed thin, the interquartile mean over seeds thick; a band, "
+        f"{intervals.RULE}, of the seeds that this mean is of. A run that had solved its task keeps its last "
+        "value; one that diverged counts as infinite from there on."
     )
-    return Drawing("loss_comparison", caption, figure, list(curves[0]), curves)
+    return Drawing("loss_comparison", caption, figure, list(points[0]), points)
 
 
 @figure_errors_as_warnings("survival")
@@ -62,21 +69,24 @@ def draw_survival(rows: Sequence[RunRow], kind: TableKind, name: str, order: Seq
         unsolved = {
             row["run"]: (number(row, "sequences") or 0.0, row["status"]) for row in group if not is_solved(row)
         }
-        steps[label] = survival.SurvivalCurve(
-            np.asarray(found.times), np.asarray(found.share), np.asarray(found.low), np.asarray(found.high),
-            np.array([at for at, _ in unsolved.values()]),
-        )  # fmt: skip
-        keys = ("sequences", "share_solved", "low", "high", "at_risk")
-        points = zip(found.times, found.share, found.low, found.high, found.at_risk, strict=True)
-        data += [{"row": label, **dict(zip(keys, map(float, point), strict=True))} for point in points]
+        ended = np.array([at for at, _ in unsolved.values()])
+        columns = {"sequences": found.times, "share_solved": found.share, "at_risk": found.at_risk}
+        band = None
+        if intervals.enough(len(group)):
+            band = np.stack([found.low, found.high])
+            columns |= {"low": found.low, "high": found.high}
+        steps[label] = survival.SurvivalCurve(found.times, found.share, band, ended)
+        points = zip(*columns.values(), strict=True)
+        data += [{"row": label, **dict(zip(columns, map(float, point), strict=True))} for point in points]
         data += [{"row": label, "sequences": at, "ended": status} for at, status in unsolved.values()]
     figure = survival.survival({rows[0]["table"]: steps}, "training sequences", order)
     caption = (
         "Share of runs that have solved the task, over training sequences: Kaplan-Meier, with pointwise 95 % "
-        "bands; ticks are runs that ended unsolved. One that diverged counts as unsolved for ever."
+        f"bands {intervals.RULE}; ticks are runs that ended unsolved. One that "
+        "diverged counts as unsolved for ever."
     )
-    columns = ("row", "sequences", "share_solved", "low", "high", "at_risk", "ended")
-    return Drawing(name, caption, figure, columns, data)
+    keys = ("row", "sequences", "share_solved", "low", "high", "at_risk", "ended")
+    return Drawing(name, caption, figure, keys, data)
 
 
 def groups(rows: Sequence[RunRow], test: str, metric: str) -> list[seeds.SeedGroup]:
@@ -85,8 +95,8 @@ def groups(rows: Sequence[RunRow], test: str, metric: str) -> list[seeds.SeedGro
     for label, group in tables.variants(rows).items():
         values = tables.outcomes(group, test, metric)
         if len(values):
-            low, high = statistics.bootstrap(values)
-            found.append(seeds.SeedGroup(label, values, statistics.interquartile_mean(values), low, high))
+            centre = statistics.interquartile_mean(values)
+            found.append(seeds.SeedGroup(label, values, centre, intervals.of_mean(values)))
     return found
 
 
@@ -95,26 +105,31 @@ def draw_seeds(
     rows: Sequence[RunRow], kind: TableKind, options: TableOptions, name: str, order: Sequence[str]
 ) -> Drawing | None:
     """A dot for every run, and the interquartile means."""
-    bounded = [(test, metric) for test, metric in kind.headlines if kind.metric(metric).bounded]
-    if not bounded:
+    if not kind.bounded:
         return None
-    compared = [row for row in rows if row["row"] not in options.reference]
-    panels = {test.replace("_", " "): groups(compared, test, metric) for test, metric in bounded}
-    lines: dict[str, float] = {}
-    for label in options.reference:
-        group = [row for row in rows if row["row"] == label]
-        if group:
-            lines[label] = statistics.interquartile_mean(tables.outcomes(group, *bounded[0]))
-    figure = seeds.seeds(panels, kind.metric(bounded[0][1]).label, lines, order)
-    data = [
-        {"test": test, "row": group.label, "value": float(value), "iqm": group.centre, "low": group.low,
-         "high": group.high}
-        for test, panel in panels.items() for group in panel for value in group.values
-    ]  # fmt: skip
-    data += [{"test": "", "row": label, "value": value} for label, value in lines.items()]
-    caption = "Every run a dot; the bar is the interquartile mean over seeds with its 95 % interval."
-    if lines:
-        caption += f" Dashed: interquartile means of {', '.join(lines)} on the {next(iter(panels))} set."
+    compared, reference = (
+        [row for row in rows if (row["row"] in options.reference) == wanted] for wanted in (False, True)
+    )
+    metrics = dict.fromkeys(kind.metric(metric).label for _, metric in kind.bounded)
+    title = kind.label if len(metrics) > 1 else lambda test, _: test.replace("_", " ")
+    panels = {title(test, metric): groups(compared, test, metric) for test, metric in kind.bounded}
+    lines = {
+        title(test, metric): {group.label: group.centre for group in groups(reference, test, metric)}
+        for test, metric in kind.bounded
+    }
+    figure = seeds.seeds(panels, " or ".join(metrics), lines, order)
+    data: list[dict[str, Any]] = []
+    for test, panel in panels.items():
+        for group in panel:
+            shared = {"test": test, "row": group.label, "iqm": group.centre}
+            shared |= dict(zip(("low", "high"), group.interval or (), strict=False))
+            data += [{**shared, "value": float(value)} for value in group.values]
+        data += [{"test": test, "row": label, "iqm": value} for label, value in lines[test].items()]
+    caption = (
+        f"Every run a dot; the bar is the interquartile mean over seeds, {intervals.RULE} with its 95 % interval."
+    )
+    if reference:
+        caption += f" Dashed: interquartile means of {', '.join(tables.variants(reference))}."
     return Drawing(name, caption, figure, ("test", "row", "value", "iqm", "low", "high"), data)
 
 
@@ -145,7 +160,8 @@ def draw_grids(rows: Sequence[RunRow], kind: TableKind, name: str) -> list[Drawi
         told = kind.metric(metric).label
         caption = f"{told.capitalize()} over {both}: interquartile means over all runs."
         with figure_errors_as_warnings(f"{name}_{metric}"):
-            figure = grids.grids(panels, lengths, repeats, told, trained, named=(down, across))
+            more = kind.metric(metric).more
+            figure = grids.grids(panels, lengths, repeats, told, more, trained, named=(down, across))
             drawings.append(
                 Drawing(f"{name}_{metric}", caption, figure, ("row", down, across, metric, "runs"), data)
             )
@@ -174,17 +190,20 @@ def draw_answers(
     spread = {title: found for title, cell in titles.items() if (found := groups(some, cell, metric.name))}
     figure = comparison.comparison(pictures, spread, metric.label, cmap, order)
     caption = (
-        f"Targets above outputs of the median run of each row (by {metric.label} on these cells), on one sequence "
-        "of each cell, which is in no test set"
+        f"Targets above outputs of the median run of each row{_chosen_by(kind)}, on one sequence of each cell, "
+        "which is in no test set"
     )
     if spread:
-        caption += f"; at the right the {metric.label} of all seeds on the test of that cell{guessing(metric)}"
+        caption += (
+            f"; at the right the {metric.label} of all seeds on the test of that cell{guessing(metric)}, with the "
+            f"interquartile mean and, {intervals.RULE}, its 95 % interval"
+        )
     caption += "."
     return Drawing(name, caption, figure, list(answers[0]), answers)
 
 
 @figure_errors_as_warnings("addressing_examples")
-def draw_heads(heads: Sequence[RunRow], name: str, cmap: str) -> Drawing | None:
+def draw_heads(heads: Sequence[RunRow], kind: TableKind, name: str, cmap: str) -> Drawing | None:
     """Weightings of the heads of the median run of each row."""
     if not heads:
         return None
@@ -193,8 +212,18 @@ def draw_heads(heads: Sequence[RunRow], name: str, cmap: str) -> Drawing | None:
         of = {head: _array(points, "slot") for (head,), points in _grouped(group, ("head",))}
         pictures.append(addressing.RunHeads(f"{label}, seed {seed}", title, of, int(answer) if answer else None))
     figure = addressing.addressing(pictures, cmap)
-    caption = "Weightings of the heads of the median run of each row at every step of one sequence."
+    caption = (
+        f"Weightings of the heads of the median run of each row{_chosen_by(kind)} at every step of one sequence."
+    )
     return Drawing(name, caption, figure, list(heads[0]), heads)
+
+
+def _chosen_by(kind: TableKind) -> str:
+    """By what the median run is chosen, to follow its mention in a caption."""
+    tests = [kind.label(test, metric) for test, metric in kind.bounded]
+    return (
+        f" (by the mean of its {' and '.join(tests)})" if len(tests) > 1 else f" (by {tests[0]})" if tests else ""
+    )
 
 
 def _array(points: Sequence[RunRow], name: str) -> np.ndarray:

@@ -50,6 +50,15 @@ class TableKind(NamedTuple):
         """How a metric is read."""
         return self.of.metric(name)
 
+    @property
+    def bounded(self) -> list[tuple[str, str]]:
+        """The headlines that are shares: contrasts and figures are of them, and median runs are chosen by them."""
+        return [(test, metric) for test, metric in self.headlines if self.metric(metric).bounded]
+
+    def label(self, test: str, metric: str) -> str:
+        """A metric and its test set as text."""
+        return f"{self.metric(metric).label} {test.replace('_', ' ')}"
+
     def as_json(self) -> dict[str, Any]:
         """Content for report.json; `objective` and `axes` are left out where they equal the defaults of `bits`."""
         bits = self.objective == DEFAULTS[True]["objective"]

@@ -78,7 +78,7 @@ def write(folder: Path, home: Path, about: ReportInfo) -> None:
     blocks: list[Block] = [Heading(1, title), *_lead(counted, about), *_problems(about.problems)]
     for name, suffix in suffixes(about.kinds).items():
         group = [row for row in counted if row["table"] == name]
-        blocks += _table(folder, group, about.kinds[name], suffix, asked, about.settings["cmap"])
+        blocks += _table(folder, group, about.kinds[name], suffix, asked, about.settings["cmap"], labels)
     losses = drawings.draw_losses(_records(folder / "figures" / f"{CURVES}.csv"), about.kinds.values(), labels)
     picture = _save(losses, folder)
     if picture is not None:
@@ -133,19 +133,24 @@ def _problems(problems: Sequence[Problem]) -> list[Block]:
 
 
 def _table(
-    folder: Path, group: Sequence[RunRow], kind: TableKind, suffix: str, asked: TableOptions, cmap: str
+    folder: Path,
+    group: Sequence[RunRow],
+    kind: TableKind,
+    suffix: str,
+    asked: TableOptions,
+    cmap: str,
+    labels: Sequence[str],
 ) -> list[Block]:
-    """Section of one table, with figures and further tables."""
+    """Section of one table, with figures and further tables; `labels` are those of all tables."""
     seeds = sorted({int(row["seed"]) for row in group})
-    order = list(dict.fromkeys(row["row"] for row in group))
     answers, heads = (_records(folder / "figures" / f"{name}{suffix}.csv") for name in (ANSWERS, HEADS))
     drawn = [
         settings_drawing.draw_settings(group, kind, f"settings{suffix}"),
-        drawings.draw_answers(answers, group, kind, f"{ANSWERS}{suffix}", cmap, order),
-        drawings.draw_seeds(group, kind, asked, f"seeds{suffix}", order),
-        drawings.draw_survival(group, kind, f"survival{suffix}", order),
+        drawings.draw_answers(answers, group, kind, f"{ANSWERS}{suffix}", cmap, labels),
+        drawings.draw_seeds(group, kind, asked, f"seeds{suffix}", labels),
+        drawings.draw_survival(group, kind, f"survival{suffix}", labels),
         *drawings.draw_grids(group, kind, f"grid{suffix}"),
-        drawings.draw_heads(heads, f"{HEADS}{suffix}", cmap),
+        drawings.draw_heads(heads, kind, f"{HEADS}{suffix}", cmap),
     ]
     saved = [picture for drawing in drawn if (picture := _save(drawing, folder)) is not None]
     tables = (

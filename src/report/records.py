@@ -57,7 +57,7 @@ def run_examples(
     for variant in best_variants([row for _, row in runs if row["row"] not in reference], kind):
         for one in by_rank([(one, row) for one, row in runs if row["row"] == variant], kind):
             try:
-                _record_run(one, examples, memory_slots)
+                _record_run(one, kind, examples, memory_slots)
                 break
             except ConfigError as error:
                 reason = f"{error.where}: {error.reason}" if isinstance(error, UnreadableError) else str(error)
@@ -94,12 +94,10 @@ def best_variants(rows: Sequence[RunRow], kind: TableKind) -> list[str]:
 def badness(row: RunRow, kind: TableKind) -> float:
     """Mean failure share over the bounded headline metrics, from 0 (best) to 1; untested sets count as worst."""
     found = []
-    for test, name in kind.headlines:
-        metric = kind.metric(name)
-        if metric.bounded:
-            value = table.outcome(row, test, name)
-            value = metric.worst if value is None else value
-            found.append(1.0 - value if metric.more else value)
+    for test, name in kind.bounded:
+        metric, value = kind.metric(name), table.outcome(row, test, name)
+        value = metric.worst if value is None else value
+        found.append(1.0 - value if metric.more else value)
     return sum(found) / len(found) if found else 0.0
 
 
@@ -112,15 +110,16 @@ def by_rank(runs: Sequence[tuple[PlacedRun, RunRow]], kind: TableKind) -> list[P
     return [finished[order[rank]][0] for rank in ranks]
 
 
-def _record_run(one: PlacedRun, examples: ExampleRecords, memory_slots: int | None) -> None:
-    """Run a trained network on its task's examples and append the records.
+def _record_run(one: PlacedRun, kind: TableKind, examples: ExampleRecords, memory_slots: int | None) -> None:
+    """Run a trained network on its task's examples and append the records: answers to the headline cells, if any.
 
     Raises:
         ConfigError: a run without a readable checkpoint.
     """
     learner, sequences = _open(one.entry.folder, memory_slots)
     of = {"row": one.variant, "seed": one.entry.metrics["seed"]}
-    for example in sequences[1:3] or sequences:
+    headlines = {test for test, _ in kind.headlines}
+    for example in [one for one in sequences if one.name in headlines] or sequences[1:3] or sequences:
         answer = learner.objective.answer(example, trace(learner, example)[0])
         if answer.due is not None:
             answers = dict(zip(("target", "output"), answer.due, strict=True))

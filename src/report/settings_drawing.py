@@ -24,10 +24,13 @@ def draw_settings(rows: Sequence[RunRow], kind: TableKind, name: str) -> Drawing
     values = [sorted({row[key] for row in rows}, key=_as_number) for key in varied]
     down, across = sorted((0, 1), key=lambda i: len(values[i]))
     measures: dict[str, Callable[[Sequence[RunRow]], float]] = {}
+    more = ["share solved"]
     if kind.solvable:
         measures["share solved"] = lambda group: float(np.mean([is_solved(row) for row in group]))
     for test, metric in kind.headlines:
-        measures[f"{kind.metric(metric).label} {test.replace('_', ' ')}"] = _iqm_of(test, metric)
+        measures[kind.label(test, metric)] = _iqm_of(test, metric)
+        if kind.metric(metric).more:
+            more.append(kind.label(test, metric))
     panels, data = {}, []
     for label, measure in measures.items():
         panel = np.full((len(values[down]), len(values[across])), np.nan)
@@ -40,8 +43,9 @@ def draw_settings(rows: Sequence[RunRow], kind: TableKind, name: str) -> Drawing
                                  "runs": len(group)})  # fmt: skip
         panels[label] = panel
     names = [key.split(".")[-1] for key in varied]
-    figure = settings_map.settings_map(panels, values[down], values[across], names[down], names[across])
-    caption = f"Metrics by {names[0]} and {names[1]}: interquartile means over all runs of each pair of values."
+    figure = settings_map.settings_map(panels, values[down], values[across], names[down], names[across], more)
+    shown = f"{'share solved, and ' * kind.solvable}interquartile means of the metrics"
+    caption = f"By {names[0]} and {names[1]}: {shown}, over all runs of each pair of values."
     return Drawing(name, caption, figure, ("measure", varied[down], varied[across], "value", "runs"), data)
 
 

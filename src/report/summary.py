@@ -7,12 +7,12 @@ import numpy as np
 
 from ..common.text import duration
 from ..lit.objective import Metric
-from . import statistics
+from . import intervals, statistics
 from .kinds import TableKind
 from .rows import RunRow, is_solved, number, outcome, test_sets
 from .survival import Survival, kaplan_meier, median_time
-from .tables import FEW, MANY, Table, TableOptions, outcomes, variants
-from .wording import shown
+from .tables import MANY, Table, TableOptions, outcomes, variants
+from .wording import between, shown
 
 
 def main_table(rows: Sequence[RunRow], kind: TableKind, options: TableOptions) -> Table:
@@ -36,22 +36,22 @@ def main_table(rows: Sequence[RunRow], kind: TableKind, options: TableOptions) -
         lines.append(line)
     note = (
         "IQM: interquartile mean over all runs, diverged ones at the worst value there is; in brackets its 95 % "
-        f"bootstrap interval over seeds, from {FEW} seeds on. Seconds: median of the fitting alone."
+        f"bootstrap interval over seeds, {intervals.RULE}. Seconds: median of the fitting alone."
     )
     if kind.of.solved_by is not None:
         judged = kind.metric(kind.of.solved_by)
         note = (
             f"Solved: validation at or under the threshold of {judged.about}, three times in a row; "
-            "in brackets the 95 % interval of Wilson. Sequences and seconds to solve: Kaplan-Meier median, "
-            "unsolved runs censored, — where less than half are solved. " + note
+            f"in brackets the 95 % interval of Wilson, {intervals.RULE}. Sequences and seconds to solve: "
+            "Kaplan-Meier median, unsolved runs censored, — where less than half are solved. " + note
         )
     return Table("Models", list(lines[0]), [list(line.values()) for line in lines], note)
 
 
 def _solving(group: Sequence[RunRow]) -> dict[str, str]:
     solved = sum(map(is_solved, group))
-    low, high = statistics.wilson(solved, len(group))
-    line = {"solved": f"{solved}/{len(group)} [{low:.2f}, {high:.2f}]"}
+    interval = between(intervals.of_share(solved, len(group)), "{:.2f}".format)
+    line = {"solved": f"{solved}/{len(group)} {interval}".rstrip()}
     for unit in ("sequences", "seconds"):
         median = median_time(survival(group, unit))
         line[f"{unit} to solve"] = "—" if median is None else f"{median:,.0f}"
@@ -78,11 +78,7 @@ def _score(group: Sequence[RunRow], test: str, metric: str, with_mean: bool) -> 
 
 def centre(values: np.ndarray) -> str:
     """The interquartile mean, with an interval if there are enough runs."""
-    text = shown(statistics.interquartile_mean(values))
-    if len(values) < FEW:
-        return text
-    low, high = statistics.bootstrap(values)
-    return f"{text} [{shown(low)}, {shown(high)}]"
+    return f"{shown(statistics.interquartile_mean(values))} {between(intervals.of_mean(values))}".rstrip()
 
 
 def tests_table(rows: Sequence[RunRow], kind: TableKind) -> Table | None:
@@ -100,11 +96,15 @@ def tests_table(rows: Sequence[RunRow], kind: TableKind) -> Table | None:
             line += [shown(float(np.median(values))), shown(best(values, first)), shown(worst(values, first))]
             for metric in others:
                 other_values = outcomes(group, test, metric.name)
-                line += [shown(float(np.median(other_values))), shown(best(other_values, metric))]
+                line += [
+                    centre(other_values),
+                    shown(float(np.median(other_values))),
+                    shown(best(other_values, metric)),
+                ]
             lines.append(line)
     header = ["model", "test", "runs", f"{first.label}: mean", "IQM [95 %]", "median", "best", "worst"]
     for metric in others:
-        header += [f"{metric.label}: median", f"best of {metric.label}"]
+        header += [f"{metric.label}: IQM [95 %]", f"{metric.label}: median", f"best of {metric.label}"]
     notes = [f"{one.label.capitalize()}: {one.about}{guessing(one)}." for one in (first, *others) if one.about]
     return Table("Every test", header, lines, " ".join(notes), folded=len(lines) > MANY)
 

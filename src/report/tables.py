@@ -7,8 +7,8 @@ import numpy as np
 
 from .rows import RunRow, outcome
 
-#: Most lines of an unfolded table; fewest seeds for an interval; fewest seeds for a statement of no difference.
-MANY, FEW, ENOUGH = 20, 5, 10
+#: Most lines of an unfolded table; fewest seeds for a statement of no difference.
+MANY, ENOUGH = 20, 10
 
 
 class Table(NamedTuple):

@@ -1,6 +1,7 @@
 """Formatting of numbers in tables."""
 
 import math
+from collections.abc import Callable
 
 
 def shown(value: float) -> str:
@@ -27,3 +28,12 @@ def signed(value: float) -> str:
     """
     text = shown(abs(value))
     return text if text == "0" else f"{'+' if value > 0 else '-'}{text}"
+
+
+def between(interval: tuple[float, float] | None, form: Callable[[float], str] = shown) -> str:
+    """An interval as text; empty for None.
+
+    >>> between((0.1, 0.25)), between((-0.1, 0.25), signed), between(None)
+    ('[0.100, 0.250]', '[-0.100, +0.250]', '')
+    """
+    return "" if interval is None else f"[{form(interval[0])}, {form(interval[1])}]"

@@ -40,3 +40,13 @@ def test_heads_of_a_run_share_the_stretch_that_both_use():
     assert first == second
     assert first[2] < 5 - 0.5
     assert first[3] > 22 + 0.5
+
+
+def test_slots_have_their_numbers_also_before_slot_0_and_long_names_fit(draw):
+    heads = {f"{kind} head": walk(9, 32, 24) for kind in ("read", "write")}
+    figure = addressing(
+        [RunHeads(f"sigma_init=0.3 carry=position K={k} lr=0.003, seed 3", "t", heads, 4) for k in "12"]
+    )
+    draw(figure)
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == ["25", "0"]

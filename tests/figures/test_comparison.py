@@ -26,7 +26,7 @@ def make_rows(models, titles, random):
 
 
 def make_groups(models, titles, random):
-    return {title: [SeedGroup(m, random.random(6), 0.5, 0.2, 0.8) for m in models] for title in titles}
+    return {title: [SeedGroup(m, random.random(6), 0.5, (0.2, 0.8)) for m in models] for title in titles}
 
 
 def images(figure):

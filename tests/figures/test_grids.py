@@ -18,10 +18,10 @@ def panels_of(figure):
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
 def test_every_grid_with_its_numbers(count, draw):
     panels = {f"model {k}": VALUES * (k + 1) / 100 for k in range(count)}
-    figure = grids(panels, LENGTHS, REPEATS, "payload error", TRAINED)
+    figure = grids(panels, LENGTHS, REPEATS, "payload error", False, TRAINED)
     draw(figure)
     *shown, bar = figure.axes
-    assert bar.get_ylabel() == "payload error"
+    assert bar.get_ylabel() == "payload error\ndarker is better"
     for ax, (name, values) in zip(shown, panels.items(), strict=True):
         np.testing.assert_array_equal(ax.images[0].get_array(), values)
         assert ax.get_title() == name
@@ -38,19 +38,20 @@ def test_every_grid_with_its_numbers(count, draw):
 
 
 def test_numbers_can_be_read_on_the_shared_scale():
-    figure = grids({"low": VALUES, "high": VALUES + 100}, LENGTHS, REPEATS, "x", cmap="gray")
+    figure = grids({"low": VALUES, "high": VALUES + 100}, LENGTHS, REPEATS, "x", more=True)
     for ax in panels_of(figure):
         values = ax.images[0].get_array()
         for text in ax.texts:
             column, row = text.get_position()
-            grey = ax.images[0].to_rgba(values[row, column])[0]
+            red, green, blue, _ = ax.images[0].to_rgba(values[row, column])
+            grey = 0.299 * red + 0.587 * green + 0.114 * blue
             assert abs(to_rgb(text.get_color())[0] - grey) >= 0.45
 
 
 def test_cells_of_missing_values_stay_empty(draw):
     values = VALUES.copy()
     values[1, 4] = np.nan
-    figure = grids({"a": values, "none": np.full((5, 7), np.nan)}, LENGTHS, REPEATS, "x")
+    figure = grids({"a": values, "none": np.full((5, 7), np.nan)}, LENGTHS, REPEATS, "x", more=True)
     draw(figure)
     a, none = panels_of(figure)
     assert (4, 1) not in {text.get_position() for text in a.texts}
@@ -61,9 +62,9 @@ def test_cells_of_missing_values_stay_empty(draw):
 
 
 def test_all_values_missing_or_equal_is_no_error(draw):
-    draw(grids({"a": np.full((2, 3), np.nan)}, (1, 2), (3, 4, 5), "x"))
-    equal = grids({"a": np.ones((2, 3)), "b": np.ones((2, 3))}, (1, 2), (3, 4, 5), "x", cmap="jet")
+    draw(grids({"a": np.full((2, 3), np.nan)}, (1, 2), (3, 4, 5), "x", more=True))
+    equal = grids({"a": np.ones((2, 3)), "b": np.ones((2, 3))}, (1, 2), (3, 4, 5), "x", more=True)
     draw(equal)
     for ax in panels_of(equal):
-        assert ax.images[0].to_rgba(1.0)[1] > 0.9  # green: the middle of the widened scale
+        assert ax.images[0].norm(1.0) == pytest.approx(0.5)  # the middle of the widened scale
         assert {text.get_color() for text in ax.texts} == {"black"}

@@ -16,7 +16,7 @@ def written(ax):
 def test_cells_without_a_finite_number_stay_empty(draw):
     figure = Figure()
     ax = figure.subplots()
-    image = heat_map(ax, VALUES, "gray")
+    image = heat_map(ax, VALUES, True)
     write(ax, image, VALUES, missing="-")
     draw(figure)
     assert image.get_array().mask.tolist() == [[False, True, False], [True, False, True]]
@@ -24,12 +24,12 @@ def test_cells_without_a_finite_number_stay_empty(draw):
     expected = {(0, 0): "0.5", (0, 1): "-", (0, 2): "2", (1, 0): "inf", (1, 1): "0.25", (1, 2): "-inf"}
     assert written(ax) == expected
     ink = {text.get_text(): text.get_color() for text in ax.texts}
-    assert (ink["0.25"], ink["2"], ink["inf"], ink["-"]) == ("white", "black", "black", "black")
+    assert (ink["0.25"], ink["2"], ink["inf"], ink["-"]) == ("black", "white", "black", "black")
 
 
 def test_missing_values_have_no_text_by_default():
     ax = Figure().subplots()
-    write(ax, heat_map(ax, VALUES, "gray"), VALUES)
+    write(ax, heat_map(ax, VALUES, True), VALUES)
     assert (0, 1) not in written(ax)
     assert len(written(ax)) == 5
 
@@ -37,9 +37,23 @@ def test_missing_values_have_no_text_by_default():
 @pytest.mark.parametrize(("origin", "limits"), [("lower", (-0.5, 1.5)), ("upper", (1.5, -0.5))])
 def test_the_first_row_is_below_or_above(origin, limits):
     ax = Figure().subplots()
-    image = heat_map(ax, VALUES, "gray", (-1.0, 4.0), origin)
+    image = heat_map(ax, VALUES, True, (-1.0, 4.0), origin)
     assert ax.get_ylim() == limits
     assert image.get_clim() == (-1, 4)
+
+
+def test_a_missing_value_looks_like_no_value():
+    ax = Figure().subplots()
+    image = heat_map(ax, VALUES, more=True)
+    background = np.array(ax.get_facecolor())
+    assert min(np.abs(background - image.cmap(one)).max() for one in np.linspace(0, 1, 50)) > 0.1
+
+
+@pytest.mark.parametrize("more", [False, True])
+def test_the_better_cell_is_the_darker(more):
+    image = heat_map(Figure().subplots(), np.array([[0.25, 2.0]]), more)
+    small, large = (sum(image.to_rgba(value)[:3]) for value in (0.25, 2.0))
+    assert (large < small) == more
 
 
 def test_limits_of_all_finite_values():

@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 from matplotlib.colors import same_color
 
-from src.figures.loss_comparison import LossCurve, loss_comparison, quartiles
+from src.figures.loss_comparison import LossGroup, loss_comparison
 from src.figures.palette import colours
 
 X = np.arange(1.0, 12.0) * 5_000
 
 
-def runs(label, random, seeds=4, x=X):
-    return [LossCurve(label, seed, x, random.lognormal(size=x.size)) for seed in range(seeds)]
+def group(label, random, seeds=4, x=X, band=True):
+    """Random curves; centre and band are unrelated numbers, as the figure computes none."""
+    curves = [(x, random.lognormal(size=x.size)) for _ in range(seeds)]
+    outer = np.sort(random.lognormal(size=(2, x.size)), axis=0)
+    return LossGroup(label, curves, x, random.lognormal(size=x.size), outer if band else None)
 
 
 def thick(ax):
@@ -22,21 +25,20 @@ def thin(ax):
     return [line for line in ax.lines if line.get_linewidth() < 1.0]
 
 
-def test_every_seed_the_median_and_the_band(random, draw):
-    curves = [*runs("ntm", random, 4), *runs("gru", random, 5)]
-    figure = loss_comparison({"repeat copy": curves}, "training sequences", "loss (nats)")
+def test_every_seed_the_centre_and_the_band(random, draw):
+    groups = [group("ntm", random, 4), group("gru", random, 5, band=False)]
+    figure = loss_comparison({"repeat copy": groups}, "training sequences", "loss (nats)")
     draw(figure)
     (ax,) = figure.axes
-    assert len(thin(ax)) == 9
-    for line, curve in zip([*thin(ax)], curves, strict=True):
-        np.testing.assert_array_equal(line.get_xydata(), np.stack([curve.x, curve.y], 1))
-    for line, band, rows in zip(thick(ax), ax.collections, (curves[:4], curves[4:]), strict=True):
-        y = np.stack([curve.y for curve in rows])
-        np.testing.assert_allclose(line.get_ydata(), np.median(y, 0))
-        np.testing.assert_array_equal(line.get_xdata(), X)
-        outline = band.get_paths()[0].vertices
-        for value in np.concatenate(np.quantile(y, [0.25, 0.75], axis=0)):
-            assert np.isclose(outline[:, 1], value).any()
+    seeds = [seed for one in groups for seed in one.seeds]
+    for line, seed in zip(thin(ax), seeds, strict=True):
+        np.testing.assert_array_equal(line.get_xydata(), np.stack(seed, 1))
+    for line, one in zip(thick(ax), groups, strict=True):
+        np.testing.assert_array_equal(line.get_xydata(), np.stack([one.x, one.centre], 1))
+    (band,) = ax.collections
+    outline = band.get_paths()[0].vertices
+    for value in np.concatenate(groups[0].band):
+        assert np.isclose(outline[:, 1], value).any()
     assert (ax.get_title(), ax.get_xlabel(), ax.get_ylabel()) == (
         "repeat copy",
         "training sequences",
@@ -44,51 +46,31 @@ def test_every_seed_the_median_and_the_band(random, draw):
     )
     assert ax.get_yscale() == "log"
     assert "A run that has ended keeps its last value" in figure.get_supxlabel()
+    assert "interquartile mean over seeds. Band: the middle half" in figure.get_supxlabel()
 
 
-def test_runs_that_ended_keep_their_last_value():
-    x = np.arange(1.0, 6.0)
-    ended = LossCurve("a", 0, x[:2], np.array([9.0, 1.0]))
-    later = LossCurve("a", 1, x, np.array([8.0, 7.0, 6.0, 5.0, 4.0]))
-    sparse = LossCurve("a", 2, np.array([1.0, 5.0]), np.array([2.0, 10.0]))
-    grid, (low, middle, high) = quartiles([ended, later, sparse])
-    rows = np.array([[9, 1, 1, 1, 1], [8, 7, 6, 5, 4], [2, 4, 6, 8, 10]])
-    assert grid.tolist() == x.tolist()
-    np.testing.assert_allclose(middle, np.median(rows, 0))
-    np.testing.assert_allclose([low, high], np.quantile(rows, [0.25, 0.75], axis=0))
-
-
-def test_no_median_before_every_run_has_begun():
-    early, late = LossCurve("a", 0, X, X), LossCurve("a", 1, X[3:], X[3:])
-    assert quartiles([early, late])[0].tolist() == X[3:].tolist()
-
-
-def test_missing_values_are_skipped_and_an_empty_run_is_only_counted(random, draw):
-    y = np.array([3.0, np.nan, 1.0, np.nan])
-    curves = [
-        LossCurve("a", 0, X[:4], y),
-        LossCurve("a", 1, X[:4], np.full(4, np.nan)),
-        LossCurve("a", 2, np.zeros(0), np.zeros(0)),
-    ]
-    figure = loss_comparison({"t": curves, "u": runs("a", random, 3)}, "x", "y")
+def test_a_label_without_points_is_only_counted(random, draw):
+    empty = LossGroup("a", [(np.zeros(0), np.zeros(0))] * 3, np.zeros(0), np.zeros(0), None)
+    figure = loss_comparison({"t": [empty], "u": [group("a", random, 3)]}, "x", "y")
     draw(figure)
-    (middle,) = thick(figure.axes[0])
-    assert middle.get_xydata().tolist() == [[X[0], 3.0], [X[2], 1.0]]
+    assert thick(figure.axes[0])[0].get_xydata().size == 0
+    assert "Band" in figure.get_supxlabel()
+    assert "Band" not in loss_comparison({"t": [empty]}, "x", "y").get_supxlabel()
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a (3)"]
 
 
 def test_an_infinite_loss_is_no_error(draw):
-    curves = [LossCurve("a", seed, X[:3], np.array([3.0, 2.0, np.inf if seed else 1.0])) for seed in range(4)]
-    figure = loss_comparison({"t": curves}, "x", "y")
+    y = np.array([3.0, 2.0, np.inf])
+    figure = loss_comparison({"t": [LossGroup("a", [(X[:3], y)], X[:3], y, np.stack([y, y]))]}, "x", "y")
     draw(figure)
     assert thick(figure.axes[0])[0].get_ydata()[:2].tolist() == [3.0, 2.0]
 
 
 def test_panels_of_their_own_tasks(random, draw):
     panels = {
-        "copy": [*runs("ntm", random, 3), *runs("gru", random, 2)],
-        "recall": runs("gru", random, 4, X / 100),
-        "sort": runs("lstm", random, 1),
+        "copy": [group("ntm", random, 3), group("gru", random, 2)],
+        "recall": [group("gru", random, 4, X / 100)],
+        "sort": [group("lstm", random, 1)],
     }
     figure = loss_comparison(panels, "training sequences", "loss", log=False, order=["mlp", "gru", "ntm"])
     draw(figure)
@@ -109,8 +91,8 @@ def test_panels_of_their_own_tasks(random, draw):
 @pytest.mark.parametrize("count", [1, 4])
 def test_many_long_labels_fit(count, random, draw):
     labels = [f"sigma_init={s} carry={c}" for s in (0.3, 0.5, 1, 2, 4) for c in ("position", "weighting")]
-    curves = [curve for label in labels for curve in runs(label, random, 2)]
-    figure = loss_comparison({f"task {k}": curves for k in range(count)}, "training sequences", "loss (nats)")
+    groups = [group(label, random, 2) for label in labels]
+    figure = loss_comparison({f"task {k}": groups for k in range(count)}, "training sequences", "loss (nats)")
     draw(figure)
     assert len(figure.legends[0].get_texts()) == 10
     assert figure.get_figwidth() * 150 <= 1650

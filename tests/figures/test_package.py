@@ -25,7 +25,17 @@ def test_imports_numpy_matplotlib_and_other_figures_without_pyplot(file: Path) -
         else:
             continue
         for name in names:
-            known = {"collections", "contextlib", "io", "logging", "math", "operator", "textwrap", "typing"}
+            known = {
+                "collections",
+                "contextlib",
+                "io",
+                "logging",
+                "math",
+                "operator",
+                "textwrap",
+                "typing",
+                "zlib",
+            }
             known |= {"numpy", "matplotlib"}
             assert name.split(".")[0] in known or name.startswith("src.figures.")
             assert "pyplot" not in name

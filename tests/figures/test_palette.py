@@ -1,45 +1,68 @@
-"""Colours by position and by label."""
+"""Colours: of models, of other labels, of signed numbers and of metrics."""
 
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib import colormaps
 from matplotlib.colors import to_rgb
 
-from src.figures.palette import colour, colours
+from src.figures.palette import MODELS, OTHERS, SIGNED, colours, metric_map
 
 #: Viénot, Brettel and Mollon 1999: linear RGB as a deuteranope sees it.
 DEUTERANOPIA = np.array([[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]])
+CONF = Path(__file__).resolve().parents[2] / "conf" / "model"
 
 
-@pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 10, 13])
-def test_all_colours_differ_for_the_colour_blind_too(count):
-    names = [colour(position, count) for position in range(count)]
-    assert all(len(name) == 7 and name[0] == "#" for name in names)
+def test_every_model_has_a_colour() -> None:
+    assert set(MODELS) == {path.stem for path in CONF.glob("*.yaml")}
+
+
+@pytest.mark.parametrize("names", [[*MODELS], [*MODELS, *map(str, range(len(OTHERS)))], [*map(str, range(13))]])
+def test_all_colours_differ_for_the_colour_blind_too(names: list[str]) -> None:
+    painted = colours(names)
+    assert list(painted) == names
+    assert all(len(one) == 7 and one[0] == "#" for one in painted.values())
     for sight in (np.eye(3), DEUTERANOPIA):
-        seen = [sight @ np.array(to_rgb(name)) ** 2.2 for name in names]
-        assert all(np.abs(a - b).max() > 0.02 for a, b in combinations(seen, 2))
+        seen = [sight @ np.array(to_rgb(one)) ** 2.2 for one in painted.values()]
+        assert all(np.abs(a - b).max() > 0.008 for a, b in combinations(seen, 2))
 
 
-def test_up_to_eight_a_colour_does_not_depend_on_how_many_there_are():
-    assert [colour(2, count) for count in (3, 5, 8)] == ["#009E73"] * 3
-    assert colour(2, 9) != "#009E73"
+def test_a_model_has_one_colour_beside_any_others() -> None:
+    for labels in (["ntm"], ["lstm", "ntm"], ["mine", "ntm", *map(str, range(20))]):
+        assert colours(labels)["ntm"] == MODELS["ntm"]
+        assert colours(labels[::-1])["ntm"] == MODELS["ntm"]
 
 
-def test_beyond_eight_they_go_from_dark_to_light():
-    shades = [sum(to_rgb(colour(position, 12))) for position in range(12)]
-    assert shades == sorted(shades)
+def test_an_unknown_model_has_one_colour_beside_any_models() -> None:
+    alone = colours(["transformer"])["transformer"]
+    for labels in (["ntm", "transformer"], ["gru", "lstm", "transformer", "mlp"]):
+        assert colours(labels)["transformer"] == alone
+    assert alone not in MODELS.values()
 
 
-def test_colours_belong_to_labels():
-    assert colours(["b", "a", "b"]) == {"b": colour(0, 2), "a": colour(1, 2)}
-    whole = colours(["a", "b", "c"])
-    assert colours(["c", "b"], order=["a", "b", "c"]) == whole
-    assert colours(["d", "a"], order=["a", "b", "c"])["d"] == colour(3, 4)
+def test_labels_of_a_set_keep_their_colours_in_each_figure() -> None:
+    names = [f"lr={k}" for k in range(8)]
+    assert len(set(colours(names).values())) == 8
+    assert colours(names[5:], order=names) == colours(names)
     assert colours([]) == {}
 
 
-@pytest.mark.parametrize("position", [-1, 3])
-def test_there_are_as_many_as_asked_for(position):
-    with pytest.raises(ValueError, match=f"position {position} of 3 colours: must be from 0 to 2"):
-        colour(position, 3)
+def test_many_labels_go_from_dark_to_light() -> None:
+    shades = [sum(to_rgb(one)) for one in colours(map(str, range(12))).values()]
+    assert shades == sorted(shades)
+
+
+def test_zero_is_white_and_the_signs_differ() -> None:
+    red, green, blue, _ = colormaps[SIGNED](0.5)
+    assert min(red, green, blue) > 0.95
+    low, high = colormaps[SIGNED](0.0), colormaps[SIGNED](1.0)
+    assert low[2] > low[0]
+    assert high[0] > high[2]
+
+
+@pytest.mark.parametrize(("more", "best", "worst"), [(True, 1.0, 0.0), (False, 0.0, 1.0)])
+def test_the_better_value_of_a_metric_is_the_darker(more: bool, best: float, worst: float) -> None:
+    cmap = colormaps[metric_map(more)]
+    assert sum(cmap(best)[:3]) < sum(cmap(worst)[:3])

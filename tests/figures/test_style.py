@@ -26,7 +26,9 @@ MAKE = {
     "head_weights": lambda: head_weights(WEIGHTS[:, None], ["read head"], marks={"answer": 4}),
     "learning_curves": lambda: learning_curves(1e4 * np.arange(8.0), {"loss": VALUES[9]}, "sequences", ["loss"]),
     "memory": lambda: memory({"at the end": VALUES[:8]}, [HeadTrace("read head", "read", VALUES[:, :3], WEIGHTS)]),
-    "seeds": lambda: seeds({"10x20": [SeedGroup("ntm", VALUES[2], 0.1, 0.0, 0.2)]}, "error", {"published": 0.05}),
+    "seeds": lambda: seeds(
+        {"10x20": [SeedGroup("ntm", VALUES[2], 0.1, (0.0, 0.2))]}, "error", {"10x20": {"published": 0.05}}
+    ),
     "target_output": lambda: target_output([TargetOutputPanel("Length 3", WEIGHTS, WEIGHTS * 0.5)]),
     "with the class alone": lambda: Figure(figsize=(3, 2)),
 }

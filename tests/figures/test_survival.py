@@ -10,14 +10,11 @@ NONE = np.zeros(0)
 NTM = SurvivalCurve(
     np.array([0.0, 20_000.0, 50_000.0]),
     np.array([0.0, 0.25, 0.5]),
-    np.array([0.0, 0.1, 0.2]),
-    np.array([0.3, 0.6, 0.9]),
+    np.array([[0.0, 0.1, 0.2], [0.3, 0.6, 0.9]]),
     np.array([30_000.0, 50_000.0, np.inf]),
 )
-GRU = SurvivalCurve(
-    np.array([0.0, 40_000.0]), np.array([0.0, 1.0]), np.array([0.0, 0.7]), np.array([0.3, 1.0]), NONE
-)
-NEVER = SurvivalCurve(np.zeros(1), np.zeros(1), np.zeros(1), np.array([0.2]), np.array([np.inf]))
+GRU = SurvivalCurve(np.array([0.0, 40_000.0]), np.array([0.0, 1.0]), np.array([[0.0, 0.7], [0.3, 1.0]]), NONE)
+NEVER = SurvivalCurve(np.zeros(1), np.zeros(1), np.array([[0.0], [0.2]]), np.array([np.inf]))
 
 
 def curves(ax):
@@ -56,6 +53,14 @@ def test_a_label_that_never_solves_is_a_line_at_zero(draw):
     never = curves(figure.axes[0])[0]
     assert never.get_xydata().tolist() == [[0, 0], [40_000, 0]]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["never", "gru"]
+
+
+def test_no_band_is_drawn_where_there_is_none(draw):
+    figure = survival({"t": {"ntm": NTM._replace(band=None), "gru": GRU}}, "x")
+    draw(figure)
+    (ax,) = figure.axes
+    assert len(curves(ax)) == 2
+    assert len(ax.collections) == 1
 
 
 def test_panels_have_their_own_time_and_labels_one_colour(draw):

@@ -3,11 +3,17 @@
 import numpy as np
 import pytest
 
+from src.figures.palette import SIGNED
 from src.replay.film import DPI, HEIGHT, HEIGHT_WITHOUT, WIDTH, Film
 from tests.figures.conftest import draw  # noqa: F401
 from tests.figures.hostile import hostile
 
 pytestmark = pytest.mark.drawn
+
+
+def axes_of(film):
+    """Axes by their label."""
+    return {ax.get_ylabel(): ax for ax in film.figure.findobj() if hasattr(ax, "get_ylabel")}
 
 
 def centre(span):
@@ -56,7 +62,7 @@ def test_only_the_slots_that_are_read_are_shown(recording):
 def test_strips_show_the_recording(recording):
     one = recording("ntm")
     film = Film([one], "", "viridis")
-    axes = {ax.get_ylabel(): ax for ax in film.figure.findobj() if hasattr(ax, "get_ylabel")}
+    axes = axes_of(film)
     shown = {"input": one.x, "target": one.target, "output": one.y,
              "read head\nslot": one.heads.weights[:, 0], "write head\nslot": one.heads.weights[:, 1]}  # fmt: skip
     for name, values in shown.items():
@@ -66,6 +72,25 @@ def test_strips_show_the_recording(recording):
     assert axes["output"].images[0].get_alpha()[0].tolist() == np.where(one.asked, 1.0, 0.3).tolist()
     assert np.array_equal(axes["wrong"].patches[0].get_data().values, one.wrong)
     assert axes["read head\nslot"].get_ylim() == (-0.5, 7.5)
+
+
+def test_signed_channels_are_centred_at_zero(recording, draw):  # noqa: F811
+    one = recording("lstm")
+    x = one.x.clip(0, 1)
+    x[0, 0] = -2.5
+    film = Film([one._replace(x=x)], "", "viridis")
+    draw(film.figure)
+    image = axes_of(film)["input\n±2.5"].images[0]
+    assert (image.get_clim(), image.get_cmap().name) == ((-2.5, 2.5), SIGNED)
+    assert axes_of(film)["output"].images[0].get_clim() == (0, 1)
+    assert len(axes_of(Film([recording("digits_ntm")], ""))["input"].lines) == 2  # one of them at zero
+
+
+def test_a_target_without_wrong_bits_is_drawn(recording):
+    one = recording("lstm")
+    axes = axes_of(Film([one._replace(wrong=None)], ""))
+    assert np.array_equal(axes["target"].images[0].get_array(), one.target.T)
+    assert "wrong" not in axes
 
 
 def test_frames_are_one_a_step_and_differ(recording):
@@ -89,8 +114,8 @@ def test_runs_without_a_memory(recording):
 def test_classes_name_the_right_one_and_draw_the_input_as_a_line(recording):
     one = recording("digits_ntm")
     film = Film([one], "")
-    axes = {ax.get_ylabel(): ax for ax in film.figure.findobj() if hasattr(ax, "get_ylabel")}
-    assert np.array_equal(axes["input"].lines[0].get_ydata(), one.x[:, 0])
+    axes = axes_of(film)
+    assert np.array_equal(axes["input"].lines[-1].get_ydata(), one.x[:, 0])
     assert [label.get_text() for label in axes["output"].get_yticklabels()] == [f"right: {one.right}"]
     assert not {"target", "wrong"} & set(axes)
 
@@ -103,6 +128,14 @@ def test_labels_are_inside_and_apart(recording, draw, names):  # noqa: F811
     film = Film([recording(name, *cell) for name in names], "models on a task: a sequence")
     film.frame(11)
     draw(film.figure)
+
+
+def test_many_heads_and_long_names_fit(recording, draw):  # noqa: F811
+    one = recording("ntm")
+    names = [f"{kind} head {k}" for kind in ("read", "write") for k in (1, 2, 3)]
+    numbers = {name: np.repeat(values, 3, axis=1) for name, values in one.heads.numbers.items()}
+    heads = one.heads._replace(names=names, weights=np.repeat(one.heads.weights, 3, axis=1), numbers=numbers)
+    draw(Film([one._replace(heads=heads, x=-one.x, x_names=[f"feature {k}" for k in one.x_names])], "t").figure)
 
 
 def test_a_hostile_matplotlibrc_changes_no_pixel(recording, tmp_path):

@@ -10,6 +10,7 @@ import matplotlib
 import numpy as np
 import pytest
 
+from src.figures.palette import SIGNED
 from src.replay.page import quantise, render
 
 
@@ -102,9 +103,22 @@ def test_the_title_contains_the_verdict(recording):
 
 def test_colours_are_those_of_matplotlib(recording):
     data = data_of(page_of(recording("lstm"), cmap="cividis"))
-    for key, cmap in {"colours": "cividis", "memoryColours": "RdBu_r"}.items():
+    for key, cmap in {"colours": "cividis", "signedColours": SIGNED}.items():
         colours = np.frombuffer(base64.b64decode(data[key]), np.uint8).reshape(256, 3)
         assert colours.tolist() == matplotlib.colormaps[cmap](np.arange(256), bytes=True)[:, :3].tolist()
+
+
+def test_signed_values_are_not_cut_at_0(recording):
+    """Inputs are signed in any task; targets and outputs in those whose answers are no probabilities."""
+    one = recording("lstm")
+    signed = np.linspace(-3.0, 1.0, one.y.size).reshape(one.y.shape)
+    (run,) = data_of(page_of(one._replace(x=-2.0 * one.x, y=signed, target=signed)))["runs"]
+    check(run["x"], -2.0 * one.x)
+    check(run["y"], signed)
+    check(run["target"], signed)
+    assert (run["x"]["bound"], run["y"]["bound"]) == (2.0 * one.x.max(), 3.0)
+    (plain,) = data_of(page_of(one))["runs"]
+    assert plain["x"]["bound"] == plain["y"]["bound"] == 0.0
 
 
 def test_the_speed_asked_for_is_among_those_offered(recording):

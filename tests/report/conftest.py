@@ -3,6 +3,7 @@
 import csv
 import math
 
+import numpy as np
 import pytest
 
 from src.common.files import write_json
@@ -53,3 +54,9 @@ def fake(tmp_path):
 
     make.top = tmp_path / "runs"
     return make
+
+
+@pytest.fixture
+def rng_numpy() -> np.random.Generator:
+    """A generator with a fixed seed."""
+    return np.random.default_rng(0)

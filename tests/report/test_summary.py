@@ -50,13 +50,13 @@ def column(table, name):
 
 
 def test_solving_is_counted_with_wilson_and_as_survival():
-    rows = [bit_row("ntm", s, 0.0, solved) for s, solved in enumerate((60_000, 70_000, 80_000, None))]
-    rows += [bit_row("lstm", s, 30.0) for s in range(3)]
+    rows = [bit_row("ntm", s, 0.0, solved) for s, solved in enumerate((60_000, 70_000, 80_000, 90_000, None))]
+    rows += [bit_row("lstm", s, 30.0) for s in range(5)]
     table = summary.main_table(rows, BITS, TableOptions())
-    low, high = statistics.wilson(3, 4)
-    assert column(table, "solved") == [f"3/4 [{low:.2f}, {high:.2f}]", "0/3 [0.00, 0.56]"]
-    assert column(table, "sequences to solve") == ["70,000", "—"]
-    assert column(table, "seconds to solve") == ["70", "—"]
+    low, high = statistics.wilson(4, 5)
+    assert column(table, "solved") == [f"4/5 [{low:.2f}, {high:.2f}]", "0/5 [0.00, 0.43]"]
+    assert column(table, "sequences to solve") == ["80,000", "—"]
+    assert column(table, "seconds to solve") == ["80", "—"]
 
 
 def test_a_diverged_run_counts_everywhere():
@@ -157,6 +157,7 @@ def test_every_test_has_its_spread():
     assert column(table, "payload error: mean") == ["0.030", "0.300", "0.150"]
     assert column(table, "best") == ["0.010", "0.100", "0.050"]
     assert column(table, "worst") == ["0.060", "0.600", "0.300"]
+    assert column(table, "end exact: IQM [95 %]") == ["1.000", "0.500", "0.250"]
     assert column(table, "end exact: median") == ["1.000", "0.500", "0.250"]
     assert summary.tests_table([class_row("a", 0, 0.5)], TEST) is None
 

@@ -1,0 +1,112 @@
+"""Figures of a report: the numbers are those of the tables and of the captions."""
+
+import pytest
+from matplotlib.colors import to_hex
+
+from src.figures.palette import MODELS
+from src.report import drawings, settings_drawing, statistics
+from src.report.kinds import TableKind
+from src.report.tables import TableOptions
+from tests.figure_drawing import off
+from tests.helpers import train_small
+from tests.report.test_publication import report, table
+from tests.report.test_summary import BITS, CLASSES, bit_row, class_row
+
+
+def test_a_reference_is_a_line_in_the_panel_of_its_own_set() -> None:
+    rows = [class_row("gru", s, 0.9 + s / 100, 0.8 + s / 100) for s in range(5)]
+    rows += [class_row("cnn", s, 0.95, 0.7 + s / 100) for s in range(5)]
+    drawing = drawings.draw_seeds(rows, CLASSES, TableOptions(reference=("cnn",)), "seeds", [])
+    assert drawing is not None
+    dashed = {
+        ax.get_title(): [line.get_ydata()[0] for line in ax.lines if line.get_linestyle() == "--"]
+        for ax in drawing.figure.axes
+    }
+    expected = statistics.interquartile_mean([0.7 + s / 100 for s in range(5)])
+    assert dashed == {"test": [pytest.approx(0.95)], "generated": [pytest.approx(expected)]}
+
+
+def test_the_panels_name_their_metrics_where_these_differ() -> None:
+    kind = TableKind("", "bits", [("10x20", "payload_error"), ("20x10", "end_exact")])
+    drawing = drawings.draw_seeds([bit_row("ntm", s, 1.0) for s in range(2)], kind, TableOptions(), "seeds", [])
+    assert drawing is not None
+    assert [ax.get_title() for ax in drawing.figure.axes] == ["payload error 10x20", "end exact 20x10"]
+    assert drawing.figure.axes[0].get_ylabel() == "payload error or end exact"
+
+
+def test_a_model_has_one_colour_in_every_figure() -> None:
+    rows = [bit_row(model, s, 1.0 + s, 50_000) for model in ("mine", "ntm", "lstm") for s in range(2)]
+    points = [
+        {"table": "t", "row": row["row"], "seed": row["seed"], "sequences": str(n), "loss": "1"}
+        for row in rows
+        for n in (1, 2)
+    ]
+    drawn = [
+        drawings.draw_seeds(rows, BITS, TableOptions(), "seeds", []),
+        drawings.draw_survival(rows[2:], BITS, "survival", []),
+        drawings.draw_losses(points[::-1], [BITS], []),
+    ]
+    found = []
+    for drawing in drawn:
+        assert drawing is not None
+        found.append({to_hex(line.get_color()).upper() for line in drawing.figure.axes[0].lines})
+    for used in found:
+        assert {MODELS["ntm"], MODELS["lstm"]} <= used
+    assert len(found[0] & found[2]) == 3
+
+
+def test_the_caption_of_the_map_of_settings_names_the_statistic_of_each_panel() -> None:
+    def rows(make):
+        return [
+            make("gru", s, 0.5 + s / 10) | {"setting.a": str(a), "setting.b": str(b)}
+            for s in range(2)
+            for a in (1, 2)
+            for b in (3, 4)
+        ]
+
+    bits = settings_drawing.draw_settings(rows(bit_row), BITS, "settings")
+    classes = settings_drawing.draw_settings(
+        rows(class_row), CLASSES._replace(headlines=[("test", "accuracy")]), "s"
+    )
+    assert bits is not None
+    assert classes is not None
+    assert bits.caption.startswith(
+        "By a and b: share solved, and interquartile means of the metrics, over all runs"
+    )
+    assert classes.caption.startswith("By a and b: interquartile means of the metrics, over all runs")
+    dark = {
+        ax.get_title(): ax.images[0].get_cmap()(1.0)[:3] < ax.images[0].get_cmap()(0.0)[:3]
+        for ax in bits.figure.axes
+        if ax.images
+    }
+    assert dark == {
+        "share solved": True,
+        "error bits in distribution": False,
+        "payload error 10x20": False,
+        "payload error 20x10": False,
+    }
+
+
+def test_a_grid_is_darker_where_the_metric_is_better() -> None:
+    rows = [bit_row("ntm", 0, 1.0) | {"10x10.payload_error": "0.1", "20x20.payload_error": "0.3"}]
+    rows[0] |= {"10x10.end_exact": "1", "20x20.end_exact": "0"}
+    found = {one.name: one for one in drawings.draw_grids(rows, BITS, "grid")}
+    for name, better, worse in (("grid_payload_error", 0.0, 0.3), ("grid_end_exact", 1.0, 0.0)):
+        image = found[name].figure.axes[0].images[0]
+        assert sum(image.to_rgba(better)[:3]) < sum(image.to_rgba(worse)[:3])
+
+
+def test_captions_say_by_what_the_median_run_was_chosen() -> None:
+    assert drawings._chosen_by(BITS) == " (by the mean of its payload error 10x20 and payload error 20x10)"
+    assert drawings._chosen_by(CLASSES._replace(headlines=[("test", "accuracy")])) == " (by accuracy test)"
+    assert drawings._chosen_by(BITS._replace(headlines=BITS.headlines[:1])) == ""
+
+
+@off()
+def test_the_answers_shown_are_those_of_the_headline_cells(tmp_path) -> None:
+    """Although the largest cell of training, which is an example too, is the first of the test cells."""
+    train_small(tmp_path / "run", "task.test_cells=[[3,2],[3,4],[4,3]]", model="lstm")
+    report(tmp_path / "run", tmp_path / "report")
+    answers = table(tmp_path / "report" / "figures" / "target_output.csv")
+    dots = table(tmp_path / "report" / "figures" / "seeds.csv")
+    assert {row["cell"] for row in answers} == {row["test"] for row in dots} == {"3x2", "3x4"}
