@@ -101,7 +101,7 @@ def test_the_architecture_page_has_the_same_map():
 
 
 def test_tests_mirror_the_packages():
-    """A folder of tests is named as its package, but for commands, docs, pages in a browser, and planted faults."""
+    """A folder of tests is named as its package, but for commands, docs, browser and planted faults."""
     folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()} - {"__pycache__"}
     assert folders - set(LAYERS) <= {"browser", "commands", "docs", "planted"}
 
