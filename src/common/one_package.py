@@ -5,21 +5,24 @@ Without this, `dms_ntm.Task` of an installation would be another class than `src
 
 import importlib
 import sys
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 INSTALLED = "dms_ntm"
 
 
-class SameModules(MetaPathFinder, Loader):
-    """Finds `dms_ntm.<name>` as the module `<package>.<name>`."""
+class SameModules:
+    """Finder and loader of `dms_ntm.<name>` as the module `<package>.<name>`."""
 
     def __init__(self, package: str) -> None:
         self.package = package
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        return ModuleSpec(name, self) if name.startswith(f"{INSTALLED}.") else None
+        # No subclass of importlib.abc.Loader, whose import brings a hundred modules.
+        return ModuleSpec(name, self) if name.startswith(f"{INSTALLED}.") else None  # type: ignore[arg-type]
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """The usual one, which `exec_module` replaces."""
 
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__

@@ -40,6 +40,8 @@ def unknown_choice(error: MissingConfigException, job: Sequence[Override]) -> Co
         for choice in several if isinstance(several, list) else [several]:
             if missing == f"{one.key_or_group}/{choice}":
                 group, name = one.key_or_group, str(choice)
+    if not GlobalHydra.instance().is_initialized():  # the error left the context of the composition
+        return unknown_option(group, name, sorted(error.options or []))
     loader = GlobalHydra.instance().config_loader()
     folders = {
         one: [f"{one}/{inner}" for inner in loader.get_group_options(f"{group}/{one}")]

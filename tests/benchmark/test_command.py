@@ -49,6 +49,7 @@ def command(monkeypatch, capsys):
     return run
 
 
+@pytest.mark.drawn
 def test_speed_is_the_default_part(command, tmp_path):
     code, out, error = command(*SPEED, *ONE_THREAD, "--out", tmp_path / "made")
     assert (code, error) == (0, "")

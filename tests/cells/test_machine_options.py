@@ -213,7 +213,7 @@ def test_refusals(cls, key):
     for value in values:
         with pytest.raises(Refusal) as refusal:
             cls(**{"input_size": F, key: value})
-        assert str(refusal.value) == f"{key}={value!r}: must be {allowed}"
+        assert str(refusal.value).partition("; did you mean")[0] == f"{key}={value!r}: must be {allowed}"
 
 
 @pytest.mark.parametrize(("sigma_init", "sigma_min"), [(0.5, 0.5), (0.05, 0.1), (0.5, 0.75)])

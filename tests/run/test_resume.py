@@ -158,7 +158,7 @@ def test_a_run_stopped_by_the_user_resumes_from_the_same_update(tmp_path, stop_a
 
 
 def test_a_run_resumes_from_the_last_checkpoint_when_the_best_is_older(tmp_path, stop_at, monkeypatch):
-    settings = (*LENGTH, "optimizer.lr=3.0")  # it gets worse
+    settings = (*LENGTH, "optimizer.lr=3.0", "schedule=constant")  # it gets worse
     stop_at(11)
     train_small(tmp_path / "run", *settings, model="lstm")
     rows = history(tmp_path / "run")
@@ -173,10 +173,12 @@ def test_a_run_resumes_from_the_last_checkpoint_when_the_best_is_older(tmp_path,
     assert equal_runs(tmp_path / "run", tmp_path / "whole")
 
 
-def test_a_larger_max_steps_extends_a_finished_run(tmp_path, whole):
-    train_small(tmp_path / "run", "trainer.max_steps=7", "validate_every=3", model="lstm")
+def test_a_larger_max_steps_extends_a_finished_run(tmp_path):
+    constant = ("validate_every=3", "schedule=constant")  # a schedule stays where it has ended
+    train_small(tmp_path / "whole", "trainer.max_steps=11", *constant, model="lstm")
+    train_small(tmp_path / "run", "trainer.max_steps=7", *constant, model="lstm")
     resume(tmp_path / "run", {"trainer.max_steps": 11})
-    assert same(checkpoint(tmp_path / "run")["state_dict"], checkpoint(whole)["state_dict"])
+    assert same(checkpoint(tmp_path / "run")["state_dict"], checkpoint(tmp_path / "whole")["state_dict"])
     assert [row["update"] for row in history(tmp_path / "run")] == ["3", "6", "7", "9", "11"]
     assert RunFolder(tmp_path / "run").read_config()["trainer"]["max_steps"] == 11
     assert (written(tmp_path / "run")["updates"], written(tmp_path / "run")["sequences"]) == (11, 44)
