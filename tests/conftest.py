@@ -33,8 +33,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
-from tests import figure_drawing  # noqa: E402, I001  (before the modules that import figures)
-from tests import composition, processes  # noqa: E402
+import tests.figure_drawing  # noqa: E402  (before modules that import functions of figures)
+from tests import composition, figure_drawing, processes  # noqa: E402
 
 torch.set_num_threads(1)
 composition.keep()

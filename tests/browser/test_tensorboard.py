@@ -1,7 +1,6 @@
 """TensorBoard on a small sweep: its tabs open, and name the runs."""
 
 import logging
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ RUNS = {f"{number}_repeat_copy_{model}_seed0": model for number, model in enumer
 
 
 @pytest.fixture(scope="module")
-def address(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of a TensorBoard that runs in a thread of this process."""
     from tensorboard import program
 
@@ -23,7 +22,7 @@ def address(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     board = program.TensorBoard()
     board.configure(argv=["tensorboard", "--logdir", str(sweep), "--port", "0", "--load_fast", "false"])
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    yield board.launch()
+    return str(board.launch())
 
 
 TABS = {
