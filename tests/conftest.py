@@ -13,7 +13,7 @@ from pathlib import Path
 # Before the first import of src: annotations such as Float[Tensor, "B N M"] become checks.
 import jaxtyping
 
-import tests.shapes  # noqa: F401  (jaxtyping imports it by name)
+import tests.shapes  # jaxtyping imports it by name
 
 SRC = Path(__file__).resolve().parents[1] / "src"
 ALL_CHECKED = ("src.memory", "src.cells", "src.networks", "src.tasks")
@@ -33,7 +33,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
-import tests.figure_drawing  # noqa: E402  (before modules that import functions of figures)
+import tests.figure_drawing  # noqa: E402, F401  (before modules that import functions of figures)
 from tests import composition, figure_drawing, processes  # noqa: E402
 
 torch.set_num_threads(1)
