@@ -11,6 +11,7 @@ import hydra
 import omegaconf.omegaconf
 import yaml
 
+from src.common.paths import CONF
 from src.settings import jobs, unknown
 
 #: Overrides whose composition depends on more than conf/: other folders, or files that tests write.
@@ -48,3 +49,11 @@ def keep():
     """Keep what is composed and parsed from now on, in this process."""
     jobs.compose = unknown.compose = compose
     omegaconf.omegaconf.yaml = KeptYaml("yaml")
+
+
+def warm():
+    """Do what Hydra does once in a process: find plugins, parse the files of conf/, build tables of its parser."""
+    omegaconf.omegaconf.yaml = KeptYaml("yaml")
+    with hydra.initialize_config_dir(CONF, version_base="1.3"):
+        for name in ("train", "evaluate", "report", "replay", "search", "study"):
+            hydra.compose(name, ["hydra.verbose=false"], return_hydra_config=True)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.helpers import train_small
 
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in TensorBoard's own packages
 RUNS = {f"{number}_repeat_copy_{model}_seed0": model for number, model in enumerate(("lstm", "dms_ntm"))}
 
 
@@ -28,7 +29,7 @@ def address(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
 TABS = {
     "timeseries": "validation",
     "custom_scalars": "generalisation",
-    "images": "targets",
+    "images": "target_output",
     "hparams": "final/",
 }
 

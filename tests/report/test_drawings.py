@@ -12,6 +12,8 @@ from tests.helpers import train_small
 from tests.report.test_publication import report, table
 from tests.report.test_summary import BITS, CLASSES, bit_row, class_row
 
+pytestmark = pytest.mark.drawn
+
 
 def test_a_reference_is_a_line_in_the_panel_of_its_own_set() -> None:
     rows = [class_row("gru", s, 0.9 + s / 100, 0.8 + s / 100) for s in range(5)]

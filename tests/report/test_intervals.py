@@ -11,6 +11,8 @@ from src.report.tables import TableOptions
 from tests.report.test_publication import report, table
 from tests.report.test_summary import BITS, bit_row
 
+pytestmark = pytest.mark.drawn
+
 REPORT = Path(intervals.__file__).parent
 
 
