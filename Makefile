@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Where pip looks for packages besides its usual place, for another build of torch (see README.md).
+# Where pip looks for packages besides its usual place, for another build of torch (see docs/quickstart.md).
 PIP_ARGS ?=
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS)
 # Two processes for the tests; a file of tests keeps to one of them.
