@@ -5,6 +5,7 @@ import gc
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,8 @@ import tests.figure_drawing  # noqa: E402, F401  (before modules that import fun
 from tests import composition, figure_drawing, processes  # noqa: E402
 
 torch.set_num_threads(1)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # the tests were started in the background of a shell
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 composition.keep()
 # Hydra makes many small objects: the garbage collector need not run so often, nor over what was imported.
 gc.freeze()
