@@ -7,7 +7,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from ..common import checks
 from . import boundary
 from .layered import Layered
 
@@ -23,21 +22,10 @@ class GRU(Layered):
 
     Cho et al., arXiv:1406.1078, with the reset gate after the product, as in `torch.nn.GRU`.
 
-    Args:
-        input_size: features of an input, F.
-        hidden_size: units of each layer, C; also the features of an output.
-        num_layers: number of layers.
-
-    Raises:
-        checks.Refusal: a value of the wrong type or out of its range.
+    The arguments are those of `Layered`.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1) -> None:
-        super().__init__()
-        self.input_size = checks.integer("input_size", input_size)
-        self.output_size = checks.integer("hidden_size", hidden_size)
-        self.num_layers = checks.integer("num_layers", num_layers)
-        self.layers = nn.GRU(input_size, hidden_size, num_layers, batch_first=True)
+    kind = nn.GRU
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> GRUState:
         zeros = self.any_weight.new_zeros(batch_size, self.output_size)

@@ -1,7 +1,10 @@
 """Base class of the cells that are a stack of torch's recurrent layers."""
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
+from ..common import checks
 from . import boundary
 from .base import Cell
 
@@ -9,11 +12,27 @@ from .base import Cell
 class Layered(Cell):
     """A stack of recurrent layers of `torch.nn`, run in one call or step by step.
 
+    Args:
+        input_size: features of an input, F.
+        hidden_size: units of each layer, C; also the features of an output.
+        num_layers: number of layers.
+
+    Raises:
+        checks.Refusal: a value of the wrong type or out of its range.
+
     Attributes:
+        kind: torch's class of all layers.
         layers: torch's module with all layers.
     """
 
-    layers: nn.RNNBase
+    kind: ClassVar[type[nn.GRU] | type[nn.LSTM]]
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1) -> None:
+        super().__init__()
+        self.input_size = checks.integer("input_size", input_size)
+        self.output_size = checks.integer("hidden_size", hidden_size)
+        self.num_layers = checks.integer("num_layers", num_layers)
+        self.layers = self.kind(input_size, hidden_size, num_layers, batch_first=True)
 
     @property
     def has_sequence(self) -> bool:

@@ -9,7 +9,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from ..common import checks
 from . import boundary
 from .base import full_precision
 from .layered import Layered
@@ -27,21 +26,10 @@ class LSTM(Layered):
 
     Hochreiter and Schmidhuber, Neural Computation 9(8), 1997, with the forget gate of Gers et al., 2000.
 
-    Args:
-        input_size: features of an input, F.
-        hidden_size: units of each layer, C; also the features of an output.
-        num_layers: number of layers.
-
-    Raises:
-        checks.Refusal: a value of the wrong type or out of its range.
+    The arguments are those of `Layered`.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1) -> None:
-        super().__init__()
-        self.input_size = checks.integer("input_size", input_size)
-        self.output_size = checks.integer("hidden_size", hidden_size)
-        self.num_layers = checks.integer("num_layers", num_layers)
-        self.layers = nn.LSTM(input_size, hidden_size, num_layers, batch_first=True)
+    kind = nn.LSTM
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> LSTMState:
         zeros = self.any_weight.new_zeros(batch_size, self.output_size)
