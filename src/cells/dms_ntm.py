@@ -1,6 +1,8 @@
-"""The Differentiable Multi-Scale NTM: heads with real-valued motion and a Gaussian focus of learned width."""
+"""The Differentiable Multi-Scale NTM: heads with real-valued motion and a focus of learned width."""
 
-import math
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -9,48 +11,62 @@ from torch.nn.functional import softplus
 
 from ..common import checks
 from ..memory import addressing
+from .by_kind import ByKind, by_kind
 from .layout import Field, Layout, at_least_one, softmax
-from .machine import Machine, one_hot_at_zero
+from .machine import Machine
+from .machine_state import Anchored, one_hot_at_zero
+from .widths import width_biases, width_schedule
 
 CARRIES = ("weighting", "position")
-MOTIONS = ("relative", "hybrid")
-#: Initial logit of the step +1: before training, a head mostly steps forwards.
-STEP_BIAS = 2.0
+MOTIONS = ("relative", "hybrid", "anchored")
+KERNELS = {"gaussian": addressing.gaussian, "cauchy": addressing.cauchy}
 
 
 class DMSNTM(Machine):
-    """A machine whose heads move continuously and focus with Gaussian kernels.
+    """A machine whose heads move continuously and focus with kernels of learned width.
 
-    The controller gives each head a motion and K widths sigma_k = sigma_min + softplus(raw + b_k),
-    where b_k makes sigma_k = sigma_init 2^k at raw = 0. kernel(x) is `addressing.gaussian`.
+    The controller gives each head a motion and K widths sigma_k = sigma_min + softplus(raw + b_k), where b_k makes
+    sigma_k = sigma_init 2^k at raw = 0. kernel(x) is `addressing.gaussian` or `addressing.cauchy`. With an upper
+    bound, sigma_k = sigma_min + (sigma_max - sigma_min) sigmoid(raw + b_k).
 
     With carry = weighting, the weighting of the previous step, as in the NTM, is convolved with s and sharpened,
     since repeated convolution blurs it::
 
         relative   s = kernel(delta)
         hybrid     s = (1 - j) step + j kernel(J), step over {-1, 0, 1}, j = sigmoid, J = jump_range tanh
+        anchored   s = kernel(delta), applied to a mixture of the previous weighting, the bookmark and slot 0
 
     With carry = position, the state of a head is one real position p, and w = kernel(p) at every step::
 
         relative   p = p_before + delta
         hybrid     p = p_before + (1 - j) (step_{+1} - step_{-1}) + j J
+        anchored   p = a . (p_before, bookmark, 0) + delta, a = softmax
 
-    Content-based addressing, where it is used, then changes the weighting but not p.
+    Content-based addressing, where it is used, then changes the weighting but not p. An anchored head stores where
+    it is in its bookmark, (1 - store) bookmark + store now, store = sigmoid. An input skip adds to delta or J.
 
     Args:
         carry: weighting or position.
-        motion: relative or hybrid.
-        sigma_init: initial width in slots, above sigma_min.
+        motion: relative, hybrid or anchored.
+        kernel: gaussian or cauchy.
+        sigma_init: initial width in slots, above sigma_min; by kind.
         sigma_min: smallest width in slots, above 0.
+        sigma_max: bound on the width in slots, above all initial widths; None for none.
+        sigma_schedule: ``{factor: .., share: ..}``, see `WidthSchedule` and `at_progress`; None for none.
         num_scales: K.
+        lattice: strength of `addressing.snap`, 0 to 1; of p, or with carry = weighting of delta or J.
         jump_range: longest jump in slots; None for half of `memory_slots`, also where a state has more slots.
-        jump_bias: initial logit of the jump gate j (hybrid).
-        delta_init: initial motion per step in slots (relative).
+        jump_bias: initial logit of the jump gate j (hybrid), or of a return to the bookmark and to slot 0
+            (anchored); by kind.
+        bookmark_bias: initial logit of the gate that stores the bookmark (anchored); by kind.
+        delta_init: initial motion per step in slots (relative, anchored); by kind.
+        step_bias: initial logit of the step by +1 (hybrid); by kind.
+        input_skip_init: initial weight of the inputs that are numbers in an input skip, in slots; by kind.
 
     The other arguments are those of `Machine`.
     """
 
-    size_options = ("content_addressing", "carry", "motion", "num_scales")
+    size_options = ("content_addressing", "input_skip", "carry", "motion", "num_scales")
     drawings = ("addressing_examples",)
 
     def __init__(
@@ -60,55 +76,87 @@ class DMSNTM(Machine):
         word_size: int = 20,
         controller: str = "lstm",
         controller_size: int = 100,
+        counters: int = 2,
+        number_input: str = "hidden",
         read_heads: int = 1,
         write_heads: int = 1,
         content_addressing: bool = True,
-        beta_bias: float = 0.0,
-        gate_bias: float = 0.0,
+        beta_bias: Any = 0.0,
+        gate_bias: Any = 0.0,
         carry: str = "weighting",
         motion: str = "hybrid",
-        sigma_init: float = 0.5,
+        kernel: str = "gaussian",
+        sigma_init: Any = 0.5,
         sigma_min: float = 0.1,
+        sigma_max: float | None = None,
+        sigma_schedule: Mapping[str, float] | None = None,
         num_scales: int = 1,
+        lattice: float = 0.0,
         jump_range: float | None = None,
-        jump_bias: float = -4.0,
-        delta_init: float = 1.0,
+        jump_bias: Any = -4.0,
+        bookmark_bias: Any = -2.0,
+        delta_init: Any = 1.0,
+        step_bias: Any = 2.0,
+        input_skip: Any = False,
+        input_skip_init: Any = 0.0,
         memory_init: str = "constant",
         output_clip: float | None = 20.0,
         engine: str = "auto",
+        numbers: Sequence[int] = (),
     ) -> None:
         self.carry = checks.choice("carry", carry, CARRIES)
         self.motion = checks.choice("motion", motion, MOTIONS)
+        self.kernel = checks.choice("kernel", kernel, tuple(KERNELS))
         self.num_scales = checks.integer("num_scales", num_scales)
         self.sigma_min = checks.number("sigma_min", sigma_min, above=0)
-        checks.number("sigma_init", sigma_init, above=0)
-        if sigma_init <= sigma_min:
-            raise checks.refuse("sigma_init", sigma_init, f"above sigma_min={sigma_min}")
+        self.sigma_max = None if sigma_max is None else checks.number("sigma_max", sigma_max, above=self.sigma_min)
+        self.sigma_init = by_kind("sigma_init", sigma_init, checks.number, above=0)
+        biases = [width_biases(one, num_scales, sigma_min, sigma_max) for one in self.sigma_init]
+        self.sigma_schedule = width_schedule("sigma_schedule", sigma_schedule)
+        self.lattice = checks.number("lattice", lattice, least=0, most=1)
         if jump_range is None:
             jump_range = checks.integer("memory_slots", memory_slots) / 2
         self.jump_range = checks.number("jump_range", jump_range, above=0)
-        self.jump_bias = checks.number("jump_bias", jump_bias)
-        self.delta_init = checks.number("delta_init", delta_init)
+        self.jump_bias = by_kind("jump_bias", jump_bias, checks.number)
+        self.bookmark_bias = by_kind("bookmark_bias", bookmark_bias, checks.number)
+        self.delta_init = by_kind("delta_init", delta_init, checks.number)
+        self.step_bias = by_kind("step_bias", step_bias, checks.number)
+        self.input_skip_init = by_kind("input_skip_init", input_skip_init, checks.number)
         super().__init__(
-            input_size,
-            memory_slots,
-            word_size,
-            controller,
-            controller_size,
-            read_heads,
-            write_heads,
-            content_addressing,
-            beta_bias,
-            gate_bias,
-            memory_init,
-            output_clip,
-            engine,
+            input_size=input_size,
+            memory_slots=memory_slots,
+            word_size=word_size,
+            controller=controller,
+            controller_size=controller_size,
+            counters=counters,
+            number_input=number_input,
+            read_heads=read_heads,
+            write_heads=write_heads,
+            content_addressing=content_addressing,
+            beta_bias=beta_bias,
+            gate_bias=gate_bias,
+            input_skip=input_skip,
+            memory_init=memory_init,
+            output_clip=output_clip,
+            engine=engine,
+            numbers=numbers,
         )
-        widths = [sigma_init * 2.0**k - sigma_min for k in range(num_scales)]
         self.sigma_bias: Tensor
-        self.register_buffer(
-            "sigma_bias", torch.tensor([inverse_softplus(width) for width in widths]), persistent=False
-        )
+        heads = ByKind(*biases).of_heads(read_heads, write_heads)
+        self.register_buffer("sigma_bias", torch.tensor(heads), persistent=False)
+        if self.sigma_schedule is not None:  # stored in checkpoints: one may be made before the schedule ends
+            self.register_buffer("sigma_factor", torch.tensor(self.sigma_schedule.at(0.0)))
+        if self.skip is not None:
+            initial = self.input_skip_init.of_heads(read_heads, write_heads)
+            has = self.input_skip.of_heads(read_heads, write_heads)
+            column = torch.tensor([one for one, own in zip(initial, has, strict=True) if own])
+            with torch.no_grad():
+                self.skip.weight[:, list(numbers)] = column.unsqueeze(1)
+
+    def at_progress(self, done: float) -> None:
+        """Set the factor of `sigma_schedule` for a share of all updates; a training loop calls it before each."""
+        if self.sigma_schedule is not None:
+            self.sigma_factor.fill_(self.sigma_schedule.at(done))
 
     def head_layout(self) -> Layout:
         fields = self.content_fields()
@@ -117,54 +165,86 @@ class DMSNTM(Machine):
         fields.append(Field("sigma", self.num_scales, self._width, shown=True))
         if self.num_scales > 1:
             fields.append(Field("mixture", self.num_scales, softmax))
-        if self.motion == "relative":
-            fields.append(Field("delta", bias=self.delta_init, shown=True))
-        else:
+        if self.motion == "hybrid":
             fields += [
-                Field("step", 3, softmax, (0.0, 0.0, STEP_BIAS)),
+                Field("step", 3, softmax, ByKind(*((0.0, 0.0, bias) for bias in self.step_bias))),
                 Field("jump", squash=torch.sigmoid, bias=self.jump_bias, shown=True),
                 Field("jump_distance", squash=self._within_range, shown=True),
+            ]
+            return Layout(*fields)
+        fields.append(Field("delta", bias=self.delta_init, shown=True))
+        if self.motion == "anchored":
+            fields += [
+                Field("anchor", 3, softmax, ByKind(*((0.0, bias, bias) for bias in self.jump_bias)), shown=True),
+                Field("store", squash=torch.sigmoid, bias=self.bookmark_bias, shown=True),
             ]
         return Layout(*fields)
 
     def _width(self, raw: Float[Tensor, "B H K"]) -> Float[Tensor, "B H K"]:
-        return self.sigma_min + softplus(raw + self.sigma_bias)
+        raw = raw + self.sigma_bias
+        if self.sigma_max is None:
+            sigma = self.sigma_min + softplus(raw)
+        else:
+            sigma = self.sigma_min + (self.sigma_max - self.sigma_min) * raw.sigmoid()
+        return sigma if self.sigma_schedule is None else sigma * self.sigma_factor
 
     def _within_range(self, raw: Float[Tensor, "B H"]) -> Float[Tensor, "B H"]:
         return self.jump_range * raw.tanh()
 
-    def initial_heads(self, batch_size: int, slots: int) -> Float[Tensor, "B H *N"]:
+    def initial_heads(self, batch_size: int, slots: int) -> Float[Tensor, "B H *N"] | Anchored:
         if self.carry == "position":
-            return self.initial_memory.new_zeros(batch_size, self.num_heads)
-        return one_hot_at_zero(self.initial_memory, batch_size, self.num_heads, slots)
+            start = self.initial_memory.new_zeros(batch_size, self.num_heads)
+        else:
+            start = one_hot_at_zero(self.initial_memory, batch_size, self.num_heads, slots)
+        return Anchored(start, start) if self.motion == "anchored" else start
 
     def address(
-        self, raw: Float[Tensor, "B H P"], memory: Float[Tensor, "B N M"], before: Float[Tensor, "B H *N"]
+        self,
+        raw: Float[Tensor, "B H P"],
+        memory: Float[Tensor, "B N M"],
+        before: Float[Tensor, "B H *N"] | Anchored,
+        skip: Float[Tensor, "B H 1"] | None = None,
+    ) -> tuple[Float[Tensor, "B H N"], Float[Tensor, "B H *N"] | Anchored, dict[str, Tensor]]:
+        numbers = self.layout.read(raw)
+        if skip is not None:
+            moved = "jump_distance" if self.motion == "hybrid" else "delta"
+            setattr(numbers, moved, getattr(numbers, moved) + skip.squeeze(2))
+        if not isinstance(before, Anchored):
+            return self._move(numbers, memory, before)
+        w, now, seen = self._move(numbers, memory, self._origin(numbers, before))
+        store = numbers.store if self.carry == "position" else numbers.store.unsqueeze(2)
+        return w, Anchored(now, torch.lerp(before.bookmark, now, store)), seen
+
+    def _origin(self, numbers: SimpleNamespace, before: Anchored) -> Float[Tensor, "B H *N"]:
+        """Where an anchored head starts from: its previous place, its bookmark and slot 0, mixed."""
+        stay, bookmark, start = numbers.anchor.unbind(2)
+        if self.carry == "position":
+            return stay * before.head + bookmark * before.bookmark
+        mixed = stay.unsqueeze(2) * before.head + bookmark.unsqueeze(2) * before.bookmark
+        return torch.cat([mixed[..., :1] + start.unsqueeze(2), mixed[..., 1:]], 2)
+
+    def _move(
+        self, numbers: SimpleNamespace, memory: Float[Tensor, "B N M"], before: Float[Tensor, "B H *N"]
     ) -> tuple[Float[Tensor, "B H N"], Float[Tensor, "B H *N"], dict[str, Tensor]]:
-        numbers, slots = self.layout.read(raw), memory.shape[1]
-        seen = self.layout.shown(numbers)
-        sigma = numbers.sigma
+        """Weighting, place and shown numbers of the heads after a move from a place."""
+        seen, slots, sigma = self.layout.shown(numbers), memory.shape[1], numbers.sigma
         mixture = numbers.mixture if self.num_scales > 1 else torch.ones_like(sigma)
+        kernel, hybrid = KERNELS[self.kernel], self.motion == "hybrid"
+        distance = numbers.jump_distance if hybrid else numbers.delta
 
         if self.carry == "position":
-            if self.motion == "relative":
-                position = before + numbers.delta
-            else:
-                stride = numbers.step[..., 2] - numbers.step[..., 0]
-                position = before + torch.lerp(stride, numbers.jump_distance, numbers.jump)
-            w = self.with_content(numbers, memory, addressing.gaussian(position, sigma, mixture, slots))
+            if hybrid:
+                distance = torch.lerp(numbers.step[..., 2] - numbers.step[..., 0], distance, numbers.jump)
+            position = self._snapped(before + distance)
+            w = self.with_content(numbers, memory, kernel(position, sigma, mixture, slots))
             return w, position, seen | {"position": position}
 
         w = self.with_content(numbers, memory, before)
-        if self.motion == "relative":
-            kernel = addressing.gaussian(numbers.delta, sigma, mixture, slots)
-        else:
-            far = addressing.gaussian(numbers.jump_distance, sigma, mixture, slots)
-            kernel = addressing.step_or_jump(numbers.step, numbers.jump, far)
-        w = addressing.sharpen(addressing.convolve(w, kernel), numbers.gamma)
+        s = kernel(self._snapped(distance), sigma, mixture, slots)
+        if hybrid:
+            s = addressing.step_or_jump(numbers.step, numbers.jump, s)
+        w = addressing.sharpen(addressing.convolve(w, s), numbers.gamma)
         return w, w, seen
 
-
-def inverse_softplus(y: float) -> float:
-    """Inverse of softplus: the x with log(1 + e^x) = y, for y > 0, without overflow."""
-    return y + math.log(-math.expm1(-y))
+    def _snapped(self, position: Float[Tensor, "B H"]) -> Float[Tensor, "B H"]:
+        return addressing.snap(position, self.lattice) if self.lattice else position

@@ -13,6 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from .by_kind import ByKind
+
 
 def identity(raw: Float[Tensor, "B H *n"]) -> Float[Tensor, "B H *n"]:
     """No squashing."""
@@ -35,7 +37,7 @@ class Field(NamedTuple):
     name: str
     size: int | None = None  # None: a scalar, without a dimension
     squash: Callable[[Tensor], Tensor] = identity  # applied to [B, H] or [B, H, size]
-    bias: float | tuple[float, ...] = 0.0  # initial value
+    bias: float | tuple[float, ...] | ByKind = 0.0  # initial value, which may differ by kind of head
     shown: bool = False  # whether a trace contains it
 
 
@@ -57,15 +59,16 @@ class Layout:
         if len(self.starts) != len(fields):
             raise ValueError(f"two fields of one name: {', '.join(field.name for field in fields)}")
 
-    def biases(self) -> Float[Tensor, "P"]:
-        """Initial biases of all numbers of a head.
+    def biases(self, kind: str = "read") -> Float[Tensor, "P"]:
+        """Initial biases of all numbers of a head of a kind, read or write.
 
         Raises:
             ValueError: a field with another number of biases than numbers.
         """
         biases: list[float] = []
         for field, size in zip(self.fields, self.sizes, strict=True):
-            values = field.bias if isinstance(field.bias, tuple) else (field.bias,) * size
+            bias = getattr(field.bias, kind) if isinstance(field.bias, ByKind) else field.bias
+            values = bias if isinstance(bias, tuple) else (bias,) * size
             if len(values) != size:
                 raise ValueError(f"{field.name}: {len(values)} biases for {size} numbers")
             biases += values
@@ -85,7 +88,7 @@ class Layout:
         return {field.name: getattr(numbers, field.name) for field in self.fields if field.shown}
 
 
-def content_fields(word_size: int, beta_bias: float, gate_bias: float) -> list[Field]:
+def content_fields(word_size: int, beta_bias: float | ByKind, gate_bias: float | ByKind) -> list[Field]:
     """Fields of content-based addressing: key, key strength and interpolation gate."""
     return [
         Field("key", word_size),

@@ -4,8 +4,9 @@ The kinds of machine differ only in how their heads address the memory; see `ntm
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -16,29 +17,14 @@ from ..memory import addressing
 from ..memory.access import erase_and_add, read
 from . import boundary
 from .base import Cell, State, full_precision
-from .feedforward import Feedforward
-from .gru import GRU
+from .by_kind import ByKind, by_kind
+from .controllers import make_controller
 from .layout import Field, Layout, content_fields
-from .lstm import LSTM
+from .machine_state import MEMORY_INITS, MachineState, initial_memory
 from .trace import Trace
 
 #: Values of the option `engine`; `src.engines.choose` selects the engine.
 ENGINE_CHOICES = ("auto", "fused", "reference")
-CONTROLLERS: dict[str, type[Cell]] = {"lstm": LSTM, "gru": GRU, "feedforward": Feedforward}
-MEMORY_INITS = ("constant", "learned", "random")
-#: Initial value of a constant memory, after Collier and Beel, arXiv:1807.08518.
-MEMORY_CONSTANT = 1e-6
-#: Half-width of the uniform distribution of the initial values of a learned or random memory.
-MEMORY_SPREAD = 0.1
-
-
-class MachineState(NamedTuple):
-    """State of a machine."""
-
-    controller: State
-    memory: Float[Tensor, "B N M"]
-    heads: State  # of every head: its weighting, its position, or another state of its kind
-    reads: Float[Tensor, "B R M"]
 
 
 class Machine(Cell):
@@ -48,33 +34,38 @@ class Machine(Cell):
     reads; all heads address the memory of the previous step; all write heads write; the read heads read the new
     memory. The output is the concatenation of the controller's output and the reads, [h, r_1 .. r_R].
 
-    Read heads come before write heads.
+    Read heads come before write heads. An option that is said to be *by kind* is one value for all heads, or
+    ``{read: .., write: ..}``.
 
     Args:
         input_size: features of an input, F.
         memory_slots: N.
         word_size: M.
-        controller: lstm, gru or feedforward.
+        controller: lstm, gru, feedforward or counter_lstm.
         controller_size: outputs of the controller, C.
+        counters, number_input: of counter_lstm, see `CounterLSTM`.
         read_heads, write_heads: numbers of heads, at least one each.
         content_addressing: false leaves out keys, key strengths and gates, so that addressing is by location
             alone.
         beta_bias: the initial key strength beta is its softplus; at beta_bias=0 the content weighting, and its
-            gradient, is nearly uniform over the slots.
-        gate_bias: initial logit of the interpolation gate g; lower values favour the previous weighting.
+            gradient, is nearly uniform over the slots; by kind.
+        gate_bias: initial logit of the interpolation gate g; lower values favour the previous weighting; by kind.
+        input_skip: the displacement of a head also sees the input, through weights of its own that are linear and
+            not limited by `output_clip`; they are 0 at first; by kind.
         memory_init: constant (1e-6 everywhere), learned (a parameter) or random (drawn once, then fixed).
             A memory with more slots than `memory_slots` repeats these rows.
         output_clip: bound on the absolute value of the raw numbers of the heads; None for no bound.
         engine: fused (compiled kernels over the whole sequence), reference (this file, step by step) or auto
             (fused where an engine covers the machine). The network that runs the machine reads it; results agree
             up to rounding.
+        numbers: indices of the inputs that are numbers, such as a repeat count; a task names them.
 
     Raises:
         checks.Refusal: a value of the wrong type or out of its range.
     """
 
     #: Options that the sizes of the weights depend on.
-    size_options: ClassVar[tuple[str, ...]] = ("content_addressing",)
+    size_options: ClassVar[tuple[str, ...]] = ("content_addressing", "input_skip")
 
     def __init__(
         self,
@@ -86,11 +77,16 @@ class Machine(Cell):
         read_heads: int,
         write_heads: int,
         content_addressing: bool,
-        beta_bias: float,
-        gate_bias: float,
+        beta_bias: Any,
+        gate_bias: Any,
         memory_init: str,
         output_clip: float | None,
         engine: str,
+        *,
+        counters: int = 2,
+        number_input: str = "hidden",
+        input_skip: Any = False,
+        numbers: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.input_size = checks.integer("input_size", input_size)
@@ -99,17 +95,18 @@ class Machine(Cell):
         self.read_heads = checks.integer("read_heads", read_heads)
         self.write_heads = checks.integer("write_heads", write_heads)
         self.content_addressing = checks.flag("content_addressing", content_addressing)
-        self.beta_bias = checks.number("beta_bias", beta_bias)
-        self.gate_bias = checks.number("gate_bias", gate_bias)
+        self.beta_bias = by_kind("beta_bias", beta_bias, checks.number)
+        self.gate_bias = by_kind("gate_bias", gate_bias, checks.number)
+        self.input_skip = by_kind("input_skip", input_skip, checks.flag)
         checks.choice("memory_init", memory_init, MEMORY_INITS)
         self.output_clip = None if output_clip is None else checks.number("output_clip", output_clip, above=0)
-        checks.integer("controller_size", controller_size)
-        checks.choice("controller", controller, tuple(CONTROLLERS))
         self.engine = checks.choice("engine", engine, ENGINE_CHOICES)
         self.initial_options = {name: getattr(self, name) for name in self.size_options}
         self._shapes: dict[tuple[int, nn.Module | None], boundary.Shapes] = {}
 
-        self.controller = CONTROLLERS[controller](input_size + read_heads * word_size, controller_size)
+        self.controller = make_controller(
+            controller, input_size + read_heads * word_size, controller_size, counters, number_input, numbers
+        )
         self.output_size = controller_size + read_heads * word_size
         self.layout = self.head_layout()
         self.head_sizes = self.layout.sizes
@@ -117,11 +114,14 @@ class Machine(Cell):
         self.heads = nn.Linear(controller_size, self.num_heads * self.layout.size + write_heads * 2 * word_size)
         with torch.no_grad():
             biases = self.heads.bias[: self.num_heads * self.layout.size].view(self.num_heads, -1)
-            biases.copy_(self.layout.biases().expand_as(biases))
+            for own, kind in zip(biases, ByKind("read", "write").of_heads(read_heads, write_heads), strict=True):
+                own.copy_(self.layout.biases(kind))
+        skips = sum(self.input_skip.of_heads(read_heads, write_heads))
+        self.skip = nn.Linear(input_size, skips * self.skip_size, bias=False) if skips else None
+        if self.skip is not None:
+            nn.init.zeros_(self.skip.weight)
 
-        memory = torch.full((memory_slots, word_size), MEMORY_CONSTANT)
-        if memory_init != "constant":
-            memory.uniform_(-MEMORY_SPREAD, MEMORY_SPREAD)
+        memory = initial_memory(memory_init, memory_slots, word_size)
         if memory_init == "learned":
             self.initial_memory = nn.Parameter(memory)
         else:
@@ -135,13 +135,22 @@ class Machine(Cell):
         """Fields of content-based addressing, first in every layout; none without it."""
         return content_fields(self.word_size, self.beta_bias, self.gate_bias) if self.content_addressing else []
 
+    @property
+    def skip_size(self) -> int:
+        """How many numbers of a head an input skip adds to, S."""
+        return 1
+
     @abstractmethod
     def initial_heads(self, batch_size: int, slots: int) -> State:
         """State of the heads at slot 0."""
 
     @abstractmethod
     def address(
-        self, raw: Float[Tensor, "B H P"], memory: Float[Tensor, "B N M"], before: State
+        self,
+        raw: Float[Tensor, "B H P"],
+        memory: Float[Tensor, "B N M"],
+        before: State,
+        skip: Float[Tensor, "B H S"] | None = None,
     ) -> tuple[Float[Tensor, "B H N"], State, dict[str, Tensor]]:
         """Address the memory with every head.
 
@@ -149,6 +158,7 @@ class Machine(Cell):
             raw: raw numbers of each head.
             memory: the memory of the previous step.
             before: the previous state of the heads.
+            skip: what the input adds to the displacement of each head; None without an input skip.
 
         Returns:
             the weightings; the new state of the heads; the numbers for `Trace.numbers`, by name.
@@ -161,6 +171,15 @@ class Machine(Cell):
         if not self.content_addressing:
             return w
         return addressing.interpolate(addressing.content(memory, numbers.key, numbers.beta), w, numbers.gate)
+
+    def skipped(self, x: Float[Tensor, "B *T F"]) -> Float[Tensor, "B *T H S"]:
+        """What the inputs add to the displacement of each head; 0 for a head without an input skip."""
+        assert self.skip is not None
+        found = self.skip(x).unflatten(-1, (-1, self.skip_size))
+        if found.shape[-2] == self.num_heads:
+            return found
+        none = found.new_zeros(*found.shape[:-2], self.num_heads - found.shape[-2], self.skip_size)
+        return torch.cat([found, none] if self.input_skip.read else [none, found], -2)
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> MachineState:
         """As `Cell.initial_state`; the memory is a view of `initial_memory` and must not be changed in place."""
@@ -211,7 +230,10 @@ class Machine(Cell):
                 raw = raw.clamp(-self.output_clip, self.output_clip)
             raw, raw_write = raw.tensor_split([self.num_heads * self.layout.size], dim=1)
 
-            w, heads, numbers = self.address(raw.view(len(x), self.num_heads, -1), state.memory, state.heads)
+            skip = () if self.skip is None else (self.skipped(x).to(state.memory.dtype),)
+            w, heads, numbers = self.address(
+                raw.view(len(x), self.num_heads, -1), state.memory, state.heads, *skip
+            )
             w_read, w_write = w.split([self.read_heads, self.write_heads], dim=1)
 
             erase, add = raw_write.view(len(x), self.write_heads, -1).chunk(2, dim=2)
@@ -221,10 +243,3 @@ class Machine(Cell):
             output = torch.cat([h, reads.flatten(1)], 1)
         seen = Trace(weighting=w, numbers=numbers, erase=erase, add=add, memory=memory, read=reads)
         return output, MachineState(controller, memory, heads, reads), seen
-
-
-def one_hot_at_zero(like: Tensor, batch_size: int, heads: int, slots: int) -> Float[Tensor, "B H N"]:
-    """One-hot weightings on slot 0: uniform ones on a constant memory would never break the slots' symmetry."""
-    w = like.new_zeros(batch_size, heads, slots)
-    w[:, :, 0] = 1.0
-    return w

@@ -3,13 +3,19 @@
 Graves, Wayne and Danihelka, arXiv:1410.5401, section 3.3.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from ..common import checks
 from ..memory import addressing
+from .by_kind import ByKind, by_kind
 from .layout import Field, Layout, at_least_one, softmax
-from .machine import Machine, one_hot_at_zero
+from .machine import Machine
+from .machine_state import one_hot_at_zero
 
 
 class NTM(Machine):
@@ -17,12 +23,12 @@ class NTM(Machine):
 
     Args:
         shift_range: r, at least 1.
-        step_bias: initial logit of the shift by +1; those of the other shifts are 0.
+        step_bias: initial logit of the shift by +1; those of the other shifts are 0; by kind.
 
-    The other arguments are those of `Machine`.
+    An input skip adds to the logits of the shifts. The other arguments are those of `Machine`.
     """
 
-    size_options = ("content_addressing", "shift_range")
+    size_options = ("content_addressing", "input_skip", "shift_range")
 
     def __init__(
         self,
@@ -31,38 +37,50 @@ class NTM(Machine):
         word_size: int = 20,
         controller: str = "lstm",
         controller_size: int = 100,
+        counters: int = 2,
+        number_input: str = "hidden",
         read_heads: int = 1,
         write_heads: int = 1,
         content_addressing: bool = True,
-        beta_bias: float = 0.0,
-        gate_bias: float = -2.0,
+        beta_bias: Any = 0.0,
+        gate_bias: Any = -2.0,
         shift_range: int = 1,
-        step_bias: float = 2.0,
+        step_bias: Any = 2.0,
+        input_skip: Any = False,
         memory_init: str = "constant",
         output_clip: float | None = 20.0,
         engine: str = "auto",
+        numbers: Sequence[int] = (),
     ) -> None:
         self.shift_range = checks.integer("shift_range", shift_range)
-        self.step_bias = checks.number("step_bias", step_bias)
+        self.step_bias = by_kind("step_bias", step_bias, checks.number)
         super().__init__(
-            input_size,
-            memory_slots,
-            word_size,
-            controller,
-            controller_size,
-            read_heads,
-            write_heads,
-            content_addressing,
-            beta_bias,
-            gate_bias,
-            memory_init,
-            output_clip,
-            engine,
+            input_size=input_size,
+            memory_slots=memory_slots,
+            word_size=word_size,
+            controller=controller,
+            controller_size=controller_size,
+            counters=counters,
+            number_input=number_input,
+            read_heads=read_heads,
+            write_heads=write_heads,
+            content_addressing=content_addressing,
+            beta_bias=beta_bias,
+            gate_bias=gate_bias,
+            input_skip=input_skip,
+            memory_init=memory_init,
+            output_clip=output_clip,
+            engine=engine,
+            numbers=numbers,
         )
+
+    @property
+    def skip_size(self) -> int:
+        return 2 * self.shift_range + 1
 
     def head_layout(self) -> Layout:
         shifts, forwards = 2 * self.shift_range + 1, self.shift_range + 1
-        biases = tuple(self.step_bias if shift == forwards else 0.0 for shift in range(shifts))
+        biases = ByKind(*(tuple(one * (shift == forwards) for shift in range(shifts)) for one in self.step_bias))
         return Layout(
             *self.content_fields(),
             Field("shift", shifts, softmax, biases),
@@ -73,8 +91,15 @@ class NTM(Machine):
         return one_hot_at_zero(self.initial_memory, batch_size, self.num_heads, slots)
 
     def address(
-        self, raw: Float[Tensor, "B H P"], memory: Float[Tensor, "B N M"], before: Float[Tensor, "B H N"]
+        self,
+        raw: Float[Tensor, "B H P"],
+        memory: Float[Tensor, "B N M"],
+        before: Float[Tensor, "B H N"],
+        skip: Float[Tensor, "B H S"] | None = None,
     ) -> tuple[Float[Tensor, "B H N"], Float[Tensor, "B H N"], dict[str, Tensor]]:
+        if skip is not None:
+            start, end = self.layout.starts["shift"], self.layout.starts["shift"] + self.skip_size
+            raw = torch.cat([raw[..., :start], raw[..., start:end] + skip, raw[..., end:]], 2)
         numbers = self.layout.read(raw)
         w = self.with_content(numbers, memory, before)
         w = addressing.sharpen(addressing.shift(w, numbers.shift), numbers.gamma)

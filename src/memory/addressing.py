@@ -79,10 +79,38 @@ def gaussian(
         slots: N.
     """
     squared = ring_offset(position, slots).square().unsqueeze(2)
-    kernels = torch.softmax(-squared / (2.0 * sigma.square().unsqueeze(3)), dim=-1)
-    if sigma.shape[2] == 1:  # the weight of a single scale is 1
+    return _mixed(torch.softmax(-squared / (2.0 * sigma.square().unsqueeze(3)), dim=-1), mixture)
+
+
+def cauchy(
+    position: Float[Tensor, "B H"],
+    sigma: Float[Tensor, "B H K"],
+    mixture: Float[Tensor, "B H K"],
+    slots: int,
+) -> Float[Tensor, "B H N"]:
+    """Weighting with a heavy tail: sum_k m_k u_k / sum_j u_k(j), u_k(j) = 1 / (1 + d(j, x)^2 / sigma_k^2).
+
+    Its gradient reaches distant slots also where it is narrow; the kernel of the Lie-Access NTM, arXiv:1611.02854.
+
+    The arguments are those of `gaussian`.
+    """
+    squared = ring_offset(position, slots).square().unsqueeze(2)
+    tail = 1.0 / (1.0 + squared / sigma.square().unsqueeze(3))
+    return _mixed(tail / tail.sum(-1, keepdim=True), mixture)
+
+
+def _mixed(kernels: Float[Tensor, "B H K N"], mixture: Float[Tensor, "B H K"]) -> Float[Tensor, "B H N"]:
+    if kernels.shape[2] == 1:  # the weight of a single scale is 1
         return kernels.squeeze(2)
     return torch.einsum("bhk,bhkn->bhn", mixture, kernels)
+
+
+def snap(position: Float[Tensor, "B H"], strength: float) -> Float[Tensor, "B H"]:
+    """A position pulled towards the nearest integer: x - strength sin(2 pi x) / (2 pi).
+
+    With strength 1 the slope is 0 at the integers, so that small errors do not add up; 0 leaves x as it is.
+    """
+    return position - strength / (2 * torch.pi) * torch.sin(2 * torch.pi * position)
 
 
 def step_or_jump(

@@ -11,7 +11,8 @@ from src.cells.dms_ntm import DMSNTM
 from src.cells.gru import GRU, GRUState
 from src.cells.layout import Field, Layout, softmax
 from src.cells.lstm import LSTM
-from src.cells.machine import CONTROLLERS, Machine
+from src.cells.controllers import CONTROLLERS
+from src.cells.machine import Machine
 from src.cells.ntm import NTM
 from src.common.checks import Refusal
 from src.engines import choose

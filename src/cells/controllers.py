@@ -1,0 +1,36 @@
+"""Controllers of machines by name."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..common import checks
+from .base import Cell
+from .counter_lstm import NUMBER_INPUTS, CounterLSTM
+from .feedforward import Feedforward
+from .gru import GRU
+from .lstm import LSTM
+
+CONTROLLERS: dict[str, type[Cell]] = {
+    "lstm": LSTM,
+    "gru": GRU,
+    "feedforward": Feedforward,
+    "counter_lstm": CounterLSTM,
+}
+
+
+def make_controller(
+    kind: str, input_size: int, size: int, counters: int, number_input: str, numbers: Sequence[int]
+) -> Cell:
+    """A controller; the last three arguments are those of `CounterLSTM`, and have no effect on others.
+
+    Raises:
+        checks.Refusal: a value of the wrong type or out of its range.
+    """
+    checks.choice("controller", kind, tuple(CONTROLLERS))
+    checks.integer("controller_size", size)
+    checks.integer("counters", counters)
+    checks.choice("number_input", number_input, NUMBER_INPUTS)
+    own: dict[str, Any] = {}
+    if kind == "counter_lstm":
+        own = {"counters": counters, "number_input": number_input, "numbers": numbers}
+    return CONTROLLERS[kind](input_size, size, **own)

@@ -1,0 +1,64 @@
+"""Widths of a focus: their initial values, and a schedule from wide to narrow over training."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ..common import checks
+
+
+class WidthSchedule(NamedTuple):
+    """All widths are multiplied by a factor that falls to 1 geometrically over a share of training."""
+
+    factor: float  # before the first update, at least 1
+    share: float  # of all updates, above 0 and at most 1
+
+    def at(self, done: float) -> float:
+        """The factor after a share of all updates.
+
+        >>> [WidthSchedule(factor=4.0, share=0.5).at(done) for done in (0.0, 0.25, 0.5, 1.0)]
+        [4.0, 2.0, 1.0, 1.0]
+        """
+        return self.factor ** max(0.0, 1.0 - done / self.share)
+
+
+def width_schedule(key: str, value: Any) -> WidthSchedule | None:
+    """The schedule that a user gives as a mapping; None for none.
+
+    Raises:
+        checks.Refusal: a mapping with other keys, or a value out of its range.
+    """
+    if value is None:
+        return None
+    if isinstance(value, WidthSchedule):
+        value = value._asdict()
+    if not isinstance(value, Mapping) or set(value) != set(WidthSchedule._fields):
+        shown = dict(value) if isinstance(value, Mapping) else value
+        raise checks.refuse(key, shown, "null or {factor: .., share: ..}, such as {factor: 4, share: 0.6}")
+    factor = checks.number(f"{key}.factor", value["factor"], least=1)
+    return WidthSchedule(factor, checks.number(f"{key}.share", value["share"], above=0, most=1))
+
+
+def width_biases(sigma_init: float, scales: int, sigma_min: float, sigma_max: float | None) -> list[float]:
+    """The biases b_k that make the widths of all scales sigma_init 2^k at raw = 0, see `DMSNTM`.
+
+    Raises:
+        checks.Refusal: a width that is not between the bounds.
+    """
+    biases = []
+    for width in (sigma_init * 2.0**k for k in range(scales)):
+        if width <= sigma_min:
+            raise checks.refuse("sigma_init", sigma_init, f"above sigma_min={sigma_min}")
+        if sigma_max is None:
+            biases.append(inverse_softplus(width - sigma_min))
+        elif width < sigma_max:
+            biases.append(math.log((width - sigma_min) / (sigma_max - width)))
+        else:
+            doubled = f" after {scales - 1} doublings, as num_scales={scales}" if scales > 1 else ""
+            raise checks.refuse("sigma_init", sigma_init, f"below sigma_max={sigma_max}{doubled}")
+    return biases
+
+
+def inverse_softplus(y: float) -> float:
+    """Inverse of softplus: the x with log(1 + e^x) = y, for y > 0, without overflow."""
+    return y + math.log(-math.expm1(-y))
