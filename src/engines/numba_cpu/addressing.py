@@ -94,8 +94,8 @@ def on_ring(position, slots):
 
 
 @routine
-def window(position, sigma, slots):
-    """First offset and number of offsets of a truncated Gaussian kernel with the widths `sigma`."""
+def window(position, sigma, slots, heavy):
+    """First offset and number of offsets of a kernel with the widths `sigma`; a Gaussian one is truncated."""
     widest = sigma[0]
     for k in range(sigma.shape[0]):
         widest = sigma[k] if sigma[k] > widest else widest
@@ -103,7 +103,7 @@ def window(position, sigma, slots):
     if not abs(position) <= slots:  # not a number
         return 0, slots
     middle = math.floor(position + 0.5)
-    if not widest < slots:
+    if heavy or not widest < slots:
         return middle - slots // 2, slots
     radius = math.ceil(REACH * widest) + 1
     if 2 * radius + 1 >= slots:
@@ -124,24 +124,35 @@ def distance(offset, position, slots):
 
 
 @routine
-def gaussian(position, first, sigma, mixture, slots, kernels, taps):
-    """taps = sum_k m_k softmax_j(-d(j, x)^2 / (2 sigma_k^2)); stores the kernel of each scale in `kernels`."""
+def focus(position, first, sigma, mixture, slots, heavy, kernels, taps):
+    """Set taps to a Gaussian or, if `heavy`, a Cauchy kernel; stores the kernel of each scale in `kernels`."""
     position = on_ring(position, slots)
     fill(taps, like(position, 0.0))
     for k in range(sigma.shape[0]):
         kernel = span(at(kernels, k), 0, taps.shape[0])
-        scale = like(position, -0.5) / (sigma[k] * sigma[k])
-        for q in range(taps.shape[0]):
-            d = distance(first + q, position, slots)
-            kernel[q] = scale * d * d
-        softmax(kernel)
+        if heavy:
+            one, total = like(position, 1.0), like(position, 0.0)
+            scale = one / (sigma[k] * sigma[k])
+            for q in range(taps.shape[0]):
+                d = distance(first + q, position, slots)
+                kernel[q] = one / (one + scale * d * d)
+                total += kernel[q]
+            scale = one / total
+            for q in range(taps.shape[0]):
+                kernel[q] *= scale
+        else:
+            scale = like(position, -0.5) / (sigma[k] * sigma[k])
+            for q in range(taps.shape[0]):
+                d = distance(first + q, position, slots)
+                kernel[q] = scale * d * d
+            softmax(kernel)
         for q in range(taps.shape[0]):
             taps[q] += mixture[k] * kernel[q]
 
 
 @routine
-def gaussian_backward(position, first, sigma, mixture, slots, kernels, dtaps, dsigma, dmixture):
-    """Backward of `gaussian`: sets dsigma and dmixture and returns dposition."""
+def focus_backward(position, first, sigma, mixture, slots, heavy, kernels, dtaps, dsigma, dmixture):
+    """Backward of `focus`: sets dsigma and dmixture and returns dposition."""
     position, dposition = on_ring(position, slots), like(position, 0.0)
     for k in range(sigma.shape[0]):
         kernel = span(at(kernels, k), 0, dtaps.shape[0])
@@ -149,11 +160,21 @@ def gaussian_backward(position, first, sigma, mixture, slots, kernels, dtaps, ds
         dmixture[k] = mean
         square = sigma[k] * sigma[k]
         sum_d, sum_d2 = like(position, 0.0), like(position, 0.0)
-        for q in range(dtaps.shape[0]):
-            d = distance(first + q, position, slots)
-            dlogit = kernel[q] * (dtaps[q] - mean)
-            sum_d += dlogit * d
-            sum_d2 += dlogit * d * d
-        dposition += mixture[k] * sum_d / square
-        dsigma[k] = mixture[k] * sum_d2 / (square * sigma[k])
+        if heavy:
+            two = like(position, 2.0)
+            for q in range(dtaps.shape[0]):
+                d = distance(first + q, position, slots)
+                dlogit = two * kernel[q] * (dtaps[q] - mean) / (square + d * d)
+                sum_d += dlogit * d
+                sum_d2 += dlogit * d * d
+            dposition += mixture[k] * sum_d
+            dsigma[k] = mixture[k] * sum_d2 / sigma[k]
+        else:
+            for q in range(dtaps.shape[0]):
+                d = distance(first + q, position, slots)
+                dlogit = kernel[q] * (dtaps[q] - mean)
+                sum_d += dlogit * d
+                sum_d2 += dlogit * d * d
+            dposition += mixture[k] * sum_d / square
+            dsigma[k] = mixture[k] * sum_d2 / (square * sigma[k])
     return dposition

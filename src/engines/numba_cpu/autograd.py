@@ -13,9 +13,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ...cells.machine import Machine, MachineState
+from ...cells.machine import Machine
+from ...cells.machine_state import MachineState
 from . import plan
 from .bundles import CarryGradients, Gradients, Tape, Weights, constants
+from .head_states import HeadTensors, state_of, tensors_of
 from .kernels import kernels
 from .machine_kinds import MachineKind, kind_of
 from .plan import SEGMENT, padded
@@ -52,24 +54,23 @@ def sequence(
     kind = controller_kind.number
     h = own.hidden[0] if kind != plan.FEEDFORWARD else x.new_zeros(batch, size)
     c = own.cell[0] if kind == plan.LSTM else x.new_zeros(batch, 0)
-    by_position = state.heads.dim() == 2
-    w = x.new_zeros(batch, machine.num_heads, slots) if by_position else state.heads
-    place = state.heads if by_position else x.new_zeros(batch, machine.num_heads)
-
+    given = controller_kind.inputs(controller, x)
+    none = x.new_zeros(x.shape[1], batch, machine.num_heads, 0)
+    skip = none if machine.skip is None else machine.skipped(x).transpose(0, 1)
     inputs = (
-        x.contiguous(),
+        given.contiguous(),
+        skip,
         controller_kind.joint(controller, machine.input_size),
         heads.weight,
         heads.bias,
         torch.cat([h, state.reads.flatten(1)], 1),
         c,
-        w,
-        place,
+        *tensors_of(state.heads, slots),
         state.memory.transpose(1, 2),
     )
     settings = KernelSettings(machine, machine_kind, kind, size, slots, DTYPES[x.dtype])
-    check_weights(settings.plan, x.dtype, machine.input_size, *inputs[1:4])
-    y, c, w, place, memory = _Sequence.apply(settings, torch.is_grad_enabled(), *inputs)
+    check_weights(settings.plan, x.dtype, given.shape[2], *inputs[2:5])
+    y, c, *heads_after, memory = _Sequence.apply(settings, torch.is_grad_enabled(), *inputs)
 
     h, reads = y[-1].split([size, machine.read_heads * machine.word_size], dim=1)
     if kind != plan.FEEDFORWARD:
@@ -79,7 +80,7 @@ def sequence(
     after = state._replace(
         controller=own,
         memory=memory.transpose(1, 2),
-        heads=place if by_position else w,
+        heads=state_of(HeadTensors(*heads_after), state.heads),
         reads=reads.unflatten(1, (machine.read_heads, machine.word_size)),
     )
     return y.transpose(0, 1), after
@@ -112,6 +113,9 @@ class KernelSettings:
             writes=machine.write_heads,
             head_size=machine.layout.size,
             start=plan.FieldStarts(**machine.layout.starts),
+            content=int(machine.content_addressing),
+            counters=getattr(machine.controller, "counters", 0),
+            skips=0 if machine.skip is None else machine.skip_size,
             **kind.choices(machine),
         )
         clip = np.inf if machine.output_clip is None else float(machine.output_clip)
@@ -123,9 +127,11 @@ class _Sequence(torch.autograd.Function):
 
     @staticmethod
     def forward(  # type: ignore[no-untyped-def]
-        ctx, settings, store, x, w_u, w_heads, b_heads, u_before, c_before, w_before, place_before, memory_before
+        ctx, settings, store, x, skip, w_u, w_heads, b_heads, u_before, *before
     ):
         p = settings.plan
+        *carried_before, memory_before = before
+        c_before, _, _, mark_before, _ = carried_before
         store = store and any(ctx.needs_input_grad)
         batch, steps, heads = len(x), x.shape[1], p.reads + p.writes
         width = u_before.shape[1]
@@ -140,14 +146,19 @@ class _Sequence(torch.autograd.Function):
                 (steps, batch, padded(len(b_heads))),
                 (steps + 1, batch, heads, p.slots),
                 (steps + 1, batch, heads),
+                (steps + 1, *mark_before.shape),
+                (steps + 1, batch, heads),
+                (steps, batch, heads, p.skips),
                 (steps if store and p.content else 1, batch, heads, 2, p.slots),
                 (steps if store and p.content else 1, batch, p.slots),
                 (-(-steps // SEGMENT) if store else 0, batch, p.words, p.slots),
             ],
         )
         tape = Tape(u.numpy(), *work.arrays)
-        for array, given in ((tape.c, c_before), (tape.w, w_before), (tape.place, place_before)):
+        carried = (tape.c, tape.w, tape.place, tape.mark, tape.mark_place)
+        for array, given in zip(carried, carried_before, strict=True):
             torch.from_numpy(array[0]).copy_(given)
+        torch.from_numpy(tape.skip).copy_(skip)
         weights = Weights(*(_columns_padded(one).numpy() for one in (w_u.t(), w_heads.t(), b_heads)))
         inputs, words = x.detach().numpy(), memory.numpy()
         kernel, _ = kernels(settings.dtype)
@@ -156,15 +167,15 @@ class _Sequence(torch.autograd.Function):
             batch,
             _threads or torch.get_num_threads(),
         )
-        carried = [torch.from_numpy(array[-1].copy()) for array in (tape.c, tape.w, tape.place)]
+        after = [torch.from_numpy(array[-1].copy()) for array in carried]
         if store:
             ctx.settings, ctx.work, ctx.u, ctx.version = settings, work, u, u._version
             ctx.save_for_backward(w_u, w_heads)
         ctx.set_materialize_grads(False)
-        return u[1:, :, :width], *carried, memory
+        return u[1:, :, :width], *after, memory
 
     @staticmethod
-    def backward(ctx, dy, dc, dw, dplace, dmemory):  # type: ignore[no-untyped-def]
+    def backward(ctx, dy, *dafter):  # type: ignore[no-untyped-def]
         if torch.is_grad_enabled():  # create_graph=True: the gradients computed here have no graph
             raise RuntimeError(
                 "the fused engine has first derivatives only; model.engine=reference has higher ones"
@@ -184,11 +195,13 @@ class _Sequence(torch.autograd.Function):
         def copied(gradient: Tensor | None, shape: tuple[int, ...]) -> Tensor:
             return u.new_zeros(shape) if gradient is None else gradient.contiguous().clone()
 
-        shapes = (tape.c.shape[1:], tape.w.shape[1:], tape.place.shape[1:], (batch, p.words, p.slots))
-        carried = [copied(*one) for one in zip((dc, dw, dplace, dmemory), shapes, strict=True)]
+        tapes = (tape.c, tape.w, tape.place, tape.mark, tape.mark_place)
+        shapes = (*(one.shape[1:] for one in tapes), (batch, p.words, p.slots))
+        carried = [copied(*one) for one in zip(dafter, shapes, strict=True)]
         dy = u.new_zeros(steps, batch, width) if dy is None else dy.contiguous()
         du = u.new_empty(batch, width)
         dx = u.new_empty(batch if ctx.needs_input_grad[2] else 0, steps, u.shape[2] - width - 1)
+        dskip = u.new_empty(tape.skip.shape)
         transposed = [_columns_padded(w_u, gates).numpy(), _columns_padded(w_heads, numbers).numpy()]
         threads = min(_threads or torch.get_num_threads(), batch)
         # Each thread has its own sums for the gradients of the weights.
@@ -196,7 +209,7 @@ class _Sequence(torch.autograd.Function):
         weights = Weights(transposed[0], transposed[1], np.empty(0, settings.dtype))
         carry = CarryGradients(*(one.numpy() for one in (du, *carried)))
         gradients = [
-            Gradients(dy.numpy(), dx.numpy(), carry, Weights(*(one[i].numpy() for one in sums)))
+            Gradients(dy.numpy(), dx.numpy(), dskip.numpy(), carry, Weights(*(one[i].numpy() for one in sums)))
             for i in range(threads)
         ]
         _, kernel = kernels(settings.dtype)
@@ -208,7 +221,8 @@ class _Sequence(torch.autograd.Function):
         dw_u, dw_heads, db_heads = (one.sum(0) for one in sums)
         ctx.work = ctx.u = None
         dw_u, dw_heads = dw_u[:, : len(w_u)].t(), dw_heads[:, : len(w_heads)].t()
-        return None, None, dx if len(dx) else None, dw_u, dw_heads, db_heads[: len(w_heads)], du, *carried
+        dx = dx if len(dx) else None
+        return None, None, dx, dskip, dw_u, dw_heads, db_heads[: len(w_heads)], du, *carried
 
 
 def prepare(dtype: torch.dtype) -> None:

@@ -68,6 +68,9 @@ def backward(
                 draw,
                 at(dcarry.w, b),
                 at(dcarry.place, b),
+                at(dcarry.mark, b),
+                at(dcarry.mark_place, b),
+                at(at(gradients.skip, t), b),
                 at(dcarry.memory, b),
                 span(row_dnext, size, width - size),
             )
@@ -86,8 +89,9 @@ def backward(
             _add(span(at(dnext, row), 0, size), row_dh)
             copy(at(at(tape.gates, t), b), row_dgates)
             h_before, c_before, c = span(at(u_before, b), 0, size), at(at(tape.c, t), b), at(at(tape.c, t + 1), b)
+            dc, row_dh_before = at(dcarry.c, b), at(dh_before, row)
             control_backward(
-                plan.controller, row_dgates, h_before, c_before, c, row_dh, at(dcarry.c, b), at(dh_before, row)
+                plan.controller, plan.counters, row_dgates, h_before, c_before, c, row_dh, dc, row_dh_before
             )
         accumulate(dsum, span(dgates, s * rows, rows), 0, weights.gates)
         for row in range(rows):

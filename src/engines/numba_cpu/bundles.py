@@ -17,20 +17,26 @@ class Constants(NamedTuple):
 
     clip: float  # bound on the raw numbers; infinity for no bound
     sigma_min: float
+    sigma_max: float
+    sigma_factor: float  # of all widths
+    lattice: float
     jump_range: float
-    sigma_bias: Float[np.ndarray, "K"]  # added to the raw number of a width
+    sigma_bias: Float[np.ndarray, "H K"]  # added to the raw numbers of the widths
 
 
 def constants(
     dtype: np.dtype,
     clip: float,
     sigma_min: float = 0.0,
+    sigma_max: float = 0.0,
+    sigma_factor: float = 1.0,
+    lattice: float = 0.0,
     jump_range: float = 0.0,
-    sigma_bias: Sequence[float] = (0.0,),  # never empty: kernels need a first element
+    sigma_bias: Sequence[Sequence[float]] = ((0.0,),),
 ) -> Constants:
     """Make `Constants` of a dtype."""
-    number = dtype.type
-    return Constants(number(clip), number(sigma_min), number(jump_range), np.array(sigma_bias, dtype))
+    numbers = map(dtype.type, (clip, sigma_min, sigma_max, sigma_factor, lattice, jump_range))
+    return Constants(*numbers, np.array(sigma_bias, dtype))
 
 
 class Weights(NamedTuple):
@@ -50,6 +56,9 @@ class Tape(NamedTuple):
     raw: Float[np.ndarray, "T B P"]  # raw numbers of the heads
     w: Float[np.ndarray, "T+1 B H N"]  # weightings; [0] is an input
     place: Float[np.ndarray, "T+1 B H"]  # positions; [0] is an input
+    mark: Float[np.ndarray, "T+1 B H N"]  # bookmarks that are weightings; [0] is an input; N = 0: there are none
+    mark_place: Float[np.ndarray, "T+1 B H"]  # bookmarks that are positions; [0] is an input
+    skip: Float[np.ndarray, "T B H S"]  # what the inputs add to the displacement of a head; an input
     by_content: Float[np.ndarray, "T B H 2 N"]  # cosines and content weightings; T = 1: not stored
     norms: Float[np.ndarray, "T B N"]  # inverse norm of each word; T = 1: not stored
     checkpoints: Float[np.ndarray, "T/SEGMENT B M N"]  # memory before every SEGMENT-th step; empty: not stored
@@ -62,6 +71,8 @@ class CarryGradients(NamedTuple):
     c: Float[np.ndarray, "B C"]
     w: Float[np.ndarray, "B H N"]
     place: Float[np.ndarray, "B H"]
+    mark: Float[np.ndarray, "B H N"]
+    mark_place: Float[np.ndarray, "B H"]
     memory: Float[np.ndarray, "B M N"]
 
 
@@ -70,6 +81,7 @@ class Gradients(NamedTuple):
 
     y: Float[np.ndarray, "T B C+RM"]  # of the outputs h and reads; an input
     x: Float[np.ndarray, "B T F"]  # of the inputs, set; B = 0: not computed
+    skip: Float[np.ndarray, "T B H S"]  # set
     carry: CarryGradients
     weights: Weights  # accumulated
 
@@ -82,16 +94,24 @@ class StepTape(NamedTuple):
     w: Float[np.ndarray, "H N"]
     place_before: Float[np.ndarray, "H"]
     place: Float[np.ndarray, "H"]
+    mark_before: Float[np.ndarray, "H N"]
+    mark: Float[np.ndarray, "H N"]
+    mark_place_before: Float[np.ndarray, "H"]
+    mark_place: Float[np.ndarray, "H"]
+    skip: Float[np.ndarray, "H S"]
     by_content: Float[np.ndarray, "H 2 N"]
     norms: Float[np.ndarray, "N"]
 
 
 class StepGradients(NamedTuple):
-    """Gradients of one sequence at one step: sets raw; w, place, memory change from after to before the step."""
+    """Gradients of one sequence at one step: sets raw and skip; those of the state go from after to before it."""
 
     raw: Float[np.ndarray, "P"]
     w: Float[np.ndarray, "H N"]
     place: Float[np.ndarray, "H"]
+    mark: Float[np.ndarray, "H N"]
+    mark_place: Float[np.ndarray, "H"]
+    skip: Float[np.ndarray, "H S"]
     memory: Float[np.ndarray, "M N"]
     reads: Float[np.ndarray, "RM"]  # an input
 
@@ -99,16 +119,23 @@ class StepGradients(NamedTuple):
 class Head(NamedTuple):
     """One head of one sequence at one step, or its gradients."""
 
+    number: int  # of the head
     raw: Float[np.ndarray, "P_1"]  # raw numbers of this head
+    skip: Float[np.ndarray, "S"]
     w_content: Float[np.ndarray, "N"]
     before: Float[np.ndarray, "N"]
-    place: float  # before the step
+    place: float  # before the step; its gradient: after it
+    mark_before: Float[np.ndarray, "N"]
+    mark_place: float  # as place
     w: Float[np.ndarray, "N"]
+    mark: Float[np.ndarray, "N"]  # its gradient is overwritten with that of mark_before
 
 
 class HeadScratch(NamedTuple):
     """Scratch buffers of the addressing of one head."""
 
+    origin: Float[np.ndarray, "N"]
+    anchor: Float[np.ndarray, "3"]
     w_gated: Float[np.ndarray, "N"]
     doubled: Float[np.ndarray, "2*N"]
     moved: Float[np.ndarray, "N"]

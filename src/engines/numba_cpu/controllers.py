@@ -12,9 +12,10 @@ from .views import fill, span
 
 
 @routine
-def control(kind, gates, h_before, c_before, h, c):
-    """Set h and c of one sequence from the pre-activations of its gates."""
+def control(kind, counters, gates, h_before, c_before, h, c):
+    """Set h and c of one sequence from the pre-activations of its gates; the last cells of an LSTM may count."""
     size = h.shape[0]
+    kept = size - counters
     if kind == LSTM:
         i, f, g, o = (
             span(gates, 0, size),
@@ -24,12 +25,14 @@ def control(kind, gates, h_before, c_before, h, c):
         )
         for n in range(2 * size):
             gates[n] = sigmoid(gates[n])
-        for n in range(size):
+        for n in range(kept):
             g[n] = tanh(g[n])
         for n in range(size):
             o[n] = sigmoid(o[n])
-        for n in range(size):
+        for n in range(kept):
             c[n] = f[n] * c_before[n] + i[n] * g[n]
+        for n in range(kept, size):
+            c[n] = c_before[n] + i[n] * g[n]
         for n in range(size):
             h[n] = o[n] * tanh(c[n])
     elif kind == GRU:
@@ -52,9 +55,10 @@ def control(kind, gates, h_before, c_before, h, c):
 
 
 @routine
-def control_backward(kind, gates, h_before, c_before, c, dh, dc, dh_before):
+def control_backward(kind, counters, gates, h_before, c_before, c, dh, dc, dh_before):
     """Backward of `control`: overwrites dc, the gradient of c, with that of c_before; sets dh_before."""
     size = dh.shape[0]
+    kept = size - counters
     one = like(dh[0], 1.0)
     fill(dh_before, like(dh[0], 0.0))
     if kind == LSTM:
@@ -68,14 +72,20 @@ def control_backward(kind, gates, h_before, c_before, c, dh, dc, dh_before):
             tanh_c = tanh(c[n])
             dc[n] += dh[n] * go[n] * (one - tanh_c * tanh_c)
             go[n] = dh[n] * tanh_c * go[n] * (one - go[n])
-        for n in range(size):
+        for n in range(kept):
             i, g = gi[n], gg[n]
             gi[n] = dc[n] * g * i * (one - i)
             gg[n] = dc[n] * i * (one - g * g)
-        for n in range(size):
+        for n in range(kept, size):
+            i = gi[n]
+            gi[n] = dc[n] * gg[n] * i * (one - i)
+            gg[n] = dc[n] * i
+        for n in range(kept):
             f = gf[n]
             gf[n] = dc[n] * c_before[n] * f * (one - f)
             dc[n] *= f
+        for n in range(kept, size):
+            gf[n] = like(dh[0], 0.0)
     elif kind == GRU:
         gr, gz, gnew, gold = (
             span(gates, 0, size),

@@ -7,11 +7,11 @@ from .routine import inlined
 
 @inlined
 def address(plan, constants, head, scratch):
-    """Set the weighting of one head of one sequence; returns its place.
+    """Set the weighting and bookmark of one head of one sequence; returns its place and that of its bookmark.
 
     Args:
         plan, constants: of the machine.
-        head: a `Head`; its w is set.
+        head: a `Head`; its w and mark are set.
         scratch: a `HeadScratch`.
     """
     if plan.kind == NTM:
@@ -21,12 +21,13 @@ def address(plan, constants, head, scratch):
 
 @inlined
 def address_backward(plan, constants, head, dhead, scratch, d):
-    """Backward of `address`; returns the gradient of the place before the step.
+    """Backward of `address`; returns the gradients of both places before the step.
 
     Args:
         plan, constants: of the machine.
         head: a `Head` as filled by the forward.
-        dhead: its gradients: w and place are inputs, raw and before are accumulated, w_content is set.
+        dhead: its gradients: w, place and mark_place are inputs, raw and before are accumulated, w_content and
+            skip are set, mark is overwritten.
         scratch, d: a `HeadScratch`, and another one for gradients.
     """
     if plan.kind == NTM:

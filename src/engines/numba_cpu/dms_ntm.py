@@ -1,59 +1,74 @@
-"""Heads of the DMS-NTM: continuous motion and a learned Gaussian focus; see `src.cells.dms_ntm`."""
+"""Heads of the DMS-NTM: continuous motion and a focus of learned width; see `src.cells.dms_ntm`."""
 
 from .addressing import (
     convolve,
     convolve_backward,
-    gaussian,
-    gaussian_backward,
+    focus,
+    focus_backward,
     repeat_twice,
     sharpen,
     sharpen_backward,
     window,
 )
+from .anchors import bookmark, bookmark_backward, origin, origin_backward, origin_place
 from .heads import mix_content, mix_content_backward
-from .numerics import like, sigmoid, softplus, softplus_slope, tanh
+from .numerics import like, sigmoid, snap, snap_slope, softplus, softplus_slope, tanh
 from .routine import inlined, routine
 from .vectors import dot, softmax
-from .views import copy, fill, span
+from .views import at, copy, fill, span
 
 
 @routine
-def _widths(plan, constants, raw, scratch):
+def _widths(plan, constants, head, scratch):
     """Set the widths sigma and their mixture weights."""
-    sigma, mixture, bias = scratch.sigma, scratch.mixture, constants.sigma_bias
+    raw, sigma, mixture, bias = head.raw, scratch.sigma, scratch.mixture, at(constants.sigma_bias, head.number)
     for k in range(plan.scales):
-        sigma[k] = constants.sigma_min + softplus(raw[plan.start.sigma + k] + bias[k])
+        number = raw[plan.start.sigma + k] + bias[k]
+        spread = constants.sigma_max - constants.sigma_min
+        width = spread * sigmoid(number) if plan.bounded else softplus(number)
+        sigma[k] = constants.sigma_factor * (constants.sigma_min + width)
         mixture[k] = raw[plan.start.mixture + k] if plan.scales > 1 else like(raw[0], 1.0)
     if plan.scales > 1:
         softmax(mixture)
 
 
 @routine
-def _widths_backward(plan, constants, raw, draw, scratch, d):
+def _widths_backward(plan, constants, head, draw, scratch, d):
     """Backward of `_widths`: adds to draw."""
-    mixture, dsigma, dmixture, bias = scratch.mixture, d.sigma, d.mixture, constants.sigma_bias
+    mixture, dsigma, dmixture = scratch.mixture, d.sigma, d.mixture
+    raw, bias = head.raw, at(constants.sigma_bias, head.number)
     mean = dot(mixture, dmixture)
     for k in range(plan.scales):
         at_sigma = plan.start.sigma + k
-        draw[at_sigma] += dsigma[k] * softplus_slope(raw[at_sigma] + bias[k])
+        number = raw[at_sigma] + bias[k]
+        if plan.bounded:
+            share = sigmoid(number)
+            slope = (constants.sigma_max - constants.sigma_min) * share * (like(share, 1.0) - share)
+        else:
+            slope = softplus_slope(number)
+        draw[at_sigma] += dsigma[k] * constants.sigma_factor * slope
         if plan.scales > 1:
             draw[plan.start.mixture + k] += mixture[k] * (dmixture[k] - mean)
 
 
 @routine
-def _motion(plan, constants, raw, step):
+def _motion(plan, constants, head, step):
     """Distance of the motion or jump, and gate of the jump (hybrid; else 1); sets the step weights (hybrid)."""
+    raw = head.raw
+    seen = head.skip[0] if plan.skips else like(raw[0], 0.0)
     if plan.hybrid == 0:
-        return raw[plan.start.delta], like(raw[0], 1.0)
+        return raw[plan.start.delta] + seen, like(raw[0], 1.0)
     copy(span(raw, plan.start.step, 3), step)
     softmax(step)
-    return constants.jump_range * tanh(raw[plan.start.jump_distance]), sigmoid(raw[plan.start.jump])
+    return constants.jump_range * tanh(raw[plan.start.jump_distance]) + seen, sigmoid(raw[plan.start.jump])
 
 
 @routine
-def _motion_backward(plan, constants, raw, draw, step, dstep, jump, ddistance, djump):
-    """Backward of `_motion`: adds to draw."""
-    one = like(jump, 1.0)
+def _motion_backward(plan, constants, raw, dhead, step, dstep, jump, ddistance, djump):
+    """Backward of `_motion`: sets dhead.skip and adds to dhead.raw."""
+    draw, one = dhead.raw, like(jump, 1.0)
+    if plan.skips:
+        dhead.skip[0] = ddistance
     if plan.hybrid == 0:
         draw[plan.start.delta] += ddistance
         return
@@ -67,14 +82,19 @@ def _motion_backward(plan, constants, raw, draw, step, dstep, jump, ddistance, d
 
 @routine
 def _move(plan, constants, head, scratch):
-    """carry = weighting: the weighting before sharpening, in `moved`; returns first, count, distance, jump."""
-    mix_content(plan, head, head.before, scratch.w_gated)
+    """carry = weighting: the weighting before sharpening, in `moved`; returns first, count, distance, jump.
+
+    The distance is that before it is snapped.
+    """
+    origin(plan, head, scratch)
+    mix_content(plan, head, scratch.origin, scratch.w_gated)
     repeat_twice(scratch.w_gated, scratch.doubled)
-    _widths(plan, constants, head.raw, scratch)
-    distance, jump = _motion(plan, constants, head.raw, scratch.step)
-    first, count = window(distance, scratch.sigma, plan.slots)
+    _widths(plan, constants, head, scratch)
+    distance, jump = _motion(plan, constants, head, scratch.step)
+    shift = snap(distance, constants.lattice)
+    first, count = window(shift, scratch.sigma, plan.slots, plan.heavy)
     taps = span(scratch.taps, 0, count)
-    gaussian(distance, first, scratch.sigma, scratch.mixture, plan.slots, scratch.kernels, taps)
+    focus(shift, first, scratch.sigma, scratch.mixture, plan.slots, plan.heavy, scratch.kernels, taps)
     fill(scratch.moved, like(jump, 0.0))
     convolve(scratch.doubled, taps, first, jump, scratch.moved)
     if plan.hybrid:
@@ -84,35 +104,40 @@ def _move(plan, constants, head, scratch):
 
 @routine
 def _place(plan, constants, head, scratch):
-    """carry = position: the Gaussian at the new place, in `moved`; returns place, first, count, distance, jump."""
+    """carry = position: the focus at the new place, in `moved`; returns place, first, count, distance, jump.
+
+    The place is that before it is snapped.
+    """
     slots, step, moved = plan.slots, scratch.step, scratch.moved
-    _widths(plan, constants, head.raw, scratch)
-    distance, jump = _motion(plan, constants, head.raw, step)
+    _widths(plan, constants, head, scratch)
+    distance, jump = _motion(plan, constants, head, step)
     move = distance
     if plan.hybrid:
         stride = step[2] - step[0]
         move = stride + jump * (distance - stride)
-    now = head.place + move
-    first, count = window(now, scratch.sigma, slots)
+    place = origin_place(plan, head, scratch) + move
+    now = snap(place, constants.lattice)
+    first, count = window(now, scratch.sigma, slots, plan.heavy)
     taps = span(scratch.taps, 0, count)
-    gaussian(now, first, scratch.sigma, scratch.mixture, slots, scratch.kernels, taps)
+    focus(now, first, scratch.sigma, scratch.mixture, slots, plan.heavy, scratch.kernels, taps)
     fill(moved, like(jump, 0.0))
     for q in range(count):
         moved[(first + q) % slots] += taps[q]
-    return now, first, count, distance, jump
+    return place, first, count, distance, jump
 
 
 @routine
 def address(plan, constants, head, scratch):
-    """As `dispatch.address`; with carry = position, the place is the position of the head."""
+    """As `dispatch.address`; with carry = position, the places are those of the head and of its bookmark."""
     if plan.position:
-        now, _, _, _, _ = _place(plan, constants, head, scratch)
+        place, _, _, _, _ = _place(plan, constants, head, scratch)
         mix_content(plan, head, scratch.moved, head.w)
-        return now
+        now = snap(place, constants.lattice)
+        return now, bookmark(plan, head, now)
     _move(plan, constants, head, scratch)
     gamma = like(head.raw[0], 1.0) + softplus(head.raw[plan.start.gamma])
     sharpen(scratch.moved, gamma, head.w)
-    return head.place
+    return head.place, bookmark(plan, head, head.place)
 
 
 @routine
@@ -126,28 +151,31 @@ def address_backward(plan, constants, head, dhead, scratch, d):
 @inlined
 def _place_backward(plan, constants, head, dhead, scratch, d):
     """`address_backward` with carry = position."""
-    slots, raw, draw, step, dstep, dmoved = plan.slots, head.raw, dhead.raw, scratch.step, d.step, d.moved
+    slots, raw, step, dstep, dmoved = plan.slots, head.raw, scratch.step, d.step, d.moved
     zero, one = like(raw[0], 0.0), like(raw[0], 1.0)
     sigma, mixture = scratch.sigma, scratch.mixture
     fill(dstep, zero)
-    now, first, count, distance, jump = _place(plan, constants, head, scratch)
+    place, first, count, distance, jump = _place(plan, constants, head, scratch)
+    now = snap(place, constants.lattice)
     fill(dmoved, zero)
     mix_content_backward(plan, head, scratch.moved, dhead.w, dhead, dmoved)
     dtaps = span(d.taps, 0, count)
     for q in range(count):
         dtaps[q] = dmoved[(first + q) % slots]
-    dnow = dhead.place + gaussian_backward(
-        now, first, sigma, mixture, slots, scratch.kernels, dtaps, d.sigma, d.mixture
+    dfocus = focus_backward(
+        now, first, sigma, mixture, slots, plan.heavy, scratch.kernels, dtaps, d.sigma, d.mixture
     )
-    ddistance, djump = dnow, zero
+    stored, dmark_place = bookmark_backward(plan, head, dhead, now)
+    dplace = (dhead.place + stored + dfocus) * snap_slope(place, constants.lattice)
+    ddistance, djump = dplace, zero
     if plan.hybrid:
-        ddistance = dnow * jump
-        djump = dnow * (distance - (step[2] - step[0]))
-        dstep[2] = dnow * (one - jump)
+        ddistance = dplace * jump
+        djump = dplace * (distance - (step[2] - step[0]))
+        dstep[2] = dplace * (one - jump)
         dstep[0] = -dstep[2]
-    _widths_backward(plan, constants, raw, draw, scratch, d)
-    _motion_backward(plan, constants, raw, draw, step, dstep, jump, ddistance, djump)
-    return dnow
+    _widths_backward(plan, constants, head, dhead.raw, scratch, d)
+    _motion_backward(plan, constants, raw, dhead, step, dstep, jump, ddistance, djump)
+    return origin_backward(plan, head, dhead, scratch, d, dplace, dmark_place)
 
 
 @inlined
@@ -157,6 +185,7 @@ def _move_backward(plan, constants, head, dhead, scratch, d):
     zero, one = like(raw[0], 0.0), like(raw[0], 1.0)
     fill(dstep, zero)
     first, count, distance, jump = _move(plan, constants, head, scratch)
+    _, dmark_place = bookmark_backward(plan, head, dhead, head.place)
     raw_gamma = raw[plan.start.gamma]
     dgamma = sharpen_backward(scratch.moved, one + softplus(raw_gamma), head.w, dhead.w, d.moved)
     draw[plan.start.gamma] += dgamma * softplus_slope(raw_gamma)
@@ -173,10 +202,21 @@ def _move_backward(plan, constants, head, dhead, scratch, d):
         for q in range(count):
             dtaps[q] *= jump
     sigma, mixture = scratch.sigma, scratch.mixture
-    ddistance = gaussian_backward(
-        distance, first, sigma, mixture, plan.slots, scratch.kernels, dtaps, d.sigma, d.mixture
+    dshift = focus_backward(
+        snap(distance, constants.lattice),
+        first,
+        sigma,
+        mixture,
+        plan.slots,
+        plan.heavy,
+        scratch.kernels,
+        dtaps,
+        d.sigma,
+        d.mixture,
     )
-    _widths_backward(plan, constants, raw, draw, scratch, d)
-    _motion_backward(plan, constants, raw, draw, step, dstep, jump, ddistance, djump)
-    mix_content_backward(plan, head, head.before, d.w_gated, dhead, dhead.before)
-    return dhead.place
+    ddistance = dshift * snap_slope(distance, constants.lattice)
+    _widths_backward(plan, constants, head, draw, scratch, d)
+    _motion_backward(plan, constants, raw, dhead, step, dstep, jump, ddistance, djump)
+    fill(d.origin, zero)
+    mix_content_backward(plan, head, scratch.origin, d.w_gated, dhead, d.origin)
+    return origin_backward(plan, head, dhead, scratch, d, dhead.place, dmark_place)

@@ -17,7 +17,7 @@ from .weights import CONTROLLER_KINDS
 #: Methods of a machine that the kernels reimplement: a machine that overrides one is not supported.
 REIMPLEMENTED = frozenset(
     {"forward", "step", "trace", "head_layout", "content_fields", "with_content", "address", "initial_heads"}
-    | {"_width", "_within_range"}
+    | {"_width", "_within_range", "_origin", "_move", "_snapped", "skipped"}
 )
 
 
@@ -33,31 +33,39 @@ class MachineKind(NamedTuple):
 
 
 #: The options of the kernels, in the order of their numbers.
-CARRIES, MOTIONS = ("weighting", "position"), ("relative", "hybrid")
+CARRIES, MOTIONS, FOCUSES = ("weighting", "position"), ("relative", "hybrid", "anchored"), ("gaussian", "cauchy")
 
 
 def _ntm(cell: NTM) -> dict[str, int]:
-    return {"kind": plan.NTM, "content": int(cell.content_addressing), "shifts": 2 * cell.shift_range + 1}
+    return {"kind": plan.NTM, "shifts": 2 * cell.shift_range + 1}
 
 
 def _dms_ntm(cell: DMSNTM) -> dict[str, int]:
     return {
         "kind": plan.DMS_NTM,
-        "content": int(cell.content_addressing),
         "position": CARRIES.index(cell.carry),
-        "hybrid": MOTIONS.index(cell.motion),
+        "hybrid": int(cell.motion == "hybrid"),
+        "anchored": int(cell.motion == "anchored"),
+        "heavy": FOCUSES.index(cell.kernel),
+        "bounded": int(cell.sigma_max is not None),
         "scales": cell.num_scales,
     }
 
 
 def _dms_ntm_constants(cell: DMSNTM) -> dict[str, Any]:
-    sigma_min, jump_range = float(cell.sigma_min), float(cell.jump_range)
-    return {"sigma_min": sigma_min, "jump_range": jump_range, "sigma_bias": cell.sigma_bias.tolist()}
+    return {
+        "sigma_min": cell.sigma_min,
+        "sigma_max": cell.sigma_max or 0.0,
+        "sigma_factor": 1.0 if cell.sigma_schedule is None else float(cell.sigma_factor),
+        "lattice": cell.lattice,
+        "jump_range": cell.jump_range,
+        "sigma_bias": cell.sigma_bias.tolist(),
+    }
 
 
 KINDS: dict[type[Machine], MachineKind] = {
     NTM: MachineKind({}, _ntm, lambda _: {}),
-    DMSNTM: MachineKind({"carry": CARRIES, "motion": MOTIONS}, _dms_ntm, _dms_ntm_constants),
+    DMSNTM: MachineKind({"carry": CARRIES, "motion": MOTIONS, "kernel": FOCUSES}, _dms_ntm, _dms_ntm_constants),
 }
 
 

@@ -16,6 +16,9 @@ def _shift(plan, head, scratch):
     repeat_twice(scratch.w_gated, scratch.doubled)
     taps = span(scratch.taps, 0, shifts)
     copy(span(head.raw, plan.start.shift, shifts), taps)
+    if plan.skips:
+        for q in range(shifts):
+            taps[q] += head.skip[q]
     softmax(taps)
     fill(scratch.moved, like(one, 0.0))
     convolve(scratch.doubled, taps, -(shifts // 2), one, scratch.moved)
@@ -23,11 +26,11 @@ def _shift(plan, head, scratch):
 
 @routine
 def address(plan, constants, head, scratch):
-    """As `dispatch.address`; the place of an NTM head is unused."""
+    """As `dispatch.address`; the places of an NTM head are unused."""
     _shift(plan, head, scratch)
     gamma = like(head.raw[0], 1.0) + softplus(head.raw[plan.start.gamma])
     sharpen(scratch.moved, gamma, head.w)
-    return head.place
+    return head.place, head.mark_place
 
 
 @routine
@@ -46,6 +49,9 @@ def address_backward(plan, constants, head, dhead, scratch, d):
     convolve_backward(scratch.doubled, taps, -(shifts // 2), one, d.doubled, dtaps, d.w_gated)
     mean = dot(taps, dtaps)
     for q in range(shifts):
-        draw[plan.start.shift + q] += taps[q] * (dtaps[q] - mean)
+        dlogit = taps[q] * (dtaps[q] - mean)
+        draw[plan.start.shift + q] += dlogit
+        if plan.skips:
+            dhead.skip[q] = dlogit
     mix_content_backward(plan, head, head.before, d.w_gated, dhead, dhead.before)
-    return dhead.place
+    return dhead.place, dhead.mark_place

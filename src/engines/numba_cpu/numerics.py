@@ -119,6 +119,21 @@ def tanh(x):
 
 
 @routine
+def snap(x, strength):
+    """x - strength sin(2 pi x) / (2 pi), as `src.memory.addressing.snap`."""
+    turn = like(x, 2.0 * math.pi)
+    return x - strength / turn * like(x, math.sin(turn * x)) if strength > 0 else x
+
+
+@routine
+def snap_slope(x, strength):
+    """The derivative of `snap`."""
+    return (
+        like(x, 1.0) - strength * like(x, math.cos(like(x, 2.0 * math.pi) * x)) if strength > 0 else like(x, 1.0)
+    )
+
+
+@routine
 def softplus(x):
     """log(1 + e^x); x itself above 20, as in torch."""
     if x > like(x, 20.0):

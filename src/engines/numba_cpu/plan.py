@@ -27,6 +27,8 @@ class FieldStarts(NamedTuple):
     step: int = -1
     jump: int = -1
     jump_distance: int = -1
+    anchor: int = -1
+    store: int = -1
 
 
 class KernelPlan(NamedTuple):
@@ -45,9 +47,14 @@ class KernelPlan(NamedTuple):
     head_size: int  # raw numbers of a head
     start: FieldStarts  # offsets of their fields
     content: int  # 1: content-based addressing
+    counters: int = 0  # cells of an LSTM that count
+    skips: int = 0  # numbers of a head that see the input, S; 0: no input skip
     shifts: int = 1  # 2 r + 1 (NTM)
     position: int = 0  # 1: carry = position (DMS-NTM)
     hybrid: int = 0  # 1: motion = hybrid (DMS-NTM)
+    anchored: int = 0  # 1: motion = anchored (DMS-NTM)
+    heavy: int = 0  # 1: kernel = cauchy (DMS-NTM)
+    bounded: int = 0  # 1: widths have an upper bound (DMS-NTM)
     scales: int = 1  # K (DMS-NTM)
 
 

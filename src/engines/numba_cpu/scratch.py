@@ -12,6 +12,8 @@ def _head_scratch(plan, dtype):
     slots, scales = plan.slots, plan.scales
     return HeadScratch(
         np.empty(slots, dtype),
+        np.empty(3, dtype),
+        np.empty(slots, dtype),
         np.empty(2 * slots, dtype),
         np.empty(slots, dtype),
         np.empty(max(slots, plan.shifts), dtype),
@@ -49,6 +51,11 @@ def step_views(tape, t, b):
         at(at(tape.w, t + 1), b),
         at(at(tape.place, t), b),
         at(at(tape.place, t + 1), b),
+        at(at(tape.mark, t), b),
+        at(at(tape.mark, t + 1), b),
+        at(at(tape.mark_place, t), b),
+        at(at(tape.mark_place, t + 1), b),
+        at(at(tape.skip, t), b),
         at(at(tape.by_content, t % tape.by_content.shape[0]), b),
         at(at(tape.norms, t % tape.norms.shape[0]), b),
     )
@@ -58,9 +65,14 @@ def step_views(tape, t, b):
 def head_views(plan, step, h):
     """Views of one head of a step."""
     return Head(
+        h,
         span(step.raw, h * plan.head_size, plan.head_size),
+        at(step.skip, h),
         at(at(step.by_content, h), 1),
         at(step.w_before, h),
         step.place_before[h],
+        at(step.mark_before, h),
+        step.mark_place_before[h],
         at(step.w, h),
+        at(step.mark, h),
     )

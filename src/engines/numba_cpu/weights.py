@@ -9,11 +9,16 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ...cells.base import Cell
+from ...cells.counter_lstm import CounterLSTM
 from ...cells.feedforward import Feedforward
 from ...cells.gru import GRU
 from ...cells.layered import Layered
 from ...cells.lstm import LSTM
 from . import plan
+
+
+def _inputs_alone(_: Cell, x: Float[Tensor, "B T F"]) -> Float[Tensor, "B T F"]:
+    return x
 
 
 class ControllerKind(NamedTuple):
@@ -27,6 +32,8 @@ class ControllerKind(NamedTuple):
     #: is the hidden state (absent in a feedforward controller), `features` the number of inputs, the last column
     #: the biases. C rows for each gate, in the order of `controllers.py`.
     joint: Callable[[Any, int], Float[Tensor, "G U"]]
+    #: (controller, x) -> what the gates see of the inputs of a sequence; `joint` has a column for each feature.
+    inputs: Callable[[Any, Float[Tensor, "B T F"]], Float[Tensor, "B T seen"]] = _inputs_alone
 
 
 def _lstm(cell: LSTM, features: int) -> Float[Tensor, "G U"]:
@@ -49,6 +56,25 @@ def _feedforward(cell: Feedforward, features: int) -> Float[Tensor, "G U"]:
     return torch.cat([w[:, features:], w[:, :features], cell.layer.bias.unsqueeze(1)], 1)
 
 
+def _counter_lstm(cell: CounterLSTM, features: int) -> Float[Tensor, "G U"]:
+    # The forget gates of the counters have no weights; the numbers that they alone see are the last inputs.
+    size, count, w, alone = cell.output_size, cell.counters, cell.weight_ih, cell.weight_numbers
+    seen = features - len(cell.numbers) if cell.number_input == "hidden" else features
+    parts = [cell.weight_hh, w[:, seen:], w[:, :seen]]
+    if alone is not None:
+        before, after = 3 * size - 2 * count, size
+        parts.append(torch.cat([w.new_zeros(before, alone.shape[1]), alone, w.new_zeros(after, alone.shape[1])]))
+    joint = torch.cat([*parts, cell.bias.unsqueeze(1)], 1)
+    forgetting = 2 * size - count
+    return torch.cat([joint[:forgetting], w.new_zeros(count, joint.shape[1]), joint[forgetting:]])
+
+
+def _counter_inputs(cell: CounterLSTM, x: Float[Tensor, "B T F"]) -> Float[Tensor, "B T seen"]:
+    if cell.number_input != "hidden":
+        return torch.cat([cell.seen(x), cell.counted(x)], 2)
+    return x[..., [i for i in (*cell.others, *cell.numbers) if i < x.shape[2]]]  # the others may be reads
+
+
 def _plain_layers(cell: Layered) -> bool:
     layers = cell.layers
     kind = type(layers) in (nn.LSTM, nn.GRU)
@@ -64,6 +90,7 @@ CONTROLLER_KINDS: dict[type[Cell], ControllerKind] = {
     LSTM: ControllerKind(plan.LSTM, _plain_layers, _lstm),
     GRU: ControllerKind(plan.GRU, _plain_layers, _gru),
     Feedforward: ControllerKind(plan.FEEDFORWARD, _plain_layer, _feedforward),
+    CounterLSTM: ControllerKind(plan.LSTM, lambda _: True, _counter_lstm, _counter_inputs),
 }
 
 
