@@ -18,7 +18,7 @@ class Example(NamedTuple):
     name: str  # used in file names
     title: str  # shown in figures
     x: Tensor  # [1, T, F]
-    y: Tensor  # [1, T, O] or [1]
+    y: Tensor  # [1, T, O], [1, T] or [1]
     mask: Tensor  # [1, T], 1 where an answer is due
     marks: dict[str, int]  # steps by name, drawn as vertical lines
     needed_slots: int
@@ -66,7 +66,7 @@ class Task(lightning.LightningDataModule, ABC):
     """A task: generated training batches, a fixed validation set, and named test sets.
 
     A batch is a NamedTuple of tensors whose first dimension is the sequence. It has x[B, T, F], and what the
-    objective reads: for `bits` y[B, T, O] and mask[B, T], for `classes` y[B].
+    objective reads: for bits y[B, T, O] and mask[B, T], for `symbols` y[B, T] and mask[B, T], for `classes` y[B].
 
     Attributes are set as class attributes or in the constructor.
 
@@ -94,6 +94,8 @@ class Task(lightning.LightningDataModule, ABC):
         probes() -> dict of sequences of batches by name: they monitor generalisation during training, are in no
             test set, and used for no choice; none by default. For TensorBoard.
         channels() -> two lists of str: names of the features of an input and of an output; for replay.
+        numbers (tuple of int): indices of the features of an input that are numbers, such as a count, a distance
+            or a priority, and no bits or flags; none by default. For controllers that treat them separately.
         axes (tuple of `Axis`): what its test cells vary, such as length and repeats; none by default. For grids,
             evaluation, replay and reports.
 
@@ -118,6 +120,7 @@ class Task(lightning.LightningDataModule, ABC):
     seed: int
     validation: Sequence[Any]
     tests: dict[str, Sequence[Any]]
+    numbers: tuple[int, ...] = ()
     axes: tuple[Axis, ...] = ()
     test_cells: list[tuple[int, ...]]
     like_training: tuple[str, ...] = ("test",)

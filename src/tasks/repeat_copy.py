@@ -79,6 +79,7 @@ class RepeatCopy(Task):
         self.cell_size = checks.integer("cell_size", cell_size)
         self.seed = checks.integer("seed", seed, least=0)
         self.input_size, self.output_size = width + 2, width + 1
+        self.numbers = (width + 1,)
 
     def training_batch(self, n: int) -> RepeatCopyBatch:
         source = generator(TRAINING, self.seed, n)
