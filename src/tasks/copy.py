@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..common import checks
-from .base import Axis
+from .axes import Axis
 from .batches import SequenceBatch
 from .generated import Generated
 
@@ -56,7 +56,7 @@ class Copy(Generated):
     """
 
     objective = "bits_without_end"
-    axes = (Axis("length", "lengths"),)
+    axes = (Axis("length", "lengths", named=True),)
 
     def __init__(
         self,

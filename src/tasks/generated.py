@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ..common import checks
-from .base import Example, Task, cell_name
+from .base import Example, Task
 from .batches import SequenceBatch
 from .streams import generator
 
@@ -109,10 +109,6 @@ class Generated(Task):
         """Sequences of one cell, in batches of at most `EVALUATION_BATCH`."""
         starts = range(0, size, EVALUATION_BATCH)
         return [self.draw(source, min(EVALUATION_BATCH, size - start), *cell) for start in starts]
-
-    def name_of(self, cell: tuple[int, ...]) -> str:
-        """Name of the test set of a cell."""
-        return cell_name(cell)
 
     def cell(self, *values: int) -> list[SequenceBatch]:
         return self.batches(self.source(TEST, *values), self.cell_size, values)
