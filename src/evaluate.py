@@ -5,23 +5,19 @@ from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
-import numpy as np
-
 from .callbacks.pictures import draw, save
 from .common import output
 from .common.paths import program
 from .common.text import table
-from .figures.grid import length_repeat_grid
 from .figures.png import figure_errors_as_warnings
-from .figures.style import Figure
-from .lit.objective import Objective
-from .run import provenance
+from .run import baselines, provenance
+from .run.cell_figures import draw_cells
 from .run.evaluation import KIND, Request, read_request
 from .run.folder import RunFolder, check_results_folder, results_folder
 from .run.load import Run, load_run
 from .settings import build, cli
 from .settings.errors import ConfigError
-from .tasks.base import Task, cell_name
+from .tasks.base import Task
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +58,7 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
     task.setup()
 
     sets: dict[str, Any] = dict(task.tests)
-    sets |= {cell_name(cell): task.cell(*cell) for cell in cells_of(request, task)}
+    sets |= {task.name_of(cell): task.cell(*cell) for cell in cells_of(request, task)}
     tested: dict[str, Any] = {}
     for name, batches in sets.items():
         tested[name] = learner.measure(batches)
@@ -71,7 +67,8 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
             log.info("%s: tested with %d memory slots; trained with %d", name, slots, run.model.memory_slots)
 
     cmap = cfg["figure"]["cmap"] or run.config["figure"]["cmap"]
-    figures = draw_grids(tested, request, task, learner.objective)
+    known = baselines.of_sets(task, sets)
+    figures = draw_cells(str(stored["model"]["name"]), tested, known, request.grid, task, learner.objective)
     with figure_errors_as_warnings("of the examples"):
         figures |= draw(learner, task.examples(), cmap)
     save({f"evaluation_{name}": figure for name, figure in figures.items()}, folder)
@@ -81,6 +78,7 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
         "seed": stored["seed"],
         "checkpoint": request.checkpoint,
         "test": {**tested.pop("test"), **tested} if "test" in tested else tested,
+        "baselines": known,
         "grid": request.grid,
         "memory_slots": request.memory_slots,
         "git_revision": provenance.git_revision(),
@@ -93,30 +91,6 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
 def cells_of(request: Request, task: Task) -> list[tuple[int, ...]]:
     """All test cells of the grid; none if no grid was given."""
     return list(product(*(request.grid[axis.many] for axis in task.axes))) if task.axes else []
-
-
-def draw_grids(
-    tested: Mapping[str, Mapping[str, float]], request: Request, task: Task, objective: Objective
-) -> dict[str, Figure]:
-    """A heat map of the grid for each metric in `objective.mapped`; none without a grid of two axes."""
-    if len(task.axes) != 2 or not cells_of(request, task):
-        return {}
-    down, across = (request.grid[axis.many] for axis in task.axes)
-    first, second = task.trained
-    figures: dict[str, Figure] = {}
-    for name in objective.mapped:
-        values = np.array([[tested[cell_name((one, other))][name] for other in across] for one in down])
-        with figure_errors_as_warnings(f"grid_{name}"):
-            figures[f"grid_{name}"] = length_repeat_grid(
-                values,
-                down,
-                across,
-                objective.metric(name).label,
-                objective.metric(name).more,
-                (first, second),
-                named=[axis.name for axis in task.axes],
-            )
-    return figures
 
 
 def main(cfg: dict[str, Any]) -> None:

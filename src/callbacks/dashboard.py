@@ -10,6 +10,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import OmegaConf
 
 from ..lit.learner import Learner
+from ..tasks.axes import title_of
 from . import hparams
 
 #: Category -> title of a chart -> kind of the chart and regular expressions of its tags.
@@ -62,13 +63,15 @@ def layout(learner: Learner) -> Layout:
         "norm of the gradient, before clipping": lines("optimizer/gradient_norm"),
         "speed: sequences a second": lines("speed/sequences_per_second"),
     }
-    probes = list(learner.task.probes())
+    probes = {probe: title_of(learner.task.axes, probe) for probe in learner.task.probes()}
     generalisation = {}
     for metric in objective.reach:
         label, in_training = objective.metric(metric).label, metric == objective.reach[0]
         title, tags = ("training and validation", [f"train/{metric}"]) if in_training else ("validation", [])
         generalisation[f"{label}: {title}"] = lines(*tags, f"validation/{metric}")
-        generalisation |= {f"{label}: {probe}": lines(f"generalisation/{probe}/{metric}") for probe in probes}
+        generalisation |= {
+            f"{label}: {title}": lines(f"generalisation/{probe}/{metric}") for probe, title in probes.items()
+        }
     charts: Layout = {"training": training, "generalisation": generalisation}
     if learner.network.memory_slots is not None:
         # Width and sigma share a chart, though not all heads have a sigma: when TensorBoard merges the layouts of

@@ -15,6 +15,9 @@ from tensorboard.plugins.hparams import metadata
 from tensorboard.plugins.hparams.api_pb2 import Status
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo
 
+from ..tasks.axes import title_of
+from ..tasks.base import Task
+
 #: Settings that every run has, under short names that sort before all others. TensorBoard shows the first names of
 #: those that do not differ, and its parallel coordinates omit a run that lacks one of the settings shown.
 COMMON = {
@@ -68,21 +71,22 @@ def session_end(status: str) -> Summary:
     return _summary(metadata.SESSION_END_INFO_TAG, HParamsPluginData(session_end_info=info))
 
 
-def final(metrics: Mapping[str, Any], headline: str, reach: str, like_training: str) -> dict[str, float]:
+def final(metrics: Mapping[str, Any], headline: str, reach: str, task: Task) -> dict[str, float]:
     """Final scalars by tag `final/...`, which sorts first among the metrics in HPARAMS.
 
     Args:
         metrics: content of metrics.json.
         headline: metric of the in-distribution test set.
         reach: metric of the other test sets.
-        like_training: name of the in-distribution test set.
+        task: of the run.
     """
+    like_training = task.like_training[0]
     tests = metrics["test"]
     in_distribution = tests.get(like_training, tests)  # a single test set is not nested
     short = reach.split("_")[-1]  # the axes of parallel coordinates need short names
     numbers = {headline: in_distribution.get(headline)}
     numbers |= {
-        f"{short} {name}": one[reach]
+        f"{short} {title_of(task.axes, name)}": one[reach]
         for name, one in tests.items()
         if name != like_training and isinstance(one, Mapping)
     }

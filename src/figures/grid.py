@@ -1,4 +1,4 @@
-"""Heat map of a metric by length and repeats, for the generalisation of one network."""
+"""Heat map of a metric over two axes of test cells, for the generalisation of one network."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -16,40 +16,40 @@ from .style import Figure, default_style
 
 #: Inches of a number in a cell.
 NUMBER = 0.42
-#: (least, most) length and (least, most) repeats, both included.
+#: (least, most) of the first and of the second axis, both included.
 Ranges = tuple[tuple[int, int], tuple[int, int]]
 
 
 @default_style()
-def length_repeat_grid(
+def metric_grid(
     values: np.ndarray,
-    lengths: Sequence[int],
-    repeats: Sequence[int],
+    rows: Sequence[int],
+    columns: Sequence[int],
+    named: Sequence[str],
     label: str,
     more: bool,
     trained: Ranges | None = None,
-    named: Sequence[str] = ("length", "repeats"),
 ) -> Figure:
-    """An annotated heat map, lengths upwards on y, repeats on x.
+    """An annotated heat map, the first axis upwards on y, the second on x.
 
     Args:
-        values: [len(lengths), len(repeats)]; NaN where a value is missing.
-        lengths: ascending.
-        repeats: ascending.
+        values: [len(rows), len(columns)]; NaN where a value is missing.
+        rows: values of the first axis, ascending.
+        columns: values of the second axis, ascending.
+        named: names of the two axes.
         label: what the values are, with their unit.
         more: whether more is better.
-        trained: (least, most) length and (least, most) repeats of training, both included; boxed.
-        named: names of the two axes, for a task whose test cells vary something else.
+        trained: (least, most) of each axis in training, both included; boxed.
     """
-    size = (min(10.0, 2.2 + 0.75 * len(repeats)), min(10.0, 1.3 + 0.45 * len(lengths)))
+    size = (min(10.0, 2.2 + 0.75 * len(columns)), min(10.0, 1.3 + 0.45 * len(rows)))
     figure = Figure(figsize=size, layout="constrained")
     ax = figure.subplots()
     area = (size[0] - 2.2, size[1] - 1.3)
-    image = draw_grid(ax, values, lengths, repeats, more, area)
+    image = draw_grid(ax, values, rows, columns, more, area)
     figure.colorbar(image, label=f"{label}\n{BETTER}")  # first: it widens the colour scale of equal values
     write_grid(ax, image, values, area)
     ax.set(xlabel=named[1].capitalize(), ylabel=named[0].capitalize())
-    box = draw_trained(ax, lengths, repeats, trained)
+    box = draw_trained(ax, rows, columns, trained)
     if box:
         figure.legend(handles=[box], loc="outside upper center", frameon=False)
     return figure
@@ -58,8 +58,8 @@ def length_repeat_grid(
 def draw_grid(
     ax: Axes,
     values: np.ndarray,
-    lengths: Sequence[int],
-    repeats: Sequence[int],
+    rows: Sequence[int],
+    columns: Sequence[int],
     more: bool,
     area: tuple[float, float],
     limits: tuple[float, float] | None = None,
@@ -68,15 +68,15 @@ def draw_grid(
 
     Args:
         ax: axes to draw into.
-        values: [len(lengths), len(repeats)].
-        lengths: ascending.
-        repeats: ascending.
+        values: [len(rows), len(columns)].
+        rows: values of the first axis, ascending.
+        columns: values of the second axis, ascending.
         more: whether more is better.
         area: width and height of the axes, in inches.
         limits: of the colour scale; those of the finite values if None.
     """
     image = heat_map(ax, values, more, limits)
-    across, along = [str(repeat) for repeat in repeats], [str(length) for length in lengths]
+    across, along = [str(one) for one in columns], [str(one) for one in rows]
     step = spacing(across, area[0])
     ax.set_xticks(range(0, len(across), step), across[::step])
     step = max(1, ceil(LINE * len(along) / area[1]))
@@ -86,22 +86,22 @@ def draw_grid(
 
 def write_grid(ax: Axes, image: AxesImage, values: np.ndarray, area: tuple[float, float]) -> None:
     """Write the numbers of all cells if they fit into an area of this width and height, in inches."""
-    rows, columns = values.shape
-    if columns * NUMBER <= area[0] and rows * LINE <= area[1]:
+    down, across = values.shape
+    if across * NUMBER <= area[0] and down * LINE <= area[1]:
         write(ax, image, values)
 
 
 def draw_trained(
-    ax: Axes, lengths: Sequence[int], repeats: Sequence[int], trained: Ranges | None
+    ax: Axes, rows: Sequence[int], columns: Sequence[int], trained: Ranges | None
 ) -> Rectangle | None:
     """Draw a box around the training ranges; None if they are outside the grid."""
-    rows, columns = (_within(*one) for one in zip((lengths, repeats), trained or ((1, 0), (1, 0)), strict=True))
-    if not rows or not columns:
+    down, across = (_within(*one) for one in zip((rows, columns), trained or ((1, 0), (1, 0)), strict=True))
+    if not down or not across:
         return None
     box = Rectangle(
-        (columns[0] - 0.5, rows[0] - 0.5),
-        len(columns),
-        len(rows),
+        (across[0] - 0.5, down[0] - 0.5),
+        len(across),
+        len(down),
         fill=False,
         edgecolor="tab:red",
         linewidth=2.0,

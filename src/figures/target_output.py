@@ -19,17 +19,19 @@ WIDTH, BAR = 9.1, 0.14
 
 
 class TargetOutputPanel(NamedTuple):
-    """Targets and outputs of one sequence: T steps of O channels, of which the last is the end marker.
+    """Targets and outputs of one sequence: T steps of O channels.
 
     Attributes:
         title: such as "Length 10, Repeat 20".
         targets: [T, O] in 0..1.
         outputs: [T, O] in 0..1.
+        end: whether the last channel is an end marker, which is set apart.
     """
 
     title: str
     targets: np.ndarray
     outputs: np.ndarray
+    end: bool = True
 
 
 @default_style()
@@ -77,21 +79,22 @@ def target_output(panels: Sequence[TargetOutputPanel], cmap: str = "jet") -> Fig
 
 def draw_pair(above: Axes, below: Axes, panel: TargetOutputPanel, cmap: str) -> AxesImage:
     """Draw targets and outputs of one sequence into axes that share x; return an image for the colour bar."""
-    _image(above, panel.targets, "Targets", cmap)
-    image = _image(below, panel.outputs, "Outputs", cmap)
+    _image(above, panel.targets, "Targets", cmap, panel.end)
+    image = _image(below, panel.outputs, "Outputs", cmap, panel.end)
     above.set_title(panel.title, fontsize="medium")
     above.tick_params(bottom=False, labelbottom=False)
     below.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     return image
 
 
-def _image(ax: Axes, values: np.ndarray, label: str, cmap: str) -> AxesImage:
-    end = values.shape[1] - 1
+def _image(ax: Axes, values: np.ndarray, label: str, cmap: str, end: bool) -> AxesImage:
+    last = values.shape[1] - 1
     # Nearest: smoothing would show values that are no outputs.
     image = ax.imshow(values.T, cmap=cmap, vmin=0.0, vmax=1.0, aspect="auto", interpolation="nearest")
-    # White with a black edge shows on every colour map.
-    edge = withStroke(linewidth=1.6, foreground="black")
-    ax.axhline(end - 0.5, color="white", linewidth=0.8, path_effects=[edge])
-    ax.set_yticks([0, end], ["1", "end"])
+    if end:
+        # White with a black edge shows on every colour map.
+        edge = withStroke(linewidth=1.6, foreground="black")
+        ax.axhline(last - 0.5, color="white", linewidth=0.8, path_effects=[edge])
+    ax.set_yticks([0, last], ["1", "end" if end else str(last + 1)])
     ax.set_ylabel(label, labelpad=1.0)
     return image

@@ -1,11 +1,11 @@
-"""Objective of tasks whose answers are bits with an end marker, such as repeat-copy."""
+"""Objectives of tasks whose answers are bits: with an end marker, without one, and random bits to predict."""
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Num
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torchmetrics import Metric as Counter
@@ -13,13 +13,15 @@ from torchmetrics import Metric as Counter
 from ..figures.style import Figure
 from ..figures.target_output import TargetOutputPanel, target_output
 from ..tasks.base import Example, Task
+from .metrics import BITS, ERROR_BITS, EXACT, LOSS, PAYLOAD_ERROR
 from .objective import Answer, Metric, Objective
 
 
 class BitCounts(Counter):
-    """Accumulator of the metrics of answers in bits; the last output is the end marker, the others are payload.
+    """Accumulator of the metrics of answers in bits.
 
-    A batch has y[B, T, O], of zeros and ones, and mask[B, T], which is 1 where an answer is due.
+    A batch has y[B, T, O], of zeros and ones, and mask[B, T], which is 1 where an answer is due. An end marker is
+    the last output, and the others are payload; without one all are payload.
 
     `compute` gives
         bits            cross-entropy in bits a sequence
@@ -29,6 +31,10 @@ class BitCounts(Counter):
         end_exact       share of sequences with the end marker at the right step and nowhere else
         exact           share of sequences with every payload bit right
         loss            mean cross-entropy in nats over all elements of the answers
+
+    Args:
+        metrics: names of those that `compute` gives; all by default.
+        end: whether the last output is an end marker.
     """
 
     full_state_update = False
@@ -42,8 +48,9 @@ class BitCounts(Counter):
     sequences: Tensor
     names = ("nats", "payload_wrong", "end_wrong", "end_exact", "exact", "steps", "payload", "sequences")
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: Sequence[str] | None = None, end: bool = True) -> None:
         super().__init__(sync_on_compute=False)  # each process measures the whole set
+        self.metrics, self.end = metrics, end
         for name in self.names:
             self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
@@ -52,14 +59,14 @@ class BitCounts(Counter):
         y, mask = batch.y, batch.mask
         nats = binary_cross_entropy_with_logits(logits, y, reduction="none").sum(2) * mask
         wrong = ((logits > 0) != (y > 0.5)) * mask.unsqueeze(2)
-        payload_wrong, end_wrong = wrong[..., :-1].sum((1, 2)), wrong[..., -1].sum(1)
+        payload_wrong, end_wrong = split(wrong, self.end)
         self.nats += nats.sum()
         self.payload_wrong += payload_wrong.sum()
         self.end_wrong += end_wrong.sum()
         self.end_exact += (end_wrong == 0).sum()
         self.exact += (payload_wrong == 0).sum()
         self.steps += mask.sum()
-        self.payload += mask.sum() * (y.shape[2] - 1)
+        self.payload += mask.sum() * (y.shape[2] - self.end)
         self.sequences += len(y)
 
     def compute(self) -> dict[str, float]:
@@ -67,25 +74,38 @@ class BitCounts(Counter):
         nats, payload_wrong, end_wrong, end_exact, exact, steps, payload, sequences = (
             float(getattr(self, name)) for name in self.names
         )
-        return {
+        every = {
             "bits": nats / math.log(2) / sequences,
             "error_bits": (payload_wrong + end_wrong) / sequences,
             "payload_error": payload_wrong / payload,
             "end_error": end_wrong / steps,
             "end_exact": end_exact / sequences,
             "exact": exact / sequences,
-            "loss": nats / (payload + steps),
+            "loss": nats / (payload + steps * self.end),
         }
+        return every if self.metrics is None else {name: every[name] for name in self.metrics}
+
+
+def split(wrong: Num[Tensor, "B T O"], end: bool) -> tuple[Num[Tensor, "B"], Num[Tensor, "B"]]:
+    """Wrong bits of each sequence, in the payload and in the end marker, if there is one."""
+    in_all, in_last = wrong.sum((1, 2)), wrong[..., -1].sum(1) * end
+    return in_all - in_last, in_last
 
 
 class Bits(Objective):
-    """Mean binary cross-entropy over the unmasked elements of the answers of a batch."""
+    """Mean binary cross-entropy over the unmasked elements of the answers of a batch, with an end marker.
+
+    Attributes:
+        end (bool): whether the last output is an end marker.
+        in_training (tuple of str): metrics of training batches.
+    """
 
     name = "bits"
-    metrics = (
-        Metric("bits", more=False, worst=math.inf),
-        Metric("error_bits", more=False, worst=math.inf, about="wrong bits a sequence"),
-        Metric("payload_error", more=False, worst=1.0, chance=0.5, about="share of wrong payload bits"),
+    end: ClassVar[bool] = True
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        BITS,
+        ERROR_BITS,
+        PAYLOAD_ERROR,
         Metric("end_error", more=False, worst=1.0),
         Metric(
             "end_exact",
@@ -93,13 +113,14 @@ class Bits(Objective):
             worst=0.0,
             about="share of sequences with the end marker at the right step and nowhere else",
         ),
-        Metric("exact", more=True, worst=0.0),
-        Metric("loss", more=False, worst=math.inf),
+        EXACT,
+        LOSS,
     )
     monitor, headline = "bits", "error_bits"
-    reach = ("payload_error", "end_exact")
-    mapped = ("payload_error", "end_error", "end_exact", "exact", "error_bits")
-    solved_by = "error_bits"
+    reach: ClassVar[tuple[str, ...]] = ("payload_error", "end_exact")
+    mapped: ClassVar[tuple[str, ...]] = ("payload_error", "end_error", "end_exact", "exact", "error_bits")
+    in_training: ClassVar[tuple[str, ...]] = ("error_bits", "payload_error", "end_error")
+    solved_by: ClassVar[str | None] = "error_bits"
     picture = "target_output"
 
     def loss(
@@ -113,15 +134,17 @@ class Bits(Objective):
             return loss, {}
         with torch.no_grad():
             wrong = ((output > 0) != (batch.y > 0.5)) * batch.mask.unsqueeze(2)
-            payload, end = wrong[..., :-1].sum(), wrong[..., -1].sum()
-        return loss, {
-            "error_bits": (payload + end) / len(whole.x),
-            "payload_error": payload / (steps * (wrong.shape[2] - 1)),
-            "end_error": end / steps,
-        }
+            payload, end = (part.sum() for part in split(wrong, self.end))
+            metrics = {
+                "bits": nats / math.log(2) / len(whole.x),
+                "error_bits": (payload + end) / len(whole.x),
+                "payload_error": payload / (steps * (output.shape[2] - self.end)),
+                "end_error": end / steps,
+            }
+        return loss, {name: metrics[name] for name in self.in_training}
 
     def counts(self, task: Task) -> BitCounts:
-        return BitCounts()
+        return BitCounts(self.names, self.end)
 
     def answer(self, example: Example, output: Tensor) -> Answer:
         target, asked = example.y[0].numpy(), example.mask[0].numpy() > 0
@@ -139,5 +162,36 @@ class Bits(Objective):
         )
 
     def draw(self, answers: Sequence[Answer], cmap: str) -> Figure:
-        panels = [TargetOutputPanel(one.title, *one.due) for one in answers if one.due is not None]
+        panels = [TargetOutputPanel(one.title, *one.due, end=self.end) for one in answers if one.due is not None]
         return target_output(panels, cmap)
+
+
+class BitsWithoutEnd(Bits):
+    """As `Bits`, without an end marker: all outputs are payload."""
+
+    name = "bits_without_end"
+    end = False
+    metrics = (BITS, ERROR_BITS, PAYLOAD_ERROR, EXACT, LOSS)
+    reach = ("payload_error", "exact")
+    mapped = ("payload_error", "exact", "error_bits")
+    in_training = ("error_bits", "payload_error")
+
+
+class PredictedBits(Bits):
+    """As `Bits`, of random bits to predict: the measure is their probability, and no output is right for sure."""
+
+    name = "predicted_bits"
+    end = False
+    metrics = (BITS, ERROR_BITS, LOSS)
+    monitor = headline = "bits"
+    reach = ("bits",)
+    mapped = ("bits",)
+    in_training = ("bits", "error_bits")
+    solved_by = None
+
+    def answer(self, example: Example, output: Tensor) -> Answer:
+        counts = BitCounts(("bits",), end=False)
+        counts.update(output, example)
+        asked = int(example.mask.sum()) * output.shape[2]
+        verdict = f"{counts.compute()['bits']:.1f} bits to tell {asked:,} random bits"
+        return super().answer(example, output)._replace(verdict=verdict, wrong=None, correct=None)

@@ -1,6 +1,5 @@
 """Objective of classification after the last step, such as MNIST-1D."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,8 @@ from torchmetrics.classification import MulticlassAccuracy
 from ..figures.reading import reading
 from ..figures.style import Figure
 from ..tasks.base import Example, Task
-from .objective import Answer, Metric, Objective
+from .metrics import ACCURACY, LOSS
+from .objective import Answer, Objective
 
 
 class ClassCounts(nn.Module):
@@ -47,7 +47,7 @@ class Classes(Objective):
     """Mean cross-entropy of the output at the last step."""
 
     name = "classes"
-    metrics = (Metric("accuracy", more=True, worst=0.0), Metric("loss", more=False, worst=math.inf))
+    metrics = (ACCURACY, LOSS)
     monitor = headline = "accuracy"
     reach = ("accuracy",)
     picture = "reading"

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 
-from .bits import Bits
+from .bits import Bits, BitsWithoutEnd, PredictedBits
 from .classes import Classes
 from .objective import Metric, Objective
+from .symbols import Symbols
 
 #: All objectives by name. A metric name has the same meaning in all of them.
-OBJECTIVES: dict[str, Objective] = {one.name: one for one in (Bits(), Classes())}
+OBJECTIVES: dict[str, Objective] = {
+    one.name: one for one in (Bits(), BitsWithoutEnd(), PredictedBits(), Symbols(), Classes())
+}
 
 
 def metric(name: str) -> Metric | None:

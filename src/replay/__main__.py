@@ -64,7 +64,7 @@ def replay(cfg: Mapping[str, Any]) -> list[Path]:
 def file_name(request: ReplayRequest, cell: str) -> str:
     """Name of both files without suffix; contains the cell if requested, and the second run."""
     name = "replay"
-    if any(request.sizes.values()):
+    if request.sizes:
         name += f"_{cell}"
     if len(request.folders) == 2:
         name += f"_and_{Path(request.folders[1]).resolve().name}"

@@ -9,14 +9,12 @@ from ..common.paths import program
 from ..networks.recurrent import Recurrent
 from ..run.folder import RunFolder, check_results_folder, results_folder
 from ..run.load import Run, load_run
-from ..settings import build, errors, keys
+from ..settings import build, errors, keys, required
 from ..settings.errors import ConfigError
 from ..tasks.base import Example, Task
 
 #: Most steps of a replay: every step is a frame of the animation and a memory matrix in the page.
 MOST_STEPS = 1000
-#: Settings that choose a sequence, named after axes of the task.
-SIZES = ("length", "repeats")
 
 
 class ReplayRequest(NamedTuple):
@@ -24,7 +22,7 @@ class ReplayRequest(NamedTuple):
 
     folders: list[str]  # run folders, one or two
     checkpoint: str  # best or last
-    sizes: dict[str, int | None]  # value of each axis; None for the value of the task's first example
+    sizes: dict[str, int]  # value by name of the axis; other axes have that of the task's first example
     fps: float  # frames a second
     out: Path
     cmap: str | None  # colour map; None for that of the first run
@@ -43,16 +41,13 @@ def read_request(cfg: Mapping[str, Any]) -> ReplayRequest:
             f"{program('replay')} run=outputs/runs/..."
         )
     checkpoint = errors.check("", checks.choice, "checkpoint", cfg["checkpoint"], ("best", "last"))
-    for key in SIZES:
-        if cfg[key] is not None:
-            errors.check("", checks.integer, key, cfg[key])
     # GIF durations are in hundredths of a second, and viewers slow down frames shorter than two.
     fps = errors.check("", checks.number, "fps", cfg["fps"], above=0, most=50)
     if cfg["figure"]["cmap"] is not None:
         keys.check_cmap(cfg["figure"]["cmap"])
     folders = [str(folder) for folder in folders]
     out = results_folder(folders[0], cfg["out"], "replays")
-    sizes = {key: cfg[key] for key in SIZES}
+    sizes = {str(key): value for key, value in cfg["cell"].items() if value is not None}
     return ReplayRequest(folders, checkpoint, sizes, fps, out, cfg["figure"]["cmap"])
 
 
@@ -68,12 +63,7 @@ def open_runs(cfg: Mapping[str, Any]) -> tuple[ReplayRequest, list[Run]]:
     tasks = [one["name"] for one in configs]
     if len(set(tasks)) == 2:
         raise _mismatch(request, f"are on {tasks[0]} and {tasks[1]}", "be on the same task")
-    for key, value in request.sizes.items():
-        if value is not None and key not in [axis.name for axis in build.axes_of(configs[0])]:
-            raise ConfigError(
-                f"{key}={value!r}: is for runs on a task that varies it, as repeat_copy does; "
-                f"must be null on {tasks[0]}"
-            )
+    _check_sizes(cfg["cell"], [axis.name for axis in build.axes_of(configs[0])], tasks[0])
     opened = [load_run(folder, request.checkpoint) for folder in request.folders]
     for folder, run in zip(request.folders, opened, strict=True):
         if not isinstance(run.model, Recurrent):
@@ -84,6 +74,20 @@ def open_runs(cfg: Mapping[str, Any]) -> tuple[ReplayRequest, list[Run]]:
     _check_sequences(request, [run.task for run in opened])
     check_results_folder(request.out, cfg["out"])
     return request, opened
+
+
+def _check_sizes(sizes: Mapping[str, Any], axes: Sequence[str], task: str) -> None:
+    """Refuse sizes that are none of the task's axes, and other misspelt keys, which arrive here as well."""
+    for key, value in sizes.items():
+        if key not in axes:
+            own = [one for one in required.keys_of("replay") if one != "cell"]
+            raise ConfigError(
+                f"{key}={value!r}: unknown key {key!r}; must be one of {', '.join(sorted(own))}"
+                + (f" or, on {task}, {', '.join(axes)}" if axes else f"; {task} has no sizes to choose")
+                + checks.did_you_mean(key, [*axes, *own])
+            )
+        if value is not None:
+            errors.check("", checks.integer, key, value)
 
 
 def _mismatch(request: ReplayRequest, differ: str, must: str) -> ConfigError:
@@ -109,6 +113,7 @@ def _check_sequences(request: ReplayRequest, tasks: list[Task]) -> None:
             )
     if not tasks[0].axes:
         return
+    errors.check("", tasks[0].check_cells, "cell", [list(cells[0])])
     steps = tasks[0].steps_of(*cells[0])
     if steps > MOST_STEPS:
         shown = ", ".join(f"{axis.name}={value}" for axis, value in zip(tasks[0].axes, cells[0], strict=True))
@@ -134,7 +139,7 @@ def choose_examples(request: ReplayRequest, tasks: list[Task]) -> list[Example]:
     for task in tasks:
         task.setup()
         example = task.examples()[0]
-        if any(request.sizes.values()):
+        if request.sizes:
             example = task.example(*_cell(request, task))
         examples.append(example)
     first, last = examples[0], examples[-1]

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..figures import addressing, comparison, grids, loss_comparison, seeds, survival
+from ..figures import addressing, comparison, loss_comparison, seeds, survival
 from ..figures.png import figure_errors_as_warnings
 from ..figures.style import Figure
 from ..figures.target_output import TargetOutputPanel
-from ..tasks.base import cell_name
+from ..run.baselines import WORDS
 from . import curves, intervals, statistics, summary, tables
 from .kinds import TableKind
-from .rows import RunRow, cells, is_solved, number, test_sets
+from .rows import RunRow, is_solved, number
 from .summary import guessing
 from .tables import TableOptions
 
@@ -100,6 +100,12 @@ def groups(rows: Sequence[RunRow], test: str, metric: str) -> list[seeds.SeedGro
     return found
 
 
+def _baselines(kind: TableKind, test: str, metric: str) -> dict[str, float]:
+    """The baselines that the task gives for a test set, as lines of the figure of seeds."""
+    known = {word: kind.own_baseline(which, test, metric) for which, word in WORDS.items()}
+    return {word: value for word, value in known.items() if value is not None}
+
+
 @figure_errors_as_warnings("seeds")
 def draw_seeds(
     rows: Sequence[RunRow], kind: TableKind, options: TableOptions, name: str, order: Sequence[str]
@@ -111,10 +117,11 @@ def draw_seeds(
         [row for row in rows if (row["row"] in options.reference) == wanted] for wanted in (False, True)
     )
     metrics = dict.fromkeys(kind.metric(metric).label for _, metric in kind.bounded)
-    title = kind.label if len(metrics) > 1 else lambda test, _: test.replace("_", " ")
+    title = kind.label if len(metrics) > 1 else lambda test, _: kind.title(test)
     panels = {title(test, metric): groups(compared, test, metric) for test, metric in kind.bounded}
     lines = {
         title(test, metric): {group.label: group.centre for group in groups(reference, test, metric)}
+        | _baselines(kind, test, metric)
         for test, metric in kind.bounded
     }
     figure = seeds.seeds(panels, " or ".join(metrics), lines, order)
@@ -125,47 +132,15 @@ def draw_seeds(
             shared |= dict(zip(("low", "high"), group.interval or (), strict=False))
             data += [{**shared, "value": float(value)} for value in group.values]
         data += [{"test": test, "row": label, "iqm": value} for label, value in lines[test].items()]
+    known = [word for word in WORDS.values() if any(word in line for line in lines.values())]
     caption = (
         f"Every run a dot; the bar is the interquartile mean over seeds, {intervals.RULE} with its 95 % interval."
     )
     if reference:
         caption += f" Dashed: interquartile means of {', '.join(tables.variants(reference))}."
+    if known:
+        caption += f" Dashed, without a model: {', '.join(known)}."
     return Drawing(name, caption, figure, ("test", "row", "value", "iqm", "low", "high"), data)
-
-
-def draw_grids(rows: Sequence[RunRow], kind: TableKind, name: str) -> list[Drawing]:
-    """Heat maps over the two axes of the test cells, such as lengths and repeats; one a row of the table."""
-    spans = [(least, most) for least, most in kind.trained or []]
-    trained = (spans[0], spans[1]) if len(spans) == 2 else None
-    drawings: list[Drawing] = []
-    if len(kind.axes) != 2:
-        return drawings
-    down, across = (axis.name for axis in kind.axes)
-    both = " and ".join(axis.many for axis in kind.axes)
-    for metric in kind.of.reach:
-        where = cells(test_sets(rows, metric), 2)
-        lengths, repeats = (sorted({cell[i] for cell in where.values()}) for i in (0, 1))
-        if len(lengths) < 2 or len(repeats) < 2:
-            continue
-        panels, data = {}, []
-        for label, group in tables.variants(rows).items():
-            values = np.full((len(lengths), len(repeats)), np.nan)
-            for test, (length, repeat) in where.items():
-                found = tables.outcomes(group, test, metric)
-                if len(found):
-                    value = statistics.interquartile_mean(found)
-                    values[lengths.index(length), repeats.index(repeat)] = value
-                    data.append({"row": label, down: length, across: repeat, metric: value, "runs": len(found)})
-            panels[label] = values
-        told = kind.metric(metric).label
-        caption = f"{told.capitalize()} over {both}: interquartile means over all runs."
-        with figure_errors_as_warnings(f"{name}_{metric}"):
-            more = kind.metric(metric).more
-            figure = grids.grids(panels, lengths, repeats, told, more, trained, named=(down, across))
-            drawings.append(
-                Drawing(f"{name}_{metric}", caption, figure, ("row", down, across, metric, "runs"), data)
-            )
-    return drawings
 
 
 @figure_errors_as_warnings("target_output")
@@ -182,7 +157,7 @@ def draw_answers(
         for (title,), points in _grouped(group, ("title",)):
             panels.append(TargetOutputPanel(title, _array(points, "target"), _array(points, "output")))
             # Reports of earlier versions have no cell; its values are the numbers of the title.
-            titles[title] = points[0].get("cell") or cell_name(map(int, re.findall(r"\d+", title)))
+            titles[title] = points[0].get("cell") or "x".join(re.findall(r"\d+", title))
         pictures.append(comparison.ComparisonRow(f"{label}, seed {seed}", panels))
     shown = {row.label.rsplit(", seed", 1)[0] for row in pictures}
     some = [row for row in rows if row["row"] in shown]
@@ -195,8 +170,8 @@ def draw_answers(
     )
     if spread:
         caption += (
-            f"; at the right the {metric.label} of all seeds on the test of that cell{guessing(metric)}, with the "
-            f"interquartile mean and, {intervals.RULE}, its 95 % interval"
+            f"; at the right the {metric.label} of all seeds on the test of that cell{guessing(kind, metric)}, "
+            f"with the interquartile mean and, {intervals.RULE}, its 95 % interval"
         )
     caption += "."
     return Drawing(name, caption, figure, list(answers[0]), answers)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..run import baselines
 from ..run.ending import DONE
 from ..run.folder import RunFolder, UnreadableError
 from ..settings.errors import ConfigError
@@ -113,6 +114,9 @@ def read(folder: Path, name: str) -> EndedRun | Problem:
     if status not in DONE:  # an interruption or a failure is no result of the model
         return Problem(name, f"{status}: {metrics['error']}" if metrics.get("error") else f"{status}")
     wrong = fault(metrics, config) or bad_test(sets(evaluation.get("test", {})), "evaluation.json")
+    for file, content in (("metrics.json", metrics), ("evaluation.json", evaluation)):
+        bad = baselines.fault_of(content.get("baselines", {}))
+        wrong = wrong or (bad and f"{file} has {bad}")
     if wrong is not None:
         return Problem(name, wrong)
     return EndedRun(folder, name, config, metrics, evaluation, history)

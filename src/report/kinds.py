@@ -1,16 +1,18 @@
 """Kind of a report table: its objective, headline metrics and axes, taken from the task, not from test results."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..lit import objectives
 from ..lit.objective import Metric, Objective
-from ..settings import construct
+from ..run.baselines import baseline
+from ..settings import build, construct
 from ..settings.errors import ConfigError
-from ..tasks.base import Axis, cell_name
+from ..tasks.axes import Axis, cell_name, cell_of, title_of
 from .gather import EndedRun
+from .metrics import sets
 
-#: How many of the test cells are headlines of a table: the first ones.
+#: How many of the test cells are headlines of a table, the first ones; named test sets beside them all are.
 HEADLINE_CELLS = 2
 #: Defaults of the keys that older report.json files lack, by their key `bits`.
 DEFAULTS: dict[bool, dict[str, Any]] = {
@@ -28,6 +30,7 @@ class TableKind(NamedTuple):
         headlines: pairs (test set, metric) shown in the main table.
         axes: axes of the test cells; empty for a task without cells.
         trained: smallest and largest training value of each axis; None if unknown.
+        baselines: what guessing and the best predictor reach, by test set, where the task says so.
     """
 
     protocol: str
@@ -35,6 +38,7 @@ class TableKind(NamedTuple):
     headlines: Sequence[Sequence[str]]
     axes: Sequence[Axis] = ()
     trained: Sequence[Sequence[int]] | None = None
+    baselines: Mapping[str, Mapping[str, Mapping[str, float]]] = {}
 
     @property
     def of(self) -> Objective:
@@ -57,21 +61,41 @@ class TableKind(NamedTuple):
 
     def label(self, test: str, metric: str) -> str:
         """A metric and its test set as text."""
-        return f"{self.metric(metric).label} {test.replace('_', ' ')}"
+        return f"{self.metric(metric).label} {self.title(test)}"
+
+    def title(self, test: str) -> str:
+        """The name of a test set as text."""
+        return title_of(self.axes, test)
+
+    def cells(self, tests: Iterable[str]) -> dict[str, tuple[int, ...]]:
+        """Names of test sets that are cells, with the values of the cells."""
+        found = {test: cell_of(self.axes, test) for test in tests}
+        return {test: cell for test, cell in found.items() if cell is not None}
+
+    def baseline(self, which: str, test: str, metric: str) -> float | None:
+        """What guessing (`chance`) or the best possible predictor (`optimum`) reaches; None if unknown."""
+        return baseline(self.baselines, which, test, self.metric(metric))
+
+    def own_baseline(self, which: str, test: str, metric: str) -> float | None:
+        """As `baseline`, where the task gives it; a chance of the metric is in the note of the table alone."""
+        return baseline(self.baselines, which, test, self.metric(metric)._replace(chance=None))
 
     def as_json(self) -> dict[str, Any]:
-        """Content for report.json; `objective` and `axes` are left out where they equal the defaults of `bits`."""
+        """Content for report.json, without baselines if there are none, and keys with the defaults of `bits`."""
         bits = self.objective == DEFAULTS[True]["objective"]
-        optional = {"objective": self.objective, "axes": [list(axis) for axis in self.axes]}
+        defaults = {"baselines": {}} | DEFAULTS[bits]
+        axes = [[*axis] if axis.named else [axis.name, axis.many] for axis in self.axes]
+        optional = {"objective": self.objective, "axes": axes, "baselines": self.baselines}
         always = {"told": self.protocol, "bits": bits, "headlines": self.headlines, "trained": self.trained}
-        return always | {key: value for key, value in optional.items() if value != DEFAULTS[bits][key]}
+        return always | {key: value for key, value in optional.items() if value != defaults[key]}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "TableKind":
         """The inverse of `as_json`."""
         full = DEFAULTS[content["bits"]] | dict(content)
         axes = [Axis(*axis) for axis in full["axes"]]
-        kind = cls(full["told"], full["objective"], full["headlines"], axes, full["trained"])
+        known = full.get("baselines", {})
+        kind = cls(full["told"], full["objective"], full["headlines"], axes, full["trained"], known)
         if kind.objective not in objectives.OBJECTIVES:
             raise ValueError(f"no objective {kind.objective!r}")
         return kind
@@ -89,15 +113,21 @@ def kind_of(entries: Sequence[EndedRun], protocol: str) -> TableKind:
     if objective is None:
         raise ConfigError(f"task._target_={config['_target_']!r}: has no known objective")
     first, *others = task.like_training
-    like_training = [first, *(name for name in others if any(name in entry.metrics["test"] for entry in entries))]
-    cells = [cell_name(cell) for cell in (config.get("test_cells") or [])[:HEADLINE_CELLS]] if task.axes else []
+    tested = list(dict.fromkeys(name for entry in entries for name in sets(entry.metrics["test"])))
+    like_training = [first, *(name for name in others if name in tested)]
+    named = [name for name in tested if name not in task.like_training and cell_of(task.axes, name) is None]
+    cells = [cell_name(task.axes, cell) for cell in build.test_cells_of(config)[:HEADLINE_CELLS]]
     headlines = [(name, objective.headline) for name in like_training]
-    headlines += [(cell, objective.reach[0]) for cell in cells]
-    return TableKind(protocol, objective.name, headlines, task.axes, _trained(config, task.axes))
+    headlines += [(name, objective.reach[0]) for name in (*named, *cells)]
+    known: dict[str, Any] = {}
+    for entry in entries:
+        known = dict(entry.evaluation.get("baselines", {})) | known | dict(entry.metrics.get("baselines", {}))
+    return TableKind(protocol, objective.name, headlines, task.axes, _trained(entries[0].config), known)
 
 
-def _trained(task: Mapping[str, Any], axes: Sequence[Axis]) -> list[list[int]] | None:
-    keys = [[f"{end}_{axis.name}" for end in ("min", "max")] for axis in axes]
-    if not keys or not all(key in task for pair in keys for key in pair):
+def _trained(config: Mapping[str, Any]) -> list[list[int]] | None:
+    """The training range of each axis; None for a task without axes, or one that can no longer be made."""
+    try:
+        return [list(one) for one in build.build_task(config).trained] or None
+    except ConfigError:
         return None
-    return [[task[key] for key in pair] for pair in keys]

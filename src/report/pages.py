@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..common.files import write_whole
 from ..common.paths import program
 from ..figures.png import pngs
-from . import contrasts, drawings, rows, settings_drawing, summary
+from . import cell_drawings, contrasts, drawings, rows, settings_drawing, summary
 from .gather import Problem
 from .kinds import TableKind
 from .page import Block, Bullets, Code, Heading, Paragraph, Picture, markdown, page
@@ -149,7 +149,7 @@ def _table(
         drawings.draw_answers(answers, group, kind, f"{ANSWERS}{suffix}", cmap, labels),
         drawings.draw_seeds(group, kind, asked, f"seeds{suffix}", labels),
         drawings.draw_survival(group, kind, f"survival{suffix}", labels),
-        *drawings.draw_grids(group, kind, f"grid{suffix}"),
+        *cell_drawings.draw_cells(group, kind, f"grid{suffix}", labels),
         drawings.draw_heads(heads, kind, f"{HEADS}{suffix}", cmap),
     ]
     saved = [picture for drawing in drawn if (picture := _save(drawing, folder)) is not None]

@@ -11,7 +11,6 @@ from ..common.nested import flat
 from ..common.paths import command
 from ..lit import objectives
 from ..settings.errors import ConfigError
-from ..tasks.base import cell_of
 from .gather import Problem
 from .metrics import sets
 from .protocols import PlacedRun
@@ -173,9 +172,3 @@ def test_sets(rows: Iterable[RunRow], metric: str) -> list[str]:
     columns = dict.fromkeys(key for row in rows for key, value in row.items() if value)
     ending = f".{metric}"
     return [key.removesuffix(ending) for key in columns if key.endswith(ending) and key != f"validation{ending}"]
-
-
-def cells(names: Iterable[str], axes: int) -> dict[str, tuple[int, ...]]:
-    """Names of test sets that are cells with `axes` axes, with the values of the cells."""
-    found = {name: cell_of(name) for name in names}
-    return {name: cell for name, cell in found.items() if cell is not None and len(cell) == axes}

@@ -7,12 +7,16 @@ import numpy as np
 
 from ..common.text import duration
 from ..lit.objective import Metric
+from ..run.baselines import WORDS
 from . import intervals, statistics
 from .kinds import TableKind
 from .rows import RunRow, is_solved, number, outcome, test_sets
 from .survival import Survival, kaplan_meier, median_time
 from .tables import MANY, Table, TableOptions, outcomes, variants
 from .wording import between, shown
+
+#: Note of a table with lines of baselines.
+BASELINES = "Guessing, best possible: what the task says that no model, and the best predictor there is, reach."
 
 
 def main_table(rows: Sequence[RunRow], kind: TableKind, options: TableOptions) -> Table:
@@ -25,7 +29,7 @@ def main_table(rows: Sequence[RunRow], kind: TableKind, options: TableOptions) -
         if kind.solvable:
             line |= _solving(group)
         for test, metric in kind.headlines:
-            line |= _score(group, test, metric, with_mean=not kind.solvable)
+            line |= _score(group, kind.label(test, metric), test, metric, not kind.solvable)
         if options.published:
             line[options.published_as] = shown(options.published[name]) if name in options.published else ""
         line["parameters"] = _range([number(row, "parameters") for row in group], "{:,.0f}")
@@ -34,6 +38,9 @@ def main_table(rows: Sequence[RunRow], kind: TableKind, options: TableOptions) -
             [float(np.median([number(row, "seconds") or 0.0 for row in group]))], "{:,.0f}"
         )
         lines.append(line)
+    for which, word in WORDS.items():
+        if known := _known(kind, which, list(lines[0])):
+            lines.append(dict.fromkeys(lines[0], "") | {"model": word} | known)
     note = (
         "IQM: interquartile mean over all runs, diverged ones at the worst value there is; in brackets its 95 % "
         f"bootstrap interval over seeds, {intervals.RULE}. Seconds: median of the fitting alone."
@@ -45,7 +52,19 @@ def main_table(rows: Sequence[RunRow], kind: TableKind, options: TableOptions) -
             f"in brackets the 95 % interval of Wilson, {intervals.RULE}. Sequences and seconds to solve: "
             "Kaplan-Meier median, unsolved runs censored, — where less than half are solved. " + note
         )
+    note += f" {BASELINES}" * (lines[-1]["model"] in WORDS.values())
     return Table("Models", list(lines[0]), [list(line.values()) for line in lines], note)
+
+
+def _known(kind: TableKind, which: str, columns: Sequence[str]) -> dict[str, str]:
+    """The baselines of a task in the columns of the main table; empty if the task gives none."""
+    found: dict[str, str] = {}
+    for test, metric in kind.headlines:
+        value = kind.own_baseline(which, test, metric)
+        if value is not None:
+            name = f"{kind.label(test, metric)}: "
+            found |= {column: shown(value) for column in columns if column.startswith(name)}
+    return found
 
 
 def _solving(group: Sequence[RunRow]) -> dict[str, str]:
@@ -68,8 +87,7 @@ def survival(group: Sequence[RunRow], unit: str) -> Survival:
     return kaplan_meier([0.0 if time is None else time for time in times], solved)
 
 
-def _score(group: Sequence[RunRow], test: str, metric: str, with_mean: bool) -> dict[str, str]:
-    name = f"{metric.replace('_', ' ')} {test.replace('_', ' ')}"
+def _score(group: Sequence[RunRow], name: str, test: str, metric: str, with_mean: bool) -> dict[str, str]:
     values = outcomes(group, test, metric)
     few = f" ({len(values)} runs)" if len(values) < len(group) else ""
     scores = {f"{name}: mean": shown(float(np.mean(values))) if len(values) else ""} if with_mean else {}
@@ -82,8 +100,9 @@ def centre(values: np.ndarray) -> str:
 
 
 def tests_table(rows: Sequence[RunRow], kind: TableKind) -> Table | None:
-    """Generalisation metrics on every test set, over seeds; None for a task without test cells."""
-    if not kind.axes:
+    """Generalisation metrics on every test set, over seeds; None if the main table has all of them."""
+    main = {test for test, _ in kind.headlines}
+    if not kind.axes and {one.split(" with ")[0] for one in test_sets(rows, kind.of.reach[0])} <= main:
         return None
     first, *others = (kind.metric(name) for name in kind.of.reach)
     lines = []
@@ -92,7 +111,7 @@ def tests_table(rows: Sequence[RunRow], kind: TableKind) -> Table | None:
             values = outcomes(group, test, first.name)
             if not len(values):
                 continue
-            line = [name, test.replace("_", " "), str(len(values)), shown(float(np.mean(values))), centre(values)]
+            line = [name, kind.title(test), str(len(values)), shown(float(np.mean(values))), centre(values)]
             line += [shown(float(np.median(values))), shown(best(values, first)), shown(worst(values, first))]
             for metric in others:
                 other_values = outcomes(group, test, metric.name)
@@ -102,10 +121,21 @@ def tests_table(rows: Sequence[RunRow], kind: TableKind) -> Table | None:
                     shown(best(other_values, metric)),
                 ]
             lines.append(line)
+    models = len(lines)
+    for which, word in WORDS.items():
+        for test in test_sets(rows, first.name):
+            known = [kind.own_baseline(which, test, metric.name) for metric in (first, *others)]
+            if any(value is not None for value in known):
+                mean, *further = ["" if value is None else shown(value) for value in known]
+                line = [word, kind.title(test), "", mean, "", "", "", ""]
+                lines.append(line + [text for value in further for text in (value, "", "")])
     header = ["model", "test", "runs", f"{first.label}: mean", "IQM [95 %]", "median", "best", "worst"]
     for metric in others:
         header += [f"{metric.label}: IQM [95 %]", f"{metric.label}: median", f"best of {metric.label}"]
-    notes = [f"{one.label.capitalize()}: {one.about}{guessing(one)}." for one in (first, *others) if one.about]
+    notes = [
+        f"{one.label.capitalize()}: {one.about}{guessing(kind, one)}." for one in (first, *others) if one.about
+    ]
+    notes += [BASELINES] * (len(lines) > models)
     return Table("Every test", header, lines, " ".join(notes), folded=len(lines) > MANY)
 
 
@@ -119,9 +149,10 @@ def worst(values: np.ndarray, metric: Metric) -> float:
     return float(values.min() if metric.more else values.max())
 
 
-def guessing(metric: Metric) -> str:
-    """Text about the value of random guessing, to follow the description of a metric."""
-    return "" if metric.chance is None else f", {metric.chance:g} for guessing"
+def guessing(kind: TableKind, metric: Metric) -> str:
+    """Text about random guessing, to follow the description of a metric, where it is the same on all test sets."""
+    own = any(metric.name in known.get("chance", {}) for known in kind.baselines.values())
+    return "" if metric.chance is None or own else f", {metric.chance:g} for guessing"
 
 
 def settings_table(rows: Sequence[RunRow]) -> Table | None:
@@ -145,7 +176,7 @@ def runs_table(rows: Sequence[RunRow], kind: TableKind) -> Table:
     header = ["run", "model", "seed", "status"]
     if kind.solvable:
         header += ["solved after"]
-    header += [f"{metric.replace('_', ' ')} {test.replace('_', ' ')}" for test, metric in tests]
+    header += [kind.label(test, metric) for test, metric in tests]
     lines = []
     for row in rows:
         line = [row["run"], row["row"], row["seed"], row["status"] + (f" ({row['note']})" if row["note"] else "")]

@@ -1,6 +1,7 @@
 """Settings of an evaluation of a run by `python -m src.evaluate`, checked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,17 +9,19 @@ from ..common import checks
 from ..settings import build, errors, keys
 from ..settings.construct import locate
 from ..settings.errors import ConfigError
+from ..tasks.axes import Axis
 from .folder import results_folder
 
 #: Folder of outputs/ for evaluations of published runs.
 KIND = "evaluations"
+WITHOUT_CELLS = "is for runs on a task with test cells, as repeat_copy has"
 
 
 class Request(NamedTuple):
     """What an evaluation tests."""
 
     cells: list[tuple[int, ...]] | None  # None for those of the run
-    grid: dict[str, list[int]]  # values by key of the axis, such as lengths and repeats; empty for none
+    grid: dict[str, list[int]]  # values by `Axis.many`; empty for none
     memory_slots: int | None
     checkpoint: str
     out: Path  # folder for the results
@@ -40,26 +43,36 @@ def read_request(cfg: Mapping[str, Any], task: Mapping[str, Any]) -> Request:
         slots = errors.check("", checks.integer, "memory_slots", slots)
     if cfg["figure"]["cmap"] is not None:
         keys.check_cmap(cfg["figure"]["cmap"])
-    axes = build.axes_of(task)
-    own = [axis.many for axis in axes]
-    suits = {"test_cells": bool(axes)} | {f"grid.{key}": key in own for key in cfg["grid"]}
-    asked = {"test_cells": cfg["test_cells"]} | {f"grid.{key}": value for key, value in cfg["grid"].items()}
-    for key, value in asked.items():
-        if value is not None and not suits[key]:
-            raise ConfigError(
-                f"{key}={value!r}: is for runs on a task with such test cells, as repeat_copy has; "
-                f"must be null on {task['name']}"
-            )
-    grid = {key: cfg["grid"].get(key) for key in own}
-    if None in grid.values() and any(value is not None for value in grid.values()):
-        given = ", ".join(f"grid.{key}={value!r}" for key, value in grid.items())
-        raise ConfigError(f"{given}: must both be lists of integers, or both null")
-    cells = cfg["test_cells"]
+    cells, axes = cfg["test_cells"], build.axes_of(task)
+    if cells is not None and not axes:
+        raise ConfigError(f"test_cells={cells!r}: {WITHOUT_CELLS}; must be null on {task['name']}")
+    grid = _grid(cfg["grid"], axes, task["name"])
+    check_cells = locate("task", task).check_cells  # type: ignore[attr-defined]
     if cells is not None:
-        check_cells = locate("task", task).check_cells  # type: ignore[attr-defined]
         cells = errors.check("", check_cells, "test_cells", cells)
-    values = {
-        key: [] if given is None else sorted(set(errors.check("", checks.integers, f"grid.{key}", given)))
-        for key, given in (cfg["grid"] | grid).items()
+    if axes:
+        errors.check("", check_cells, "grid", [list(cell) for cell in product(*grid.values())])
+    return Request(cells, grid, slots, checkpoint, results_folder(cfg["run"], cfg["out"], KIND))
+
+
+def _grid(given: Mapping[str, Any], axes: Sequence[Axis], task: str) -> dict[str, list[int]]:
+    """The values of the grid for each axis of a task."""
+    own = [axis.many for axis in axes]
+    for key, value in given.items():
+        if not axes and value is not None:
+            raise ConfigError(f"grid.{key}={value!r}: {WITHOUT_CELLS}; must be left out on {task}")
+        if axes and key not in own:
+            raise ConfigError(
+                f"grid.{key}={value!r}: unknown key 'grid.{key}'; must be under grid one of {', '.join(own)}"
+                f"{checks.did_you_mean(str(key), own)}"
+            )
+    values = {key: given.get(key) for key in own}
+    missing = [key for key, value in values.items() if value is None]
+    if 0 < len(missing) < len(own):
+        told = ", ".join(f"grid.{key}={value!r}" for key, value in values.items())
+        all_of = "both" if len(own) == 2 else "all"
+        raise ConfigError(f"{told}: must {all_of} be lists of integers, or {all_of} null")
+    return {
+        key: [] if value is None else sorted(set(errors.check("", checks.integers, f"grid.{key}", value)))
+        for key, value in values.items()
     }
-    return Request(cells, values, slots, checkpoint, results_folder(cfg["run"], cfg["out"], KIND))

@@ -11,7 +11,7 @@ from ..callbacks.clock import Clock
 from ..callbacks.history import History
 from ..callbacks.solved import Solved
 from ..lit.learner import Learner
-from . import provenance
+from . import baselines, provenance
 from .ending import Ending
 from .final_evaluation import test_and_draw
 from .fit import failed_by_exception, machine_fault
@@ -61,13 +61,14 @@ def conclude(parts: Parts, ending: Ending) -> tuple[dict[str, Any], Ending]:
         "seconds_to_solve": None if solved.seconds is None else round(solved.seconds, 3),
         "validation": best_row(rows, learner),
         "test": tested,
+        "baselines": baselines.of_sets(parts.task, parts.task.tests) if tested else {},
         "git_revision": provenance.joined(parts.revisions),
         "versions": provenance.versions(),
     }
     try:
         parts.folder.write_metrics(metrics)
         objective = learner.objective
-        numbers = hparams.final(metrics, objective.headline, objective.reach[0], learner.task.like_training[0])
+        numbers = hparams.final(metrics, objective.headline, objective.reach[0], learner.task)
         for logger in trainer.loggers:
             logger.log_metrics(numbers, step=trainer.global_step)
             if isinstance(logger, TensorBoardLogger):

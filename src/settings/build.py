@@ -13,7 +13,8 @@ from ..engines import choose
 from ..lit.learner import Learner
 from ..lit.objectives import OBJECTIVES
 from ..networks.recurrent import Recurrent
-from ..tasks.base import Axis, Task
+from ..tasks.axes import Axis
+from ..tasks.base import Task
 from . import trainer_arguments
 from .construct import construct, locate
 from .errors import ConfigError, check
@@ -40,6 +41,15 @@ def axes_of(task: Mapping[str, Any]) -> tuple[Axis, ...]:
     """
     axes: tuple[Axis, ...] = getattr(locate("task", task), "axes", ())
     return axes
+
+
+def test_cells_of(task: Mapping[str, Any]) -> list[tuple[int, ...]]:
+    """The test cells in the section `task` of a configuration, without building the task."""
+    given = task.get("test_cells")
+    if given is None or not axes_of(task):
+        return []
+    cells: list[tuple[int, ...]] = check("task.", locate("task", task).check_cells, "test_cells", given)  # type: ignore[attr-defined]
+    return cells
 
 
 def build_network(cfg: Mapping[str, Any], task: Task) -> Any:

@@ -19,7 +19,7 @@ from .errors import ConfigError
 from .folders import check_writable
 from .job import Job
 from .jobs import composed, composed_sweep
-from .overrides import parsed, quoted, searched
+from .overrides import parsed, quoted, searched, with_keys_of_the_task
 
 __all__ = ["Job", "Line", "argument", "ask", "check_writable", "composed", "composed_sweep", "failures", "parsed"]
 __all__ += ["quoted", "read", "refusals", "run"]
@@ -96,7 +96,7 @@ def ask(config_name: str, line: Line) -> None:
     def main(_: DictConfig) -> None: ...
 
     main.__module__ = module(config_name)  # Hydra names the job after the module
-    words = ["--multirun"] * line.multirun + line.asks + line.overrides
+    words = ["--multirun"] * line.multirun + line.asks + with_keys_of_the_task(config_name, line.overrides)
     hydra.version.setbase("1.3")
     parser = get_args_parser()
     _run_hydra(parser.parse_intermixed_args(words), parser, main, CONF, config_name)

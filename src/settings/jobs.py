@@ -30,6 +30,7 @@ from .overrides import (
     is_plain,
     parsed,
     split,
+    with_keys_of_the_task,
 )
 from .unknown import FAULTS, uncomposed, unknown_choice, unknown_key, unknown_option
 
@@ -47,6 +48,7 @@ def composed(config_name: str, overrides: list[str], multirun: bool = False) -> 
     if multirun:
         return composed_sweep(config_name, overrides)[0]
     given = _checked(config_name, overrides)
+    overrides = with_keys_of_the_task(config_name, overrides)
     for one in given:
         if one.is_sweep_override():
             raise ConfigError(f"{one.input_line}: must be one value, or a sweep over several with -m")

@@ -25,6 +25,10 @@ from .unknown import FAULTS, first_line
 CONSTRUCTED = {"model", "task", "optimizer", "schedule", "trainer", "callbacks", "logger", "hydra"}
 #: Groups of which several choices may be given at once, as in logger=[tensorboard,csv].
 SEVERAL = {"logger"}
+#: Sections whose keys are those of the task of a run, by command, which checks them; no file of conf/ lists them.
+OF_THE_TASK = {"evaluate": "grid", "replay": "cell"}
+#: Commands whose own keys and those of the task share one level, as in length=20.
+WITHOUT_SECTION = ("replay",)
 #: The form of an override, for messages.
 FORM = "must be key=value, or key='value' with any signs in it"
 #: Largest sweep: composing more jobs takes minutes. From MANY_JOBS on, their number is printed first.
@@ -148,6 +152,29 @@ def searched(overrides: list[str], folder: str) -> list[str]:
         else:
             others.append(line)
     return [*others, f"hydra.searchpath=[{','.join(map(quoted, places))}]"]
+
+
+def with_keys_of_the_task(name: str, overrides: list[str]) -> list[str]:
+    """Overrides in which keys of the task of a run are additions to their section of a command's configuration.
+
+    >>> with_keys_of_the_task("evaluate", ["run=a", "grid.lengths=[5,10]"])
+    ['run=a', '++grid.lengths=[5,10]']
+    >>> with_keys_of_the_task("replay", ["run=a", "length=20"])
+    ['run=a', '++cell.length=20']
+    """
+    section = OF_THE_TASK.get(name)
+    if section is None:
+        return overrides
+    found = []
+    for line, one in zip(overrides, parsed(overrides), strict=True):
+        key = one.key_or_group
+        foreign = name in WITHOUT_SECTION and key.isidentifier() and key not in ("hydra", *required.keys_of(name))
+        if is_plain(one) and foreign:
+            line = f"++{section}.{line}"
+        elif is_plain(one) and key.split(".")[0] == section:
+            line = f"++{line}"
+        found.append(line)
+    return found
 
 
 def split(overrides: list[Override]) -> list[list[str]]:

@@ -11,9 +11,9 @@ from ..launch import sweep
 from ..run.ending import DONE
 from ..run.evaluation import read_request
 from ..run.folder import RunFolder
-from ..settings import cli, keys
+from ..settings import build, cli, keys
 from ..settings.errors import ConfigError
-from ..tasks.base import cell_name
+from ..tasks.axes import cell_name
 from .plan import StudyPlan, StudyReport
 
 
@@ -37,12 +37,14 @@ def evaluated(run: Path, cfg: Mapping[str, Any]) -> bool:
     asked = read_request(cfg, task)
     try:
         found = RunFolder(run).read_evaluation()
-        settings = found["checkpoint"], found.get("memory_slots"), found["grid"], set(found["test"])
-    except (ConfigError, KeyError, TypeError):
+        grid = {key: values for key, values in found["grid"].items() if values}
+        settings = found["checkpoint"], found.get("memory_slots"), grid, set(found["test"])
+    except (ConfigError, KeyError, TypeError, AttributeError):
         return False
-    cells = asked.cells if asked.cells is not None else task.get("test_cells") or []
+    cells = asked.cells if asked.cells is not None else build.test_cells_of(task)
     wanted = asked.checkpoint, asked.memory_slots, asked.grid
-    return settings[:3] == wanted and {cell_name(cell) for cell in cells} <= settings[3]
+    axes = build.axes_of(task)
+    return settings[:3] == wanted and {cell_name(axes, cell) for cell in cells} <= settings[3]
 
 
 def to_evaluate(plan: StudyPlan, names: Iterable[str]) -> list[dict[str, Any]]:

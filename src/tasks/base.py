@@ -1,7 +1,7 @@
 """Base class of tasks: a LightningDataModule whose training batch n is a function of (seed, n)."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import lightning
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from .axes import Axis, cell_name
 from .batches import loader
 
 
@@ -18,41 +19,10 @@ class Example(NamedTuple):
     name: str  # used in file names
     title: str  # shown in figures
     x: Tensor  # [1, T, F]
-    y: Tensor  # [1, T, O] or [1]
+    y: Tensor  # [1, T, O], [1, T] or [1]
     mask: Tensor  # [1, T], 1 where an answer is due
     marks: dict[str, int]  # steps by name, drawn as vertical lines
     needed_slots: int
-
-
-class Axis(NamedTuple):
-    """What the test cells of a task vary, such as the length of its sequences.
-
-    Attributes:
-        name: singular, such as length: `min_length` and `max_length` are the task's keys of the training range.
-        many: plural, such as lengths: key of a grid to evaluate, and the task's attribute of the training range.
-    """
-
-    name: str
-    many: str
-
-
-def cell_name(cell: Iterable[int]) -> str:
-    """The name of the test set of a cell, which is one value for each axis.
-
-    >>> cell_name((10, 20))
-    '10x20'
-    """
-    return "x".join(map(str, cell))
-
-
-def cell_of(name: str) -> tuple[int, ...] | None:
-    """The values of a test set named as a cell is; None for another.
-
-    >>> cell_of("10x20"), cell_of("in_distribution")
-    ((10, 20), None)
-    """
-    values = name.split("x")
-    return tuple(map(int, values)) if all(value.isdecimal() for value in values) else None
 
 
 #: Attributes of a task once it is made, and after `prepare`.
@@ -66,7 +36,7 @@ class Task(lightning.LightningDataModule, ABC):
     """A task: generated training batches, a fixed validation set, and named test sets.
 
     A batch is a NamedTuple of tensors whose first dimension is the sequence. It has x[B, T, F], and what the
-    objective reads: for `bits` y[B, T, O] and mask[B, T], for `classes` y[B].
+    objective reads: for bits y[B, T, O] and mask[B, T], for `symbols` y[B, T] and mask[B, T], for `classes` y[B].
 
     Attributes are set as class attributes or in the constructor.
 
@@ -94,13 +64,18 @@ class Task(lightning.LightningDataModule, ABC):
         probes() -> dict of sequences of batches by name: they monitor generalisation during training, are in no
             test set, and used for no choice; none by default. For TensorBoard.
         channels() -> two lists of str: names of the features of an input and of an output; for replay.
+        numbers (tuple of int): indices of the features of an input that are numbers, such as a count, a distance
+            or a priority, and no bits or flags; none by default. For controllers that treat them separately.
         axes (tuple of `Axis`): what its test cells vary, such as length and repeats; none by default. For grids,
             evaluation, replay and reports.
+        baselines(batches) -> dict: what random guessing reaches on a test set, and what the best possible
+            predictor, as {"chance": {metric: value}, "optimum": {metric: value}}; either may be left out, none by
+            default. A metric without a chance here has that of `Metric.chance`. For tables and figures.
 
     Required members with axes:
         <Axis.many> (pair of int): for each axis an attribute of this name, the least and the most in training.
         test_cells (list of tuples of int): cells to test on, each one value for each axis. Each is a test set in
-            `tests`, named by `cell_name`.
+            `tests`, named by `name_of`; test sets of other names may stand beside them.
         check_cells(key, cells) -> list of tuples of int: class method; cells that a user gives, checked.
         cell(values) -> sequence of batches: test sequences of a cell, one argument for each axis.
         example(values) -> `Example`: a sequence of a cell for figures, which no test set holds.
@@ -118,6 +93,7 @@ class Task(lightning.LightningDataModule, ABC):
     seed: int
     validation: Sequence[Any]
     tests: dict[str, Sequence[Any]]
+    numbers: tuple[int, ...] = ()
     axes: tuple[Axis, ...] = ()
     test_cells: list[tuple[int, ...]]
     like_training: tuple[str, ...] = ("test",)
@@ -172,6 +148,14 @@ class Task(lightning.LightningDataModule, ABC):
     def probes(self) -> dict[str, Sequence[Any]]:
         """Batches by name that monitor generalisation during training; in no test set, and used for no choice."""
         return {}
+
+    def baselines(self, batches: Sequence[Any]) -> Mapping[str, Mapping[str, float]]:
+        """Metrics of random guessing, `chance`, and of the best possible predictor, `optimum`, on a test set."""
+        return {}
+
+    def name_of(self, cell: Iterable[int]) -> str:
+        """The name of the test set of a cell."""
+        return cell_name(self.axes, cell)
 
     @classmethod
     def check_cells(cls, key: str, cells: Any) -> list[tuple[int, ...]]:

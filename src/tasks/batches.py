@@ -1,10 +1,20 @@
-"""Whole batches: their loader, and their shards for several processes."""
+"""Whole batches: their form, their loader, and their shards for several processes."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from jaxtyping import Float, Integer
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
+
+
+class SequenceBatch(NamedTuple):
+    """Sequences with a target at the steps where the mask is 1; other steps of the target are 0."""
+
+    x: Float[Tensor, "B T F"]
+    y: Float[Tensor, "B T O"] | Integer[Tensor, "B T"]  # bits, or symbols
+    mask: Float[Tensor, "B T"]
 
 
 class BatchDataset(Dataset):

@@ -17,7 +17,8 @@ from typing import Any
 import torch
 
 from ..common import checks
-from .base import Axis, Example, Task, cell_name
+from .axes import Axis
+from .base import Example, Task
 from .repeat_copy_sampler import RepeatCopyBatch, build, sample
 from .streams import generator
 
@@ -79,6 +80,7 @@ class RepeatCopy(Task):
         self.cell_size = checks.integer("cell_size", cell_size)
         self.seed = checks.integer("seed", seed, least=0)
         self.input_size, self.output_size = width + 2, width + 1
+        self.numbers = (width + 1,)
 
     def training_batch(self, n: int) -> RepeatCopyBatch:
         source = generator(TRAINING, self.seed, n)
@@ -87,7 +89,7 @@ class RepeatCopy(Task):
     def prepare(self) -> None:
         self.validation = self.fixed(self.validation_size, self.lengths, self.repeats, VALIDATION)
         self.tests = {"in_distribution": self.fixed(self.test_size, self.lengths, self.repeats, TEST)}
-        self.tests |= {cell_name(cell): self.cell(*cell) for cell in self.test_cells}
+        self.tests |= {self.name_of(cell): self.cell(*cell) for cell in self.test_cells}
 
     @classmethod
     def check_cells(cls, key: str, cells: Any) -> list[tuple[int, ...]]:
@@ -109,7 +111,7 @@ class RepeatCopy(Task):
     def probes(self) -> dict[str, Sequence[RepeatCopyBatch]]:
         """A few sequences of each test cell, from a separate random stream."""
         return {
-            cell_name((length, repeats)): self.fixed(PROBE_SIZE, (length, length), (repeats, repeats), PROBE)
+            self.name_of((length, repeats)): self.fixed(PROBE_SIZE, (length, length), (repeats, repeats), PROBE)
             for length, repeats in self.test_cells
         }
 
@@ -138,7 +140,7 @@ class RepeatCopy(Task):
         span = (length, length), (repeats, repeats)
         batch = sample(source, 1, *span, self.repeats, self.width, ragged=False)
         return Example(
-            name=cell_name((length, repeats)),
+            name=self.name_of((length, repeats)),
             title=f"Length {length}, Repeat {repeats}",
             x=batch.x,
             y=batch.y,

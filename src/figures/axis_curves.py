@@ -1,0 +1,93 @@
+"""A metric over the one axis that test cells vary, such as length, for one network or several."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from .layout import legend_beside, legend_width, panel_axes, plain
+from .palette import colours
+from .style import Figure, default_style
+
+#: Line styles of baselines, in their order; the colour of all, and that of the training range.
+STYLES: tuple[Literal["--", ":"], ...] = ("--", ":")
+GREY, SHADE = "0.35", "0.9"
+
+
+class AxisCurve(NamedTuple):
+    """A metric of one network, or of the runs of one label.
+
+    Attributes:
+        label: of the runs.
+        x: [P], values of the axis, ascending.
+        y: [P], the metric; not finite where it is not drawn.
+        band: [2, P], lower and upper end of an interval, NaN where there is none; None for no band.
+    """
+
+    label: str
+    x: np.ndarray
+    y: np.ndarray
+    band: np.ndarray | None = None
+
+
+@default_style()
+def axis_curves(
+    curves: Sequence[AxisCurve],
+    named: str,
+    label: str,
+    more: bool,
+    trained: tuple[int, int] | None = None,
+    lines: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
+    order: Sequence[str] = (),
+) -> Figure:
+    """One curve a label, with its band; the training range is shaded, baselines are dashed or dotted.
+
+    Args:
+        curves: of all labels.
+        named: name of the axis.
+        label: what the values are, with their unit.
+        more: whether more is better.
+        trained: (least, most) of the axis in training, both included.
+        lines: name of a baseline, such as guessing -> x [P] and y [P].
+        order: labels of all figures of a set, which fix the colours.
+    """
+    painted = colours((curve.label for curve in curves), order)
+    known = {name: line for name, line in (lines or {}).items() if np.isfinite(line[1]).any()}
+    names = [*(curve.label for curve in curves), *known, "trained on"]
+    figure, (ax,) = panel_axes([""], 3.4, 2.3, legend_width(names), around=0.2, lines=len(names))
+    handles: list[Artist] = []
+    for curve in curves:
+        _draw(ax, curve, painted[curve.label])
+        handles.append(Line2D([], [], color=painted[curve.label], linewidth=2.0, marker="o", label=curve.label))
+    for (name, (x, y)), style in zip(known.items(), STYLES, strict=False):
+        # A single point has no line: the value holds across.
+        if len(x) > 1:
+            ax.plot(x, _finite(y), color=GREY, linewidth=1.2, linestyle=style, zorder=1)
+        else:
+            ax.axhline(y[0], color=GREY, linewidth=1.2, linestyle=style, zorder=1)
+        handles.append(Line2D([], [], color=GREY, linewidth=1.2, linestyle=style, label=name))
+    if trained is not None:
+        ax.axvspan(trained[0] - 0.5, trained[1] + 0.5, color=SHADE, linewidth=0.0, zorder=0)
+        handles.append(Patch(color=SHADE, label="trained on"))
+    plain(ax)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set(xlabel=named.capitalize(), ylabel=f"{label}\n{'more' if more else 'less'} is better")
+    legend_beside(figure, handles)
+    return figure
+
+
+def _draw(ax: Axes, curve: AxisCurve, colour: str) -> None:
+    if curve.band is not None:
+        low, high = _finite(curve.band)
+        ax.fill_between(curve.x, low, high, color=colour, alpha=0.13, linewidth=0.0)
+    ax.plot(curve.x, _finite(curve.y), color=colour, linewidth=2.0, marker="o", markersize=4.0)
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    """Values with NaN, which is not drawn, in the place of infinity."""
+    return np.where(np.isfinite(values), values, np.nan)

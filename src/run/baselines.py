@@ -1,0 +1,63 @@
+"""Baselines of test metrics: what random guessing reaches, and what the best possible predictor reaches."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..lit.objective import Metric
+from ..tasks.base import Task
+
+log = logging.getLogger(__name__)
+#: The two baselines, as `Task.baselines` and metrics.json name them, and their words in figures and tables.
+WORDS = {"chance": "guessing", "optimum": "best possible"}
+#: Values by metric, by baseline and by test set.
+Baselines = Mapping[str, Mapping[str, Mapping[str, float]]]
+
+
+def of_sets(task: Task, sets: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, dict[str, float]]]:
+    """The baselines that a task gives for test sets, without sets that have none.
+
+    A failure is logged and gives no baselines: the metrics of a network do not depend on them.
+    """
+    try:
+        found = {name: task.baselines(batches) for name, batches in sets.items()}
+        if fault := fault_of(found):
+            raise ValueError(fault)
+    except Exception as failure:
+        reason = f"{type(failure).__name__}: {failure}"
+        log.warning("The baselines of %s are left out: %s", type(task).__name__, reason)
+        return {}
+    return {
+        name: {which: {key: float(one) for key, one in values.items()} for which, values in given.items()}
+        for name, given in found.items()
+        if given
+    }
+
+
+def fault_of(found: Any) -> str | None:
+    """The first fault in baselines by test set; None if there is none. Null is a valid value, for infinity."""
+    if not isinstance(found, Mapping):
+        return f"baselines={found!r}"
+    for name, given in found.items():
+        if not isinstance(given, Mapping) or not set(given) <= set(WORDS):
+            return f"baselines of {name}: {given!r}; must be of {', '.join(WORDS)}"
+        for which, values in given.items():
+            numbers = list(values.values()) if isinstance(values, Mapping) else [values]
+            if not isinstance(values, Mapping) or any(
+                isinstance(one, bool) or not isinstance(one, int | float | None) for one in numbers
+            ):
+                return f"{which} of {name}: {values!r}; must be a number for each metric"
+    return None
+
+
+def baseline(known: Baselines, which: str, test: str, metric: Metric) -> float | None:
+    """A baseline of a metric on a test set: that of the task, or else `Metric.chance`; None if there is neither.
+
+    Args:
+        known: of the task.
+        which: chance or optimum.
+        test: name of the test set, which may end with the number of memory slots.
+        metric: the metric.
+    """
+    value = known.get(test.split(" with ", 1)[0], {}).get(which, {}).get(metric.name)
+    return metric.chance if value is None and which == "chance" else value
