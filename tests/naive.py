@@ -75,6 +75,18 @@ def gaussian(position, sigmas, mixture, slots):
     return w
 
 
+def cauchy(position, sigmas, mixture, slots):
+    w = [0.0] * slots
+    for sigma, share in zip(sigmas, mixture, strict=True):
+        tail = [1.0 / (1.0 + (distance(j, position, slots) / sigma) ** 2) for j in range(slots)]
+        w = [a + share * b / sum(tail) for a, b in zip(w, tail, strict=True)]
+    return w
+
+
+def snap(position, strength):
+    return position - strength * math.sin(2.0 * math.pi * position) / (2.0 * math.pi)
+
+
 def step_or_jump(step, jump, kernel):
     s = [jump * k for k in kernel]
     for move, probability in zip((-1, 0, 1), step, strict=True):
@@ -118,10 +130,12 @@ def normalised(weight, bias, x, eps=1e-5):
     return [[w * (v - mean) / deviation + b for v in row] for row, w, b in zip(x, weight, bias, strict=True)]
 
 
-def control(kind, weights, x, state):
-    """One step of a controller of one layer: output and state; `weights` have the names of torch."""
+def control(kind, weights, x, state, options):
+    """One step of a controller of one layer: output and state; `weights` have the names of the parameters."""
     if kind == "feedforward":
         return [math.tanh(v) for v in affine(weights["weight"], weights["bias"], x)], ()
+    if kind == "counter_lstm":
+        return counter_lstm(weights, x, state, options)
     hidden, size = state[0], len(state[0])
     a = affine(weights["weight_ih_l0"], weights["bias_ih_l0"], x)
     b = affine(weights["weight_hh_l0"], weights["bias_hh_l0"], hidden)
@@ -138,6 +152,36 @@ def control(kind, weights, x, state):
             update = sigmoid(zi + zh)
             after.append((1.0 - update) * new + update * hidden[c])
     return after, (after, cells)
+
+
+def counter_lstm(weights, x, state, options):
+    """An LSTM of which the last cells count; see `src.cells.counter_lstm`."""
+    numbers, way = options["numbers"], options["number_input"]
+    seen = list(x) if way != "hidden" else [v for i, v in enumerate(x) if i not in numbers]
+    if way == "clamped":
+        seen = [max(-1.0, min(1.0, v)) if i in numbers else v for i, v in enumerate(x)]
+    (hidden, cells), count = state, options["counters"]
+    size = len(hidden)
+    a = affine(weights["weight_ih"], weights["bias"], seen)
+    sums = [u + v for u, v in zip(a, affine(weights["weight_hh"], [0.0] * len(a), hidden), strict=True)]
+    i, f, g, o = (
+        sums[:size],
+        sums[size : 2 * size - count],
+        sums[2 * size - count : 3 * size - count],
+        sums[-size:],
+    )
+    after = []
+    for c in range(size):
+        if c < size - count:
+            after.append(sigmoid(f[c]) * cells[c] + sigmoid(i[c]) * math.tanh(g[c]))
+            continue
+        alone = (
+            [0.0] if way == "raw" else affine(weights["weight_numbers"], [0.0] * count, [x[n] for n in numbers])
+        )
+        number = alone[c - size] if way != "raw" else 0.0
+        after.append(cells[c] + sigmoid(i[c]) * (g[c] + number))
+    h = [sigmoid(gate) * math.tanh(c) for gate, c in zip(o, after, strict=True)]
+    return h, (h, after)
 
 
 def pairwise(options, seed=0):

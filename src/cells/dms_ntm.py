@@ -111,7 +111,7 @@ class DMSNTM(Machine):
         self.sigma_min = checks.number("sigma_min", sigma_min, above=0)
         self.sigma_max = None if sigma_max is None else checks.number("sigma_max", sigma_max, above=self.sigma_min)
         self.sigma_init = by_kind("sigma_init", sigma_init, checks.number, above=0)
-        biases = [width_biases(one, num_scales, sigma_min, sigma_max) for one in self.sigma_init]
+        biases = [width_biases(one, self.num_scales, self.sigma_min, self.sigma_max) for one in self.sigma_init]
         self.sigma_schedule = width_schedule("sigma_schedule", sigma_schedule)
         self.lattice = checks.number("lattice", lattice, least=0, most=1)
         if jump_range is None:

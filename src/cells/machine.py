@@ -100,6 +100,8 @@ class Machine(Cell):
         self.input_skip = by_kind("input_skip", input_skip, checks.flag)
         checks.choice("memory_init", memory_init, MEMORY_INITS)
         self.output_clip = None if output_clip is None else checks.number("output_clip", output_clip, above=0)
+        if not isinstance(numbers, Sequence) or not all(type(n) is int and 0 <= n < input_size for n in numbers):
+            raise checks.refuse("numbers", numbers, f"a list of integers from 0 to {input_size - 1}")
         self.engine = checks.choice("engine", engine, ENGINE_CHOICES)
         self.initial_options = {name: getattr(self, name) for name in self.size_options}
         self._shapes: dict[tuple[int, nn.Module | None], boundary.Shapes] = {}

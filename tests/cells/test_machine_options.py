@@ -175,33 +175,48 @@ def test_output_clip_bounds_the_raw_numbers(cls):
 WHOLE = ["abc", None, 2.5, True, 0, -3, math.nan, math.inf]
 POSITIVE = ["abc", True, 0, -0.5, math.nan, math.inf, -math.inf]
 REAL = ["abc", None, True, math.nan, math.inf]
+FLAG = ["abc", 1, 0, None]
 #: For each option, the text about allowed values and examples of refused ones.
 BOTH = {
     **dict.fromkeys(("input_size", "memory_slots", "word_size"), ("an integer of at least 1", WHOLE)),
-    **dict.fromkeys(("controller_size", "read_heads", "write_heads"), ("an integer of at least 1", WHOLE)),
-    "content_addressing": ("true or false", ["abc", 1, 0, None]),
-    "controller": ("one of lstm, gru, feedforward", ["rnn", "LSTM", None, 1, True]),
+    **dict.fromkeys(
+        ("controller_size", "counters", "read_heads", "write_heads"), ("an integer of at least 1", WHOLE)
+    ),
+    "content_addressing": ("true or false", FLAG),
+    "controller": ("one of lstm, gru, feedforward, counter_lstm", ["rnn", "LSTM", None, 1, True]),
+    "number_input": ("one of hidden, clamped, raw", ["shown", None, 1]),
     "memory_init": ("one of constant, learned, random", ["zeros", None, 1e-6]),
     "engine": ("one of auto, fused, reference", ["fast", None, 1]),
     "output_clip": ("a finite number above 0", POSITIVE),
-    **dict.fromkeys(("beta_bias", "gate_bias"), ("a finite number", REAL)),
+    "numbers": (f"a list of integers from 0 to {F - 1}", [(F,), (-1,), "abc", None, (True,)]),
+}
+#: Options by kind of head.
+BY_KIND = {
+    **dict.fromkeys(("beta_bias", "gate_bias", "step_bias"), ("a finite number", REAL)),
+    "input_skip": ("true or false", FLAG),
+}
+DMS_BY_KIND = {
+    **BY_KIND,
+    **dict.fromkeys(("jump_bias", "bookmark_bias", "delta_init", "input_skip_init"), ("a finite number", REAL)),
+    "sigma_init": ("a finite number above 0", [*POSITIVE, None]),
 }
 REFUSED = {
-    NTM: {
-        **BOTH,
-        "shift_range": ("an integer of at least 1", WHOLE),
-        "step_bias": ("a finite number", REAL),
-    },
+    NTM: {**BOTH, **BY_KIND, "shift_range": ("an integer of at least 1", WHOLE)},
     DMSNTM: {
         **BOTH,
+        **DMS_BY_KIND,
         "carry": ("one of weighting, position", ["slot", None, 1]),
-        "motion": ("one of relative, hybrid", ["absolute", None, True]),
+        "motion": ("one of relative, hybrid, anchored", ["absolute", None, True]),
+        "kernel": ("one of gaussian, cauchy", ["student", None, 1]),
         "num_scales": ("an integer of at least 1", WHOLE),
-        "sigma_init": ("a finite number above 0", [*POSITIVE, None]),
         "sigma_min": ("a finite number above 0", [*POSITIVE, None]),
+        "sigma_max": ("a finite number above 0.1", [*POSITIVE, 0.05]),
+        "sigma_schedule": (
+            "null or {factor: .., share: ..}, such as {factor: 4, share: 0.6}",
+            [2.0, "abc", {"factor": 2.0}, {"factor": 2.0, "share": 0.5, "more": 1}],
+        ),
+        "lattice": ("a finite number of at least 0 and of at most 1", [*REAL, -0.1, 1.5]),
         "jump_range": ("a finite number above 0", POSITIVE),
-        "jump_bias": ("a finite number", REAL),
-        "delta_init": ("a finite number", REAL),
     },
 }
 
@@ -216,6 +231,171 @@ def test_refusals(cls, key):
         assert str(refusal.value).partition("; did you mean")[0] == f"{key}={value!r}: must be {allowed}"
 
 
+@pytest.mark.usefixtures("unchecked_types")
+@pytest.mark.parametrize(("cls", "key"), [(NTM, key) for key in BY_KIND] + [(DMSNTM, key) for key in DMS_BY_KIND])
+def test_options_by_kind_of_head(cls, key):
+    """One number for all heads, or one for the read heads and one for the write heads."""
+    allowed, values = REFUSED[cls][key]
+    valid = True if key == "input_skip" else 0.75
+    assert getattr(make(cls, **{key: valid}), key) == (valid, valid)
+    assert getattr(make(cls, **{key: {"read": valid, "write": valid}}), key) == (valid, valid)
+    for value in values:
+        with pytest.raises(Refusal) as refusal:
+            make(cls, **{key: {"read": valid, "write": value}})
+        assert str(refusal.value) == f"{key}.write={value!r}: must be {allowed}"
+    for value in ({"read": valid}, {"read": valid, "wirte": valid}, {}):
+        with pytest.raises(Refusal) as refusal:
+            make(cls, **{key: value})
+        assert (
+            str(refusal.value) == f"{key}={value!r}: must be one value for all heads, or {{read: .., write: ..}}"
+        )
+
+
+def test_initial_values_by_kind_of_head():
+    """Read heads that stand still and are wide, write heads that walk and are narrow."""
+    cell = make(
+        DMSNTM,
+        read_heads=2,
+        motion="relative",
+        delta_init={"read": 0.0, "write": 1.0},
+        sigma_init={"read": 2.0, "write": 0.3},
+        gate_bias={"read": -5.0, "write": -9.0},
+        beta_bias={"read": 1.0, "write": 2.0},
+    )
+    seen = first(cell)
+    assert seen["delta"][0].tolist() == [0.0, 0.0, 1.0]
+    torch.testing.assert_close(seen["sigma"][0, :, 0], torch.tensor([2.0, 2.0, 0.3]))
+    torch.testing.assert_close(seen["gate"][0], torch.tensor([-5.0, -5.0, -9.0]).sigmoid())
+    hybrid = first(make(DMSNTM, step_bias={"read": 0.0, "write": 9.0}, jump_bias={"read": 0.0, "write": -9.0}))
+    torch.testing.assert_close(hybrid["jump"][0], torch.tensor([0.0, -9.0]).sigmoid())
+    ntm = first(make(NTM, step_bias={"read": 0.0, "write": 20.0}, content_addressing=False))["weighting"][0]
+    assert ntm[1].argmax() == 1
+    torch.testing.assert_close(ntm[0, 1], ntm[0, -1])
+
+
+@pytest.mark.parametrize("sigma_max", [4.0, 30.0])
+def test_sigma_max_bounds_the_width(sigma_max):
+    cell = make(
+        DMSNTM, sigma_init={"read": 0.5, "write": 0.7}, num_scales=2, sigma_max=sigma_max, output_clip=None
+    )
+    torch.testing.assert_close(first(cell)["sigma"][0], torch.tensor([[0.5, 1.0], [0.7, 1.4]]))
+    assert (first(cell, raw=50.0)["sigma"] <= sigma_max).all()
+    assert (first(cell, raw=-50.0)["sigma"] >= 0.1).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"sigma_init": 2.0, "sigma_max": 2.0}, "sigma_init=2.0: must be below sigma_max=2.0"),
+        (
+            {"sigma_init": 0.6, "sigma_max": 2.0, "num_scales": 3},
+            "sigma_init=0.6: must be below sigma_max=2.0 after 2 doublings, as num_scales=3",
+        ),
+        ({"sigma_init": {"read": 0.5, "write": 0.05}}, "sigma_init=0.05: must be above sigma_min=0.1"),
+        (
+            {"sigma_schedule": {"factor": 0.5, "share": 0.5}},
+            "sigma_schedule.factor=0.5: must be a finite number of at least 1",
+        ),
+        (
+            {"sigma_schedule": {"factor": 2.0, "share": 1.5}},
+            "sigma_schedule.share=1.5: must be a finite number above 0 and of at most 1",
+        ),
+        (
+            {"controller": "counter_lstm"},
+            "number_input='hidden': must be raw on a task whose inputs have no number",
+        ),
+        (
+            {"controller": "counter_lstm", "number_input": "clamped"},
+            "number_input='clamped': must be raw on a task whose inputs have no number",
+        ),
+        (
+            {"controller": "counter_lstm", "number_input": "raw", "counters": C},
+            f"counters={C}: must be below the number of cells, {C}",
+        ),
+    ],
+)
+def test_values_that_do_not_go_together(options, text):
+    with pytest.raises(Refusal) as refusal:
+        make(DMSNTM, **options)
+    assert str(refusal.value) == text
+
+
+def test_the_schedule_of_the_width():
+    """Wide at first, then as without a schedule; a checkpoint keeps where it was."""
+    cell = make(DMSNTM, sigma_init=0.5, sigma_schedule={"factor": 4.0, "share": 0.5})
+    for done, width in ((0.0, 2.0), (0.25, 1.0), (0.5, 0.5), (1.0, 0.5)):
+        cell.at_progress(done)
+        torch.testing.assert_close(first(cell)["sigma"], torch.full((B, 2, 1), width))
+    cell.at_progress(0.25)
+    other = make(DMSNTM, sigma_init=0.5, sigma_schedule={"factor": 4.0, "share": 0.5})
+    other.load_state_dict(cell.state_dict())
+    torch.testing.assert_close(first(other)["sigma"], torch.full((B, 2, 1), 1.0))
+    plain = make(DMSNTM)
+    plain.at_progress(0.5)  # without a schedule, nothing happens
+    assert "sigma_factor" not in plain.state_dict()
+
+
+@pytest.mark.parametrize("carry", ["weighting", "position"])
+def test_an_anchored_head_returns_to_its_bookmark_and_to_slot_0(carry):
+    """The head walks three slots, stores the place, walks on, and returns to it, then to the start."""
+    cell = make(
+        DMSNTM, carry=carry, motion="anchored", content_addressing=False, sigma_init=0.11, output_clip=None
+    )
+    with torch.no_grad():
+        cell.heads.weight.zero_()
+    numbers = cell.heads.bias[: 2 * cell.layout.size].view(2, -1)
+    stay, back, start = ([30.0, 0.0, 0.0], [0.0, 30.0, 0.0], [0.0, 0.0, 30.0])
+    plan = [(stay, 1.0, -30.0)] * 2 + [(stay, 1.0, 30.0)] + [(stay, 1.0, -30.0)] * 3
+    plan += [(back, 0.0, -30.0), (stay, 1.0, -30.0), (start, 1.0, -30.0), (back, -1.0, -30.0)]
+    state, visited, x = cell.initial_state(1), [], torch.ones(1, F)
+    for anchor, delta, store in plan:
+        with torch.no_grad():
+            for name, values in (("anchor", anchor), ("delta", [delta]), ("store", [store])):
+                at = cell.layout.starts[name]
+                numbers[:, at : at + len(values)] = torch.tensor(values)
+            _, state, seen = cell.trace(x, state)
+        visited.append(seen["weighting"][0, 0].argmax().item())
+    assert visited == [1, 2, 3, 4, 5, 6, 3, 4, 1, 2]
+
+
+@pytest.mark.parametrize("cls", KINDS)
+def test_an_input_skip_moves_the_heads_of_its_kind(cls):
+    """Linear in the input, not limited by output_clip, and at first zero but for `input_skip_init`."""
+    skip = {"read": True, "write": False}
+    if cls is NTM:
+        cell = make(NTM, shift_range=2, input_skip=skip, content_addressing=False, step_bias=0.0, output_clip=0.1)
+        assert (cell.skip.weight == 0).all()
+        with torch.no_grad():
+            cell.skip.weight[4] = 20.0  # the shift by +2
+        w = first(cell)["weighting"][0]
+        assert (w[0].argmax(), round(w[0, 2].item(), 3)) == (2, 1.0)
+        torch.testing.assert_close(w[1, 1], w[1, -1])
+        return
+    for motion, shown in (("relative", "delta"), ("hybrid", "jump_distance"), ("anchored", "delta")):
+        cell = make(
+            DMSNTM, motion=motion, input_skip=skip, delta_init=0.0, output_clip=0.1, numbers=(1,),
+            input_skip_init={"read": -3.0, "write": 5.0},
+        )  # fmt: skip
+        assert cell.skip.weight.tolist() == [[0.0, -3.0, 0.0]]
+        assert first(cell)[shown][0].tolist() == [-3.0, 0.0]
+
+
+def test_a_controller_that_counts_beyond_its_training():
+    """The count is kept exactly and passes its gates unsquashed, however large the number is."""
+    cell = make(NTM, controller="counter_lstm", counters=1, numbers=(2,)).controller
+    with torch.no_grad():
+        for weight in cell.parameters():
+            weight.zero_()
+        cell.bias[:C] = 50.0  # all inputs gates are open
+        cell.weight_numbers.fill_(1.0)
+    state = cell.initial_state(1)
+    for number in (1000.0, -1.0, -1.0):
+        x = torch.zeros(1, cell.input_size)
+        x[0, 2] = number
+        _, state = cell.step(x, state)
+    assert state.cell[0][0].tolist() == [0.0] * (C - 1) + [998.0]
+
+
 @pytest.mark.parametrize(("sigma_init", "sigma_min"), [(0.5, 0.5), (0.05, 0.1), (0.5, 0.75)])
 def test_sigma_init_must_be_above_sigma_min(sigma_init, sigma_min):
     with pytest.raises(Refusal) as refusal:
@@ -228,7 +408,8 @@ def test_sigma_init_must_be_above_sigma_min(sigma_init, sigma_min):
 def test_every_argument_is_named_checked_and_known(cls):
     parameters = set(inspect.signature(cls).parameters)
     assert parameters == REFUSED[cls].keys()  # so no **kwargs, and each parameter has a refusal above
-    assert set(inspect.signature(Machine).parameters) == BOTH.keys()
+    shared = {"beta_bias", "gate_bias", "input_skip"}
+    assert set(inspect.signature(Machine).parameters) == {*BOTH, *shared}
     with pytest.raises(TypeError, match="shift_rang"):
         cls(F, shift_rang=2)
 

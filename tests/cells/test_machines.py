@@ -1,6 +1,7 @@
 """Machines against a naive implementation: one sequence, loops over heads and slots, lists of Python floats."""
 
 import math
+import re
 
 import pytest
 import torch
@@ -13,7 +14,10 @@ B, T, F, N, M, C = 2, 4, 3, 5, 4, 6
 SIGMA_MIN = 0.15
 
 SHARED = {
-    "controller": ["lstm", "gru", "feedforward"],
+    "controller": ["lstm", "gru", "feedforward", "counter_lstm"],
+    "counters": [1, 2],
+    "number_input": ["hidden", "clamped", "raw"],
+    "input_skip": [False, True, {"read": True, "write": False}, {"read": False, "write": True}],
     "read_heads": [1, 2],
     "write_heads": [1, 3],
     "content_addressing": [True, False],
@@ -26,10 +30,14 @@ DMS_CASES = naive.pairwise(
     {
         **SHARED,
         "carry": ["weighting", "position"],
-        "motion": ["relative", "hybrid"],
+        "motion": ["relative", "hybrid", "anchored"],
         "num_scales": [1, 3],
         "jump_range": [None, 3.0],
-        "sigma_init": [0.3, 2.0],
+        "sigma_init": [0.3, {"read": 0.4, "write": 2.0}],
+        "sigma_max": [None, 9.0],
+        "sigma_schedule": [None, {"factor": 3.0, "share": 0.5}],
+        "kernel": ["gaussian", "cauchy"],
+        "lattice": [0.0, 0.6],
     }
 )
 
@@ -59,66 +67,101 @@ def content_part(take, memory):
     return naive.content(memory, key, beta), gate
 
 
-def ntm_head(options, take, memory, before):
+def ntm_head(options, take, memory, before, skip, number):
     """Raw numbers: key, beta, gate (with content), 2 r + 1 shifts, gamma."""
     w, seen = before, {}
     if options["content_addressing"]:
         w_content, seen["gate"] = content_part(take, memory)
         w = naive.interpolate(w_content, w, seen["gate"])
-    w = naive.shift(w, naive.softmax(take.some(2 * options["shift_range"] + 1)))
+    shifts = take.some(2 * options["shift_range"] + 1)
+    w = naive.shift(
+        w, naive.softmax([v + seen for v, seen in zip(shifts, skip or [0.0] * len(shifts), strict=True)])
+    )
     w = naive.sharpen(w, 1.0 + naive.softplus(take.one()))
     return w, w, seen
 
 
-def dms_head(options, take, memory, before):
+def width(options, raw, k, kind):
+    """sigma of a scale of a kind of head, in the middle of a schedule whose factor is sqrt(3)."""
+    initial = options["sigma_init"]
+    initial = (initial[kind] if isinstance(initial, dict) else initial) * 2**k
+    if options["sigma_max"] is None:
+        sigma = SIGMA_MIN + naive.softplus(raw + math.log(math.exp(initial - SIGMA_MIN) - 1.0))
+    else:
+        spread, share = (
+            options["sigma_max"] - SIGMA_MIN,
+            (initial - SIGMA_MIN) / (options["sigma_max"] - SIGMA_MIN),
+        )
+        sigma = SIGMA_MIN + spread * naive.sigmoid(raw + math.log(share / (1.0 - share)))
+    return sigma * (3.0**0.5 if options["sigma_schedule"] else 1.0)
+
+
+def dms_head(options, take, memory, before, skip, number):
     """Raw numbers: key, beta, gate (with content), gamma (weighting), K sigmas, K shares (K > 1), motion."""
     seen, by_weighting, scales = {}, options["carry"] == "weighting", options["num_scales"]
+    kind = "read" if number < options["read_heads"] else "write"
     if options["content_addressing"]:
         w_content, seen["gate"] = content_part(take, memory)
     gamma = 1.0 + naive.softplus(take.one()) if by_weighting else None
-    seen["sigma"] = []
-    for k, raw in enumerate(take.some(scales)):
-        bias = math.log(math.exp(options["sigma_init"] * 2**k - SIGMA_MIN) - 1.0)
-        seen["sigma"].append(SIGMA_MIN + naive.softplus(raw + bias))
+    seen["sigma"] = [width(options, raw, k, kind) for k, raw in enumerate(take.some(scales))]
     shares = naive.softmax(take.some(scales)) if scales > 1 else [1.0]
-    slots = len(memory)
-    if options["motion"] == "relative":
-        move = seen["delta"] = take.one()
-    else:
+    slots, focus = len(memory), getattr(naive, options["kernel"])
+    extra = skip[0] if skip else 0.0
+    if options["motion"] == "hybrid":
         step = naive.softmax(take.some(3))
         j = seen["jump"] = naive.sigmoid(take.one())
         reach = N / 2 if options["jump_range"] is None else options["jump_range"]
-        move = seen["jump_distance"] = reach * math.tanh(take.one())
+        move = seen["jump_distance"] = reach * math.tanh(take.one()) + extra
+    else:
+        move = seen["delta"] = take.one() + extra
+    if anchored := options["motion"] == "anchored":
+        stay, back, start = seen["anchor"] = naive.softmax(take.some(3))
+        store = seen["store"] = naive.sigmoid(take.one())
+        head, mark = before
+        if by_weighting:
+            before = [
+                stay * a + back * b + start * (i == 0) for i, (a, b) in enumerate(zip(head, mark, strict=True))
+            ]
+        else:
+            before = stay * head + back * mark
     if not by_weighting:
         if options["motion"] == "hybrid":
             move = (1.0 - j) * (step[2] - step[0]) + j * move
-        place = seen["position"] = before + move
-        w = naive.gaussian(place, seen["sigma"], shares, slots)
-        return naive.interpolate(w_content, w, seen["gate"]) if "gate" in seen else w, place, seen
+        place = seen["position"] = naive.snap(before + move, options["lattice"])
+        w = focus(place, seen["sigma"], shares, slots)
+        w = naive.interpolate(w_content, w, seen["gate"]) if "gate" in seen else w
+        return w, (place, mark + store * (place - mark)) if anchored else place, seen
     w = naive.interpolate(w_content, before, seen["gate"]) if "gate" in seen else before
-    s = naive.gaussian(move, seen["sigma"], shares, slots)
+    s = focus(naive.snap(move, options["lattice"]), seen["sigma"], shares, slots)
     if options["motion"] == "hybrid":
         s = naive.step_or_jump(step, j, s)
     w = naive.sharpen(naive.convolve(w, s), gamma)
-    return w, w, seen
+    return w, (w, naive.interpolate(w, mark, store)) if anchored else w, seen
 
 
 def naive_step(cell, options, find, x, state):
     """One step of one sequence; `state` is (controller, memory, heads, reads)."""
     weights = {name: weight.tolist() for name, weight in cell.state_dict().items()}
-    start = "controller.layer." if options["controller"] == "feedforward" else "controller.layers."
+    start = {"feedforward": "controller.layer.", "counter_lstm": "controller."}.get(
+        options["controller"], "controller.layers."
+    )
     inner = {name.removeprefix(start): w for name, w in weights.items() if name.startswith(start)}
     controller, memory, heads, reads = state
-    h, controller = naive.control(options["controller"], inner, x + flat(reads), controller)
+    h, controller = naive.control(options["controller"], inner, x + flat(reads), controller, options)
     raw = naive.affine(weights["heads.weight"], weights["heads.bias"], h)
     if options["output_clip"] is not None:
         raw = [min(max(v, -options["output_clip"]), options["output_clip"]) for v in raw]
     writers = options["write_heads"]
     each = (len(raw) - 2 * M * writers) // len(heads)
-    found = []
+    skips, own = options["input_skip"], weights.get("skip.weight", [])
+    skips = skips if isinstance(skips, dict) else {"read": skips, "write": skips}
+    kinds = ["read"] * options["read_heads"] + ["write"] * writers
+    size = len(own) // max(1, sum(skips[kind] for kind in kinds))
+    sums, found = naive.affine(own, [0.0] * len(own), x), []
     for number, before in enumerate(heads):
         take = Take(raw[number * each : (number + 1) * each])
-        found.append(find(options, take, memory, before))
+        skip, sums = (sums[:size], sums[size:]) if skips[kinds[number]] else (None, sums)
+        found.append(find(options, take, memory, before, skip, number))
         assert not take.raw
     take = Take(raw[each * len(heads) :])
     writes = [take.some(M) for _ in range(2 * writers)]  # erase, add, erase, add, ...
@@ -135,9 +178,19 @@ def close(got, expected):
     torch.testing.assert_close(got, torch.tensor(expected), rtol=1e-9, atol=1e-10)
 
 
+def assert_heads(got, b, expected):
+    if isinstance(got, tuple):  # head and bookmark
+        for part, one in zip(got, zip(*expected, strict=True), strict=True):
+            close(part[b], list(one))
+    else:
+        close(got[b], expected)
+
+
 def compare(cls, find, options, rng):
     arguments = {name: value for name, value in options.items() if name != "slots"}
     cell = cls(F, N, M, controller_size=C, **arguments)
+    if options.get("sigma_schedule"):
+        cell.at_progress(0.25)
     with torch.no_grad():
         for weight in cell.parameters():
             weight.add_(0.7 * torch.randn(weight.shape, generator=rng))
@@ -148,7 +201,7 @@ def compare(cls, find, options, rng):
     before = (
         ([0.0] * C, [0.0] * C),
         [rows[i % N] for i in range(options["slots"])],
-        [at_slot_0] * heads,
+        [(at_slot_0, at_slot_0) if options.get("motion") == "anchored" else at_slot_0] * heads,
         [[0.0] * M] * options["read_heads"],
     )
     states, state = [before] * B, cell.initial_state(B, options["slots"])
@@ -161,7 +214,7 @@ def compare(cls, find, options, rng):
             expected, states[b], seen_naive = naive_step(cell, options, find, x[b, t].tolist(), states[b])
             close(y[b], expected)
             close(after.memory[b], states[b][1])
-            close(after.heads[b], states[b][2])
+            assert_heads(after.heads, b, states[b][2])
             close(after.reads[b], states[b][3])
             assert seen.keys() == seen_naive.keys()
             for name in seen:
@@ -170,20 +223,20 @@ def compare(cls, find, options, rng):
 
 
 def name(options):
-    return "-".join(str(value) for value in options.values())
+    return "-".join(re.sub("[^a-z0-9.]+", "_", str(value)) for value in options.values())
 
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("options", NTM_CASES, ids=name)
 def test_ntm(rng, options):
-    compare(NTM, ntm_head, options, rng)
+    compare(NTM, ntm_head, {"numbers": (2, 0), **options}, rng)
 
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("options", DMS_CASES, ids=name)
 def test_dms_ntm(rng, options):
-    compare(DMSNTM, dms_head, {"sigma_min": SIGMA_MIN, **options}, rng)
+    compare(DMSNTM, dms_head, {"sigma_min": SIGMA_MIN, "numbers": (1,), **options}, rng)
 
 
 def test_the_number_of_cases():
-    assert len(NTM_CASES) + len(DMS_CASES) <= 40
+    assert len(NTM_CASES) + len(DMS_CASES) <= 50

@@ -55,8 +55,12 @@ def random_machine(source: random.Random) -> tuple[type[Machine], dict, int, int
     options = {
         "memory_slots": source.choice([1, 2, 3, 5]),
         "word_size": source.choice([1, 2, 5]),
-        "controller": source.choice(["lstm", "gru", "feedforward"]),
-        "controller_size": source.choice([1, 4]),
+        "controller": source.choice(["lstm", "gru", "feedforward", "counter_lstm"]),
+        "controller_size": source.choice([2, 4]),
+        "counters": 1,
+        "number_input": source.choice(["hidden", "clamped", "raw"]),
+        "numbers": source.choice([(0,), (2, 0)]),
+        "input_skip": source.choice([False, True, {"read": True, "write": False}]),
         "read_heads": source.choice([1, 2]),
         "write_heads": source.choice([1, 2, 3]),
         "content_addressing": source.choice([True, True, False]),
@@ -69,9 +73,13 @@ def random_machine(source: random.Random) -> tuple[type[Machine], dict, int, int
     else:
         options |= {
             "carry": source.choice(["weighting", "position"]),
-            "motion": source.choice(["relative", "hybrid"]),
+            "motion": source.choice(["relative", "hybrid", "anchored"]),
+            "kernel": source.choice(["gaussian", "cauchy"]),
             "num_scales": source.choice([1, 2, 3]),
-            "sigma_init": source.choice([0.15, 0.5, 3.0]),
+            "sigma_init": source.choice([0.15, {"read": 0.5, "write": 0.3}, 3.0]),
+            "sigma_max": source.choice([None, 30.0]),
+            "sigma_schedule": source.choice([None, {"factor": 3.0, "share": 0.5}]),
+            "lattice": source.choice([0.0, 0.7]),
         }
     return cls, options, source.choice([1, 2, 3]), source.choice([1, 3, 9])
 

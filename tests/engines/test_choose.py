@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from src.cells.base import Cell
+from src.cells.controllers import CONTROLLERS
 from src.cells.dms_ntm import DMSNTM
 from src.cells.gru import GRU, GRUState
 from src.cells.layout import Field, Layout, softmax
 from src.cells.lstm import LSTM
-from src.cells.controllers import CONTROLLERS
 from src.cells.machine import Machine
 from src.cells.ntm import NTM
 from src.common.checks import Refusal
@@ -211,7 +211,7 @@ def test_a_subclass_that_overrides_no_equation_is_supported(caplog):
 
 
 #: Methods of machines that do not change what the kernels compute.
-HARMLESS = {"__init__", "initial_state", "any_weight", "_state_shapes", "changed_options"}
+HARMLESS = {"__init__", "initial_state", "any_weight", "_state_shapes", "changed_options", "at_progress"}
 
 
 @pytest.mark.parametrize("base", [NTM, DMSNTM])
@@ -239,7 +239,11 @@ def test_a_method_replaced_on_an_object_is_noticed(name):
 
 @pytest.mark.parametrize(
     ("option", "value", "why"),
-    [("motion", "anchored", "motion=anchored is unknown"), ("carry", "nothing", "carry=nothing is unknown")],
+    [
+        ("motion", "sideways", "motion=sideways is unknown"),
+        ("carry", "nothing", "carry=nothing is unknown"),
+        ("kernel", "flat", "kernel=flat is unknown"),
+    ],
 )
 def test_an_option_that_the_kernels_do_not_know(option, value, why):
     cell = DMSNTM(F, **SIZES)

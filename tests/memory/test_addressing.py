@@ -150,22 +150,51 @@ def test_ring_offset(slots):
 
 @pytest.mark.parametrize("scales", [1, K])
 @pytest.mark.parametrize("slots", SIZES)
-def test_gaussian(rng, slots, scales):
+@pytest.mark.parametrize("kernel", ["gaussian", "cauchy"])
+def test_gaussian_and_cauchy(rng, kernel, slots, scales):
+    function, slow = getattr(addressing, kernel), getattr(naive, kernel)
     position, sigma = 9 * normal(rng, B, H), 0.2 + 3 * uniform(rng, B, H, scales)
     mixture = weighting(rng, B, H, scales)
-    w = addressing.gaussian(position, sigma, mixture, slots)
-    expected = by_head(lambda *one: naive.gaussian(*one, slots), position, sigma, mixture)
+    w = function(position, sigma, mixture, slots)
+    expected = by_head(lambda *one: slow(*one, slots), position, sigma, mixture)
     torch.testing.assert_close(w, expected)
     assert is_weighting(w)
-    forwards = addressing.gaussian(position + 1, sigma, mixture, slots)
+    forwards = function(position + 1, sigma, mixture, slots)
     torch.testing.assert_close(forwards, w.roll(1, 2))
     for turns in (-3, 2**20):  # modulo N at any distance
-        same = addressing.gaussian(position + turns * slots, sigma, mixture, slots)
+        same = function(position + turns * slots, sigma, mixture, slots)
         torch.testing.assert_close(same, w, rtol=1e-5, atol=1e-7)
     if scales == 1:  # gradcheck perturbs the mixture, which a single scale ignores: it sums to one
-        check(lambda p, s: addressing.gaussian(p, s, mixture, slots), position, sigma)
+        check(lambda p, s: function(p, s, mixture, slots), position, sigma)
     else:
-        check(lambda p, s, m: addressing.gaussian(p, s, m, slots), position, sigma, mixture)
+        check(lambda p, s, m: function(p, s, m, slots), position, sigma, mixture)
+
+
+@pytest.mark.parametrize("distance", [4, 8])
+def test_cauchy_has_a_gradient_far_away_where_it_is_narrow(distance):
+    position = torch.zeros(1, 1, dtype=torch.float64, requires_grad=True)
+    sigma = torch.full((1, 1, 1), 0.3, dtype=torch.float64)
+    slopes = [
+        torch.autograd.grad(kernel(position, sigma, torch.ones_like(sigma), 20)[0, 0, distance], position)[
+            0
+        ].item()
+        for kernel in (addressing.gaussian, addressing.cauchy)
+    ]
+    assert slopes[0] < 1e-30
+    assert slopes[1] > 1e-4
+
+
+def test_snap(rng):
+    x = 5 * normal(rng, B, H)
+    expected = by_head(lambda one: naive.snap(one, 0.7), x)
+    torch.testing.assert_close(addressing.snap(x, 0.7), expected)
+    assert torch.equal(addressing.snap(x, 0.0), x)
+    whole = torch.tensor([[-3.0, 0.0, 8.0]], dtype=torch.float64, requires_grad=True)
+    held = addressing.snap(whole, 1.0)
+    torch.testing.assert_close(held, whole)
+    assert torch.autograd.grad(held.sum(), whole)[0].abs().max() < 1e-12  # errors do not pass
+    assert ((addressing.snap(x, 1.0) - x.round()).abs() <= (x - x.round()).abs() + 1e-12).all()
+    check(lambda one: addressing.snap(one, 0.7), x)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -16,10 +16,11 @@ from torch.nn.functional import pad
 from ...cells.machine import Machine
 from ...cells.machine_state import MachineState
 from . import plan
-from .bundles import CarryGradients, Gradients, Tape, Weights, constants
+from .bundles import CarryGradients, Gradients, Tape, Weights
 from .head_states import HeadTensors, state_of, tensors_of
+from .kernel_settings import KernelSettings
 from .kernels import kernels
-from .machine_kinds import MachineKind, kind_of
+from .machine_kinds import kind_of
 from .plan import SEGMENT, padded
 from .threads import over_rows
 from .weights import CONTROLLER_KINDS, check_weights
@@ -91,35 +92,6 @@ def _columns_padded(x: Tensor, rows: int | None = None) -> Tensor:
     gap = padded(x.shape[-1]) - x.shape[-1]
     below = 0 if rows is None else rows - len(x)
     return (pad(x, (0, gap, 0, below) if below else (0, gap)) if gap or below else x).contiguous()
-
-
-class KernelSettings:
-    """Arguments of the kernels that are not arrays: dtype, plan and constants of a machine."""
-
-    def __init__(
-        self, machine: Machine, kind: MachineKind, controller: int, hidden: int, slots: int, dtype: np.dtype
-    ) -> None:
-        self.dtype = dtype
-        if changed := machine.changed_options():
-            raise ValueError(
-                f"{changed}: changed after construction, no longer fits the weights; make another machine"
-            )
-        self.plan = plan.KernelPlan(
-            controller=controller,
-            hidden=hidden,
-            slots=slots,
-            words=machine.word_size,
-            reads=machine.read_heads,
-            writes=machine.write_heads,
-            head_size=machine.layout.size,
-            start=plan.FieldStarts(**machine.layout.starts),
-            content=int(machine.content_addressing),
-            counters=getattr(machine.controller, "counters", 0),
-            skips=0 if machine.skip is None else machine.skip_size,
-            **kind.choices(machine),
-        )
-        clip = np.inf if machine.output_clip is None else float(machine.output_clip)
-        self.constants = constants(dtype, clip=clip, **kind.constants(machine))
 
 
 class _Sequence(torch.autograd.Function):

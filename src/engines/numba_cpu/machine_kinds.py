@@ -17,7 +17,7 @@ from .weights import CONTROLLER_KINDS
 #: Methods of a machine that the kernels reimplement: a machine that overrides one is not supported.
 REIMPLEMENTED = frozenset(
     {"forward", "step", "trace", "head_layout", "content_fields", "with_content", "address", "initial_heads"}
-    | {"_width", "_within_range", "_origin", "_move", "_snapped", "skipped"}
+    | {"_width", "_within_range", "_origin", "_move", "_snapped", "skipped", "skip_size"}
 )
 
 

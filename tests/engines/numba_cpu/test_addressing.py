@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from src.engines.numba_cpu import addressing as routines
+from src.engines.numba_cpu import numerics
 from src.memory import addressing
 from tests.engines.numba_cpu.from_python import all_of
 
-fused = all_of(routines)
+fused, fused_numerics = all_of(routines), all_of(numerics)
 
 #: Tolerances of values and gradients for numbers of about 1.
 TOLERANCES = {np.float64: (1e-12, 1e-10), np.float32: (2e-6, 1e-4)}
@@ -57,11 +58,11 @@ def folded(taps, first, slots):
     return ring
 
 
-def kernel_of(position, sigma, mixture, slots):
-    """First offset, taps, and the kernel of each scale."""
-    first, count = fused.window(position, sigma, slots)
+def kernel_of(position, sigma, mixture, slots, heavy=0):
+    """First offset, taps, and the kernel of each scale: Gaussian or, if heavy, Cauchy."""
+    first, count = fused.window(position, sigma, slots, heavy)
     taps, kernels = np.full(count, NAN, sigma.dtype), np.full((len(sigma), 2 * slots), NAN, sigma.dtype)
-    fused.gaussian(position, first, sigma, mixture, slots, kernels, taps)
+    fused.focus(position, first, sigma, mixture, slots, heavy, kernels, taps)
     return first, taps, kernels
 
 
@@ -184,24 +185,25 @@ WIDTHS = {
 
 @each_slots
 @pytest.mark.parametrize("widths", WIDTHS)
-def test_gaussian(widths, slots, rng):
+@pytest.mark.parametrize(("heavy", "function"), [(0, addressing.gaussian), (1, addressing.cauchy)])
+def test_focus(heavy, function, widths, slots, rng):
     sigma = np.array(WIDTHS[widths])
     mixture = focused(rng, np.float64, len(sigma)) if len(sigma) > 1 else np.ones(1)
     for position in places(slots):
         leaves = leaf(position), leaf(sigma), leaf(mixture)
-        expected = addressing.gaussian(*leaves, slots)
-        first, taps, kernels = kernel_of(position, sigma, mixture, slots)
+        expected = function(*leaves, slots)
+        first, taps, kernels = kernel_of(position, sigma, mixture, slots, heavy)
         assert len(taps) <= slots
         near(folded(taps, first, slots), expected[0, 0], 1e-12, f"at {position}")
         for k, kernel in enumerate(kernels):  # stored for the backward
-            alone = addressing.gaussian(leaf(position), leaf(sigma[[k]]), leaf([1.0]), slots)
+            alone = function(leaf(position), leaf(sigma[[k]]), leaf([1.0]), slots)
             near(folded(kernel[: len(taps)], first, slots), alone[0, 0], 1e-12, f"scale {k} at {position}")
 
         dring = drawn(rng, np.float64, slots)
         dtaps = dring[(first + np.arange(len(taps))) % slots]
         dsigma, dmixture = np.full(len(sigma), NAN), np.full(len(sigma), NAN)
-        dposition = fused.gaussian_backward(
-            position, first, sigma, mixture, slots, kernels, dtaps, dsigma, dmixture
+        dposition = fused.focus_backward(
+            position, first, sigma, mixture, slots, heavy, kernels, dtaps, dsigma, dmixture
         )
         true_dposition, true_dsigma, true_dmixture = gradients(expected, leaves, dring)
         near(dposition, true_dposition, 1e-10, f"at {position}")
@@ -225,8 +227,8 @@ def test_a_tiny_gaussian(sigma, slots, dtype, rng):
         dring = drawn(rng, dtype, slots)
         dtaps = dring[(first + np.arange(len(taps))) % slots]
         dsigma, dmixture = np.full(1, NAN, dtype), np.full(1, NAN, dtype)
-        dposition = fused.gaussian_backward(
-            dtype(position), first, sigma, mixture, slots, kernels, dtaps, dsigma, dmixture
+        dposition = fused.focus_backward(
+            dtype(position), first, sigma, mixture, slots, 0, kernels, dtaps, dsigma, dmixture
         )
         true_dposition, true_dsigma = gradients(expected, leaves, dring)
         # The gradients are sums of terms as large as 1 / sigma^2 and 1 / sigma^3.
@@ -307,8 +309,31 @@ def test_gaussian_convolution(widths, slots, dtype, rng):
         dout, dw, dtaps = drawn(rng, dtype, slots), np.zeros(slots, dtype), np.full_like(taps, NAN)
         dsigma, dmixture = np.full_like(sigma, NAN), np.full_like(sigma, NAN)
         fused.convolve_backward(doubled(w), taps, first, dtype(1.0), doubled(dout), dtaps, dw)
-        dposition = fused.gaussian_backward(
-            dtype(position), first, sigma, mixture, slots, kernels, dtaps, dsigma, dmixture
+        dposition = fused.focus_backward(
+            dtype(position), first, sigma, mixture, slots, 0, kernels, dtaps, dsigma, dmixture
         )
         for got, true in zip((dw, dposition, dsigma), gradients(expected, leaves, dout), strict=True):
             near(got, true, slope, f"at {position}")
+
+
+@each_dtype
+@each_slots
+def test_the_window_of_a_heavy_tail_is_the_ring(slots, dtype):
+    first, taps, _ = kernel_of(dtype(2.25), np.array([0.1], dtype), np.ones(1, dtype), slots, heavy=1)
+    assert sorted((first + np.arange(len(taps))) % slots) == list(range(slots))
+
+
+@each_dtype
+@pytest.mark.parametrize("strength", [0.0, 0.4, 1.0])
+def test_snap(strength, dtype):
+    tolerance = 1e-5 if dtype is np.float32 else 1e-12
+    for position in (0.0, 0.2, 0.5, -1.3, 7.0, 40.75):
+        x = leaf(dtype(position))
+        expected = addressing.snap(x, strength)
+        np.testing.assert_allclose(
+            fused_numerics.snap(dtype(position), dtype(strength)), expected.item(), rtol=tolerance, atol=tolerance
+        )
+        slope = gradients(expected, [x], 1.0)[0]
+        np.testing.assert_allclose(
+            fused_numerics.snap_slope(dtype(position), dtype(strength)), slope, atol=100 * tolerance
+        )

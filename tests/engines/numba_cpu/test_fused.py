@@ -40,6 +40,10 @@ CASES = {
     "hybrid-windowed-scales": (DMSNTM, {"memory_slots": 60, "num_scales": 2, "content_addressing": False}),
     "position": (DMSNTM, {"carry": "position", "motion": "relative", "memory_init": "learned"}),
     "position-hybrid-scales": (DMSNTM, {"carry": "position", "num_scales": 3, "write_heads": 2}),
+    "counters-skip": (NTM, {"controller": "counter_lstm", "numbers": (2,), "input_skip": True, "shift_range": 3}),
+    "anchored": (DMSNTM, {"motion": "anchored", "lattice": 0.5, "sigma_max": 2.0, "memory_init": "random"}),
+    "position-anchored": (DMSNTM, {"motion": "anchored", "carry": "position", "input_skip": True, "lattice": 0.5}),
+    "cauchy": (DMSNTM, {"kernel": "cauchy", "num_scales": 2, "sigma_schedule": {"factor": 3.0, "share": 0.5}}),
     "position-windowed": (DMSNTM, {"carry": "position", "memory_slots": 64, "content_addressing": False}),
 }
 each_case = pytest.mark.parametrize("case", CASES)
@@ -102,7 +106,7 @@ class TestSequences:
         torch.testing.assert_close(torch.cat([first, second], 1), whole, rtol=0, atol=1e-12)
         torch.testing.assert_close(after_both, after, rtol=0, atol=1e-12)
 
-    @pytest.mark.parametrize("case", ["ntm", "hybrid", "position"])
+    @pytest.mark.parametrize("case", ["ntm", "hybrid", "position", "anchored", "position-anchored"])
     def test_engines_may_alternate_within_a_sequence(self, case, rng):
         net = made(case)
         x = torch.randn(2, 12, F, generator=rng, dtype=torch.float64)
@@ -114,7 +118,7 @@ class TestSequences:
             parts.append(y)
         torch.testing.assert_close(torch.cat(parts, 1), whole, rtol=0, atol=1e-12)
 
-    @pytest.mark.parametrize("case", ["ntm", "hybrid", "position", "ntm-no-content"])
+    @pytest.mark.parametrize("case", ["ntm", "hybrid", "position", "ntm-no-content", "anchored", "cauchy"])
     def test_a_larger_memory_and_longer_sequences(self, case, rng):
         net = made(case)
         x = torch.randn(2, 70, F, generator=rng, dtype=torch.float64)
@@ -132,9 +136,10 @@ class TestSequences:
         torch.testing.assert_close(y, net(x)[0], rtol=0, atol=1e-12)
         assert seen["weighting"].shape == (2, 6, 3, 11)
 
-    def test_gradients_of_the_initial_state(self, rng):
+    @pytest.mark.parametrize("case", ["hybrid", "anchored", "position-anchored"])
+    def test_gradients_of_the_initial_state(self, case, rng):
         """For every part of the state."""
-        net = made("hybrid")
+        net = made(case)
         x = torch.randn(2, 9, F, generator=rng, dtype=torch.float64)
         grads = []
         for engine in ("reference", "fused"):

@@ -1,0 +1,37 @@
+"""Arguments of the kernels that are not arrays of a sequence: the plan and the constants of a machine."""
+
+import numpy as np
+
+from ...cells.machine import Machine
+from . import plan
+from .bundles import constants
+from .machine_kinds import MachineKind
+
+
+class KernelSettings:
+    """Arguments of the kernels that are not arrays: dtype, plan and constants of a machine."""
+
+    def __init__(
+        self, machine: Machine, kind: MachineKind, controller: int, hidden: int, slots: int, dtype: np.dtype
+    ) -> None:
+        self.dtype = dtype
+        if changed := machine.changed_options():
+            raise ValueError(
+                f"{changed}: changed after construction, no longer fits the weights; make another machine"
+            )
+        self.plan = plan.KernelPlan(
+            controller=controller,
+            hidden=hidden,
+            slots=slots,
+            words=machine.word_size,
+            reads=machine.read_heads,
+            writes=machine.write_heads,
+            head_size=machine.layout.size,
+            start=plan.FieldStarts(**machine.layout.starts),
+            content=int(machine.content_addressing),
+            counters=getattr(machine.controller, "counters", 0),
+            skips=0 if machine.skip is None else machine.skip_size,
+            **kind.choices(machine),
+        )
+        clip = np.inf if machine.output_clip is None else float(machine.output_clip)
+        self.constants = constants(dtype, clip=clip, **kind.constants(machine))
