@@ -83,6 +83,9 @@ class Cell(nn.Module, ABC):
     def step(self, x: Float[Tensor, "B F"], state: State) -> tuple[Float[Tensor, "B O"], State]:
         """One time step."""
 
+    def at_progress(self, done: float) -> None:
+        """Called before every update of a training with the share of it that is done, 0 to 1; for schedules."""
+
     def sequence(self, x: Float[Tensor, "B T F"], state: State | None) -> tuple[Float[Tensor, "B T O"], State]:
         """All steps in one call, where `has_sequence`; equals T calls of `step` up to rounding.
 

@@ -154,7 +154,7 @@ class DMSNTM(Machine):
                 self.skip.weight[:, list(numbers)] = column.unsqueeze(1)
 
     def at_progress(self, done: float) -> None:
-        """Set the factor of `sigma_schedule` for a share of all updates; a training loop calls it before each."""
+        """Set the factor of `sigma_schedule`, see `Cell.at_progress`."""
         if self.sigma_schedule is not None:
             self.sigma_factor.fill_(self.sigma_schedule.at(done))
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..cells.base import Cell
 from ..tasks.base import Task
 from ..tasks.batches import shard
 from .guarded import GuardedModule
@@ -144,6 +145,12 @@ class Learner(GuardedModule):
         own, slots = self.network.memory_slots, self.most_slots(self.task.validation)
         if slots != own:
             log.info("Validation is measured with %d memory slots instead of %d.", slots, own)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Set schedules within the cell, by the number of updates, so that a resumed run goes on as without a stop."""
+        cell = getattr(self.network, "cell", None)
+        if isinstance(cell, Cell):
+            cell.at_progress(self.global_step / self.trainer.max_steps)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Stop at the last update, so that Lightning validates after it even between two validations."""

@@ -16,7 +16,7 @@ from ..networks.recurrent import Recurrent
 from ..tasks.axes import Axis
 from ..tasks.base import Task
 from . import trainer_arguments
-from .construct import construct, locate
+from .construct import arguments_of, construct, locate
 from .errors import ConfigError, check
 from .keys import check_seed, on_cpu
 
@@ -59,7 +59,8 @@ def build_network(cfg: Mapping[str, Any], task: Task) -> Any:
     """
     target = locate("model", cfg["model"])
     if inspect.isclass(target) and issubclass(target, Cell):
-        cell = construct("model", cfg["model"], Cell, input_size=task.input_size)
+        numbers = {"numbers": task.numbers} if "numbers" in arguments_of(target) else {}
+        cell = construct("model", cfg["model"], Cell, input_size=task.input_size, **numbers)
         return recurrent(cell, task.output_size, choose_engine(cfg, cell))
     return construct(
         "model",
