@@ -1,4 +1,4 @@
-"""The command `python -m src.benchmark [speed|cost|memory|loop|jobs|sweep]`; the default is speed."""
+"""The command `python -m src.benchmark [part]`; the default part is speed."""
 
 import argparse
 import json
@@ -16,11 +16,20 @@ from ..figures.png import figure_errors_as_warnings, pngs
 from ..run.provenance import versions
 from ..settings import cli
 from ..settings.unknown import first_line, unknown_choice
-from . import cost, jobs, loop, memory, speed, sweep
+from . import cost, jobs, loop, memory, options, sampling, speed, sweep
 
 #: Dots per inch of PNG files.
 DPI = 150
-PARTS = {"speed": speed, "cost": cost, "memory": memory, "loop": loop, "jobs": jobs, "sweep": sweep}
+PARTS = {
+    "speed": speed,
+    "options": options,
+    "sampling": sampling,
+    "cost": cost,
+    "memory": memory,
+    "loop": loop,
+    "jobs": jobs,
+    "sweep": sweep,
+}
 
 
 class Parser(argparse.ArgumentParser):

@@ -3,7 +3,7 @@
 import importlib
 import sys
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from hydra import compose, initialize_config_dir
 from ..common.paths import CONF
 from ..settings import build, keys
 from ..settings.errors import ConfigError
+from ..tasks.base import Task
 from ..tasks.repeat_copy import RepeatCopy
 
 Key = TypeVar("Key", bound=Hashable)
@@ -34,10 +35,10 @@ def split_overrides(model: str) -> tuple[str, list[str]]:
     return name, overrides
 
 
-def compose_config(*overrides: str) -> dict[str, Any]:
-    """The resolved configuration of training on repeat-copy."""
+def compose_config(*overrides: str, task: str = "repeat_copy") -> dict[str, Any]:
+    """The resolved configuration of training on a task."""
     with initialize_config_dir(CONF, version_base="1.3"):
-        return keys.resolve(compose("train", ["task=repeat_copy", *overrides]))
+        return keys.resolve(compose("train", [f"task={task}", *overrides]))
 
 
 def shape_overrides(length: int, repeats: int) -> list[str]:
@@ -47,9 +48,7 @@ def shape_overrides(length: int, repeats: int) -> list[str]:
 
 
 def training_round(model: str, batch_size: int, shape: Sequence[str], updates: int) -> Callable[[], None]:
-    """A round of training updates of a new model, as a function to be timed.
-
-    One update is forward, loss, backward, clipping and optimiser step; the batches are drawn beforehand.
+    """A round of training updates of a new model, as a function to be timed; the batches are drawn beforehand.
 
     Args:
         model: its name, followed by overrides of the configuration.
@@ -59,15 +58,24 @@ def training_round(model: str, batch_size: int, shape: Sequence[str], updates: i
     """
     name, overrides = split_overrides(model)
     cfg = compose_config(f"model={name}", f"task.batch_size={batch_size}", *shape, *overrides)
-    torch.manual_seed(0)
-    task = build.build_task(cfg)
+    task, make_updates = updating(cfg)
     if not isinstance(task, RepeatCopy):
         raise ConfigError(f"{model!r}: must leave the task as it is, repeat_copy")
+    batches = [task.training_batch(n) for n in range(updates)]
+    return lambda: make_updates(batches)
+
+
+def updating(cfg: Mapping[str, Any]) -> tuple[Task, Callable[[Iterable[Any]], None]]:
+    """The task of a configuration, and a function that makes one training update of a new model with each batch.
+
+    One update is forward, loss, backward, clipping and optimiser step.
+    """
+    torch.manual_seed(0)
+    task = build.build_task(cfg)
     learner = build.build_learner(cfg, task, build.build_network(cfg, task))
     optimizer = learner.make_optimizer(learner.network.parameters())
-    batches = [task.training_batch(n) for n in range(updates)]
 
-    def run() -> None:
+    def run(batches: Iterable[Any]) -> None:
         with learner.prepared():
             for batch in batches:
                 optimizer.zero_grad(set_to_none=True)
@@ -76,7 +84,7 @@ def training_round(model: str, batch_size: int, shape: Sequence[str], updates: i
                 torch.nn.utils.clip_grad_norm_(learner.network.parameters(), CLIP)
                 optimizer.step()
 
-    return run
+    return task, run
 
 
 def peer_round(checkout: Path, batch_size: int, shape: Sequence[str], updates: int) -> Callable[[], None]:

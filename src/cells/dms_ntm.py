@@ -89,7 +89,7 @@ class DMSNTM(Machine):
         sigma_init: Any = 0.5,
         sigma_min: float = 0.1,
         sigma_max: float | None = None,
-        sigma_schedule: Mapping[str, float] | None = None,
+        sigma_schedule: Mapping[str, Any] | None = None,
         num_scales: int = 1,
         lattice: float = 0.0,
         jump_range: float | None = None,

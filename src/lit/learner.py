@@ -147,7 +147,7 @@ class Learner(GuardedModule):
             log.info("Validation is measured with %d memory slots instead of %d.", slots, own)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Set schedules within the cell, by the number of updates, so that a resumed run goes on as without a stop."""
+        """Set schedules within the cell by the number of updates, which a resumed run goes on with."""
         cell = getattr(self.network, "cell", None)
         if isinstance(cell, Cell):
             cell.at_progress(self.global_step / self.trainer.max_steps)

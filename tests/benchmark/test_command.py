@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from src.benchmark import __main__ as benchmark
-from src.benchmark import cost, jobs, loop, memory, speed, sweep
+from src.benchmark import cost, jobs, loop, memory, options, sampling, speed, sweep
+from src.benchmark.rounds import compose_config, updating
 from src.settings.errors import ConfigError
 from tests.benchmark.test_rounds import peer  # noqa: F401  (a fixture)
 
@@ -61,6 +62,42 @@ def test_speed_is_the_default_part(command, tmp_path):
     assert all(0 < rate < float("inf") for row in content["measured"].values() for rate in row.values())
     assert content["settings"]["length"] == 2
     assert "torch" in content["versions"]
+
+
+def test_options_are_compared_with_the_default_of_their_model(command, monkeypatch, tmp_path):
+    """Of a machine with small sizes, which every option is added to."""
+    monkeypatch.setattr(options, "OPTIONS", {NTM: ("input_skip=true", "controller=counter_lstm shift_range=2")})
+    sizes = ("--length", "2", "--repeats", "2", "--rounds", "1", "--updates", "1", "--batch-size", "3")
+    code, _, error = command("options", *sizes, *ONE_THREAD, "--out", tmp_path)
+    assert (code, error) == (0, "")
+    measured = json.loads((tmp_path / "options.json").read_text())["measured"]
+    assert list(measured[NTM]) == ["", "input_skip=true", "controller=counter_lstm shift_range=2"]
+    table = options.markdown({"ntm": {"": 200.0, "input_skip=true": 150.0}})
+    assert table.splitlines()[2:] == [
+        "| `ntm` | default | 200 | 1.00 |",
+        "| `ntm` | `input_skip=true` | 150 | 0.75 |",
+    ]
+
+
+def test_every_option_is_one_of_its_model():
+    """Each is composed and built, so that none is misspelt."""
+    for model, changes in options.OPTIONS.items():
+        for change in changes:
+            made = [f"model.{one}" for one in change.split()]
+            updating(compose_config(f"model={model}", "model.memory_slots=8", *made))
+
+
+def test_sampling_is_compared_with_an_update(command, monkeypatch, tmp_path):
+    line = ("sampling", "--tasks", "repeat_copy", "copy", "--model", "lstm", "--rounds", "1", "--updates", "1")
+    code, _, error = command(*line, *ONE_THREAD, "--out", tmp_path)
+    assert (code, error) == (0, "")
+    measured = json.loads((tmp_path / "sampling.json").read_text())["measured"]
+    assert [(task, *parts) for task, parts in measured.items()] == [
+        ("repeat_copy", "sampling", "update"),
+        ("copy", "sampling", "update"),
+    ]
+    table = sampling.markdown({"copy": {"sampling": 0.5, "update": 20.0}})
+    assert table.splitlines()[-1] == "| `copy` | 0.50 | 20.0 | 2.5 % |"
 
 
 def test_a_rate_counts_all_sequences_of_a_round(command, monkeypatch):

@@ -45,7 +45,8 @@ def closure(run):
 
 def test_a_round_trains():
     run = rounds.training_round(LSTM, 3, SHAPE, updates=2)
-    network, batches = closure(run)["learner"].network, closure(run)["batches"]
+    batches = closure(run)["batches"]
+    network = closure(closure(run)["make_updates"])["learner"].network
     before = [p.detach().clone() for p in network.parameters()]
     run()
     assert [len(batch.x) for batch in batches] == [3, 3]

@@ -49,6 +49,19 @@ def test_a_larger_memory_takes_the_first_rows(begun, tmp_path):
     assert after[7:].abs().min() > 0
 
 
+def test_a_schedule_of_the_widths_starts_anew(tmp_path):
+    """It is no weight: a run with one starts from a run without one, and the other way round."""
+    scheduled = "model.sigma_schedule={factor:4,share:0.5}"
+    train_small(tmp_path / "plain", model="dms_ntm")
+    train_small(tmp_path / "wide", *STILL, scheduled, f"init_from={tmp_path / 'plain'}", model="dms_ntm")
+    train_small(tmp_path / "narrow", *STILL, f"init_from={tmp_path / 'wide'}", model="dms_ntm")
+    assert state(tmp_path / "wide")["network.cell.sigma_factor"] == 4.0
+    before, after = state(tmp_path / "plain", "best"), state(tmp_path / "narrow")
+    assert before.keys() == after.keys()
+    for name, weight in before.items():
+        torch.testing.assert_close(after[name], weight, rtol=0, atol=1e-6)
+
+
 def test_the_setting_is_kept_and_only_when_given(begun, tmp_path):
     train_small(tmp_path / "a", f"init_from={begun}", "model.memory_slots=7", *LEARNED, model="ntm")
     assert f"init_from: {begun}\n" in (tmp_path / "a" / "config.yaml").read_text()

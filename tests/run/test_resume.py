@@ -220,6 +220,20 @@ def test_resume_with_accumulated_gradients(tmp_path, stop_at, monkeypatch, model
     assert equal_runs(tmp_path / "run", tmp_path / "whole")
 
 
+def test_a_schedule_of_the_widths_resumes_where_it_was(tmp_path, stop_at, monkeypatch):
+    """It must train: the schedule follows the updates that a run has made. The stop is in the middle of it."""
+    settings = (*LENGTH, "model.sigma_schedule={factor:4,share:1.0}", "model.input_skip=true")
+    train_small(tmp_path / "whole", *settings, model="dms_ntm")
+    stop_at(8)
+    train_small(tmp_path / "run", *settings, model="dms_ntm")
+    monkeypatch.undo()
+    resume(tmp_path / "run")
+    assert equal_runs(tmp_path / "run", tmp_path / "whole")
+    weights = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    steps = 11
+    assert weights["network.cell.sigma_factor"].item() == pytest.approx(4.0 ** (1 - (steps - 1) / steps))
+
+
 @pytest.mark.parametrize("batch", [7, 8])
 def test_a_stop_never_interrupts_an_update_of_several_batches(tmp_path, stop_at, monkeypatch, batch):
     settings = (*LENGTH, "+trainer.accumulate_grad_batches=2")

@@ -113,6 +113,52 @@ def test_sigma_init_must_be_above_sigma_min(value):
     refused(f"model.sigma_init=0.5: must be above sigma_min={value}", changed("model.sigma_min", value))
 
 
+NUMBERLESS = "raw on a task whose inputs have no number"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "text"),
+    [
+        (["task=copy", "model.controller=counter_lstm"], f"model.number_input='hidden': must be {NUMBERLESS}"),
+        (
+            ["task=mnist1d", "model=ntm", "model.controller=counter_lstm", "model.number_input=clamped"],
+            f"model.number_input='clamped': must be {NUMBERLESS}",
+        ),
+        (["model.number_input=shown"], "model.number_input='shown': must be one of hidden, clamped, raw"),
+        (["model.counters=0"], f"model.counters=0: must be {COUNT}"),
+        (
+            ["model.controller=counter_lstm", "model.counters=100"],
+            "model.counters=100: must be below the number of cells, 100",
+        ),
+        (
+            ["model.delta_init={read:0,wirte:1}"],
+            "model.delta_init={'read': 0, 'wirte': 1}: must be one value for all heads, or {read: .., write: ..}",
+        ),
+        (["model.gate_bias={read:0,write:x}"], "model.gate_bias.write='x': must be a finite number"),
+        (["model.input_skip=1"], "model.input_skip=1: must be true or false"),
+        (["model.kernel=student"], "model.kernel='student': must be one of gaussian, cauchy"),
+        (["model.lattice=2"], "model.lattice=2: must be a finite number of at least 0 and of at most 1"),
+        (["model.sigma_max=0.4"], "model.sigma_init=0.5: must be below sigma_max=0.4"),
+        (
+            ["model.sigma_schedule={factor:4}"],
+            "model.sigma_schedule={'factor': 4}: must be null or {factor: .., share: ..}, such as ",
+        ),
+        (["+model.numbers=[1]"], "model.numbers=[1]: unknown key; must be one of "),
+    ],
+)
+def test_options_of_the_heads_and_of_the_counters(overrides, text):
+    """In one line, before anything is made."""
+    with pytest.raises(ConfigError) as refusal:
+        make(compose_train("model=dms_ntm", *overrides))
+    assert str(refusal.value).startswith(text)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_task_tells_a_machine_which_inputs_are_numbers():
+    cfg = compose_train("model=ntm", "model.controller=counter_lstm", "task.width=5")
+    assert make(cfg)[1].network.cell.controller.numbers == [6]
+
+
 @pytest.mark.parametrize("name", ["interrupt", "clock", "history", "solved", "randomness", "checkpoint"])
 def test_needed_callbacks_cannot_be_left_out(name):
     text = f"callbacks.{name}=None: cannot be left out; only pictures, generalisation, progress, dashboard can"
@@ -140,7 +186,7 @@ def test_invalid_targets(section, target):
 @pytest.mark.parametrize(
     ("section", "known"),
     [
-        ("model", "beta_bias, carry, content_addressing, controller"),
+        ("model", "beta_bias, bookmark_bias, carry, content_addressing"),
         ("task", "batch_size, cell_size, max_length"),
         ("optimizer", "amsgrad, betas"),
         ("schedule", "final, updates, warmup"),
