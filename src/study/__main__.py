@@ -109,8 +109,9 @@ def print_forecast(plan: StudyPlan, sweeps: list[Sweep], options: LaunchOptions)
         ConfigError: jobs that cannot be composed, or do not suit the tuning or the evaluation.
     """
     todo = {one.name: remaining(one, options.retry_failed) for one in sweeps}
-    for one in plan.tuning.sweeps.values() if plan.tuning else ():
-        choose.check_metric(plan.tuning.metric, one.name, todo.get(one.name, []))
+    if plan.tuning:
+        for one in plan.tuning.sweeps.values():
+            choose.check_metric(plan.tuning.metric, one.name, todo.get(one.name, []))
     for name in plan.evaluate:
         finish.check_settings(plan, name, todo.get(name, []))
     print(f"\n{forecast(todo, options.workers)}\n", flush=True)
