@@ -5,7 +5,7 @@ it easy; where no such word is within reach, it goes to one visited before. It c
 """
 
 import math
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -77,7 +77,7 @@ def chain(
     return torch.cat(followed, 1), pointers
 
 
-class Walks(Generated):
+class Walks(Generated, ABC):
     """Base class: L words are heard, then a flag; the answers are the words of a walk, the first one at the flag.
 
     Inputs are `width` bits, the flag, and a distance. As a scalar it is divided by the root mean square of the
