@@ -52,6 +52,36 @@ DEFAULTS = {
         "jump_range": None,
         "jump_bias": None,
     },
+    **{
+        ("task", name): {
+            "reach": 8,
+            "held_out": [],
+            "min_length": 4,
+            "max_length": 16,
+            "min_hops": 1,
+            "max_hops": 8,
+            "encoding": "scalar",
+            "width": 8,
+            "batch_size": None,
+            "test_cells": [[16, 16], [32, 8], [32, 16]],
+        }
+        for name in ("seek", "pointer_chasing")
+    },
+    ("task", "strided_copy"): {
+        "min_length": 1,
+        "max_length": 16,
+        "min_stride": 1,
+        "max_stride": 4,
+        "width": 8,
+        "test_cells": [[32, 2], [32, 4], [16, 6]],
+    },
+    ("task", "associative_recall"): {
+        "min_items": 2,
+        "max_items": 6,
+        "item_length": 3,
+        "width": 6,
+        "test_cells": [8, 12, 16, 20],
+    },
     ("task", "mnist1d"): {"sequence_length": 40, "batch_size": None},
     ("task", "mnist1d_seed"): {"sequence_length": 40, "batch_size": None},
     ("task", "repeat_copy"): {

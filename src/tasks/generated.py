@@ -105,10 +105,12 @@ class Generated(Task):
             counts[self.sizes(source)] += min(GROUP, size - start)
         return [batch for cell, count in sorted(counts.items()) for batch in self.batches(source, count, cell)]
 
-    def batches(self, source: torch.Generator, size: int, cell: tuple[int, ...]) -> list[SequenceBatch]:
-        """Sequences of one cell, in batches of at most `EVALUATION_BATCH`."""
+    def batches(
+        self, source: torch.Generator, size: int, cell: tuple[int, ...], **options: Any
+    ) -> list[SequenceBatch]:
+        """Sequences of one cell, in batches of at most `EVALUATION_BATCH`; `options` are those of `draw`."""
         starts = range(0, size, EVALUATION_BATCH)
-        return [self.draw(source, min(EVALUATION_BATCH, size - start), *cell) for start in starts]
+        return [self.draw(source, min(EVALUATION_BATCH, size - start), *cell, **options) for start in starts]
 
     def cell(self, *values: int) -> list[SequenceBatch]:
         return self.batches(self.source(TEST, *values), self.cell_size, values)

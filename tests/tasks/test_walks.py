@@ -1,0 +1,266 @@
+"""Walks against a naive construction; tasks whose answers follow one: distances, the held-out set, refusals."""
+
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+import torch
+
+from src.common.checks import Refusal
+from src.tasks.pointer_chasing import PointerChasing
+from src.tasks.seek import Seek
+from src.tasks.streams import generator
+from src.tasks.walks import chain, walk
+
+WALKS = pytest.mark.parametrize(
+    ("length", "hops", "distances"),
+    [
+        (2, 5, [1]),
+        (9, 12, [1, 2, 3]),
+        (16, 8, [*range(1, 9)]),
+        (16, 8, [3, 6]),
+        (6, 4, [4, 20]),  # one distance is too long for any word
+        (7, 6, [6]),  # to and fro between the ends
+    ],
+)
+both = pytest.mark.parametrize("cls", [Seek, PointerChasing])
+each_encoding = pytest.mark.parametrize("encoding", ["scalar", "one_hot"])
+
+
+def within_reach(word, length, distances):
+    return [word + sign * one for one in distances for sign in (1, -1) if 0 <= word + sign * one < length]
+
+
+def check_hop(path, hop, length, distances):
+    """A hop leads to a word within reach, and to one visited before only if there is no other."""
+    possible, visited = within_reach(path[hop], length, distances), path[: hop + 1]
+    assert path[hop + 1] in possible
+    assert path[hop + 1] not in visited or set(possible) <= set(visited)
+
+
+@WALKS
+def test_a_walk_stays_inside_and_prefers_words_not_yet_visited(length, hops, distances):
+    paths = walk(generator(length), 40, length, hops, distances)
+    assert paths.shape == (40, hops + 1)
+    assert not paths[:, 0].any()
+    for path in paths.tolist():
+        for hop in range(hops):
+            check_hop(path, hop, length, distances)
+
+
+def test_a_walk_chooses_among_the_words_not_yet_visited_with_equal_chances(rng):
+    counts = Counter(map(tuple, walk(rng, 6000, 5, 2, [1, 2, 3]).tolist()))
+    ways = {1: [2, 3, 4], 2: [1, 3, 4], 3: [1, 2, 4]}
+    expected = {(0, first, then): 1 / 9 for first, after in ways.items() for then in after}
+    assert counts.keys() == expected.keys()
+    for path, share in expected.items():
+        assert counts[path] / 6000 == pytest.approx(share, abs=5 * (share * (1 - share) / 6000) ** 0.5)
+
+
+def test_a_walk_without_new_words_chooses_among_visited_ones_with_equal_chances(rng):
+    ends = [path[4] for path in walk(rng, 2000, 3, 4, [1, 2]).tolist() if path[3] == 0]
+    assert len(ends) > 700
+    assert ends.count(1) / len(ends) == pytest.approx(0.5, abs=0.09)
+    assert ends.count(1) + ends.count(2) == len(ends)
+
+
+@WALKS
+def test_a_chain_follows_one_pointer_of_each_word(length, hops, distances):
+    paths, pointers = chain(generator(length), 40, length, hops, distances)
+    assert (paths.shape, pointers.shape) == ((40, hops + 1), (40, length))
+    for path, points_to in zip(paths.tolist(), pointers.tolist(), strict=True):
+        until_return = [hop for hop in range(hops) if path[hop] not in path[:hop]]
+        for hop in until_return:
+            check_hop(path, hop, length, distances)
+        assert path[0] == 0
+        assert all(points_to[here] == there for here, there in pairwise(path))
+        for word, there in enumerate(points_to):
+            possible = within_reach(word, length, distances)
+            assert there in possible if possible else there == word
+
+
+def test_a_chain_that_returns_to_a_word_repeats_its_way():
+    paths, _ = chain(generator(2), 200, 4, 12, [1, 2])
+    assert len(paths.unique(dim=0)) > 4
+    for path in paths.tolist():
+        first = {}
+        for i, word in enumerate(path):
+            if word in first:
+                period = i - first[word]
+                assert path[first[word] : -period] == path[i:]
+                break
+            first[word] = i
+
+
+def test_words_off_a_chain_point_to_random_words_within_reach(rng):
+    """With one hop all words but the first are off the walk, or are its last."""
+    _, pointers = chain(rng, 3000, 6, 1, [1, 3])
+    for word in range(6):
+        possible = within_reach(word, 6, [1, 3])
+        counts = Counter(pointers[:, word].tolist())
+        assert counts.keys() == set(possible)
+        assert min(counts.values()) / 3000 > 1 / len(possible) - 0.05
+
+
+def told(task, batch, length):
+    """The signed distances in a batch, [B, T]; 0 where there is none."""
+    given = batch.x[..., task.width + 1 :]
+    if task.encoding == "scalar":
+        return (given[..., 0] * task.scale).round().long()
+    assert set(given.sum(-1).unique().tolist()) <= {0.0, 1.0}
+    return (given * torch.tensor(task.signed)).sum(-1).long()
+
+
+@both
+@each_encoding
+@pytest.mark.parametrize(("length", "hops"), [(5, 1), (9, 6), (32, 16)])
+def test_the_distances_in_a_sequence_lead_to_its_answers(cls, encoding, length, hops):
+    """The answers are found word by word from what a model hears, and nothing else."""
+    task = cls(reach=4, encoding=encoding, width=7)
+    batch = task.draw(generator(length), 12, length, hops)
+    assert batch.x.shape == (12, length + 1 + hops, task.input_size)
+    assert len(batch.x.unique(dim=0)) == 12
+    distances = told(task, batch, length)
+    for x, y, mask, given in zip(*batch, distances.tolist(), strict=True):
+        word, due = 0, [x[0, :7].tolist()]
+        for hop in range(hops):
+            distance = given[length + 1 + hop] if cls is Seek else given[word]
+            assert 1 <= abs(distance) <= 4
+            word += distance
+            due.append(x[word, :7].tolist())
+        assert y.tolist() == [[0.0] * 7] * length + due
+        assert mask.tolist() == [0.0] * length + [1.0] * (hops + 1)
+        assert x[:, 7].tolist() == [float(t == length) for t in range(length + 1 + hops)]
+        assert not x[length:, :7].any()
+        silent = given[: length + 1] if cls is Seek else given[length:]
+        assert not any(silent)
+
+
+@both
+def test_inputs_are_named_and_only_a_scalar_is_a_number(cls):
+    scalar, one_hot = (cls(reach=2, width=3, encoding=encoding) for encoding in ("scalar", "one_hot"))
+    assert scalar.channels() == (["1", "2", "3", "go", "distance"], ["1", "2", "3"])
+    assert one_hot.channels() == (["1", "2", "3", "go", "-2", "-1", "+1", "+2"], ["1", "2", "3"])
+    assert (scalar.input_size, scalar.numbers, one_hot.input_size, one_hot.numbers) == (5, (4,), 8, ())
+
+
+def test_distances_of_training_have_a_mean_square_of_1():
+    task = Seek(reach=5, held_out=[2, 4])
+    encoded = task.encode(torch.tensor([[1, -3, 5]]))
+    assert encoded.square().mean().item() == pytest.approx(1.0)
+    assert encoded.flatten().tolist() == pytest.approx([one * (3 / 35) ** 0.5 for one in (1, -3, 5)])
+    assert task.encode(torch.tensor([[2]])).item() == pytest.approx(2 * (3 / 35) ** 0.5)
+
+
+@both
+@each_encoding
+def test_held_out_distances_are_in_the_test_set_of_that_name_alone(cls, encoding):
+    sizes = {"validation_size": 24, "test_size": 24, "cell_size": 70}
+    options = {"held_out": [6, 3, 3], "encoding": encoding, "test_cells": [[32, 16]], **sizes}
+    task, other = cls(**options), cls(**options, seed=1)
+    task.setup()
+    other.setup()
+    assert list(task.tests) == ["in_distribution", "held_out", "length32_hops16"]
+    held_out = task.tests["held_out"]
+    assert [len(batch.x) for batch in held_out] == [64, 6]
+    assert {tuple(batch.x.shape[1:]) for batch in held_out} == {(16 + 1 + 8, task.input_size)}
+    assert all(torch.equal(a.x, b.x) for a, b in zip(held_out, other.tests["held_out"], strict=True))
+    found = {name: distances_in(task, batches) for name, batches in task.tests.items()}
+    assert found.pop("held_out") == {3, 6}
+    training = [task.training_batch(n) for n in range(30)]
+    probes = [batch for batches in task.probes().values() for batch in batches]
+    examples = [task.draw(generator(1), 2, 16, 8), task.example(16, 8)]
+    found |= {i: distances_in(task, part) for i, part in enumerate((training, task.validation, probes, examples))}
+    assert all(one <= {1, 2, 4, 5, 7, 8} for one in found.values())
+    assert found[0] == {1, 2, 4, 5, 7, 8}
+
+
+def distances_in(task, batches):
+    return {abs(one) for batch in batches for one in told(task, batch, None).flatten().tolist() if one}
+
+
+@both
+def test_without_held_out_distances_there_is_no_such_test_set(cls):
+    task = cls(validation_size=8, test_size=8)
+    task.setup()
+    assert list(task.tests) == ["in_distribution"]
+
+
+@both
+def test_lengths_and_hops_are_uniform_and_the_bits_fair(cls):
+    task = cls(min_length=3, max_length=5, min_hops=2, max_hops=3, batch_size=8)
+    batches = [task.training_batch(n) for n in range(300)]
+    cells = Counter((int(b.mask[0].argmax()), int(b.mask[0].sum()) - 1) for b in batches)
+    assert cells.keys() == {(length, hops) for length in (3, 4, 5) for hops in (2, 3)}
+    assert 25 < min(cells.values()) <= max(cells.values()) < 80  # 50 on average
+    answers = torch.cat([batch.y[batch.mask > 0] for batch in batches])
+    assert answers.mean().item() == pytest.approx(0.5, abs=0.015)  # so that guessing gets half of them wrong
+
+
+@both
+def test_a_cell_and_an_example_have_their_sizes(cls):
+    task = cls(test_cells=[[32, 16]], cell_size=3)
+    (batch,) = task.cell(32, 16)
+    assert batch.x.shape == (3, task.steps_of(32, 16), task.input_size) == (3, 49, 10)
+    assert task.needed_slots(batch) == 32
+    example = task.example(32, 16)
+    assert (example.title, example.name, example.marks) == (
+        "Length 32, hops 16",
+        "length32_hops16",
+        {"answer": 32},
+    )
+
+
+COUNT = "an integer of at least 1"
+
+
+@both
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        *(
+            ({key: value}, f"{key}={value!r}: must be {COUNT}")
+            for key in ("reach", "max_length", "min_hops", "max_hops", "width")
+            for value in (0, 2.5, "x")
+        ),
+        *(({"min_length": one}, f"min_length={one!r}: must be an integer of at least 2") for one in (1, "x")),
+        ({"min_length": 17}, "min_length=17: must be at most max_length=16"),
+        ({"min_hops": 9}, "min_hops=9: must be at most max_hops=8"),
+        ({"encoding": "onehot"}, "encoding='onehot': must be one of scalar, one_hot; did you mean 'one_hot'?"),
+        ({"held_out": 3}, "held_out=3: must be a list of distances, empty for none"),
+        ({"held_out": None}, "held_out=None: must be a list of distances, empty for none"),
+        ({"held_out": [3, -6]}, f"held_out[1]=-6: must be {COUNT}"),
+        ({"held_out": [3, 9]}, "held_out[1]=9: must be at most reach=8"),
+        (
+            {"reach": 2, "held_out": [1, 2]},
+            "held_out=[1, 2]: must be such that training keeps one of the distances 1..2",
+        ),
+        (
+            {"held_out": [1, 2, 3, 4]},
+            "min_length=4: must be above the shortest distance of training, 5",
+        ),
+        (
+            {"held_out": [1, 2], "test_cells": [[16, 8], [3, 8]]},
+            "test_cells[1][0]=3: must be above the shortest distance of training, 3",
+        ),
+        (
+            {"max_length": 6, "held_out": [6, 8]},
+            "held_out=[6, 8]: must be such that one of them is shorter than max_length=6",
+        ),
+        ({"test_cells": [[1, 8]]}, "test_cells[0][0]=1: must be an integer of at least 2"),
+        ({"test_cells": [8]}, "test_cells[0]=8: must be a list of integers of at least 1"),
+    ],
+)
+@pytest.mark.usefixtures("unchecked_types")
+def test_refusals(cls, options, text):
+    with pytest.raises(Refusal) as refusal:
+        cls(**options)
+    assert str(refusal.value) == text
+
+
+@both
+def test_a_reach_beyond_all_lengths_and_the_shortest_walks_are_fine(cls):
+    task = cls(reach=40, min_length=2, max_length=2)
+    assert distances_in(task, [task.training_batch(0)]) == {1}
+    with pytest.raises(Refusal, match=r"^length=3: must be above the shortest distance of training, 3$"):
+        cls(held_out=[1, 2]).cell(3, 1)
