@@ -17,7 +17,10 @@ from tests.composition import compose
 
 #: Folder of MNIST-1D, see tests/conftest.py.
 CACHE = os.environ.get("TESTS_CACHE", "outputs/cache")
+#: Sizes of the sets of a generated task.
+FEW = ("task.batch_size=4", "task.validation_size=8", "task.test_size=8", "task.cell_size=4")
 SMALL: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("copy", "reverse"), (*FEW, "task.max_length=3", "task.test_cells=[4]")),
     "repeat_copy": (
         "task.max_length=3",
         "task.max_repeats=2",

@@ -63,6 +63,16 @@ DEFAULTS = {
         "batch_size": None,
         "test_cells": [[10, 20], [20, 10], [20, 20], [40, 5]],
     },
+    **{
+        ("task", name): {
+            "min_length": 1,
+            "max_length": 20,
+            "width": 8,
+            "batch_size": None,
+            "test_cells": [30, 50, 120],
+        }
+        for name in ("copy", "reverse")
+    },
     ("optimizer", "adamw"): {"lr": None},
     ("optimizer", "adam"): {"lr": None},
     ("optimizer", "rmsprop"): {"lr": 1e-4},

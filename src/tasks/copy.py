@@ -76,8 +76,12 @@ class Copy(Generated):
         self.input_size, self.output_size = width + 1, width
 
     def draw(self, source: torch.Generator, size: int, length: int) -> SequenceBatch:
-        words = torch.randint(0, 2, (size, length, self.width), generator=source).float()
+        words = self.words(source, size, length)
         return lay_out(words, words)
+
+    def words(self, source: torch.Generator, size: int, length: int) -> Float[Tensor, "size length width"]:
+        """Words of random bits."""
+        return torch.randint(0, 2, (size, length, self.width), generator=source).float()
 
     def steps_of(self, length: int) -> int:
         """2 L + 1."""

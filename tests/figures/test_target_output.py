@@ -77,6 +77,12 @@ def test_the_end_marker_is_last_from_the_top_and_set_apart(random: np.random.Gen
         np.testing.assert_array_equal(line.get_ydata(), [CHANNELS - 1.5] * 2)
 
 
+def test_without_an_end_marker_no_channel_is_set_apart(random: np.random.Generator) -> None:
+    for ax in images(target_output([make_panel(4, 3, random)._replace(end=False)])):
+        assert [tick.get_text() for tick in ax.get_yticklabels()] == ["1", str(CHANNELS)]
+        assert not ax.lines
+
+
 def test_one_colour_scale_from_0_to_1_with_one_bar(random: np.random.Generator) -> None:
     faint = TargetOutputPanel("faint", np.full((7, 3), 0.4), np.full((7, 3), 0.6))
     figure = target_output([faint, TargetOutputPanel("none", np.zeros((5, 3)), np.zeros((5, 3)))], cmap="cividis")

@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from src.lit.bits import BitCounts, Bits
+from src.lit.bits import BitCounts, Bits, BitsWithoutEnd, PredictedBits
 from src.lit.learner import Learner
+from src.tasks.base import Example
+from src.tasks.batches import shard
 from src.tasks.repeat_copy import RepeatCopy
 from src.tasks.repeat_copy_sampler import build, sample
 from src.tasks.streams import generator
@@ -16,7 +18,7 @@ from src.tasks.streams import generator
 WIDTH = 3
 
 
-def naive(sequences):
+def naive(sequences, end=True):
     """All metrics, number by number; `sequences` holds (logits[T][O], y[T][O], mask[T])."""
     nats = payload_wrong = payload_all = end_wrong = end_all = end_exact = exact = elements = 0
     for logits, y, mask in sequences:
@@ -29,7 +31,7 @@ def naive(sequences):
                 nats -= math.log(p if target == 1 else 1 - p)
                 elements += 1
                 wrong = (p > 0.5) != (target == 1)
-                if channel == len(y_t) - 1:
+                if end and channel == len(y_t) - 1:
                     end_all += 1
                     wrong_end += wrong
                 else:
@@ -44,7 +46,7 @@ def naive(sequences):
         "bits": nats / math.log(2) / size,
         "error_bits": (payload_wrong + end_wrong) / size,
         "payload_error": payload_wrong / payload_all,
-        "end_error": end_wrong / end_all,
+        "end_error": end_wrong / end_all if end else 0.0,
         "end_exact": end_exact / size,
         "exact": exact / size,
         "loss": nats / elements,
@@ -73,8 +75,8 @@ def batches():
     return [(answers(source, batch), batch) for batch in made]
 
 
-def measured(pairs):
-    metrics = BitCounts()
+def measured(pairs, objective=None):
+    metrics = (objective or Bits()).counts(None)
     for logits, batch in pairs:
         metrics.update(logits, batch)
     return metrics.compute()
@@ -197,3 +199,73 @@ def test_measure_counts_the_batches_of_a_set_afresh(batches):
     sequences = [s for b in task.validation for s in listed(logits[: len(b.x), : b.x.shape[1]], b)]
     assert len(sequences) == 70
     assert one.measure(task.validation) == pytest.approx(naive(sequences), rel=1e-5)
+
+
+WITHOUT_END = [
+    (BitsWithoutEnd(), ["bits", "error_bits", "payload_error", "exact", "loss"], ["error_bits", "payload_error"]),
+    (PredictedBits(), ["bits", "error_bits", "loss"], ["bits", "error_bits"]),
+]
+
+
+@pytest.mark.parametrize(("objective", "names", "in_training"), WITHOUT_END)
+def test_without_an_end_marker_all_outputs_are_payload(objective, names, in_training, batches):
+    for logits, _ in batches:
+        logits[..., -1] *= -1  # the last output is mostly wrong, which would show if it did not count
+    expected = naive([one for logits, batch in batches for one in listed(logits, batch)], end=False)
+    with_end = naive([one for logits, batch in batches for one in listed(logits, batch)])
+    assert expected["payload_error"] > 2 * with_end["payload_error"]
+    found = measured(batches, objective)
+    assert found == pytest.approx({name: expected[name] for name in names}, rel=1e-5)
+    assert tuple(found) == objective.names
+    logits, batch = batches[0]
+    loss, metrics = objective.loss(logits, batch)
+    of_batch = naive(listed(logits, batch), end=False)
+    assert loss.item() == pytest.approx(of_batch["loss"], rel=1e-5)
+    shown = {name: float(value) for name, value in metrics.items()}
+    assert shown == pytest.approx({name: of_batch[name] for name in in_training}, rel=1e-5)
+    assert objective.loss(logits, batch, wanted=False)[1] == {}
+
+
+@pytest.mark.parametrize("objective", [Bits(), BitsWithoutEnd(), PredictedBits()], ids=lambda one: one.name)
+@pytest.mark.parametrize("parts", [2, 3])
+def test_losses_and_metrics_of_shards_add_up(objective, parts, batches):
+    logits, batch = batches[2]
+    loss, metrics = objective.loss(logits, batch)
+    shares = zip(logits.tensor_split(parts), (shard(batch, part, parts) for part in range(parts)), strict=True)
+    losses, seen = zip(*(objective.loss(output, one, True, batch) for output, one in shares), strict=True)
+    torch.testing.assert_close(sum(losses), loss)
+    for name, value in metrics.items():
+        torch.testing.assert_close(sum(one[name] for one in seen), value)
+
+
+def one_example(y, mask):
+    """An example with a target [T, O]."""
+    x = torch.zeros(1, len(y), 1)
+    return Example("one", "One", x, torch.tensor([y]), torch.tensor([mask]), {"answer": 1}, 1)
+
+
+def test_the_verdict_on_bits_counts_wrong_ones_and_that_on_predictions_gives_their_probability():
+    example = one_example([[1.0, 1.0], [1.0, 0.0], [0.0, 0.0]], [0.0, 1.0, 1.0])
+    logits = torch.tensor([[[-9.0, -9.0], [1.0, 1.0], [-1.0, -1.0]]])
+    answer = BitsWithoutEnd().answer(example, logits)
+    assert (answer.verdict, answer.wrong.tolist(), answer.correct) == ("1 of 4 bits wrong", [0, 1, 0], False)
+    predicted = PredictedBits().answer(example, torch.zeros(1, 3, 2))
+    assert (predicted.verdict, predicted.wrong, predicted.correct) == (
+        "4.0 bits to tell 4 random bits",
+        None,
+        None,
+    )
+    assert predicted.y.tolist() == [[0.5, 0.5]] * 3
+
+
+@pytest.mark.drawn
+@pytest.mark.parametrize(
+    ("objective", "label"), [(Bits(), "end"), (BitsWithoutEnd(), "2"), (PredictedBits(), "2")]
+)
+def test_only_an_end_marker_is_set_apart_in_the_figure(objective, label):
+    example = one_example([[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]], [0.0, 1.0, 1.0])
+    figure = objective.draw([objective.answer(example, torch.zeros(1, 3, 2))], "jet")
+    above = next(ax for ax in figure.axes if ax.get_ylabel() == "Targets")
+    assert [tick.get_text() for tick in above.get_yticklabels()] == ["1", label]
+    assert len(above.lines) == (label == "end")
+    assert above.images[0].get_array().tolist() == [[1.0, 0.0], [1.0, 1.0]]  # the steps of the answer alone

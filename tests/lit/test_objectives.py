@@ -50,8 +50,9 @@ def test_properties_derived_from_the_worst_value(worst, bounded, logarithmic, li
 @pytest.mark.parametrize(
     ("measured", "name"),
     [
-        (["update", "bits", "error_bits", "loss"], "bits"),
-        (["error_bits"], "bits"),
+        *((["update", *one.names], name) for name, one in OBJECTIVES.items()),
+        (["error_bits", "end_exact"], "bits"),
+        (["error_bits", "exact"], "bits_without_end"),
         (["accuracy"], "classes"),
         (["loss"], None),
         ([], None),

@@ -290,7 +290,7 @@ def test_srun_with_one_task_is_a_single_process(tasks, monkeypatch):
     assert processes.launched_place() is None
 
 
-@pytest.mark.parametrize(("model", "task"), [("lstm", "repeat_copy"), ("lstm", "mnist1d")])
+@pytest.mark.parametrize(("model", "task"), [("lstm", "repeat_copy"), ("lstm", "copy"), ("lstm", "mnist1d")])
 @pytest.mark.parametrize("parts", [2, 3])
 def test_losses_of_shares_add_up_to_that_of_the_batch(tmp_path, model, task, parts):
     ragged = ["task.ragged=true"] if task == "repeat_copy" else []
