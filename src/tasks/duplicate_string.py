@@ -1,10 +1,10 @@
 """Duplicate string: read a string, answer with the string twice. Of the Chomsky benchmark, arXiv:2207.02098.
 
-    step         0    1    2    3    4    5    6    7    8
-    symbols      s1   s2   s3   .    .    .    .    .    .
-    answer flag  .    .    .    1    1    1    1    1    1
-    answer       .    .    .    s1   s2   s3   s1   s2   s3
-    mask         0    0    0    1    1    1    1    1    1
+step         0    1    2    3    4    5    6    7    8
+symbols      s1   s2   s3   .    .    .    .    .    .
+answer flag  .    .    .    1    1    1    1    1    1
+answer       .    .    .    s1   s2   s3   s1   s2   s3
+mask         0    0    0    1    1    1    1    1    1
 """
 
 import torch
