@@ -12,6 +12,7 @@ from hydra import initialize_config_dir
 from src.common.paths import CONF
 from src.settings import keys
 from src.settings.errors import ConfigError
+from src.settings.overrides import with_keys_of_the_task
 from src.train import Outcome, train
 from tests.composition import compose
 
@@ -52,7 +53,7 @@ def small(*overrides: str, model: str = "dms_ntm", task: str = "repeat_copy") ->
 
 def _composed(command: str, overrides: tuple[str, ...]) -> dict[str, Any]:
     with initialize_config_dir(CONF, version_base="1.3"):
-        return keys.resolve(compose(command, list(overrides)))
+        return keys.resolve(compose(command, with_keys_of_the_task(command, list(overrides))))
 
 
 def compose_train(*overrides: str) -> dict[str, Any]:

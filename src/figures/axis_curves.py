@@ -67,15 +67,15 @@ def axis_curves(
     for (name, (x, y)), style in zip(known.items(), STYLES, strict=False):
         # A single point has no line: the value holds across.
         if len(x) > 1:
-            ax.plot(x, _finite(y), color=GREY, linewidth=1.2, linestyle=style, zorder=1)
+            ax.plot(x, _finite(y), color=GREY, linewidth=1.2, linestyle=style, zorder=3)
         else:
-            ax.axhline(y[0], color=GREY, linewidth=1.2, linestyle=style, zorder=1)
+            ax.axhline(y[0], color=GREY, linewidth=1.2, linestyle=style, zorder=3)
         handles.append(Line2D([], [], color=GREY, linewidth=1.2, linestyle=style, label=name))
     if trained is not None:
         ax.axvspan(trained[0] - 0.5, trained[1] + 0.5, color=SHADE, linewidth=0.0, zorder=0)
         handles.append(Patch(color=SHADE, label="trained on"))
     plain(ax)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
     ax.set(xlabel=named.capitalize(), ylabel=f"{label}\n{'more' if more else 'less'} is better")
     legend_beside(figure, handles)
     return figure

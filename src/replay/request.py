@@ -15,6 +15,8 @@ from ..tasks.base import Example, Task
 
 #: Most steps of a replay: every step is a frame of the animation and a memory matrix in the page.
 MOST_STEPS = 1000
+#: Keys of conf/replay.yaml beside the sizes of the sequence.
+OWN = sorted(key for key in required.keys_of("replay") if key != "cell")
 
 
 class ReplayRequest(NamedTuple):
@@ -35,6 +37,10 @@ def read_request(cfg: Mapping[str, Any]) -> ReplayRequest:
         ConfigError: an invalid value.
     """
     folders = cfg["run"] if isinstance(cfg["run"], Sequence) and not isinstance(cfg["run"], str) else [cfg["run"]]
+    if None in folders:
+        for key in cfg["cell"]:
+            if checks.did_you_mean(str(key), OWN):
+                raise _unknown(str(key), cfg["cell"][key])
     if None in folders or len(folders) not in (1, 2):
         raise ConfigError(
             f"run={cfg['run']!r}: must be the folder of a run, or a list of two: "
@@ -80,14 +86,15 @@ def _check_sizes(sizes: Mapping[str, Any], axes: Sequence[str], task: str) -> No
     """Refuse sizes that are none of the task's axes, and other misspelt keys, which arrive here as well."""
     for key, value in sizes.items():
         if key not in axes:
-            own = [one for one in required.keys_of("replay") if one != "cell"]
-            raise ConfigError(
-                f"{key}={value!r}: unknown key {key!r}; must be one of {', '.join(sorted(own))}"
-                + (f" or, on {task}, {', '.join(axes)}" if axes else f"; {task} has no sizes to choose")
-                + checks.did_you_mean(key, [*axes, *own])
-            )
+            more = f" or, on {task}, {', '.join(axes)}" if axes else f"; {task} has no sizes to choose"
+            raise _unknown(key, value, more, axes)
         if value is not None:
             errors.check("", checks.integer, key, value)
+
+
+def _unknown(key: str, value: Any, more: str = "", axes: Sequence[str] = ()) -> ConfigError:
+    hint = checks.did_you_mean(key, [*axes, *OWN])
+    return ConfigError(f"{key}={value!r}: unknown key {key!r}; must be one of {', '.join(OWN)}{more}{hint}")
 
 
 def _mismatch(request: ReplayRequest, differ: str, must: str) -> ConfigError:

@@ -16,7 +16,7 @@ from .tables import MANY, Table, TableOptions, outcomes, variants
 from .wording import between, shown
 
 #: Note of a table with lines of baselines.
-BASELINES = "Guessing, best possible: what the task says that no model, and the best predictor there is, reach."
+BASELINES = "Guessing: without a model. Best possible: by the best predictor that there is. Both are of the task."
 
 
 def main_table(rows: Sequence[RunRow], kind: TableKind, options: TableOptions) -> Table:

@@ -83,6 +83,7 @@ def check_addition(override: Override, name: str) -> None:
     if section == "hydra":
         _check_addition_to_hydra(line, rest)
     allowed = CONSTRUCTED & (required.groups_of(name) | {"hydra"})
+    allowed |= {OF_THE_TASK[name]} if name in OF_THE_TASK else set()
     if section not in allowed:
         raise UnknownKeyError(
             f"{line}: unknown key '{key}'; a key may be added only under {', '.join(sorted(allowed))}"

@@ -72,7 +72,7 @@ def study(cfg: Mapping[str, Any]) -> None:
         raise ConfigError(f"{undecided[0].name}: its settings are not chosen yet; only=tune chooses them")
     decided = [one for one in main_sweeps if one not in undecided]
     if tuning_sweeps or main_sweeps:
-        print_forecast([*tuning_sweeps, *decided], options)
+        print_forecast(plan, [*tuning_sweeps, *decided], options)
     if undecided:
         print(f"{', '.join(one.name for one in undecided)}: estimated after the choice", flush=True)
     if cfg["dry_run"]:
@@ -85,7 +85,7 @@ def study(cfg: Mapping[str, Any]) -> None:
             advice = f"commit {', '.join(differing)}, so that the runs record a clean revision"
             print(f"The chosen settings differ from the commit that is checked out: {advice}.", flush=True)
         if main_sweeps and (undecided or changed):
-            print_forecast(main_sweeps, options)
+            print_forecast(plan, main_sweeps, options)
     for one in main_sweeps:
         run_sweep(one, options)
     if "evaluate" in stages:
@@ -102,9 +102,18 @@ def has_settings(plan: StudyPlan, of: Sweep) -> bool:
     )
 
 
-def print_forecast(sweeps: list[Sweep], options: LaunchOptions) -> None:
-    """Print how long the remaining jobs of sweeps will take."""
+def print_forecast(plan: StudyPlan, sweeps: list[Sweep], options: LaunchOptions) -> None:
+    """Print how long the remaining jobs of sweeps will take.
+
+    Raises:
+        ConfigError: jobs that cannot be composed, or do not suit the tuning or the evaluation.
+    """
     todo = {one.name: remaining(one, options.retry_failed) for one in sweeps}
+    if plan.tuning:
+        for one in plan.tuning.sweeps.values():
+            choose.check_metric(plan.tuning.metric, one.name, todo.get(one.name, []))
+    for name in plan.evaluate:
+        finish.check_settings(plan, name, todo.get(name, []))
     print(f"\n{forecast(todo, options.workers)}\n", flush=True)
 
 

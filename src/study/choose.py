@@ -4,6 +4,7 @@ import csv
 import io
 import math
 import subprocess
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,8 @@ from ..common.paths import program
 from ..launch import sweep
 from ..lit import objectives
 from ..lit.objective import Metric
-from ..settings import cli, experiments
+from ..lit.objectives import OBJECTIVES
+from ..settings import cli, construct, experiments
 from ..settings.errors import ConfigError
 from .plan import StudyPlan, Tuning
 
@@ -28,6 +30,18 @@ class TuningRun(NamedTuple):
     status: str
     metrics: dict[str, Any]
     value: float | None  # the validation metric; None for a run without one, or one that has not finished
+
+
+def check_metric(metric: str, sweep_name: str, configs: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse jobs on a task whose objective lacks the metric of the tuning, so that none could be chosen."""
+    for config in configs:
+        objective = OBJECTIVES.get(getattr(construct.locate("task", config["task"]), "objective", ""))
+        name = config["task"]["name"]
+        if objective is not None and metric not in objective.names:
+            raise ConfigError(
+                f"tuning.metric={metric!r}: {sweep_name} is on {name}, which has no such metric; "
+                f"must be {objective.headline} there"
+            )
 
 
 def tuning_runs(tuning: Tuning, name: str) -> list[TuningRun]:

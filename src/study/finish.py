@@ -31,6 +31,22 @@ def request(run: Path, settings: list[str]) -> dict[str, Any]:
     return keys.resolve(job.config)
 
 
+def check_settings(plan: StudyPlan, name: str, configs: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse settings of src.evaluate that do not suit the task of a sweep, before it is run.
+
+    Args:
+        plan: the study.
+        name: of a sweep that is evaluated.
+        configs: of its jobs.
+    """
+    tasks = {str(config["task"]): config["task"] for config in configs}
+    for task in tasks.values():
+        try:
+            read_request(request(plan.sweeps[name].folder, plan.evaluate[name]), task)
+        except ConfigError as refusal:
+            raise ConfigError(f"evaluate.{name}: {refusal}") from refusal
+
+
 def evaluated(run: Path, cfg: Mapping[str, Any]) -> bool:
     """Whether evaluation.json of a run has the checkpoint, memory size, grid and test cells that are asked for."""
     task = RunFolder(run).read_config()["task"]

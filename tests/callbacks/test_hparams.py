@@ -4,6 +4,8 @@ import pytest
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from src.callbacks.hparams import COMMON, final, hyperparameters, session_end, session_start
+from src.tasks.mnist1d import MNIST1D
+from src.tasks.repeat_copy import RepeatCopy
 from tests.helpers import AT_ONCE, compose_train
 
 
@@ -68,7 +70,7 @@ def test_final_numbers_of_bits():
         "40x5": {"error_bits": 200.0, "payload_error": 0.3},
     }
     metrics = {"test": test, "validation": {"error_bits": 0.25}, "seconds": 7.5, "sequences_to_solve": 64}
-    assert final(metrics, "error_bits", "payload_error", "in_distribution") == {
+    assert final(metrics, "error_bits", "payload_error", RepeatCopy()) == {
         "final/error bits": 0.5, "final/error 10x20": 0.2, "final/error 40x5": 0.3,
         "final/validation error bits": 0.25, "final/seconds": 7.5, "final/sequences to solve": 64.0,
     }  # fmt: skip
@@ -79,8 +81,8 @@ def test_final_numbers_of_classes_and_of_a_run_without_tests():
     metrics = {"test": test, "validation": {"accuracy": 0.95}, "seconds": 7.5, "sequences_to_solve": None}
     alone = {"final/validation accuracy": 0.95, "final/seconds": 7.5}
     expected = {"final/accuracy": 0.9, "final/accuracy generated": 0.8, **alone}
-    assert final(metrics, "accuracy", "accuracy", "test") == expected
-    assert final({**metrics, "test": {}}, "accuracy", "accuracy", "test") == alone
-    assert final({**metrics, "test": {}, "validation": {}}, "accuracy", "accuracy", "test") == {
+    assert final(metrics, "accuracy", "accuracy", MNIST1D()) == expected
+    assert final({**metrics, "test": {}}, "accuracy", "accuracy", MNIST1D()) == alone
+    assert final({**metrics, "test": {}, "validation": {}}, "accuracy", "accuracy", MNIST1D()) == {
         "final/seconds": 7.5
     }

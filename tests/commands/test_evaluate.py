@@ -123,9 +123,11 @@ def test_settings_that_do_not_fit_the_run_are_refused(run, trained):
     refused(run, "checkpoint='first': must be one of best, last", "checkpoint=first")
     refused(run, "figure.cmap='nope': must be a colour map", "figure.cmap=nope")
     refused(trained / "lstm", "memory_slots=9: lstm has no memory; must be null", "memory_slots=9")
-    other = "is for runs on a task with such test cells, as repeat_copy has; must be null on mnist1d"
-    refused(trained / "mlp", f"test_cells=[[1, 2]]: {other}", "test_cells=[[1,2]]")
-    refused(trained / "mlp", f"grid.lengths=[1]: {other}", "grid.lengths=[1]", "grid.repeats=[1]")
+    text = "grid.lenghts=[2]: unknown key 'grid.lenghts'; must be under grid one of lengths, repeats; did you mean"
+    refused(run, f"{text} 'lengths'?", "grid.lenghts=[2]", "grid.repeats=[2]")
+    other = "is for runs on a task with test cells, as repeat_copy has; must be"
+    refused(trained / "mlp", f"test_cells=[[1, 2]]: {other} null on mnist1d", "test_cells=[[1,2]]")
+    refused(trained / "mlp", f"grid.lengths=[1]: {other} left out on mnist1d", "grid.lengths=[1]")
 
 
 def test_a_folder_without_a_run_is_refused(run, tmp_path):
@@ -156,7 +158,7 @@ def test_a_figure_that_cannot_be_drawn_is_a_warning(run, monkeypatch, caplog):
     def broken(*arguments, **others):
         raise RuntimeError("no LaTeX")
 
-    monkeypatch.setattr("src.evaluate.length_repeat_grid", broken)
+    monkeypatch.setattr("src.run.cell_figures.metric_grid", broken)
     monkeypatch.setattr("src.callbacks.pictures.memory", broken)
     evaluation = evaluated(run, "test_cells=[]", "grid.lengths=[2]", "grid.repeats=[1]")
     assert written(run, "evaluation.json") == evaluation

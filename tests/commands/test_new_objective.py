@@ -33,7 +33,8 @@ from src.run.load import load_run
 from src.run.train import objective_value, train
 from src.settings import build, keys
 from src.study import plan
-from src.tasks.base import Axis, Example, Task, cell_name
+from src.tasks.axes import Axis
+from src.tasks.base import Example, Task
 from src.tasks.streams import generator
 from tests.helpers import written
 
@@ -73,7 +74,7 @@ class Sums(Task):
     def prepare(self) -> None:
         self.validation = [self.batch(6, self.lengths[1], 0)]
         self.tests = {"in_distribution": [self.batch(6, self.lengths[1], 1)]}
-        self.tests |= {cell_name(cell): self.cell(*cell) for cell in self.test_cells}
+        self.tests |= {self.name_of(cell): self.cell(*cell) for cell in self.test_cells}
 
     def cell(self, length: int) -> list[Batch]:
         return [self.batch(6, length, 2)]
@@ -84,13 +85,13 @@ class Sums(Task):
     def example(self, length: int) -> Example:
         batch = self.batch(1, length, 3)
         mask = torch.zeros(1, length)
-        return Example(cell_name((length,)), f"{length} numbers", batch.x, batch.y, mask, {}, 1)
+        return Example(self.name_of((length,)), f"{length} numbers", batch.x, batch.y, mask, {}, 1)
 
     def examples(self) -> list[Example]:
         return [self.example(length) for length in (self.lengths[1], *(cell[0] for cell in self.test_cells))]
 
     def probes(self):
-        return {cell_name(cell): [self.batch(3, *cell, 4)] for cell in self.test_cells}
+        return {self.name_of(cell): [self.batch(3, *cell, 4)] for cell in self.test_cells}
 
     def needed_slots(self, batch) -> int:
         return 1
@@ -213,15 +214,16 @@ def test_a_run_writes_the_metrics_of_the_objective(folder):
 def test_a_run_can_be_evaluated_on_other_test_cells(folder, tmp_path):
     run = shutil.copytree(folder, tmp_path / "run")
     with initialize_config_dir(CONF, version_base="1.3"):
-        cfg = keys.resolve(compose("evaluate", [f"run={run}", "test_cells=[[9]]", "grid.lengths=[3,2]"]))
+        cfg = keys.resolve(compose("evaluate", [f"run={run}", "test_cells=[[9]]", "+grid.lengths=[3,2]"]))
     tested = evaluate.evaluate(cfg)["test"]
     assert set(tested) == {"in_distribution", "9", "2", "3"}
     assert set(tested["9"]) == {"square_error", "near", "loss"}
     assert (run / "figures" / "evaluation_sums.png").exists()
-    with pytest.raises(build.ConfigError, match=r"^grid\.repeats=\[1\]: is for runs on a task with such test"):
-        evaluation.read_request(
-            cfg | {"grid": {"lengths": None, "repeats": [1]}}, RunFolder(run).read_config()["task"]
-        )
+    with pytest.raises(
+        build.ConfigError,
+        match=r"^grid\.repeats=\[1\]: unknown key 'grid\.repeats'; must be under grid one of lengths$",
+    ):
+        evaluation.read_request(cfg | {"grid": {"repeats": [1]}}, RunFolder(run).read_config()["task"])
 
 
 def made_up_runs(folder, top):

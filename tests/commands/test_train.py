@@ -26,7 +26,7 @@ from tests.helpers import AT_ONCE, compose_train, small, train_small, written
 FILES = ("checkpoints/best.ckpt", "checkpoints/last.ckpt", "config.yaml", "history.csv", "metrics.json")
 METRICS = ["status", "cause", "recoverable", "error", "model", "task", "seed", "parameters", "state_size"]
 METRICS += ["engine", "updates", "sequences", "seconds", "solved", "sequences_to_solve", "seconds_to_solve"]
-METRICS += ["validation", "test", "git_revision", "versions"]
+METRICS += ["validation", "test", "baselines", "git_revision", "versions"]
 BITS = {"bits", "error_bits", "payload_error", "end_error", "end_exact", "exact", "loss"}
 MODELS = ("lstm", "gru", "ntm", "dms_ntm")
 PAIRS = [(model, task) for task in ("repeat_copy", "mnist1d") for model in MODELS]

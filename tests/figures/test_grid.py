@@ -1,4 +1,4 @@
-"""Heat map by length and repeats."""
+"""Heat map over two axes of test cells."""
 
 from collections.abc import Callable
 
@@ -8,10 +8,11 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from src.figures.grid import length_repeat_grid
+from src.figures.grid import metric_grid
 from src.figures.palette import metric_map
 
 LENGTHS, REPEATS = (1, 5, 10, 20, 30), (1, 2, 5, 10, 15, 20, 40)
+NAMED = ("length", "repeats")
 VALUES = np.outer(LENGTHS, REPEATS) * 0.123
 
 
@@ -21,7 +22,7 @@ def boxes(figure: Figure) -> list[tuple[float, float, float, float]]:
 
 
 def test_lengths_go_upwards_and_repeats_to_the_right(draw: Callable[[Figure], object]) -> None:
-    figure = length_repeat_grid(VALUES, LENGTHS, REPEATS, "wrong bits per sequence", more=False)
+    figure = metric_grid(VALUES, LENGTHS, REPEATS, NAMED, "wrong bits per sequence", more=False)
     draw(figure)
     ax, bar = figure.axes
     np.testing.assert_array_equal(ax.images[0].get_array(), VALUES)
@@ -38,7 +39,7 @@ def test_lengths_go_upwards_and_repeats_to_the_right(draw: Callable[[Figure], ob
 
 @pytest.mark.parametrize("more", [False, True])
 def test_every_value_is_written_in_its_cell_and_can_be_read(more: bool) -> None:
-    figure = length_repeat_grid(VALUES, LENGTHS, REPEATS, "x", more)
+    figure = metric_grid(VALUES, LENGTHS, REPEATS, NAMED, "x", more)
     ax = figure.axes[0]
     written = {text.get_position(): text for text in ax.texts}
     assert len(written) == VALUES.size
@@ -50,7 +51,7 @@ def test_every_value_is_written_in_its_cell_and_can_be_read(more: bool) -> None:
 
 
 def test_equal_values_are_readable_too() -> None:
-    figure = length_repeat_grid(np.ones((2, 3)), (1, 2), (3, 4, 5), "accuracy", more=True)
+    figure = metric_grid(np.ones((2, 3)), (1, 2), (3, 4, 5), NAMED, "accuracy", more=True)
     ax = figure.axes[0]
     assert ax.images[0].norm(1.0) == pytest.approx(0.5)  # the colour bar widens the scale to both sides
     assert {text.get_color() for text in ax.texts} == {"black"}
@@ -59,7 +60,7 @@ def test_equal_values_are_readable_too() -> None:
 def test_the_cell_of_a_missing_value_stays_empty(draw: Callable[[Figure], object]) -> None:
     values = VALUES.copy()
     values[1, 4] = np.nan
-    figure = length_repeat_grid(values, LENGTHS, REPEATS, "x", more=False)
+    figure = metric_grid(values, LENGTHS, REPEATS, NAMED, "x", more=False)
     draw(figure)
     image = figure.axes[0].images[0]
     assert image.get_array().mask.sum() == 1
@@ -71,7 +72,7 @@ def test_the_cell_of_a_missing_value_stays_empty(draw: Callable[[Figure], object
 
 
 def test_all_values_missing_is_no_error(draw: Callable[[Figure], object]) -> None:
-    figure = length_repeat_grid(np.full((2, 3), np.nan), (1, 2), (3, 4, 5), "x", more=False)
+    figure = metric_grid(np.full((2, 3), np.nan), (1, 2), (3, 4, 5), NAMED, "x", more=False)
     draw(figure)
     assert len(figure.axes[0].texts) == 0
 
@@ -90,7 +91,7 @@ def test_the_training_range_is_boxed(
     box: tuple[float, float, float, float],
     draw: Callable[[Figure], object],
 ) -> None:
-    figure = length_repeat_grid(VALUES, LENGTHS, REPEATS, "x", False, trained)
+    figure = metric_grid(VALUES, LENGTHS, REPEATS, NAMED, "x", False, trained)
     draw(figure)
     assert boxes(figure) == [box]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["trained on"]
@@ -100,14 +101,14 @@ def test_the_training_range_is_boxed(
 def test_a_training_range_outside_the_grid_is_not_boxed(
     trained: tuple[tuple[int, int], tuple[int, int]],
 ) -> None:
-    figure = length_repeat_grid(VALUES, LENGTHS, REPEATS, "x", False, trained)
+    figure = metric_grid(VALUES, LENGTHS, REPEATS, NAMED, "x", False, trained)
     assert boxes(figure) == []
     assert figure.legends == []
 
 
 def test_many_cells_have_no_numbers_and_the_ticks_that_fit(draw: Callable[[Figure], object]) -> None:
     values = np.ones((60, 30))
-    figure = length_repeat_grid(values, range(10, 610, 10), range(100, 3100, 100), "x", more=True)
+    figure = metric_grid(values, range(10, 610, 10), range(100, 3100, 100), NAMED, "x", more=True)
     draw(figure)
     ax = figure.axes[0]
     assert len(ax.texts) == 0

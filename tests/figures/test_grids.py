@@ -7,6 +7,7 @@ from matplotlib.colors import to_rgb
 from src.figures.grids import grids
 
 LENGTHS, REPEATS = (1, 5, 10, 20, 30), (1, 2, 5, 10, 15, 20, 40)
+NAMED = ("length", "repeats")
 VALUES = np.outer(LENGTHS, REPEATS) * 0.123
 TRAINED = ((1, 10), (1, 5))
 
@@ -18,7 +19,7 @@ def panels_of(figure):
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
 def test_every_grid_with_its_numbers(count, draw):
     panels = {f"model {k}": VALUES * (k + 1) / 100 for k in range(count)}
-    figure = grids(panels, LENGTHS, REPEATS, "payload error", False, TRAINED)
+    figure = grids(panels, LENGTHS, REPEATS, NAMED, "payload error", False, TRAINED)
     draw(figure)
     *shown, bar = figure.axes
     assert bar.get_ylabel() == "payload error\ndarker is better"
@@ -38,7 +39,7 @@ def test_every_grid_with_its_numbers(count, draw):
 
 
 def test_numbers_can_be_read_on_the_shared_scale():
-    figure = grids({"low": VALUES, "high": VALUES + 100}, LENGTHS, REPEATS, "x", more=True)
+    figure = grids({"low": VALUES, "high": VALUES + 100}, LENGTHS, REPEATS, NAMED, "x", more=True)
     for ax in panels_of(figure):
         values = ax.images[0].get_array()
         for text in ax.texts:
@@ -51,7 +52,7 @@ def test_numbers_can_be_read_on_the_shared_scale():
 def test_cells_of_missing_values_stay_empty(draw):
     values = VALUES.copy()
     values[1, 4] = np.nan
-    figure = grids({"a": values, "none": np.full((5, 7), np.nan)}, LENGTHS, REPEATS, "x", more=True)
+    figure = grids({"a": values, "none": np.full((5, 7), np.nan)}, LENGTHS, REPEATS, NAMED, "x", more=True)
     draw(figure)
     a, none = panels_of(figure)
     assert (4, 1) not in {text.get_position() for text in a.texts}
@@ -62,9 +63,18 @@ def test_cells_of_missing_values_stay_empty(draw):
 
 
 def test_all_values_missing_or_equal_is_no_error(draw):
-    draw(grids({"a": np.full((2, 3), np.nan)}, (1, 2), (3, 4, 5), "x", more=True))
-    equal = grids({"a": np.ones((2, 3)), "b": np.ones((2, 3))}, (1, 2), (3, 4, 5), "x", more=True)
+    draw(grids({"a": np.full((2, 3), np.nan)}, (1, 2), (3, 4, 5), NAMED, "x", more=True))
+    equal = grids({"a": np.ones((2, 3)), "b": np.ones((2, 3))}, (1, 2), (3, 4, 5), NAMED, "x", more=True)
     draw(equal)
     for ax in panels_of(equal):
         assert ax.images[0].norm(1.0) == pytest.approx(0.5)  # the middle of the widened scale
         assert {text.get_color() for text in ax.texts} == {"black"}
+
+
+def test_a_panel_beyond_training_has_no_box(draw):
+    figure = grids(
+        {"pairs 2": VALUES, "pairs 9": VALUES}, LENGTHS, REPEATS, NAMED, "x", True, TRAINED, ["pairs 9"]
+    )
+    draw(figure)
+    assert [len(ax.patches) for ax in panels_of(figure)] == [1, 0]
+    assert len(figure.legends) == 1

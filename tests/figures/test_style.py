@@ -7,7 +7,7 @@ from torch.utils.tensorboard._utils import figure_to_image
 
 from src.figures.addressing_examples import addressing_examples
 from src.figures.bars import bars
-from src.figures.grid import length_repeat_grid
+from src.figures.grid import metric_grid
 from src.figures.head_weights import head_weights
 from src.figures.learning_curves import learning_curves
 from src.figures.memory import HeadTrace, memory
@@ -22,7 +22,9 @@ VALUES = np.linspace(-2, 5, 96).reshape(12, 8)
 MAKE = {
     "addressing_examples": lambda: addressing_examples(WEIGHTS[None, None, 3], [0.5], [1.0], before=3),
     "bars": lambda: bars(["a", "b"], {"speed": [1.0, 250.0]}, "seconds"),
-    "grid": lambda: length_repeat_grid(VALUES[:2, :3], (1, 2), (3, 4, 5), "error", ((1, 1), (3, 4))),
+    "grid": lambda: metric_grid(
+        VALUES[:2, :3], (1, 2), (3, 4, 5), ("length", "repeats"), "error", False, ((1, 1), (3, 4))
+    ),
     "head_weights": lambda: head_weights(WEIGHTS[:, None], ["read head"], marks={"answer": 4}),
     "learning_curves": lambda: learning_curves(1e4 * np.arange(8.0), {"loss": VALUES[9]}, "sequences", ["loss"]),
     "memory": lambda: memory({"at the end": VALUES[:8]}, [HeadTrace("read head", "read", VALUES[:, :3], WEIGHTS)]),

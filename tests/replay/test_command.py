@@ -107,9 +107,9 @@ def test_nothing_is_written_where_one_of_the_two_cannot_be_made(run, monkeypatch
     assert not list(run.glob("*replay*"))
 
 
-def test_on_the_command_line(monkeypatch, tmp_path, capsys, unchecked_types):
+def test_on_the_command_line(trained, monkeypatch, tmp_path, capsys, unchecked_types):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["src.replay", "run=[a,b]", "lenght=3"])
+    monkeypatch.setattr(sys, "argv", ["src.replay", f"run={trained}/ntm", "lenght=3"])
     with pytest.raises(SystemExit) as end:
         cli.run("replay", lambda cfg: None, refuse)
     assert end.value.code == 2

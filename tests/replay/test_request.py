@@ -59,9 +59,13 @@ def test_a_network_that_answers_once(trained):
 
 
 def test_sequences_that_do_not_suit_the_task(trained):
-    only = "is for runs on a task that varies it, as repeat_copy does; must be null on mnist1d"
-    refused(trained, f"length=5: {only}", f"run={trained}/digits_ntm", "length=5")
-    refused(trained, f"repeats=5: {only}", f"run={trained}/digits_ntm", "repeats=5")
+    own = "must be one of checkpoint, figure, fps, out, run"
+    text = f"length=5: unknown key 'length'; {own}; mnist1d has no sizes to choose"
+    refused(trained, text, f"run={trained}/digits_ntm", "length=5")
+    text = f"lenght=5: unknown key 'lenght'; {own} or, on repeat_copy, length, repeats; did you mean 'length'?"
+    refused(trained, text, f"run={trained}/ntm", "lenght=5")
+    text = f"chekpoint='last': unknown key 'chekpoint'; {own} or, on repeat_copy, length, repeats; did you mean"
+    refused(trained, f"{text} 'checkpoint'?", f"run={trained}/ntm", "chekpoint=last")
     text = "would take 1,003 steps; must be so small that it takes at most 1,000"
     refused(trained, f"length=100, repeats=9: {text}", f"run={trained}/ntm", "length=100", "repeats=9")
     refused(

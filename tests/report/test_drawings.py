@@ -4,7 +4,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from src.figures.palette import MODELS
-from src.report import drawings, settings_drawing, statistics
+from src.report import cell_drawings, drawings, settings_drawing, statistics
 from src.report.kinds import TableKind
 from src.report.tables import TableOptions
 from tests.figure_drawing import off
@@ -92,7 +92,7 @@ def test_the_caption_of_the_map_of_settings_names_the_statistic_of_each_panel() 
 def test_a_grid_is_darker_where_the_metric_is_better() -> None:
     rows = [bit_row("ntm", 0, 1.0) | {"10x10.payload_error": "0.1", "20x20.payload_error": "0.3"}]
     rows[0] |= {"10x10.end_exact": "1", "20x20.end_exact": "0"}
-    found = {one.name: one for one in drawings.draw_grids(rows, BITS, "grid")}
+    found = {one.name: one for one in cell_drawings.draw_cells(rows, BITS, "grid")}
     for name, better, worse in (("grid_payload_error", 0.0, 0.3), ("grid_end_exact", 1.0, 0.0)):
         image = found[name].figure.axes[0].images[0]
         assert sum(image.to_rgba(better)[:3]) < sum(image.to_rgba(worse)[:3])

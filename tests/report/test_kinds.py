@@ -1,5 +1,7 @@
 """TableKind in report.json, including older files without the keys `objective` and `axes`."""
 
+import json
+
 import pytest
 
 from src.lit.objectives import OBJECTIVES
@@ -12,7 +14,7 @@ CLASSES = {"told": "y", "bits": False, "headlines": [["test", "accuracy"]], "tra
 
 @pytest.mark.parametrize(
     ("content", "objective", "axes"),
-    [(BITS, "bits", [("length", "lengths"), ("repeats", "repeats")]), (CLASSES, "classes", [])],
+    [(BITS, "bits", [Axis("length", "lengths"), Axis("repeats", "repeats")]), (CLASSES, "classes", [])],
 )
 def test_bits_and_classes_keep_the_older_format(content, objective, axes):
     kind = TableKind.from_json(content)
@@ -28,7 +30,11 @@ def test_other_kinds_have_more_keys(bits, monkeypatch):
     kind = TableKind("z", "bits" if bits else "other", [["5", "end_exact"]], [Axis("length", "lengths")], [[1, 5]])
     assert kind.as_json()["bits"] is bits
     assert kind.as_json()["axes"] == [["length", "lengths"]]
+    assert "baselines" not in kind.as_json()
     assert TableKind.from_json(kind.as_json()) == kind
+    more = kind._replace(axes=[Axis("hops", "hops", named=True)], baselines={"hops5": {"optimum": {"loss": 0.5}}})
+    assert json.loads(json.dumps(more.as_json()))["axes"] == [["hops", "hops", True]]
+    assert TableKind.from_json(json.loads(json.dumps(more.as_json()))) == more
 
 
 def test_an_unknown_objective():

@@ -2,6 +2,7 @@
 
 from src.report import gather
 from src.report.protocols import place
+from src.tasks.repeat_copy import RepeatCopy
 
 
 def placed(top, pool_versions=False):
@@ -78,7 +79,7 @@ def test_protocols_and_tasks_are_kept_apart(fake):
     assert "max_length=5" in kind.protocol
     assert kind.objective == "bits"
     assert kind.solvable
-    assert kind.axes == (("length", "lengths"), ("repeats", "repeats"))
+    assert kind.axes == RepeatCopy.axes
     assert kind.trained == [[1, 5], [1, 10]]
     cells = [("10x20", "payload_error"), ("20x10", "payload_error")]
     assert kind.headlines == [("in_distribution", "error_bits"), *cells]

@@ -10,6 +10,7 @@ from src.report.gather import Problem
 from src.report.protocols import place
 from src.settings.errors import ConfigError
 from tests.report.conftest import bits
+from tests.report.test_summary import BITS
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_a_row_has_all_of_a_run(fake, table):
     assert rows.outcome(row, "40x5", "payload_error") is None
     assert rows.is_solved(row)
     assert rows.test_sets([row], "payload_error") == ["in_distribution", "10x20", "20x10"]
-    assert rows.cells(rows.test_sets([row], "payload_error"), 2) == {"10x20": (10, 20), "20x10": (20, 10)}
+    assert BITS.cells(rows.test_sets([row], "payload_error")) == {"10x20": (10, 20), "20x10": (20, 10)}
 
 
 def test_the_test_of_mnist_and_the_generated_one_are_sets_beside_each_other(fake, table):
@@ -88,7 +89,7 @@ def test_tests_with_a_larger_memory_have_a_name_of_their_own(fake, table):
     row = table()["a"]
     assert rows.outcome(row, "10x20", "payload_error") == 0.25
     assert rows.outcome(row, "10x20 with 256 slots", "payload_error") == 0.0625
-    assert list(rows.cells(rows.test_sets([row], "payload_error"), 2)) == ["10x20", "20x10"]
+    assert list(BITS.cells(rows.test_sets([row], "payload_error"))) == ["10x20", "20x10"]
 
 
 def test_a_report_may_lead_with_the_tests_of_a_larger_memory(fake, table):

@@ -1,5 +1,6 @@
 """Whole studies: tuned, chosen, run, evaluated and reported; stopped and resumed; nothing done twice."""
 
+import copy
 import os
 import signal
 import subprocess
@@ -17,9 +18,9 @@ from src.study import __main__ as command
 from src.study import finish, sweeps
 from src.study.finish import evaluated, request
 from src.study.plan import read
-from tests.helpers import train_small, written
+from tests.helpers import refused, train_small, written
 from tests.launch.test_sweep import ended, wait
-from tests.study.conftest import STUDY
+from tests.study.conftest import SIZES, STUDY
 
 #: The tiny study with runs that take about a second.
 LONGER = OmegaConf.to_container(OmegaConf.create(STUDY))
@@ -54,6 +55,23 @@ def run(tmp_path):
 
 def statuses(folder):
     return [job.status for job in sweep.statuses(folder)]
+
+
+def test_settings_that_do_not_suit_the_task_are_refused_before_the_forecast(settings, capsys):
+    content = copy.deepcopy(STUDY)
+    content["tuning"]["metric"] = "error_bits"
+    refused(
+        "tuning.metric='error_bits': tuning/mlp is on mnist1d, which has no such metric; must be accuracy there",
+        command.study, settings(content, dry_run=True),
+    )  # fmt: skip
+    content = copy.deepcopy(STUDY) | {"sweeps": {"runs": ["model=mlp", *SIZES, "seed=0,1"]}}
+    content["evaluate"]["runs"] = ["grid.lengths=[1]"]
+    refused(
+        "evaluate.runs: grid.lengths=[1]: is for runs on a task with test cells, as repeat_copy has; must be left "
+        "out on mnist1d",
+        command.study, settings(content, dry_run=True),
+    )  # fmt: skip
+    assert "about" not in capsys.readouterr().out
 
 
 def test_a_stopped_study_is_resumed_and_nothing_is_done_twice(run, settings, tmp_path, monkeypatch, capsys):
