@@ -97,7 +97,8 @@ def _image(ax: Axes, values: np.ndarray, label: str, cmap: str, end: bool) -> Ax
         ax.axhline(last - 0.5, color="white", linewidth=0.8, path_effects=[edge])
     ax.set_yticks([0, last] if last else [], ["1", "end" if end else str(last + 1)] if last else [])
     if CHANNEL * (last + 1) > TALL:  # else the last label touches the first of the image below
-        for tick, side in zip(ax.get_yticklabels(), ("top", "bottom"), strict=True):
-            tick.set_verticalalignment(side)
+        first, second = ax.get_yticklabels()
+        first.set_verticalalignment("top")
+        second.set_verticalalignment("bottom")
     ax.set_ylabel(label, labelpad=1.0)
     return image

@@ -1,7 +1,7 @@
 """Missing duplicate: read a string twice with one symbol hidden, answer with that symbol.
 
-Of the Chomsky benchmark, arXiv:2207.02098. The string has half the length; an odd length ends with a padding symbol.
-For length 7, with `?` for the placeholder and `_` for the padding, T = n + 1:
+Of the Chomsky benchmark, arXiv:2207.02098. The string has half the length; an odd length ends with padding. For
+length 7, with `?` for the placeholder and `_` for the padding, T = n + 1:
 
     step         0    1    2    3    4    5    6    7
     symbols      s1   s2   s3   s1   ?    s3   _    .

@@ -8,8 +8,8 @@ Delétang et al., arXiv:2207.02098. For a string of n symbols and an answer of m
     answer       .    ...  .    a1   ...  am
     mask         0    ...  0    1    ...  1
 
-The flag is the empty token of the benchmark's code. The protocol is the benchmark's, too: training on lengths up to
-40, all equally probable; the score is the accuracy on lengths 41 to 500, each of which counts the same.
+The flag is the empty token of the benchmark's code. The protocol is that of the benchmark: training on lengths up
+to 40, all equally probable; the score is the accuracy on lengths 41 to 500, each of which counts the same.
 """
 
 from abc import abstractmethod
@@ -90,7 +90,7 @@ class StringTask(Generated):
 
     @classmethod
     def check_cell(cls, key: str, cell: tuple[int, ...]) -> None:
-        checks.integer(key, *cell, least=cls.shortest)
+        checks.integer(key, cell[0], least=cls.shortest)
 
     def random(self, source: torch.Generator, size: int, length: int) -> Integer[Tensor, "size length"]:
         """Strings of independent symbols, all equally probable."""

@@ -42,7 +42,7 @@ def test_targets_are_the_next_bits_from_the_first_whole_context(context, length)
 
 
 def test_probabilities_are_from_beta_one_half_one_half():
-    """A sequence begins with k + 1 equal bits, for one bit of context, with the k-th moment of the distribution."""
+    """With one bit of context, k + 1 equal bits begin a sequence with the k-th moment of the distribution."""
     batch = DynamicNGrams(context=1).draw(generator(4), 20_000, 6)
     sequences = bits_of(batch)
     begun = [sum(len(set(bits[: k + 2])) == 1 for bits in sequences) / 20_000 for k in range(4)]
