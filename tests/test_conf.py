@@ -103,6 +103,34 @@ DEFAULTS = {
         }
         for name in ("copy", "reverse")
     },
+    ("task", "mqar"): {
+        "min_pairs": 4,
+        "max_pairs": 16,
+        "min_length": 64,
+        "max_length": 64,
+        "vocabulary": 256,
+        "test_cells": [[16, 128], [32, 128]],
+    },
+    ("task", "priority_sort"): {
+        "min_length": 2,
+        "max_length": 20,
+        "width": 8,
+        "share": 0.8,
+        "test_cells": [30, 40],
+    },
+    ("task", "dynamic_ngrams"): {"min_length": 200, "max_length": 200, "context": 5, "test_cells": [400, 1000]},
+    **{
+        ("task", name): {
+            "min_length": least,
+            "max_length": 40,
+            "vocabulary": 2,
+            "test_min": 41,
+            "test_max": 500,
+            "test_per_length": 2,
+            "test_cells": [100, 250, 500],
+        }
+        for name, least in (("duplicate_string", 1), ("odds_first", 1), ("missing_duplicate", 2))
+    },
     ("optimizer", "adamw"): {"lr": None},
     ("optimizer", "adam"): {"lr": None},
     ("optimizer", "rmsprop"): {"lr": 1e-4},

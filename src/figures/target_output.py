@@ -11,8 +11,8 @@ from matplotlib.ticker import MaxNLocator
 
 from .style import Figure, default_style
 
-#: Inches: least height of a channel and of an image; gap between two images; margins.
-CHANNEL, IMAGE, GAP = 0.12, 0.7, 0.08
+#: Inches: height of a channel, least and greatest height of an image; gap between two images; margins.
+CHANNEL, IMAGE, TALL, GAP = 0.12, 0.7, 2.4, 0.08
 LEFT, RIGHT, TOP, BOTTOM = 0.65, 0.8, 0.3, 0.5
 #: Inches: greatest width of all columns with their gaps; width of the colour bar.
 WIDTH, BAR = 9.1, 0.14
@@ -46,7 +46,7 @@ def target_output(panels: Sequence[TargetOutputPanel], cmap: str = "jet") -> Fig
     """
     rows, columns = (len(panels) + 1) // 2, min(len(panels), 2)
     longest, channels = (max(sizes) for sizes in zip(*(panel.targets.shape for panel in panels), strict=True))
-    image_height = max(CHANNEL * channels, IMAGE)
+    image_height = min(max(CHANNEL * channels, IMAGE), TALL)
     pair = 2 * image_height + GAP
     column = min(max(4.0, longest / 20), (WIDTH - LEFT * (columns - 1)) / columns)
     width = columns * (LEFT + column) + RIGHT
@@ -83,7 +83,7 @@ def draw_pair(above: Axes, below: Axes, panel: TargetOutputPanel, cmap: str) -> 
     image = _image(below, panel.outputs, "Outputs", cmap, panel.end)
     above.set_title(panel.title, fontsize="medium")
     above.tick_params(bottom=False, labelbottom=False)
-    below.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+    below.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
     return image
 
 
@@ -95,6 +95,10 @@ def _image(ax: Axes, values: np.ndarray, label: str, cmap: str, end: bool) -> Ax
         # White with a black edge shows on every colour map.
         edge = withStroke(linewidth=1.6, foreground="black")
         ax.axhline(last - 0.5, color="white", linewidth=0.8, path_effects=[edge])
-    ax.set_yticks([0, last], ["1", "end" if end else str(last + 1)])
+    ax.set_yticks([0, last] if last else [], ["1", "end" if end else str(last + 1)] if last else [])
+    if CHANNEL * (last + 1) > TALL:  # else the last label touches the first of the image below
+        first, second = ax.get_yticklabels()
+        first.set_verticalalignment("top")
+        second.set_verticalalignment("bottom")
     ax.set_ylabel(label, labelpad=1.0)
     return image

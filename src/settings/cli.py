@@ -13,6 +13,7 @@ import hydra
 from hydra._internal.utils import _run_hydra, get_args_parser
 from omegaconf import DictConfig
 
+from ..common import checks
 from ..common.paths import CONF, command, module
 from . import hydra_job, keys
 from .errors import ConfigError
@@ -126,10 +127,13 @@ def run(config_name: str, main: Callable[[dict[str, Any]], Any], refuse: Callabl
 
 @contextmanager
 def failures() -> Iterator[None]:
-    """Context of work that has begun: a ConfigError in it ends the command with one line and exit code 1."""
+    """Context of work that has begun: a ConfigError or a Refusal ends the command with one line and exit code 1.
+
+    A Refusal comes from a task whose settings do not allow a test cell, which only the task itself can tell.
+    """
     try:
         yield
-    except ConfigError as error:
+    except (ConfigError, checks.Refusal) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
 

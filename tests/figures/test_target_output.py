@@ -83,6 +83,27 @@ def test_without_an_end_marker_no_channel_is_set_apart(random: np.random.Generat
         assert not ax.lines
 
 
+def plain(steps: int, channels: int) -> TargetOutputPanel:
+    return TargetOutputPanel("plain", np.zeros((steps, channels)), np.zeros((steps, channels)), end=False)
+
+
+def test_images_of_many_channels_are_bounded_and_their_labels_do_not_touch() -> None:
+    figure = target_output([plain(5, 128)])
+    assert [ax.get_position().height * figure.get_figheight() for ax in images(figure)] == pytest.approx(
+        [2.4, 2.4]
+    )
+    figure.draw_without_rendering()
+    last, first = (ax.get_yticklabels()[i] for ax, i in zip(images(figure), (-1, 0), strict=True))
+    assert (last.get_text(), first.get_text()) == ("128", "1")
+    assert last.get_window_extent().y0 >= first.get_window_extent().y1
+
+
+def test_a_single_channel_has_no_number_and_a_single_step_an_integer() -> None:
+    figure = target_output([plain(1, 1)])
+    assert not any(ax.get_yticklabels() for ax in images(figure))
+    assert all(tick == int(tick) for tick in images(figure)[1].get_xticks())
+
+
 def test_one_colour_scale_from_0_to_1_with_one_bar(random: np.random.Generator) -> None:
     faint = TargetOutputPanel("faint", np.full((7, 3), 0.4), np.full((7, 3), 0.6))
     figure = target_output([faint, TargetOutputPanel("none", np.zeros((5, 3)), np.zeros((5, 3)))], cmap="cividis")

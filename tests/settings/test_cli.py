@@ -11,6 +11,7 @@ import torch
 from omegaconf import OmegaConf
 
 from src import evaluate
+from src.common.checks import Refusal
 from src.launch import command as command_of_train
 from src.launch import job as job_of_launch
 from src.settings import cli, jobs, overrides
@@ -23,7 +24,7 @@ POSITIVE = "must be an integer of at least 1"
 #: Overrides, and what the refusal says.
 REFUSED = [
     ("model=nope", "model='nope': unknown model; must be one of cnn, dms_ntm, gru, lstm, mlp, ntm, resnet1d"),
-    ("task=nope", "task='nope': unknown task; must be one of mnist1d, mnist1d_seed, repeat_copy"),
+    ("task=nope", "task='nope': unknown task; must be one of "),
     ("optimizer=nope", "optimizer='nope': unknown optimizer; must be one of adam, adamw, rmsprop, rmsprop_graves"),
     ("experiment=nope", "experiment='nope': unknown experiment; must be one of "),
     ("debug=nope", "debug='nope': unknown debug; must be one of fast, limit, overfit, profile"),
@@ -428,6 +429,14 @@ def test_refusals_of_other_commands(monkeypatch, capsys, tmp_path, module):
         error = capsys.readouterr().err
         assert (end.value.code, error.startswith(f"error: {text}"), error.count("\n")) == (2, True, 1), error
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("failure", [ConfigError, Refusal])
+def test_a_refusal_after_work_has_begun_is_one_line_with_exit_code_1(capsys, failure):
+    with pytest.raises(SystemExit) as end, cli.failures():
+        raise failure("pairs=129: must be at most half of vocabulary=256")
+    assert end.value.code == 1
+    assert capsys.readouterr().err == "error: pairs=129: must be at most half of vocabulary=256\n"
 
 
 def process(module, *arguments):

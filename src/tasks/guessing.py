@@ -1,0 +1,50 @@
+"""Metrics of random guessing on a test set, for `Task.baselines`."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+from .batches import SequenceBatch
+
+
+def guessed_bits(batches: Sequence[SequenceBatch]) -> dict[str, float]:
+    """Metrics of a predictor that gives every bit of the answers the probability 1/2.
+
+    >>> batch = SequenceBatch(torch.zeros(1, 3, 2), torch.zeros(1, 3, 4), torch.tensor([[0.0, 0.0, 1.0]]))
+    >>> guessed_bits([batch])["bits"], guessed_bits([batch])["exact"]  # an answer of 4 bits
+    (4.0, 0.0625)
+    """
+    asked = torch.cat([batch.mask.sum(1) * batch.y.shape[2] for batch in batches]).double()
+    mean = float(asked.mean())
+    return {
+        "bits": mean,
+        "error_bits": mean / 2,
+        "payload_error": 0.5,
+        "exact": _exact(0.5, asked),
+        "loss": math.log(2),
+    }
+
+
+def guessed_symbols(batches: Sequence[SequenceBatch], classes: int) -> dict[str, float]:
+    """Metrics of a predictor that gives each of the classes the same probability at every step of the answers.
+
+    >>> batch = SequenceBatch(torch.zeros(1, 3, 2), torch.zeros(1, 3).long(), torch.tensor([[0.0, 1.0, 1.0]]))
+    >>> guessed_symbols([batch], 4)["bits"], guessed_symbols([batch], 4)["accuracy"]
+    (4.0, 0.25)
+    """
+    asked = torch.cat([batch.mask.sum(1) for batch in batches]).double()
+    mean = float(asked.mean())
+    return {
+        "bits": mean * math.log2(classes),
+        "error_symbols": mean * (1 - 1 / classes),
+        "symbol_error": 1 - 1 / classes,
+        "accuracy": 1 / classes,
+        "exact": _exact(1 / classes, asked),
+        "loss": math.log(classes),
+    }
+
+
+def _exact(share: float, asked: torch.Tensor) -> float:
+    """Share of sequences guessed right as a whole; 0 instead of less than one in a million."""
+    return round(float((share**asked).mean()), 6)

@@ -1,0 +1,52 @@
+"""Metrics of random guessing: those of the objectives for outputs of the same probability."""
+
+import pytest
+import torch
+
+from src.lit.objectives import OBJECTIVES
+from src.tasks.duplicate_string import DuplicateString
+from src.tasks.dynamic_ngrams import DynamicNGrams
+from src.tasks.missing_duplicate import MissingDuplicate
+from src.tasks.mqar import MQAR
+from src.tasks.priority_sort import PrioritySort
+
+SMALL = {"validation_size": 20, "test_size": 20, "cell_size": 20}
+TASKS = [
+    DuplicateString(max_length=3, test_max=50, vocabulary=3, **SMALL),
+    MissingDuplicate(**SMALL),
+    MQAR(min_length=48, vocabulary=64, **SMALL),
+    PrioritySort(width=2, max_length=4, **SMALL),
+    DynamicNGrams(min_length=20, max_length=30, **SMALL),
+]
+named = pytest.mark.parametrize("task", TASKS, ids=lambda task: type(task).__name__)
+
+
+@named
+def test_chance_is_what_equal_outputs_reach(task):
+    """Cross-entropies exactly, and shares of right answers over random choices of the answer."""
+    batches = task.batches(task.source(9), 2000, tuple(most for _, most in task.trained))
+    chance = task.baselines(batches)["chance"]
+    objective = OBJECTIVES[task.objective]
+    assert set(chance) == set(objective.names)
+    even, random = objective.counts(task), objective.counts(task)
+    torch.manual_seed(0)
+    for batch in batches:
+        shape = (*batch.mask.shape, task.output_size)
+        even.update(torch.zeros(shape), batch)
+        random.update(torch.randn(shape), batch)
+    exact = even.compute()
+    assert chance["bits"] == pytest.approx(exact["bits"])
+    assert chance["loss"] == pytest.approx(exact["loss"])
+    shares = random.compute()
+    for name in set(chance) - {"bits", "loss"}:
+        assert chance[name] == pytest.approx(shares[name], rel=0.08, abs=0.02)
+
+
+@named
+def test_chance_of_a_set_of_several_lengths_counts_each_sequence_once(task):
+    batches = task.mixed(40, 3)
+    parts = [(len(batch.x), task.baselines([batch])["chance"]) for batch in batches]
+    whole = task.baselines(batches)["chance"]
+    for name in ("bits", "exact"):
+        if name in whole:
+            assert whole[name] == pytest.approx(sum(n * one[name] for n, one in parts) / 40, abs=1e-6)
