@@ -42,7 +42,7 @@ class NTM(Machine):
         read_heads: int = 1,
         write_heads: int = 1,
         content_addressing: bool = True,
-        beta_bias: Any = 0.0,
+        beta_bias: Any = 5.0,
         gate_bias: Any = -2.0,
         shift_range: int = 1,
         step_bias: Any = 2.0,

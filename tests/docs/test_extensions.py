@@ -36,7 +36,7 @@ def test_comments_of_conf_are_the_texts_of_the_page():
     page = configuration.page()
     assert str(configuration.CONF) == CONF
     assert "| `memory_slots` | `128` | N |" in page
-    assert "| `controller` | `lstm` | lstm \\| gru \\| feedforward |" in page
+    assert "| `controller` | `lstm` | lstm \\| gru \\| feedforward \\| counter_lstm |" in page
     assert "with resume=&lt;sweep>: also run failed jobs again" in page
     assert "The Neural Turing Machine: content-based addressing and discrete shifts." in page
 
