@@ -96,7 +96,6 @@ class Bits(Objective):
     """Mean binary cross-entropy over the unmasked elements of the answers of a batch, with an end marker.
 
     Attributes:
-        end (bool): whether the last output is an end marker.
         in_training (tuple of str): metrics of training batches.
     """
 

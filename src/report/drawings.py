@@ -155,7 +155,8 @@ def draw_answers(
     for (label, seed), group in _grouped(answers, ("row", "seed")):
         panels = []
         for (title,), points in _grouped(group, ("title",)):
-            panels.append(TargetOutputPanel(title, _array(points, "target"), _array(points, "output")))
+            pair = _array(points, "target"), _array(points, "output")
+            panels.append(TargetOutputPanel(title, *pair, end=kind.of.end))
             # Reports of earlier versions have no cell; its values are the numbers of the title.
             titles[title] = points[0].get("cell") or "x".join(re.findall(r"\d+", title))
         pictures.append(comparison.ComparisonRow(f"{label}, seed {seed}", panels))
