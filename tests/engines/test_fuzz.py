@@ -28,8 +28,12 @@ def machines(draw):
     options = {
         "memory_slots": draw(st.integers(1, 7)),
         "word_size": draw(st.integers(1, 5)),
-        "controller": draw(st.sampled_from(["lstm", "gru", "feedforward"])),
-        "controller_size": draw(st.integers(1, 6)),
+        "controller": draw(st.sampled_from(["lstm", "gru", "feedforward", "counter_lstm"])),
+        "controller_size": draw(st.integers(2, 6)),
+        "counters": 1,
+        "number_input": draw(st.sampled_from(["hidden", "clamped", "raw"])),
+        "numbers": draw(st.sampled_from([(0,), (2, 1)])),
+        "input_skip": draw(st.sampled_from([False, True, {"read": False, "write": True}])),
         "read_heads": draw(st.integers(1, 3)),
         "write_heads": draw(st.integers(1, 3)),
         "content_addressing": draw(st.booleans()),
@@ -44,7 +48,10 @@ def machines(draw):
     else:
         options |= {
             "carry": draw(st.sampled_from(["weighting", "position"])),
-            "motion": draw(st.sampled_from(["relative", "hybrid"])),
+            "motion": draw(st.sampled_from(["relative", "hybrid", "anchored"])),
+            "kernel": draw(st.sampled_from(["gaussian", "cauchy"])),
+            "lattice": draw(st.sampled_from([0.0, 0.5, 1.0])),
+            "sigma_max": draw(st.sampled_from([None, 200.0])),
             "num_scales": draw(st.integers(1, 3)),
             "sigma_init": draw(st.sampled_from([0.15, 0.5, 3.0, 40.0])),
             "jump_range": draw(st.sampled_from([None, 0.5, 100.0])),
@@ -121,8 +128,8 @@ def test_sequences_in_parts(data, net):
         net.zero_grad(set_to_none=True)
         given = x.clone().requires_grad_()
         outputs, carried = [], net.initial_state(batch, slots)
-        if carried.heads.dim() == 2:
-            carried = carried._replace(heads=carried.heads + start)
+        if getattr(net.cell, "carry", None) == "position":
+            carried = carried._replace(heads=pytree.tree_map(lambda place: place + start, carried.heads))
         for part, engine in zip(given.split(lengths, 1), engines, strict=True):
             net.cell.engine = engine
             y, carried = net(part, carried)
