@@ -19,8 +19,8 @@ IN_A_ROW = 3
 class Solved(Callback):
     """Marks a task as solved when a validation metric is at or under a threshold three times in a row.
 
-    Sequences and seconds count to the first of the three. The metric is `solved_by` of the objective: wrong bits a
-    sequence for answers in bits, none for classes.
+    Sequences and seconds count to the first of the three. The metric is `solved_by` of the objective: wrong bits
+    or wrong symbols a sequence; none for bits to predict and for classes.
 
     Args:
         threshold: of that metric.

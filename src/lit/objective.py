@@ -63,6 +63,7 @@ class Answer(NamedTuple):
         right: the target class; None where there are no classes.
         verdict: how good the answer is, as text.
         correct: whether it is right as a whole; None where that is not defined.
+        most_wrong: greatest number of wrong outputs at a step; None for O.
     """
 
     title: str
@@ -74,6 +75,7 @@ class Answer(NamedTuple):
     right: int | None
     verdict: str
     correct: bool | None = None
+    most_wrong: int | None = None
 
     @property
     def due(self) -> tuple[np.ndarray, np.ndarray] | None:

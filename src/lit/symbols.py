@@ -127,6 +127,7 @@ class Symbols(Objective):
             right=None,
             verdict=f"{wrong.sum():,} of {asked.sum():,} symbols wrong",
             correct=not wrong.any(),
+            most_wrong=1,
         )
 
     def draw(self, answers: Sequence[Answer], cmap: str) -> Figure:

@@ -8,7 +8,7 @@ function buildRun(run) {
   channels(strips, "input", run.x, run.xNames, null, null);
   if (run.target) channels(strips, "target", run.target, run.yNames, null, null);
   channels(strips, "output", run.y, run.yNames, run.asked, run.right);
-  wrongBits(strips, run);
+  wrongOutputs(strips, run);
   const memory = run.heads && buildMemory(box, strips, run.heads);
   timeAxis(strips);
   return {

@@ -67,6 +67,7 @@ def _run(recording: Recording) -> dict[str, Any]:
         "target": None if recording.target is None else _strip(recording.target, 0.0, 1.0),
         "asked": recording.asked.astype(int).tolist(),
         "wrong": None if recording.wrong is None else recording.wrong.tolist(),
+        "mostWrong": recording.most_wrong or recording.y.shape[1],
         "right": recording.right,
         "xNames": recording.x_names,
         "yNames": recording.y_names,

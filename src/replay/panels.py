@@ -23,7 +23,7 @@ LONG = 10
 
 
 class Strips:
-    """Input, target, output, wrong bits and head weights over a shared time axis."""
+    """Input, target, output, wrong bits or symbols and head weights over a shared time axis."""
 
     def __init__(self, figure: SubFigure, recording: Recording, cmap: str, area: Area) -> None:
         names = recording.heads.names if recording.heads else []
@@ -45,7 +45,7 @@ class Strips:
         if recording.wrong is not None:
             edges = np.arange(len(recording.wrong) + 1) - 0.5
             axes["wrong"].stairs(recording.wrong, edges, fill=True, color="#b3261e")
-            axes["wrong"].set(ylim=(0, recording.y.shape[1]), yticks=[])
+            axes["wrong"].set(ylim=(0, recording.most_wrong or recording.y.shape[1]), yticks=[])
             axes["wrong"].yaxis.label.set(rotation=0, ha="right", va="center")  # too low for a vertical label
         if recording.right is not None:
             axes["output"].set_yticks([recording.right], [f"right: {recording.y_names[recording.right]}"])

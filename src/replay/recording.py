@@ -82,14 +82,15 @@ class Recording(NamedTuple):
         verdict: how good the answer is, as text.
         x: input, [T, F].
         y: output in 0..1, [T, O]: the probability of a one, or of each class.
-        target: bits, [T, O]; None if the target is a class.
+        target: bits, or symbols as one-hot vectors, [T, O]; None if the target is a class.
         asked: [T], true where an answer is due; all true if the target is a class.
-        wrong: number of wrong bits at each step, [T]; None if the target is a class.
-        right: the target class; None if the target is bits.
+        wrong: number of wrong bits or symbols at each step, [T]; None where it is not defined.
+        right: the target class; None if the target is bits or symbols.
         x_names, y_names: names of the F input features and the O outputs.
         phases: name and first step of each phase, in order.
         heads: None without a memory.
         correct: whether the answer is right as a whole; None where that is not defined.
+        most_wrong: greatest number of wrong bits or symbols at a step; None for O.
     """
 
     title: str
@@ -105,6 +106,7 @@ class Recording(NamedTuple):
     phases: list[tuple[str, int]]
     heads: Heads | None
     correct: bool | None = None
+    most_wrong: int | None = None
 
 
 def record(learner: Learner, example: Example, title: str) -> Recording:
@@ -127,6 +129,7 @@ def record(learner: Learner, example: Example, title: str) -> Recording:
         phases=[("listening" if marks else "reading", 0), *marks],
         heads=record_heads(head_names(learner), seen) if "weighting" in seen else None,
         correct=answer.correct,
+        most_wrong=answer.most_wrong,
     )
 
 

@@ -1,5 +1,5 @@
 "use strict";
-// Strips over time: input, target, output and wrong bits, drawn once, with a marker at the current step.
+// Strips over time: input, target, output and wrong outputs, drawn once, with a marker at the current step.
 // A canvas has one pixel a number and is scaled by CSS; markers are placed by CSS with the variable --t.
 
 const page = JSON.parse(document.getElementById("data").textContent);
@@ -121,10 +121,10 @@ function channels(parent, title, packed, names, asked, right) {
   overTime(plot);
 }
 
-function wrongBits(parent, run) {
+function wrongOutputs(parent, run) {
   if (!run.wrong) return;
-  const [label, plot] = strip(parent, "wrong", 22), most = run.yNames.length;
-  element(label, "span", "tick", `${most} bits`).style.top = "8%";
+  const [label, plot] = strip(parent, "wrong", 22), most = run.mostWrong;
+  if (most > 1) element(label, "span", "tick", `${most} bits`).style.top = "8%";
   paint(element(plot, "canvas"), page.steps, most, (t, row) => [179, 38, 30, most - row <= run.wrong[t] ? 255 : 0]);
   tooltip(plot, page.steps, 1, t => `step ${t}: ${run.wrong[t]} wrong`);
   overTime(plot);

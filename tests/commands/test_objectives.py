@@ -109,3 +109,4 @@ def test_an_answer_can_be_replayed(run):
     assert recording.target.shape == recording.y.shape == (6, 3)
     assert "bits" in recording.verdict or "symbols wrong" in recording.verdict
     assert not recording.target[0].any()
+    assert recording.most_wrong == (1 if opened.task.objective == "symbols" else None)

@@ -93,6 +93,12 @@ def test_a_target_without_wrong_bits_is_drawn(recording):
     assert "wrong" not in axes
 
 
+@pytest.mark.parametrize(("most", "top"), [(None, 9), (1, 1)])
+def test_wrong_outputs_fill_the_strip_where_all_of_a_step_are_wrong(recording, most, top):
+    one = recording("lstm")._replace(most_wrong=most)
+    assert axes_of(Film([one], ""))["wrong"].get_ylim() == (0, top)
+
+
 def test_frames_are_one_a_step_and_differ(recording):
     film = Film([recording("ntm", 1, 2)], "")
     frames = list(film.frames())

@@ -33,6 +33,11 @@ def page_of(*recordings, cmap="viridis", fps=8.0, title="models on task", subtit
     return render(recordings, title, subtitle, cmap, fps)
 
 
+def test_a_step_with_one_symbol_has_at_most_one_wrong(recording):
+    one = recording("lstm")._replace(most_wrong=1)
+    assert data_of(page_of(one))["runs"][0]["mostWrong"] == 1
+
+
 @pytest.mark.parametrize("name", ["ntm", "dms_ntm"])
 def test_it_holds_what_was_recorded(recording, name):
     one = recording(name)
@@ -45,6 +50,7 @@ def test_it_holds_what_was_recorded(recording, name):
     check(run["y"], one.y)
     check(run["target"], one.target)
     assert run["wrong"] == one.wrong.tolist()
+    assert run["mostWrong"] == one.y.shape[1]
     assert run["asked"] == one.asked.astype(int).tolist()
     assert (run["xNames"], run["yNames"], run["right"]) == (one.x_names, one.y_names, None)
     heads = run["heads"]

@@ -139,6 +139,17 @@ def test_test_cells_are_normalised_by_the_training_range():
     assert (single.x[:, 11, 4] == 13.0).all()
 
 
+def test_the_count_alone_is_a_number():
+    """Bits and flags are 0 or 1; every other input is one of `numbers`."""
+    task = ready()
+    (count,) = task.numbers
+    x = torch.cat([batch.x.flatten(0, 1) for batch in task.tests["in_distribution"]])
+    others = [i for i in range(task.input_size) if i != count]
+    assert task.channels()[0][count] == "repeats"
+    assert set(x[:, others].unique().tolist()) == {0.0, 1.0}
+    assert not set(x[:, count].unique().tolist()) <= {0.0, 1.0}
+
+
 def test_validation_has_every_length_and_repeat_and_is_padded():
     task = ready(max_length=4, max_repeats=3, validation_size=300)
     assert {int(n) for b in task.validation for n in b.lengths} == {1, 2, 3, 4}
