@@ -74,14 +74,18 @@ def comparison(
         # An empty row at the bottom limits the height of the strips beside many rows.
         ratios = [TALLEST] * len(groups) + [(tall - TALLEST) * len(groups)] if tall > TALLEST + 0.1 else None
         strips = parts[1].subgridspec(len(groups) + bool(ratios), 1, height_ratios=ratios)
-        ax = None
+        beside: list[Axes] = []
         for index, (title, one) in enumerate(groups.items()):
-            ax = figure.add_subplot(strips[index], sharey=ax)
+            ax = figure.add_subplot(strips[index])
+            beside.append(ax)
             draw_groups(ax, one, painted, below > 0.25)
             ax.set_title(title, fontsize="medium")
             ax.set_ylabel(ylabel)
             if index < len(groups) - 1 and names[index] == names[-1]:
                 ax.tick_params(labelbottom=False)
+        limits = [ax.get_ylim() for ax in beside]
+        for ax in beside:
+            ax.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
         handles = marks([group for one in groups.values() for group in one])
         figure.legend(handles=handles, loc="outside upper right", ncols=3, frameon=False, fontsize="small")
     return figure
