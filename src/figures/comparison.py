@@ -13,8 +13,12 @@ from .target_output import TargetOutputPanel, draw_pair
 
 #: Inches of height: margins of a row; a channel, in both images; margins of the figure.
 ROW, CHANNEL, AROUND = 0.9, 0.2, 0.8
+#: Inches: greatest height of all channels of a row.
+TALL = 4.0
 #: Inches: least and greatest height of a strip of dots, and its width.
 STRIP, TALLEST, BESIDE = 1.7, 3.2, 3.0
+#: Space above and below the dots of all strips, as a share of their range.
+MARGIN = 0.05
 #: Points from an image to the line above its title.
 TITLE = 20.0
 #: Inches: greatest width of all images with the colour bar, and of one image.
@@ -63,7 +67,7 @@ def comparison(
     below = label_height(names, BESIDE - 0.9)
     channels = max(panel.targets.shape[1] for row in rows for panel in row.panels)
     pictures = min(PICTURES, PICTURE * len(titles) + 0.9)
-    height = max(len(rows) * (ROW + CHANNEL * channels), (STRIP + 0.3) * len(groups) + below) + AROUND
+    height = max(len(rows) * (ROW + min(CHANNEL * channels, TALL)), (STRIP + 0.3) * len(groups) + below) + AROUND
     width = pictures + (BESIDE if groups else 0.0)
     figure = Figure(figsize=(width, height), layout="constrained")
     parts = figure.add_gridspec(1, 2 if groups else 1, width_ratios=[pictures, BESIDE] if groups else None)
@@ -74,14 +78,19 @@ def comparison(
         # An empty row at the bottom limits the height of the strips beside many rows.
         ratios = [TALLEST] * len(groups) + [(tall - TALLEST) * len(groups)] if tall > TALLEST + 0.1 else None
         strips = parts[1].subgridspec(len(groups) + bool(ratios), 1, height_ratios=ratios)
-        ax = None
+        beside: list[Axes] = []
         for index, (title, one) in enumerate(groups.items()):
-            ax = figure.add_subplot(strips[index], sharey=ax)
+            ax = figure.add_subplot(strips[index])
+            beside.append(ax)
             draw_groups(ax, one, painted, below > 0.25)
             ax.set_title(title, fontsize="medium")
             ax.set_ylabel(ylabel)
             if index < len(groups) - 1 and names[index] == names[-1]:
                 ax.tick_params(labelbottom=False)
+        lows, highs = zip(*(ax.get_ylim() for ax in beside), strict=True)
+        margin = MARGIN * (max(highs) - min(lows))
+        for ax in beside:
+            ax.set_ylim(min(lows) - margin, max(highs) + margin)
         handles = marks([group for one in groups.values() for group in one])
         figure.legend(handles=handles, loc="outside upper right", ncols=3, frameon=False, fontsize="small")
     return figure

@@ -125,7 +125,7 @@ class Objective(ABC):
         mapped (tuple of str): metrics drawn over a grid of test cells by src.evaluate; none by default.
         solved_by (str or None): metric that must be at or under `solve_threshold` for the task to be solved; None,
             the default, if there is none.
-        end (bool): whether the last output is an end marker, which figures set apart; false by default.
+        end (bool): whether the last output is an end marker, False by default; for figures of answers.
         unit (str): of the loss, "nats" by default; for labels of figures.
 
     Raises:

@@ -155,13 +155,13 @@ def draw_answers(
     for (label, seed), group in _grouped(answers, ("row", "seed")):
         panels = []
         for (title,), points in _grouped(group, ("title",)):
-            pair = _array(points, "target"), _array(points, "output")
-            panels.append(TargetOutputPanel(title, *pair, end=kind.of.end))
+            shown = _array(points, "target"), _array(points, "output")
+            panels.append(TargetOutputPanel(title, *shown, end=kind.of.end))
             # Reports of earlier versions have no cell; its values are the numbers of the title.
             titles[title] = points[0].get("cell") or "x".join(re.findall(r"\d+", title))
         pictures.append(comparison.ComparisonRow(f"{label}, seed {seed}", panels))
-    shown = {row.label.rsplit(", seed", 1)[0] for row in pictures}
-    some = [row for row in rows if row["row"] in shown]
+    drawn = {row.label.rsplit(", seed", 1)[0] for row in pictures}
+    some = [row for row in rows if row["row"] in drawn]
     metric = kind.metric(kind.of.reach[0])
     spread = {title: found for title, cell in titles.items() if (found := groups(some, cell, metric.name))}
     figure = comparison.comparison(pictures, spread, metric.label, cmap, order)

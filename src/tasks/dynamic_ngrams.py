@@ -8,8 +8,8 @@ Graves, Wayne and Danihelka, arXiv:1410.5401, section 4.4. For context 2 and len
     mask         0    1    1    1    1
 
 The first bits, as many as the context, are fair coins. The probability that a later bit is 1 depends on the bits
-just before it, its context; a table of the sequence has it for each context. The entries are from Beta(1/2, 1/2). With
-context 5, as in the paper, these are 6-grams. The first target is the bit after the first whole context.
+just before it, its context; a table of the sequence has it for each context. The entries are from Beta(1/2, 1/2).
+With context 5, as in the paper, these are 6-grams. The first target is the bit after the first whole context.
 """
 
 import math

@@ -93,6 +93,24 @@ def test_a_strip_a_cell_beside_the_pictures(random, draw):
     assert not first.xaxis.get_tick_params()["labelbottom"]
 
 
+def test_pictures_of_many_channels_are_bounded(random):
+    many = TargetOutputPanel("cell", np.zeros((5, 128)), np.zeros((5, 128)), end=False)
+    figure = comparison([ComparisonRow(model, [many]) for model in ("ntm", "gru")], {}, "accuracy")
+    assert figure.get_figheight() == pytest.approx(0.8 + 2 * (0.9 + 4.0))
+
+
+def test_strips_have_one_scale_that_holds_all_values(random):
+    groups = make_groups(["ntm", "gru"], ["easy", "hard"], random)
+    far = {"centre": 7.5, "interval": (7.2, 7.8)}
+    groups["hard"] = [group._replace(values=group.values + 7, **far) for group in groups["hard"]]
+    first, second = strips(comparison(make_rows(["ntm"], ["easy", "hard"], random), groups, "bits"))
+    assert first.get_ylim() == second.get_ylim()
+    low, high = first.get_ylim()
+    for group in (*groups["easy"], *groups["hard"]):
+        assert low < group.values.min()
+        assert group.values.max() < high
+
+
 def test_strips_keep_their_height_beside_many_rows(random, draw):
     models = [f"sigma_init={s} carry={c}" for s in (0.5, 1, 2) for c in ("position", "weighting")]
     titles = ["Length 10, Repeat 20", "Length 20, Repeat 10"]

@@ -112,3 +112,13 @@ def test_the_answers_shown_are_those_of_the_headline_cells(tmp_path) -> None:
     answers = table(tmp_path / "report" / "figures" / "target_output.csv")
     dots = table(tmp_path / "report" / "figures" / "seeds.csv")
     assert {row["cell"] for row in answers} == {row["test"] for row in dots} == {"3x2", "3x4"}
+
+
+@pytest.mark.parametrize(("objective", "last"), [("bits", "end"), ("bits_without_end", "2"), ("symbols", "2")])
+def test_answers_have_an_end_marker_where_the_objective_has_one(objective: str, last: str) -> None:
+    values = {f"{name} {i}": "0.5" for name in ("target", "output") for i in (1, 2)}
+    answers = [{"row": "ntm", "seed": "0", "title": "Length 3", "cell": "3", **values} for _ in range(3)]
+    drawing = drawings.draw_answers(answers, [], TableKind("", objective, []), "target_output", "jet", [])
+    assert drawing is not None
+    labels = [text.get_text() for text in drawing.figure.axes[0].get_yticklabels()]
+    assert labels == ["1", last]
