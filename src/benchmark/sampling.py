@@ -1,9 +1,13 @@
 """Cost of sampling: time to draw a training batch of each task, and to make the update that it is for."""
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ..common.paths import CONF
+from ..tasks.base import Task
 from .rounds import best_times, compose_config, updating
 
 ABOUT = "milliseconds to draw a training batch of a task at its own batch size, and to make the update it is for"
@@ -22,15 +26,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(given: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Milliseconds of both parts by task, of one batch."""
-    timed = {}
+    timed: dict[tuple[str, str], Callable[[], Any]] = {}
     for name in given.tasks:
         task, make_updates = updating(compose_config(f"model={given.model}", task=name))
         task.setup()
         batches = [task.training_batch(n) for n in range(given.updates)]
-        timed[name, "sampling"] = lambda task=task: [task.training_batch(n) for n in range(given.updates)]
-        timed[name, "update"] = lambda make_updates=make_updates, batches=batches: make_updates(batches)
+        timed[name, "sampling"] = partial(_draw, task, given.updates)
+        timed[name, "update"] = partial(make_updates, batches)
     seconds = best_times(timed, given.rounds)
     return {name: {part: 1000 * seconds[name, part] / given.updates for part in PARTS} for name in given.tasks}
+
+
+def _draw(task: Task, batches: int) -> None:
+    for n in range(batches):
+        task.training_batch(n)
 
 
 def markdown(costs: dict[str, dict[str, float]]) -> str:

@@ -38,6 +38,8 @@ class CounterLSTM(Cell):
         checks.Refusal: a value of the wrong type or out of its range; hidden or clamped without numbers.
     """
 
+    weight_numbers: nn.Parameter | None
+
     def __init__(
         self,
         input_size: int,

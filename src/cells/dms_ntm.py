@@ -68,6 +68,8 @@ class DMSNTM(Machine):
 
     size_options = ("content_addressing", "input_skip", "carry", "motion", "num_scales")
     drawings = ("addressing_examples",)
+    sigma_bias: Tensor
+    sigma_factor: Tensor
 
     def __init__(
         self,
@@ -141,7 +143,6 @@ class DMSNTM(Machine):
             engine=engine,
             numbers=numbers,
         )
-        self.sigma_bias: Tensor
         heads = ByKind(*biases).of_heads(read_heads, write_heads)
         self.register_buffer("sigma_bias", torch.tensor(heads), persistent=False)
         if self.sigma_schedule is not None:  # stored in checkpoints: one may be made before the schedule ends

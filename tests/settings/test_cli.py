@@ -207,7 +207,11 @@ GRU = "mnist1d_table/gru"
         *(("optimizer.l=1", "lr"), ("task.bach_size=3", "batch_size"), ("trainer.max_stpes=3", "max_steps")),
         *(("callbacks.pictures.evry=3", "every"), ("+callbacks.picture.every=3", "pictures")),
         *(("++logger.tensorbord.x=1", "tensorboard"), ("++optimizer.l=1", "lr"), ("~task.widht", "width")),
-        *(("++hydra.rnu.dir=x", "run"), ("+hydra.run.dri=x", "dir"), ("recipe=repeat_copy_lst", "repeat_copy_lstm")),
+        *(
+            ("++hydra.rnu.dir=x", "run"),
+            ("+hydra.run.dri=x", "dir"),
+            ("recipe=repeat_copy_lst", "repeat_copy_lstm"),
+        ),
         *(("+validate_evry=3", "validate_every"), ("++figure.cmpa=jet", "figure.cmap")),
         *(("++task.recipe.max_stpes=3", "task.recipe.max_steps"), ("task.recipe={lrr:3}", "lr")),
         # a key of another section, and an argument that conf/ leaves to its default

@@ -35,8 +35,16 @@ def constants(
     sigma_bias: Sequence[Sequence[float]] = ((0.0,),),
 ) -> Constants:
     """Make `Constants` of a dtype."""
-    numbers = map(dtype.type, (clip, sigma_min, sigma_max, sigma_factor, lattice, jump_range))
-    return Constants(*numbers, np.array(sigma_bias, dtype))
+    number = dtype.type
+    return Constants(
+        number(clip),
+        number(sigma_min),
+        number(sigma_max),
+        number(sigma_factor),
+        number(lattice),
+        number(jump_range),
+        np.array(sigma_bias, dtype),
+    )
 
 
 class Weights(NamedTuple):
