@@ -37,6 +37,16 @@ def test_every_page_of_the_site_is_in_a_list_of_contents():
     assert pages - {"index"} <= listed
 
 
+@pytest.mark.parametrize(
+    ("group", "pages"), [("task", ("README", "tasks", "settings")), ("model", ("README", "settings"))]
+)
+def test_every_model_and_task_is_listed(group, pages):
+    for page in pages:
+        text = next(one for one in PAGES if one.stem == page).read_text(encoding="utf-8")
+        names = {path.stem for path in (ROOT / "conf" / group).glob("*.yaml")}
+        assert names <= set(re.findall(r"`([a-z0-9_]+)`", text)), page
+
+
 def test_the_readme_is_short_and_begins_with_the_picture():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert 8_000 <= len(text.encode()) <= 10_000

@@ -31,7 +31,7 @@ REFUSED = [
     ("seedd=1", "seedd=1: unknown key 'seedd'; must be one of callbacks, "),
     ("+seedd=1", "+seedd=1: unknown key 'seedd'; a key may be added only under "),
     ("model.foo=1", "model.foo=1: unknown key 'model.foo'; must be under model one of _target_, beta_bias, "),
-    ("+model.foo=1", "model.foo=1: unknown key; must be one of beta_bias, carry, "),
+    ("+model.foo=1", "model.foo=1: unknown key; must be one of beta_bias, bookmark_bias, "),
     ("+trainer.foo=1", "trainer.foo=1: unknown key; must be one of accelerator, "),
     ("+logger.foo=1", "logger.foo=1: must be a section of keys, as in conf/"),
     ("+logger.tensorboard.foo=1", "logger.tensorboard.foo=1: unknown key; must be one of log_graph, "),
