@@ -148,11 +148,11 @@ def record_heads(names: list[str], seen: Trace) -> Heads:
         "position": position.remainder(slots).remainder(slots),
         "width": addressing.circular_deviation(weights),
     }
-    if "sigma" in seen:
-        scales = seen["sigma"].unbind(2)
-        numbers |= {f"sigma {k + 1}" if len(scales) > 1 else "sigma": one for k, one in enumerate(scales)}
-    others = {name: values for name, values in seen.numbers.items() if values.dim() == 2 and name != "position"}
-    numbers |= {name.replace("_", " "): values for name, values in others.items()}
+    for name, values in seen.numbers.items():
+        parts = values.unbind(2) if values.dim() == 3 else [values]
+        for k, one in enumerate(parts):
+            label = f"{name.replace('_', ' ')} {k + 1}" if len(parts) > 1 else name.replace("_", " ")
+            numbers.setdefault(label, one)
     words = {
         f"{label} {i + 1}" if seen[name].shape[1] > 1 else label: vector.numpy()
         for name, label in {"read": "read", "add": "added", "erase": "erased"}.items()

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from src.callbacks.pictures import trace
+from src.cells.dms_ntm import DMSNTM
 from src.lit.bits import BitCounts
-from src.replay.recording import Heads, record
+from src.networks.recurrent import Recurrent
+from src.replay.recording import Heads, record, record_heads
 
 
 def naive_place(weights):
@@ -77,6 +79,17 @@ def test_a_head_with_a_position_records_it(learner):
     assert seen["position"].max() > 8  # round the ring and on
     assert heads.numbers["position"] == pytest.approx(seen["position"][0].numpy() % 8, abs=1e-4)
     assert np.array_equal(heads.numbers["sigma 2"], seen["sigma"][0, :, :, 1])
+
+
+def test_numbers_of_several_parts_are_shown_part_by_part(rng):
+    """As the widths of several scales, and the three places that an anchored head starts from."""
+    cell = DMSNTM(3, memory_slots=5, word_size=2, controller_size=4, motion="anchored")
+    _, _, seen = Recurrent(cell, 2).trace(torch.randn(1, 4, 3, generator=rng))
+    heads = record_heads(["read head", "write head"], seen)
+    assert set(heads.numbers) == {
+        *("position", "width", "sigma", "gate", "delta", "store", "anchor 1", "anchor 2", "anchor 3")
+    }
+    assert np.array_equal(heads.numbers["anchor 3"], seen["anchor"][0, :, :, 2])
 
 
 def test_the_memory_grows_with_the_sequence(recording):
