@@ -33,6 +33,9 @@ NTM_DEFAULTS = {
     "memory_init": "constant",
     "output_clip": 20.0,
     "engine": "auto",
+    "counters": None,
+    "number_input": None,
+    "input_skip": False,
 }
 #: Keys that users' scripts may set, with defaults; None stands for a default that may change.
 DEFAULTS = {
@@ -51,6 +54,10 @@ DEFAULTS = {
         "num_scales": None,
         "jump_range": None,
         "jump_bias": None,
+        "kernel": "gaussian",
+        "sigma_max": None,
+        "sigma_schedule": None,
+        "lattice": 0.0,
     },
     **{
         ("task", name): {
@@ -258,7 +265,7 @@ def test_every_argument_of_a_constructor_is_in_its_file(group, name):
 
 @pytest.mark.parametrize("model", ["ntm", "dms_ntm"])
 def test_constructor_defaults_are_those_of_the_file(model):
-    node = compose_train(f"model={model}", "task=copy")["model"]  # a task without a recipe for it
+    node = compose_train(f"model={model}", "task=reverse")["model"]  # a task without a recipe for it
     for name, parameter in inspect.signature(get_object(node["_target_"])).parameters.items():
         if name not in GIVEN:
             assert parameter.default == node[name], name

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
 
+from ..cells.dms_ntm import DMSNTM
 from ..cells.trace import Trace
 from ..common import checks
 from ..common.files import write_whole
@@ -181,7 +182,7 @@ def head_scalars(learner: Learner, example: Example) -> dict[str, float]:
     """Last position, mean width and mean sigma of each head in an example, by tag; empty without heads.
 
     For heads without a position, it is the circular mean of the weighting. The width is the circular deviation of
-    the weighting; sigma is the width parameter of a Gaussian focus.
+    the weighting; sigma is the width parameter of a focus.
     """
     _, seen = trace(learner, example)
     if "weighting" not in seen:
@@ -211,11 +212,12 @@ def draw_history(rows: list[dict[str, Any]]) -> Figure:
     return learning_curves(np.array([row["sequences"] for row in rows]), curves, "sequences", log)
 
 
-def draw_addressing() -> Figure:
-    """Figure of the Gaussian focus for a grid of shifts and widths."""
+def draw_addressing(cell: DMSNTM) -> Figure:
+    """Figure of the focus of a cell, Gaussian or with a heavy tail, for a grid of shifts and widths."""
     deltas, sigmas, slots, before = (0.0, 0.5, 1.0, 2.5, -3.0), (0.3, 0.5, 1.0, 2.0, 4.0), 17, 8
     delta, sigma = torch.meshgrid(torch.tensor(deltas), torch.tensor(sigmas), indexing="ij")
-    kernels = addressing.gaussian(before + delta, sigma.unsqueeze(2), torch.ones_like(sigma).unsqueeze(2), slots)
+    focus, every = addressing.KERNELS[cell.kernel], torch.ones_like(sigma).unsqueeze(2)
+    kernels = focus(before + delta, sigma.unsqueeze(2), every, slots)
     return addressing_examples(kernels.numpy(), deltas, sigmas, before)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import softplus
 
 from ..common import checks
 from ..memory import addressing
@@ -15,11 +14,10 @@ from .by_kind import ByKind, by_kind
 from .layout import Field, Layout, at_least_one, softmax
 from .machine import Machine
 from .machine_state import Anchored, one_hot_at_zero
-from .widths import width_biases, width_schedule
+from .widths import width, width_biases, width_schedules
 
 CARRIES = ("weighting", "position")
 MOTIONS = ("relative", "hybrid", "anchored")
-KERNELS = {"gaussian": addressing.gaussian, "cauchy": addressing.cauchy}
 
 
 class DMSNTM(Machine):
@@ -52,7 +50,8 @@ class DMSNTM(Machine):
         sigma_init: initial width in slots, above sigma_min; by kind.
         sigma_min: smallest width in slots, above 0.
         sigma_max: bound on the width in slots, above all initial widths; None for none.
-        sigma_schedule: ``{factor: .., share: ..}``, see `WidthSchedule` and `at_progress`; None for none.
+        sigma_schedule: ``{factor: .., share: ..}``, see `WidthSchedule` and `at_progress`, which multiplies what
+            sigma_min and sigma_max bound; None for none; by kind.
         num_scales: K.
         lattice: strength of `addressing.snap`, 0 to 1; of p, or with carry = weighting of delta or J.
         jump_range: longest jump in slots; None for half of `memory_slots`, also where a state has more slots.
@@ -61,7 +60,6 @@ class DMSNTM(Machine):
         bookmark_bias: initial logit of the gate that stores the bookmark (anchored); by kind.
         delta_init: initial motion per step in slots (relative, anchored); by kind.
         step_bias: initial logit of the step by +1 (hybrid); by kind.
-        input_skip_init: initial weight of the inputs that are numbers in an input skip, in slots; by kind.
 
     The other arguments are those of `Machine`.
     """
@@ -108,13 +106,13 @@ class DMSNTM(Machine):
     ) -> None:
         self.carry = checks.choice("carry", carry, CARRIES)
         self.motion = checks.choice("motion", motion, MOTIONS)
-        self.kernel = checks.choice("kernel", kernel, tuple(KERNELS))
+        self.kernel = checks.choice("kernel", kernel, tuple(addressing.KERNELS))
         self.num_scales = checks.integer("num_scales", num_scales)
         self.sigma_min = checks.number("sigma_min", sigma_min, above=0)
         self.sigma_max = None if sigma_max is None else checks.number("sigma_max", sigma_max, above=self.sigma_min)
         self.sigma_init = by_kind("sigma_init", sigma_init, checks.number, above=0)
         biases = [width_biases(one, self.num_scales, self.sigma_min, self.sigma_max) for one in self.sigma_init]
-        self.sigma_schedule = width_schedule("sigma_schedule", sigma_schedule)
+        self.sigma_schedule = width_schedules("sigma_schedule", sigma_schedule)
         self.lattice = checks.number("lattice", lattice, least=0, most=1)
         if jump_range is None:
             jump_range = checks.integer("memory_slots", memory_slots) / 2
@@ -123,7 +121,6 @@ class DMSNTM(Machine):
         self.bookmark_bias = by_kind("bookmark_bias", bookmark_bias, checks.number)
         self.delta_init = by_kind("delta_init", delta_init, checks.number)
         self.step_bias = by_kind("step_bias", step_bias, checks.number)
-        self.input_skip_init = by_kind("input_skip_init", input_skip_init, checks.number)
         super().__init__(
             input_size=input_size,
             memory_slots=memory_slots,
@@ -138,6 +135,7 @@ class DMSNTM(Machine):
             beta_bias=beta_bias,
             gate_bias=gate_bias,
             input_skip=input_skip,
+            input_skip_init=input_skip_init,
             memory_init=memory_init,
             output_clip=output_clip,
             engine=engine,
@@ -145,19 +143,16 @@ class DMSNTM(Machine):
         )
         heads = ByKind(*biases).of_heads(read_heads, write_heads)
         self.register_buffer("sigma_bias", torch.tensor(heads), persistent=False)
-        if self.sigma_schedule is not None:  # stored in checkpoints: one may be made before the schedule ends
-            self.register_buffer("sigma_factor", torch.tensor(self.sigma_schedule.at(0.0)))
-        if self.skip is not None:
-            initial = self.input_skip_init.of_heads(read_heads, write_heads)
-            has = self.input_skip.of_heads(read_heads, write_heads)
-            column = torch.tensor([one for one, own in zip(initial, has, strict=True) if own])
-            with torch.no_grad():
-                self.skip.weight[:, list(numbers)] = column.unsqueeze(1)
+        if any(self.sigma_schedule):  # stored in checkpoints: one may be made before the schedule ends
+            self.register_buffer("sigma_factor", torch.ones(self.num_heads, 1))
+            self.at_progress(0.0)
 
     def at_progress(self, done: float) -> None:
         """Set the factor of `sigma_schedule`, see `Cell.at_progress`."""
-        if self.sigma_schedule is not None:
-            self.sigma_factor.fill_(self.sigma_schedule.at(done))
+        if any(self.sigma_schedule):
+            factors = ByKind(*(1.0 if one is None else one.at(done) for one in self.sigma_schedule))
+            heads = factors.of_heads(self.read_heads, self.write_heads)
+            self.sigma_factor.copy_(torch.tensor(heads).unsqueeze(1))
 
     def head_layout(self) -> Layout:
         fields = self.content_fields()
@@ -176,18 +171,14 @@ class DMSNTM(Machine):
         fields.append(Field("delta", bias=self.delta_init, shown=True))
         if self.motion == "anchored":
             fields += [
-                Field("anchor", 3, softmax, ByKind(*((0.0, bias, bias) for bias in self.jump_bias)), shown=True),
+                Field("anchor", 3, softmax, ByKind(*((0.0, bias, bias) for bias in self.jump_bias))),
                 Field("store", squash=torch.sigmoid, bias=self.bookmark_bias, shown=True),
             ]
         return Layout(*fields)
 
     def _width(self, raw: Float[Tensor, "B H K"]) -> Float[Tensor, "B H K"]:
-        raw = raw + self.sigma_bias
-        if self.sigma_max is None:
-            sigma = self.sigma_min + softplus(raw)
-        else:
-            sigma = self.sigma_min + (self.sigma_max - self.sigma_min) * raw.sigmoid()
-        return sigma if self.sigma_schedule is None else sigma * self.sigma_factor
+        sigma = width(raw + self.sigma_bias, self.sigma_min, self.sigma_max)
+        return sigma * self.sigma_factor if any(self.sigma_schedule) else sigma
 
     def _within_range(self, raw: Float[Tensor, "B H"]) -> Float[Tensor, "B H"]:
         return self.jump_range * raw.tanh()
@@ -214,6 +205,7 @@ class DMSNTM(Machine):
             return self._move(numbers, memory, before)
         w, now, seen = self._move(numbers, memory, self._origin(numbers, before))
         store = numbers.store if self.carry == "position" else numbers.store.unsqueeze(2)
+        seen |= dict(zip(("stay", "to_bookmark", "to_start"), numbers.anchor.unbind(2), strict=True))
         return w, Anchored(now, torch.lerp(before.bookmark, now, store)), seen
 
     def _origin(self, numbers: SimpleNamespace, before: Anchored) -> Float[Tensor, "B H *N"]:
@@ -230,7 +222,7 @@ class DMSNTM(Machine):
         """Weighting, place and shown numbers of the heads after a move from a place."""
         seen, slots, sigma = self.layout.shown(numbers), memory.shape[1], numbers.sigma
         mixture = numbers.mixture if self.num_scales > 1 else torch.ones_like(sigma)
-        kernel, hybrid = KERNELS[self.kernel], self.motion == "hybrid"
+        kernel, hybrid = addressing.KERNELS[self.kernel], self.motion == "hybrid"
         distance = numbers.jump_distance if hybrid else numbers.delta
 
         if self.carry == "position":

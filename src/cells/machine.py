@@ -19,6 +19,7 @@ from . import boundary
 from .base import Cell, State, full_precision
 from .by_kind import ByKind, by_kind
 from .controllers import make_controller
+from .input_skip import InputSkip
 from .layout import Field, Layout, content_fields
 from .machine_state import MEMORY_INITS, MachineState, initial_memory
 from .trace import Trace
@@ -50,8 +51,9 @@ class Machine(Cell):
         beta_bias: the initial key strength beta is its softplus; at beta_bias=0 the content weighting, and its
             gradient, is nearly uniform over the slots; by kind.
         gate_bias: initial logit of the interpolation gate g; lower values favour the previous weighting; by kind.
-        input_skip: the displacement of a head also sees the input, through weights of its own that are linear and
-            not limited by `output_clip`; they are 0 at first; by kind.
+        input_skip: the displacement of a head also sees the input, see `InputSkip`; not limited by `output_clip`;
+            by kind.
+        input_skip_init: initial weight of the inputs that are numbers in an input skip; by kind.
         memory_init: constant (1e-6 everywhere), learned (a parameter) or random (drawn once, then fixed).
             A memory with more slots than `memory_slots` repeats these rows.
         output_clip: bound on the absolute value of the raw numbers of the heads; None for no bound.
@@ -86,6 +88,7 @@ class Machine(Cell):
         counters: int = 2,
         number_input: str = "hidden",
         input_skip: Any = False,
+        input_skip_init: Any = 0.0,
         numbers: Sequence[int] = (),
     ) -> None:
         super().__init__()
@@ -98,6 +101,11 @@ class Machine(Cell):
         self.beta_bias = by_kind("beta_bias", beta_bias, checks.number)
         self.gate_bias = by_kind("gate_bias", gate_bias, checks.number)
         self.input_skip = by_kind("input_skip", input_skip, checks.flag)
+        self.input_skip_init = by_kind("input_skip_init", input_skip_init, checks.number)
+        if any(one and not has for one, has in zip(self.input_skip_init, self.input_skip, strict=True)):
+            raise checks.refuse("input_skip_init", input_skip_init, "0 for heads without an input skip")
+        if any(self.input_skip_init) and not numbers:
+            raise checks.refuse("input_skip_init", input_skip_init, "0 on a task whose inputs have no number")
         checks.choice("memory_init", memory_init, MEMORY_INITS)
         self.output_clip = None if output_clip is None else checks.number("output_clip", output_clip, above=0)
         if not isinstance(numbers, Sequence) or not all(type(n) is int and 0 <= n < input_size for n in numbers):
@@ -118,10 +126,12 @@ class Machine(Cell):
             biases = self.heads.bias[: self.num_heads * self.layout.size].view(self.num_heads, -1)
             for own, kind in zip(biases, ByKind("read", "write").of_heads(read_heads, write_heads), strict=True):
                 own.copy_(self.layout.biases(kind))
-        skips = sum(self.input_skip.of_heads(read_heads, write_heads))
-        self.skip = nn.Linear(input_size, skips * self.skip_size, bias=False) if skips else None
-        if self.skip is not None:
-            nn.init.zeros_(self.skip.weight)
+        self.skip = None
+        if any(self.input_skip):
+            has, initial = (
+                one.of_heads(read_heads, write_heads) for one in (self.input_skip, self.input_skip_init)
+            )
+            self.skip = InputSkip(input_size, self.skip_size, has, initial, numbers)
 
         memory = initial_memory(memory_init, memory_slots, word_size)
         if memory_init == "learned":
@@ -174,15 +184,6 @@ class Machine(Cell):
             return w
         return addressing.interpolate(addressing.content(memory, numbers.key, numbers.beta), w, numbers.gate)
 
-    def skipped(self, x: Float[Tensor, "B *T F"]) -> Float[Tensor, "B *T H S"]:
-        """What the inputs add to the displacement of each head; 0 for a head without an input skip."""
-        assert self.skip is not None
-        found = self.skip(x).unflatten(-1, (-1, self.skip_size))
-        if found.shape[-2] == self.num_heads:
-            return found
-        none = found.new_zeros(*found.shape[:-2], self.num_heads - found.shape[-2], self.skip_size)
-        return torch.cat([found, none] if self.input_skip.read else [none, found], -2)
-
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> MachineState:
         """As `Cell.initial_state`; the memory is a view of `initial_memory` and must not be changed in place."""
         slots = self.memory_slots if memory_slots is None else checks.integer("memory_slots", memory_slots)
@@ -232,7 +233,7 @@ class Machine(Cell):
                 raw = raw.clamp(-self.output_clip, self.output_clip)
             raw, raw_write = raw.tensor_split([self.num_heads * self.layout.size], dim=1)
 
-            skip = () if self.skip is None else (self.skipped(x).to(state.memory.dtype),)
+            skip = () if self.skip is None else (self.skip(x).to(state.memory.dtype),)
             w, heads, numbers = self.address(
                 raw.view(len(x), self.num_heads, -1), state.memory, state.heads, *skip
             )

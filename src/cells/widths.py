@@ -4,7 +4,17 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import softplus
+
 from ..common import checks
+from .by_kind import ByKind, by_kind
+
+
+def width(raw: Float[Tensor, "B H K"], least: float, most: float | None) -> Float[Tensor, "B H K"]:
+    """least + softplus(raw); with an upper bound, least + (most - least) sigmoid(raw)."""
+    return least + softplus(raw) if most is None else least + (most - least) * raw.sigmoid()
 
 
 class WidthSchedule(NamedTuple):
@@ -37,6 +47,20 @@ def width_schedule(key: str, value: Any) -> WidthSchedule | None:
         raise checks.refuse(key, shown, "null or {factor: .., share: ..}, such as {factor: 4, share: 0.6}")
     factor = checks.number(f"{key}.factor", value["factor"], least=1)
     return WidthSchedule(factor, checks.number(f"{key}.share", value["share"], above=0, most=1))
+
+
+def width_schedules(key: str, value: Any) -> ByKind:
+    """The schedules of the read heads and of the write heads, from one for all heads or one for each kind.
+
+    >>> width_schedules("sigma_schedule", {"read": {"factor": 4, "share": 0.5}, "write": None})
+    ByKind(read=WidthSchedule(factor=4.0, share=0.5), write=None)
+
+    Raises:
+        checks.Refusal: as `width_schedule`.
+    """
+    if isinstance(value, Mapping) and set(value) & set(ByKind._fields):
+        return by_kind(key, value, width_schedule)
+    return ByKind(*[width_schedule(key, value)] * 2)
 
 
 def width_biases(sigma_init: float, scales: int, sigma_min: float, sigma_max: float | None) -> list[float]:

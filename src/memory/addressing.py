@@ -99,6 +99,10 @@ def cauchy(
     return _mixed(tail / tail.sum(-1, keepdim=True), mixture)
 
 
+#: Kernels of a focus by name.
+KERNELS = {"gaussian": gaussian, "cauchy": cauchy}
+
+
 def _mixed(kernels: Float[Tensor, "B H K N"], mixture: Float[Tensor, "B H K"]) -> Float[Tensor, "B H N"]:
     if kernels.shape[2] == 1:  # the weight of a single scale is 1
         return kernels.squeeze(2)

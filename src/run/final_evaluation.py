@@ -24,7 +24,7 @@ def test_and_draw(parts: Parts) -> dict[str, Any]:
         figures |= draw(learner, task.examples(), cfg["figure"]["cmap"])
     for name in getattr(getattr(learner.network, "cell", None), "drawings", ()):
         with figure_errors_as_warnings(name):
-            figures[name] = DRAWINGS[name]()
+            figures[name] = DRAWINGS[name](learner.network.cell)
     save(figures, folder.path)
     own = learner.network.memory_slots
     for name, metrics in learner.tested.items():

@@ -12,8 +12,8 @@ from .load import stored_weights
 
 #: The one tensor whose number of rows may be larger than that of the other run.
 MEMORY = "initial_memory"
-#: Where the schedule of the widths is, which is no weight.
-SCHEDULE = "sigma_factor"
+#: Where the schedule of the widths of a DMS-NTM is, which is no weight.
+SCHEDULE = "cell.sigma_factor"
 
 
 def load(network: nn.Module, source: Any) -> None:
@@ -32,9 +32,9 @@ def load(network: nn.Module, source: Any) -> None:
         raise ConfigError(f"init_from={source!r}: must be a run folder or a checkpoint")
     path, where = Path(source), f"init_from={source!r}"
     stored = stored_weights(RunFolder(path).best if path.is_dir() else path, where)
-    own, schedule = network.state_dict(), {name for name, _ in network.named_buffers() if name.endswith(SCHEDULE)}
-    stored = {name: weight for name, weight in stored.items() if not name.endswith(SCHEDULE)}
-    stored |= {name: own[name] for name in schedule}  # a schedule starts anew
+    own = network.state_dict()
+    stored.pop(SCHEDULE, None)
+    stored |= {SCHEDULE: own[SCHEDULE]} if SCHEDULE in own else {}  # a schedule starts anew
     for names, fault in ((own.keys() - stored.keys(), "lacks"), (stored.keys() - own.keys(), "also has")):
         if names:
             raise ConfigError(

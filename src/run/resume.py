@@ -60,6 +60,11 @@ def settings(folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
                 f"trainer.max_steps={after}: the learning rate is 0 after {before} updates (schedule.final=0.0); "
                 f"must be {before}, the run's own"
             )
+        if after > before and cfg["model"].get("sigma_schedule"):
+            raise ConfigError(
+                f"trainer.max_steps={after}: widths would grow again, as model.sigma_schedule ends by {before} "
+                f"updates; must be {before}, the run's own"
+            )
     if "trainer.enable_progress_bar" in changes:
         shown = changes["trainer.enable_progress_bar"]
         cfg["trainer"]["enable_progress_bar"] = errors.check("trainer.", checks.flag, "enable_progress_bar", shown)

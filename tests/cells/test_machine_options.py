@@ -237,8 +237,9 @@ def test_options_by_kind_of_head(cls, key):
     """One number for all heads, or one for the read heads and one for the write heads."""
     allowed, values = REFUSED[cls][key]
     valid = True if key == "input_skip" else 0.75
-    assert getattr(make(cls, **{key: valid}), key) == (valid, valid)
-    assert getattr(make(cls, **{key: {"read": valid, "write": valid}}), key) == (valid, valid)
+    more = {"input_skip": True, "numbers": (0,)} if key == "input_skip_init" else {}
+    assert getattr(make(cls, **{key: valid}, **more), key) == (valid, valid)
+    assert getattr(make(cls, **{key: {"read": valid, "write": valid}}, **more), key) == (valid, valid)
     for value in values:
         with pytest.raises(Refusal) as refusal:
             make(cls, **{key: {"read": valid, "write": value}})
@@ -309,6 +310,19 @@ def test_sigma_max_bounds_the_width(sigma_max):
             "number_input='clamped': must be raw on a task whose inputs have no number",
         ),
         (
+            {"sigma_schedule": {"read": {"factor": 2.0}, "write": None}},
+            "sigma_schedule.read={'factor': 2.0}: must be null or {factor: .., share: ..}, "
+            "such as {factor: 4, share: 0.6}",
+        ),
+        (
+            {"input_skip": True, "input_skip_init": -1.0},
+            "input_skip_init=-1.0: must be 0 on a task whose inputs have no number",
+        ),
+        (
+            {"numbers": (1,), "input_skip": {"read": True, "write": False}, "input_skip_init": -1.0},
+            "input_skip_init=-1.0: must be 0 for heads without an input skip",
+        ),
+        (
             {"controller": "counter_lstm", "number_input": "raw", "counters": C},
             f"counters={C}: must be below the number of cells, {C}",
         ),
@@ -330,6 +344,8 @@ def test_the_schedule_of_the_width():
     other = make(DMSNTM, sigma_init=0.5, sigma_schedule={"factor": 4.0, "share": 0.5})
     other.load_state_dict(cell.state_dict())
     torch.testing.assert_close(first(other)["sigma"], torch.full((B, 2, 1), 1.0))
+    reads = make(DMSNTM, sigma_schedule={"read": {"factor": 4.0, "share": 0.5}, "write": None})
+    torch.testing.assert_close(first(reads)["sigma"][0, :, 0], torch.tensor([2.0, 0.5]))
     plain = make(DMSNTM)
     plain.at_progress(0.5)  # without a schedule, nothing happens
     assert "sigma_factor" not in plain.state_dict()
@@ -374,7 +390,7 @@ def test_an_input_skip_moves_the_heads_of_its_kind(cls):
     for motion, shown in (("relative", "delta"), ("hybrid", "jump_distance"), ("anchored", "delta")):
         cell = make(
             DMSNTM, motion=motion, input_skip=skip, delta_init=0.0, output_clip=0.1, numbers=(1,),
-            input_skip_init={"read": -3.0, "write": 5.0},
+            input_skip_init={"read": -3.0, "write": 0.0},
         )  # fmt: skip
         assert cell.skip.weight.tolist() == [[0.0, -3.0, 0.0]]
         assert first(cell)[shown][0].tolist() == [-3.0, 0.0]
@@ -408,7 +424,7 @@ def test_sigma_init_must_be_above_sigma_min(sigma_init, sigma_min):
 def test_every_argument_is_named_checked_and_known(cls):
     parameters = set(inspect.signature(cls).parameters)
     assert parameters == REFUSED[cls].keys()  # so no **kwargs, and each parameter has a refusal above
-    shared = {"beta_bias", "gate_bias", "input_skip"}
+    shared = {"beta_bias", "gate_bias", "input_skip", "input_skip_init"}
     assert set(inspect.signature(Machine).parameters) == {*BOTH, *shared}
     with pytest.raises(TypeError, match="shift_rang"):
         cls(F, shift_rang=2)

@@ -35,7 +35,11 @@ DMS_CASES = naive.pairwise(
         "jump_range": [None, 3.0],
         "sigma_init": [0.3, {"read": 0.4, "write": 2.0}],
         "sigma_max": [None, 9.0],
-        "sigma_schedule": [None, {"factor": 3.0, "share": 0.5}],
+        "sigma_schedule": [
+            None,
+            {"factor": 3.0, "share": 0.5},
+            {"read": {"factor": 3.0, "share": 0.5}, "write": None},
+        ],
         "kernel": ["gaussian", "cauchy"],
         "lattice": [0.0, 0.6],
     }
@@ -93,7 +97,8 @@ def width(options, raw, k, kind):
             (initial - SIGMA_MIN) / (options["sigma_max"] - SIGMA_MIN),
         )
         sigma = SIGMA_MIN + spread * naive.sigmoid(raw + math.log(share / (1.0 - share)))
-    return sigma * (3.0**0.5 if options["sigma_schedule"] else 1.0)
+    schedule = options["sigma_schedule"] or {}
+    return sigma * (3.0**0.5 if schedule.get(kind, "factor" in schedule) else 1.0)
 
 
 def dms_head(options, take, memory, before, skip, number):
@@ -115,7 +120,8 @@ def dms_head(options, take, memory, before, skip, number):
     else:
         move = seen["delta"] = take.one() + extra
     if anchored := options["motion"] == "anchored":
-        stay, back, start = seen["anchor"] = naive.softmax(take.some(3))
+        stay, back, start = naive.softmax(take.some(3))
+        seen |= {"stay": stay, "to_bookmark": back, "to_start": start}
         store = seen["store"] = naive.sigmoid(take.one())
         head, mark = before
         if by_weighting:

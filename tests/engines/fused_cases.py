@@ -78,7 +78,7 @@ def random_machine(source: random.Random) -> tuple[type[Machine], dict, int, int
             "num_scales": source.choice([1, 2, 3]),
             "sigma_init": source.choice([0.15, {"read": 0.5, "write": 0.3}, 3.0]),
             "sigma_max": source.choice([None, 30.0]),
-            "sigma_schedule": source.choice([None, {"factor": 3.0, "share": 0.5}]),
+            "sigma_schedule": source.choice([None, {"read": {"factor": 3.0, "share": 0.5}, "write": None}]),
             "lattice": source.choice([0.0, 0.7]),
         }
     return cls, options, source.choice([1, 2, 3]), source.choice([1, 3, 9])

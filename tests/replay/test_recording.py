@@ -82,14 +82,14 @@ def test_a_head_with_a_position_records_it(learner):
 
 
 def test_numbers_of_several_parts_are_shown_part_by_part(rng):
-    """As the widths of several scales, and the three places that an anchored head starts from."""
-    cell = DMSNTM(3, memory_slots=5, word_size=2, controller_size=4, motion="anchored")
+    """As the widths of several scales; those of an anchored head have names."""
+    cell = DMSNTM(3, memory_slots=5, word_size=2, controller_size=4, motion="anchored", num_scales=2)
     _, _, seen = Recurrent(cell, 2).trace(torch.randn(1, 4, 3, generator=rng))
     heads = record_heads(["read head", "write head"], seen)
     assert set(heads.numbers) == {
-        *("position", "width", "sigma", "gate", "delta", "store", "anchor 1", "anchor 2", "anchor 3")
+        *("position", "width", "sigma 1", "sigma 2", "gate", "delta", "store", "stay", "to bookmark", "to start")
     }
-    assert np.array_equal(heads.numbers["anchor 3"], seen["anchor"][0, :, :, 2])
+    assert np.array_equal(heads.numbers["to start"], seen["to_start"][0])
 
 
 def test_the_memory_grows_with_the_sequence(recording):

@@ -55,7 +55,7 @@ def test_a_schedule_of_the_widths_starts_anew(tmp_path):
     train_small(tmp_path / "plain", model="dms_ntm")
     train_small(tmp_path / "wide", *STILL, scheduled, f"init_from={tmp_path / 'plain'}", model="dms_ntm")
     train_small(tmp_path / "narrow", *STILL, f"init_from={tmp_path / 'wide'}", model="dms_ntm")
-    assert state(tmp_path / "wide")["network.cell.sigma_factor"] == 4.0
+    assert state(tmp_path / "wide")["network.cell.sigma_factor"].tolist() == [[4.0], [4.0]]
     before, after = state(tmp_path / "plain", "best"), state(tmp_path / "narrow")
     assert before.keys() == after.keys()
     for name, weight in before.items():

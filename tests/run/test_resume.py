@@ -231,7 +231,11 @@ def test_a_schedule_of_the_widths_resumes_where_it_was(tmp_path, stop_at, monkey
     assert equal_runs(tmp_path / "run", tmp_path / "whole")
     weights = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     steps = 11
-    assert weights["network.cell.sigma_factor"].item() == pytest.approx(4.0 ** (1 - (steps - 1) / steps))
+    assert weights["network.cell.sigma_factor"].tolist() == [[pytest.approx(4.0 ** (1 - (steps - 1) / steps))]] * 2
+    with pytest.raises(
+        ConfigError, match=r"trainer\.max_steps=20: widths would grow again, as model\.sigma_schedule "
+    ):
+        resume(tmp_path / "run", {"trainer.max_steps": 20})
 
 
 @pytest.mark.parametrize("batch", [7, 8])

@@ -143,6 +143,10 @@ NUMBERLESS = "raw on a task whose inputs have no number"
             ["model.sigma_schedule={factor:4}"],
             "model.sigma_schedule={'factor': 4}: must be null or {factor: .., share: ..}, such as ",
         ),
+        (
+            ["task=copy", "model.input_skip=true", "model.input_skip_init=-1"],
+            "model.input_skip_init=-1: must be 0 on a task whose inputs have no number",
+        ),
         (["+model.numbers=[1]"], "model.numbers=[1]: unknown key; must be one of "),
     ],
 )

@@ -94,7 +94,7 @@ def on_ring(position, slots):
 
 
 @routine
-def window(position, sigma, slots, heavy):
+def window(position, sigma, slots, cauchy):
     """First offset and number of offsets of a kernel with the widths `sigma`; a Gaussian one is truncated."""
     widest = sigma[0]
     for k in range(sigma.shape[0]):
@@ -103,7 +103,7 @@ def window(position, sigma, slots, heavy):
     if not abs(position) <= slots:  # not a number
         return 0, slots
     middle = math.floor(position + 0.5)
-    if heavy or not widest < slots:
+    if cauchy or not widest < slots:
         return middle - slots // 2, slots
     radius = math.ceil(REACH * widest) + 1
     if 2 * radius + 1 >= slots:
@@ -124,13 +124,13 @@ def distance(offset, position, slots):
 
 
 @routine
-def focus(position, first, sigma, mixture, slots, heavy, kernels, taps):
-    """Set taps to a Gaussian or, if `heavy`, a Cauchy kernel; stores the kernel of each scale in `kernels`."""
+def focus(position, first, sigma, mixture, slots, cauchy, kernels, taps):
+    """Set taps to a Gaussian or, if `cauchy`, a Cauchy kernel; stores the kernel of each scale in `kernels`."""
     position = on_ring(position, slots)
     fill(taps, like(position, 0.0))
     for k in range(sigma.shape[0]):
         kernel = span(at(kernels, k), 0, taps.shape[0])
-        if heavy:
+        if cauchy:
             one, total = like(position, 1.0), like(position, 0.0)
             scale = one / (sigma[k] * sigma[k])
             for q in range(taps.shape[0]):
@@ -151,7 +151,7 @@ def focus(position, first, sigma, mixture, slots, heavy, kernels, taps):
 
 
 @routine
-def focus_backward(position, first, sigma, mixture, slots, heavy, kernels, dtaps, dsigma, dmixture):
+def focus_backward(position, first, sigma, mixture, slots, cauchy, kernels, dtaps, dsigma, dmixture):
     """Backward of `focus`: sets dsigma and dmixture and returns dposition."""
     position, dposition = on_ring(position, slots), like(position, 0.0)
     for k in range(sigma.shape[0]):
@@ -160,7 +160,7 @@ def focus_backward(position, first, sigma, mixture, slots, heavy, kernels, dtaps
         dmixture[k] = mean
         square = sigma[k] * sigma[k]
         sum_d, sum_d2 = like(position, 0.0), like(position, 0.0)
-        if heavy:
+        if cauchy:
             two = like(position, 2.0)
             for q in range(dtaps.shape[0]):
                 d = distance(first + q, position, slots)

@@ -57,7 +57,7 @@ def sequence(
     c = own.cell[0] if kind == plan.LSTM else x.new_zeros(batch, 0)
     given = controller_kind.inputs(controller, x)
     none = x.new_zeros(x.shape[1], batch, machine.num_heads, 0)
-    skip = none if machine.skip is None else machine.skipped(x).transpose(0, 1)
+    skip = none if machine.skip is None else machine.skip(x).transpose(0, 1)
     inputs = (
         given.contiguous(),
         skip,
@@ -103,7 +103,7 @@ class _Sequence(torch.autograd.Function):
     ):
         p = settings.plan
         *carried_before, memory_before = before
-        c_before, _, _, mark_before, _ = carried_before
+        c_before, _, _, bookmark_before, _ = carried_before
         store = store and any(ctx.needs_input_grad)
         batch, steps, heads = len(x), x.shape[1], p.reads + p.writes
         width = u_before.shape[1]
@@ -118,7 +118,7 @@ class _Sequence(torch.autograd.Function):
                 (steps, batch, padded(len(b_heads))),
                 (steps + 1, batch, heads, p.slots),
                 (steps + 1, batch, heads),
-                (steps + 1, *mark_before.shape),
+                (steps + 1, *bookmark_before.shape),
                 (steps + 1, batch, heads),
                 (steps, batch, heads, p.skips),
                 (steps if store and p.content else 1, batch, heads, 2, p.slots),
@@ -127,7 +127,7 @@ class _Sequence(torch.autograd.Function):
             ],
         )
         tape = Tape(u.numpy(), *work.arrays)
-        carried = (tape.c, tape.w, tape.place, tape.mark, tape.mark_place)
+        carried = (tape.c, tape.w, tape.place, tape.bookmark, tape.bookmark_place)
         for array, given in zip(carried, carried_before, strict=True):
             torch.from_numpy(array[0]).copy_(given)
         torch.from_numpy(tape.skip).copy_(skip)
@@ -167,7 +167,7 @@ class _Sequence(torch.autograd.Function):
         def copied(gradient: Tensor | None, shape: tuple[int, ...]) -> Tensor:
             return u.new_zeros(shape) if gradient is None else gradient.contiguous().clone()
 
-        tapes = (tape.c, tape.w, tape.place, tape.mark, tape.mark_place)
+        tapes = (tape.c, tape.w, tape.place, tape.bookmark, tape.bookmark_place)
         shapes = (*(one.shape[1:] for one in tapes), (batch, p.words, p.slots))
         carried = [copied(*one) for one in zip(dafter, shapes, strict=True)]
         dy = u.new_zeros(steps, batch, width) if dy is None else dy.contiguous()

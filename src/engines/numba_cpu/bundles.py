@@ -18,7 +18,7 @@ class Constants(NamedTuple):
     clip: float  # bound on the raw numbers; infinity for no bound
     sigma_min: float
     sigma_max: float
-    sigma_factor: float  # of all widths
+    sigma_factor: Float[np.ndarray, "H"]  # of the widths of a head
     lattice: float
     jump_range: float
     sigma_bias: Float[np.ndarray, "H K"]  # added to the raw numbers of the widths
@@ -29,7 +29,7 @@ def constants(
     clip: float,
     sigma_min: float = 0.0,
     sigma_max: float = 0.0,
-    sigma_factor: float = 1.0,
+    sigma_factor: Sequence[float] = (1.0,),
     lattice: float = 0.0,
     jump_range: float = 0.0,
     sigma_bias: Sequence[Sequence[float]] = ((0.0,),),
@@ -40,7 +40,7 @@ def constants(
         number(clip),
         number(sigma_min),
         number(sigma_max),
-        number(sigma_factor),
+        np.array(sigma_factor, dtype),
         number(lattice),
         number(jump_range),
         np.array(sigma_bias, dtype),
@@ -64,8 +64,10 @@ class Tape(NamedTuple):
     raw: Float[np.ndarray, "T B P"]  # raw numbers of the heads
     w: Float[np.ndarray, "T+1 B H N"]  # weightings; [0] is an input
     place: Float[np.ndarray, "T+1 B H"]  # positions; [0] is an input
-    mark: Float[np.ndarray, "T+1 B H N"]  # bookmarks that are weightings; [0] is an input; N = 0: there are none
-    mark_place: Float[np.ndarray, "T+1 B H"]  # bookmarks that are positions; [0] is an input
+    bookmark: Float[
+        np.ndarray, "T+1 B H N"
+    ]  # bookmarks that are weightings; [0] is an input; N = 0: there are none
+    bookmark_place: Float[np.ndarray, "T+1 B H"]  # bookmarks that are positions; [0] is an input
     skip: Float[np.ndarray, "T B H S"]  # what the inputs add to the displacement of a head; an input
     by_content: Float[np.ndarray, "T B H 2 N"]  # cosines and content weightings; T = 1: not stored
     norms: Float[np.ndarray, "T B N"]  # inverse norm of each word; T = 1: not stored
@@ -79,8 +81,8 @@ class CarryGradients(NamedTuple):
     c: Float[np.ndarray, "B C"]
     w: Float[np.ndarray, "B H N"]
     place: Float[np.ndarray, "B H"]
-    mark: Float[np.ndarray, "B H N"]
-    mark_place: Float[np.ndarray, "B H"]
+    bookmark: Float[np.ndarray, "B H N"]
+    bookmark_place: Float[np.ndarray, "B H"]
     memory: Float[np.ndarray, "B M N"]
 
 
@@ -102,10 +104,10 @@ class StepTape(NamedTuple):
     w: Float[np.ndarray, "H N"]
     place_before: Float[np.ndarray, "H"]
     place: Float[np.ndarray, "H"]
-    mark_before: Float[np.ndarray, "H N"]
-    mark: Float[np.ndarray, "H N"]
-    mark_place_before: Float[np.ndarray, "H"]
-    mark_place: Float[np.ndarray, "H"]
+    bookmark_before: Float[np.ndarray, "H N"]
+    bookmark: Float[np.ndarray, "H N"]
+    bookmark_place_before: Float[np.ndarray, "H"]
+    bookmark_place: Float[np.ndarray, "H"]
     skip: Float[np.ndarray, "H S"]
     by_content: Float[np.ndarray, "H 2 N"]
     norms: Float[np.ndarray, "N"]
@@ -117,8 +119,8 @@ class StepGradients(NamedTuple):
     raw: Float[np.ndarray, "P"]
     w: Float[np.ndarray, "H N"]
     place: Float[np.ndarray, "H"]
-    mark: Float[np.ndarray, "H N"]
-    mark_place: Float[np.ndarray, "H"]
+    bookmark: Float[np.ndarray, "H N"]
+    bookmark_place: Float[np.ndarray, "H"]
     skip: Float[np.ndarray, "H S"]
     memory: Float[np.ndarray, "M N"]
     reads: Float[np.ndarray, "RM"]  # an input
@@ -133,10 +135,10 @@ class Head(NamedTuple):
     w_content: Float[np.ndarray, "N"]
     before: Float[np.ndarray, "N"]
     place: float  # before the step; its gradient: after it
-    mark_before: Float[np.ndarray, "N"]
-    mark_place: float  # as place
+    bookmark_before: Float[np.ndarray, "N"]
+    bookmark_place: float  # as place
     w: Float[np.ndarray, "N"]
-    mark: Float[np.ndarray, "N"]  # its gradient is overwritten with that of mark_before
+    bookmark: Float[np.ndarray, "N"]  # its gradient is overwritten with that of bookmark_before
 
 
 class HeadScratch(NamedTuple):

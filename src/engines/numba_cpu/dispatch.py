@@ -11,7 +11,7 @@ def address(plan, constants, head, scratch):
 
     Args:
         plan, constants: of the machine.
-        head: a `Head`; its w and mark are set.
+        head: a `Head`; its w and bookmark are set.
         scratch: a `HeadScratch`.
     """
     if plan.kind == NTM:
@@ -26,8 +26,8 @@ def address_backward(plan, constants, head, dhead, scratch, d):
     Args:
         plan, constants: of the machine.
         head: a `Head` as filled by the forward.
-        dhead: its gradients: w, place and mark_place are inputs, raw and before are accumulated, w_content and
-            skip are set, mark is overwritten.
+        dhead: its gradients: w, place and bookmark_place are inputs, raw and before are accumulated, w_content and
+            skip are set, bookmark is overwritten.
         scratch, d: a `HeadScratch`, and another one for gradients.
     """
     if plan.kind == NTM:

@@ -10,7 +10,7 @@ from .addressing import (
     sharpen_backward,
     window,
 )
-from .anchors import bookmark, bookmark_backward, origin, origin_backward, origin_place
+from .anchors import origin, origin_backward, origin_place, set_bookmark, set_bookmark_backward
 from .heads import mix_content, mix_content_backward
 from .numerics import like, sigmoid, snap, snap_slope, softplus, softplus_slope, tanh
 from .routine import inlined, routine
@@ -26,7 +26,7 @@ def _widths(plan, constants, head, scratch):
         number = raw[plan.start.sigma + k] + bias[k]
         spread = constants.sigma_max - constants.sigma_min
         width = spread * sigmoid(number) if plan.bounded else softplus(number)
-        sigma[k] = constants.sigma_factor * (constants.sigma_min + width)
+        sigma[k] = constants.sigma_factor[head.number] * (constants.sigma_min + width)
         mixture[k] = raw[plan.start.mixture + k] if plan.scales > 1 else like(raw[0], 1.0)
     if plan.scales > 1:
         softmax(mixture)
@@ -46,7 +46,7 @@ def _widths_backward(plan, constants, head, draw, scratch, d):
             slope = (constants.sigma_max - constants.sigma_min) * share * (like(share, 1.0) - share)
         else:
             slope = softplus_slope(number)
-        draw[at_sigma] += dsigma[k] * constants.sigma_factor * slope
+        draw[at_sigma] += dsigma[k] * constants.sigma_factor[head.number] * slope
         if plan.scales > 1:
             draw[plan.start.mixture + k] += mixture[k] * (dmixture[k] - mean)
 
@@ -92,9 +92,9 @@ def _move(plan, constants, head, scratch):
     _widths(plan, constants, head, scratch)
     distance, jump = _motion(plan, constants, head, scratch.step)
     shift = snap(distance, constants.lattice)
-    first, count = window(shift, scratch.sigma, plan.slots, plan.heavy)
+    first, count = window(shift, scratch.sigma, plan.slots, plan.cauchy)
     taps = span(scratch.taps, 0, count)
-    focus(shift, first, scratch.sigma, scratch.mixture, plan.slots, plan.heavy, scratch.kernels, taps)
+    focus(shift, first, scratch.sigma, scratch.mixture, plan.slots, plan.cauchy, scratch.kernels, taps)
     fill(scratch.moved, like(jump, 0.0))
     convolve(scratch.doubled, taps, first, jump, scratch.moved)
     if plan.hybrid:
@@ -117,9 +117,9 @@ def _place(plan, constants, head, scratch):
         move = stride + jump * (distance - stride)
     place = origin_place(plan, head, scratch) + move
     now = snap(place, constants.lattice)
-    first, count = window(now, scratch.sigma, slots, plan.heavy)
+    first, count = window(now, scratch.sigma, slots, plan.cauchy)
     taps = span(scratch.taps, 0, count)
-    focus(now, first, scratch.sigma, scratch.mixture, slots, plan.heavy, scratch.kernels, taps)
+    focus(now, first, scratch.sigma, scratch.mixture, slots, plan.cauchy, scratch.kernels, taps)
     fill(moved, like(jump, 0.0))
     for q in range(count):
         moved[(first + q) % slots] += taps[q]
@@ -133,11 +133,11 @@ def address(plan, constants, head, scratch):
         place, _, _, _, _ = _place(plan, constants, head, scratch)
         mix_content(plan, head, scratch.moved, head.w)
         now = snap(place, constants.lattice)
-        return now, bookmark(plan, head, now)
+        return now, set_bookmark(plan, head, now)
     _move(plan, constants, head, scratch)
     gamma = like(head.raw[0], 1.0) + softplus(head.raw[plan.start.gamma])
     sharpen(scratch.moved, gamma, head.w)
-    return head.place, bookmark(plan, head, head.place)
+    return head.place, set_bookmark(plan, head, head.place)
 
 
 @routine
@@ -163,9 +163,9 @@ def _place_backward(plan, constants, head, dhead, scratch, d):
     for q in range(count):
         dtaps[q] = dmoved[(first + q) % slots]
     dfocus = focus_backward(
-        now, first, sigma, mixture, slots, plan.heavy, scratch.kernels, dtaps, d.sigma, d.mixture
+        now, first, sigma, mixture, slots, plan.cauchy, scratch.kernels, dtaps, d.sigma, d.mixture
     )
-    stored, dmark_place = bookmark_backward(plan, head, dhead, now)
+    stored, dbookmark_place = set_bookmark_backward(plan, head, dhead, now)
     dplace = (dhead.place + stored + dfocus) * snap_slope(place, constants.lattice)
     ddistance, djump = dplace, zero
     if plan.hybrid:
@@ -175,7 +175,7 @@ def _place_backward(plan, constants, head, dhead, scratch, d):
         dstep[0] = -dstep[2]
     _widths_backward(plan, constants, head, dhead.raw, scratch, d)
     _motion_backward(plan, constants, raw, dhead, step, dstep, jump, ddistance, djump)
-    return origin_backward(plan, head, dhead, scratch, d, dplace, dmark_place)
+    return origin_backward(plan, head, dhead, scratch, d, dplace, dbookmark_place)
 
 
 @inlined
@@ -185,7 +185,7 @@ def _move_backward(plan, constants, head, dhead, scratch, d):
     zero, one = like(raw[0], 0.0), like(raw[0], 1.0)
     fill(dstep, zero)
     first, count, distance, jump = _move(plan, constants, head, scratch)
-    _, dmark_place = bookmark_backward(plan, head, dhead, head.place)
+    _, dbookmark_place = set_bookmark_backward(plan, head, dhead, head.place)
     raw_gamma = raw[plan.start.gamma]
     dgamma = sharpen_backward(scratch.moved, one + softplus(raw_gamma), head.w, dhead.w, d.moved)
     draw[plan.start.gamma] += dgamma * softplus_slope(raw_gamma)
@@ -208,7 +208,7 @@ def _move_backward(plan, constants, head, dhead, scratch, d):
         sigma,
         mixture,
         plan.slots,
-        plan.heavy,
+        plan.cauchy,
         scratch.kernels,
         dtaps,
         d.sigma,
@@ -219,4 +219,4 @@ def _move_backward(plan, constants, head, dhead, scratch, d):
     _motion_backward(plan, constants, raw, dhead, step, dstep, jump, ddistance, djump)
     fill(d.origin, zero)
     mix_content_backward(plan, head, scratch.origin, d.w_gated, dhead, d.origin)
-    return origin_backward(plan, head, dhead, scratch, d, dhead.place, dmark_place)
+    return origin_backward(plan, head, dhead, scratch, d, dhead.place, dbookmark_place)

@@ -17,7 +17,7 @@ from .weights import CONTROLLER_KINDS
 #: Methods of a machine that the kernels reimplement: a machine that overrides one is not supported.
 REIMPLEMENTED = frozenset(
     {"forward", "step", "trace", "head_layout", "content_fields", "with_content", "address", "initial_heads"}
-    | {"_width", "_within_range", "_origin", "_move", "_snapped", "skipped", "skip_size"}
+    | {"_width", "_within_range", "_origin", "_move", "_snapped", "skip_size"}
 )
 
 
@@ -33,7 +33,7 @@ class MachineKind(NamedTuple):
 
 
 #: The options of the kernels, in the order of their numbers.
-CARRIES, MOTIONS, FOCUSES = ("weighting", "position"), ("relative", "hybrid", "anchored"), ("gaussian", "cauchy")
+CARRIES, MOTIONS, KERNELS = ("weighting", "position"), ("relative", "hybrid", "anchored"), ("gaussian", "cauchy")
 
 
 def _ntm(cell: NTM) -> dict[str, int]:
@@ -46,7 +46,7 @@ def _dms_ntm(cell: DMSNTM) -> dict[str, int]:
         "position": CARRIES.index(cell.carry),
         "hybrid": int(cell.motion == "hybrid"),
         "anchored": int(cell.motion == "anchored"),
-        "heavy": FOCUSES.index(cell.kernel),
+        "cauchy": KERNELS.index(cell.kernel),
         "bounded": int(cell.sigma_max is not None),
         "scales": cell.num_scales,
     }
@@ -56,7 +56,7 @@ def _dms_ntm_constants(cell: DMSNTM) -> dict[str, Any]:
     return {
         "sigma_min": cell.sigma_min,
         "sigma_max": cell.sigma_max or 0.0,
-        "sigma_factor": 1.0 if cell.sigma_schedule is None else float(cell.sigma_factor),
+        "sigma_factor": cell.sigma_factor[:, 0].tolist() if any(cell.sigma_schedule) else [1.0] * cell.num_heads,
         "lattice": cell.lattice,
         "jump_range": cell.jump_range,
         "sigma_bias": cell.sigma_bias.tolist(),
@@ -65,7 +65,7 @@ def _dms_ntm_constants(cell: DMSNTM) -> dict[str, Any]:
 
 KINDS: dict[type[Machine], MachineKind] = {
     NTM: MachineKind({}, _ntm, lambda _: {}),
-    DMSNTM: MachineKind({"carry": CARRIES, "motion": MOTIONS, "kernel": FOCUSES}, _dms_ntm, _dms_ntm_constants),
+    DMSNTM: MachineKind({"carry": CARRIES, "motion": MOTIONS, "kernel": KERNELS}, _dms_ntm, _dms_ntm_constants),
 }
 
 

@@ -27,7 +27,7 @@ def use_memory(plan, constants, step, memory, reads, scratch):
         raw[p] = clip if raw[p] > clip else raw[p]
     content_lookup(plan, raw, memory, step.norms, step.by_content)
     for h in range(plan.reads + plan.writes):
-        step.place[h], step.mark_place[h] = address(plan, constants, head_views(plan, step, h), scratch.head)
+        step.place[h], step.bookmark_place[h] = address(plan, constants, head_views(plan, step, h), scratch.head)
     write_to(plan, step, memory, scratch)
     for h in range(plan.reads):
         word = span(reads, h * plan.words, plan.words)
@@ -88,12 +88,12 @@ def use_memory_backward(plan, constants, step, before, after, d, scratch):
             at(scratch.dby_content, h),
             at(d.w, h),
             d.place[h],
-            at(d.mark, h),
-            d.mark_place[h],
+            at(d.bookmark, h),
+            d.bookmark_place[h],
             at(scratch.dw, h),
-            at(d.mark, h),
+            at(d.bookmark, h),
         )
-        d.place[h], d.mark_place[h] = address_backward(
+        d.place[h], d.bookmark_place[h] = address_backward(
             plan, constants, head_views(plan, step, h), dhead, scratch.head, scratch.dhead
         )
     content_lookup_backward(

@@ -30,7 +30,7 @@ def address(plan, constants, head, scratch):
     _shift(plan, head, scratch)
     gamma = like(head.raw[0], 1.0) + softplus(head.raw[plan.start.gamma])
     sharpen(scratch.moved, gamma, head.w)
-    return head.place, head.mark_place
+    return head.place, head.bookmark_place
 
 
 @routine
@@ -54,4 +54,4 @@ def address_backward(plan, constants, head, dhead, scratch, d):
         if plan.skips:
             dhead.skip[q] = dlogit
     mix_content_backward(plan, head, head.before, d.w_gated, dhead, dhead.before)
-    return dhead.place, dhead.mark_place
+    return dhead.place, dhead.bookmark_place

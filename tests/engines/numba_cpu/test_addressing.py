@@ -58,11 +58,11 @@ def folded(taps, first, slots):
     return ring
 
 
-def kernel_of(position, sigma, mixture, slots, heavy=0):
-    """First offset, taps, and the kernel of each scale: Gaussian or, if heavy, Cauchy."""
-    first, count = fused.window(position, sigma, slots, heavy)
+def kernel_of(position, sigma, mixture, slots, cauchy=0):
+    """First offset, taps, and the kernel of each scale: Gaussian or, if cauchy, Cauchy."""
+    first, count = fused.window(position, sigma, slots, cauchy)
     taps, kernels = np.full(count, NAN, sigma.dtype), np.full((len(sigma), 2 * slots), NAN, sigma.dtype)
-    fused.focus(position, first, sigma, mixture, slots, heavy, kernels, taps)
+    fused.focus(position, first, sigma, mixture, slots, cauchy, kernels, taps)
     return first, taps, kernels
 
 
@@ -185,14 +185,14 @@ WIDTHS = {
 
 @each_slots
 @pytest.mark.parametrize("widths", WIDTHS)
-@pytest.mark.parametrize(("heavy", "function"), [(0, addressing.gaussian), (1, addressing.cauchy)])
-def test_focus(heavy, function, widths, slots, rng):
+@pytest.mark.parametrize(("cauchy", "function"), [(0, addressing.gaussian), (1, addressing.cauchy)])
+def test_focus(cauchy, function, widths, slots, rng):
     sigma = np.array(WIDTHS[widths])
     mixture = focused(rng, np.float64, len(sigma)) if len(sigma) > 1 else np.ones(1)
     for position in places(slots):
         leaves = leaf(position), leaf(sigma), leaf(mixture)
         expected = function(*leaves, slots)
-        first, taps, kernels = kernel_of(position, sigma, mixture, slots, heavy)
+        first, taps, kernels = kernel_of(position, sigma, mixture, slots, cauchy)
         assert len(taps) <= slots
         near(folded(taps, first, slots), expected[0, 0], 1e-12, f"at {position}")
         for k, kernel in enumerate(kernels):  # stored for the backward
@@ -203,7 +203,7 @@ def test_focus(heavy, function, widths, slots, rng):
         dtaps = dring[(first + np.arange(len(taps))) % slots]
         dsigma, dmixture = np.full(len(sigma), NAN), np.full(len(sigma), NAN)
         dposition = fused.focus_backward(
-            position, first, sigma, mixture, slots, heavy, kernels, dtaps, dsigma, dmixture
+            position, first, sigma, mixture, slots, cauchy, kernels, dtaps, dsigma, dmixture
         )
         true_dposition, true_dsigma, true_dmixture = gradients(expected, leaves, dring)
         near(dposition, true_dposition, 1e-10, f"at {position}")
@@ -319,7 +319,7 @@ def test_gaussian_convolution(widths, slots, dtype, rng):
 @each_dtype
 @each_slots
 def test_the_window_of_a_heavy_tail_is_the_ring(slots, dtype):
-    first, taps, _ = kernel_of(dtype(2.25), np.array([0.1], dtype), np.ones(1, dtype), slots, heavy=1)
+    first, taps, _ = kernel_of(dtype(2.25), np.array([0.1], dtype), np.ones(1, dtype), slots, cauchy=1)
     assert sorted((first + np.arange(len(taps))) % slots) == list(range(slots))
 
 
