@@ -1,5 +1,6 @@
 """Figures and head scalars in the loggers during training, and PNG files at the end."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,12 @@ class Pictures(Callback):
         if isinstance(pl_module, Learner) and history is not None and history.rows and trainer.is_global_zero:
             self.show(trainer, pl_module)
             figures: dict[str, Figure] = {}
+            best: Mapping[str, float] = {}
+            task = pl_module.task
+            with figure_errors_as_warnings("learning_curves with the best possible values"):
+                best = task.baselines(task.validation).get("optimum", {})
             with figure_errors_as_warnings("learning_curves"):
-                figures["learning_curves"] = draw_history(history.rows)
+                figures["learning_curves"] = draw_history(history.rows, best)
             save(figures, self.folder)
 
 
@@ -200,8 +205,8 @@ def head_scalars(learner: Learner, example: Example) -> dict[str, float]:
     return scalars
 
 
-def draw_history(rows: list[dict[str, Any]]) -> Figure:
-    """Learning curves: every validation metric and the training loss over sequences."""
+def draw_history(rows: list[dict[str, Any]], best: Mapping[str, float] | None = None) -> Figure:
+    """Learning curves: every validation metric, with its best possible value, and the training loss."""
     left_out = {"update", "sequences", "seconds", "lr", "gradient_norm"}
     curves = {name: np.array([row[name] for row in rows], dtype=float) for name in rows[0] if name not in left_out}
     names = {"train_loss": "training loss", "loss": "validation loss"}
@@ -209,7 +214,8 @@ def draw_history(rows: list[dict[str, Any]]) -> Figure:
     labels = {name: names.get(name, name.replace("_", " ")) for name in curves}
     log = [labels[name] for name, metric in metrics.items() if metric is not None and metric.logarithmic]
     curves = {labels[name]: values for name, values in curves.items()}
-    return learning_curves(np.array([row["sequences"] for row in rows]), curves, "sequences", log)
+    lines = {labels[name]: value for name, value in (best or {}).items() if name in labels}
+    return learning_curves(np.array([row["sequences"] for row in rows]), curves, "sequences", log, lines)
 
 
 def draw_addressing(cell: DMSNTM) -> Figure:

@@ -15,7 +15,11 @@ COLUMNS, DENSE = 3, 50
 
 @default_style()
 def learning_curves(
-    x: np.ndarray, curves: Mapping[str, np.ndarray], x_label: str, log: Collection[str] = ()
+    x: np.ndarray,
+    curves: Mapping[str, np.ndarray],
+    x_label: str,
+    log: Collection[str] = (),
+    best: Mapping[str, float] | None = None,
 ) -> Figure:
     """One panel per curve, its name as the label of y.
 
@@ -24,6 +28,7 @@ def learning_curves(
         curves: [P] each, by name; NaN where a value is missing; the line connects its neighbours.
         x_label: what x is, with its unit.
         log: names of curves with a logarithmic y; other names are ignored.
+        best: the best possible value by name of a curve, drawn as a line.
     """
     rows = ceil(len(curves) / COLUMNS)
     columns = ceil(len(curves) / rows)
@@ -34,6 +39,9 @@ def learning_curves(
         first = first or ax
         known = ~np.isnan(y)
         ax.plot(x[known], y[known], linewidth=1.2, color="0.2", marker="." if known.sum() < DENSE else "")
+        if best and np.isfinite(best.get(name, np.nan)):
+            ax.axhline(best[name], color="0.5", linewidth=1.2, linestyle=":", label="best possible")
+            ax.legend(frameon=False, fontsize="small")
         if name in log:
             logarithmic(ax, y[known])
         ax.set_ylabel(name)

@@ -10,8 +10,6 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torchmetrics import Metric as Counter
 
-from ..figures.style import Figure
-from ..figures.target_output import TargetOutputPanel, target_output
 from ..tasks.base import Example, Task
 from .metrics import BITS, ERROR_BITS, EXACT, LOSS, PAYLOAD_ERROR
 from .objective import Answer, Metric, Objective
@@ -33,7 +31,7 @@ class BitCounts(Counter):
         loss            mean cross-entropy in nats over all elements of the answers
 
     Args:
-        metrics: names of those that `compute` gives; all by default.
+        metrics: names of those that `compute` gives; all by default, without those of the end if there is none.
         end: whether the last output is an end marker.
     """
 
@@ -83,7 +81,8 @@ class BitCounts(Counter):
             "exact": exact / sequences,
             "loss": nats / (payload + steps * self.end),
         }
-        return every if self.metrics is None else {name: every[name] for name in self.metrics}
+        given = [name for name in every if self.end or name not in ("end_error", "end_exact")]
+        return {name: every[name] for name in (given if self.metrics is None else self.metrics)}
 
 
 def split(wrong: Num[Tensor, "B T O"], end: bool) -> tuple[Num[Tensor, "B"], Num[Tensor, "B"]]:
@@ -160,10 +159,6 @@ class Bits(Objective):
             correct=not wrong.any(),
         )
 
-    def draw(self, answers: Sequence[Answer], cmap: str) -> Figure:
-        panels = [TargetOutputPanel(one.title, *one.due, end=self.end) for one in answers if one.due is not None]
-        return target_output(panels, cmap)
-
 
 class BitsWithoutEnd(Bits):
     """As `Bits`, without an end marker: all outputs are payload."""
@@ -183,8 +178,8 @@ class PredictedBits(Bits):
     end = False
     metrics = (BITS, ERROR_BITS, LOSS)
     monitor = headline = "bits"
-    reach = ("bits",)
-    mapped = ("bits",)
+    reach = ("bits", "loss")  # bits grow with the length of the answers, the loss does not
+    mapped = ("bits", "loss")
     in_training = ("bits", "error_bits")
     solved_by = None
 

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from ..figures.style import Figure
+from ..figures.target_output import TargetOutputPanel, target_output
 from ..tasks.base import Example, Task
 
 
@@ -119,9 +120,10 @@ class Objective(ABC):
         loss(output, batch, wanted, whole) -> loss, metrics: for the training loop.
         counts(task) -> `Counts`: accumulator of the metrics, for validation, tests and probes.
         answer(example, output) -> `Answer`: arrays and verdict of an output, for `draw`, replay and reports.
-        draw(answers, cmap) -> `Figure`: figure of the answers to some examples, for pictures and reports.
 
     Optional members:
+        draw(answers, cmap) -> `Figure`: figure of the answers to some examples, for pictures; by default targets
+            above outputs, so it is required where `Answer.target` is None.
         mapped (tuple of str): metrics drawn over a grid of test cells by src.evaluate; none by default.
         solved_by (str or None): metric that must be at or under `solve_threshold` for the task to be solved; None,
             the default, if there is none.
@@ -171,9 +173,10 @@ class Objective(ABC):
     def answer(self, example: Example, output: Tensor) -> Answer:
         """Arrays and verdict of the output [1, T, O] for an example, for figures."""
 
-    @abstractmethod
     def draw(self, answers: Sequence[Answer], cmap: str) -> Figure:
-        """A figure of the answers to some examples."""
+        """A figure of the answers to some examples: targets above outputs."""
+        panels = [TargetOutputPanel(one.title, *one.due, end=self.end) for one in answers if one.due is not None]
+        return target_output(panels, cmap)
 
     def metric(self, name: str) -> Metric:
         """The metric with a name."""

@@ -1,7 +1,7 @@
 """Objective of tasks whose answers are symbols: one of O classes at every step where an answer is due."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -10,8 +10,6 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 from torchmetrics import Metric as Counter
 
-from ..figures.style import Figure
-from ..figures.target_output import TargetOutputPanel, target_output
 from ..tasks.base import Example, Task
 from .metrics import ACCURACY, BITS, EXACT, LOSS
 from .objective import Answer, Metric, Objective
@@ -129,7 +127,3 @@ class Symbols(Objective):
             correct=not wrong.any(),
             most_wrong=1,
         )
-
-    def draw(self, answers: Sequence[Answer], cmap: str) -> Figure:
-        panels = [TargetOutputPanel(one.title, *one.due, end=False) for one in answers if one.due is not None]
-        return target_output(panels, cmap)

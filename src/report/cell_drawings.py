@@ -9,7 +9,7 @@ import numpy as np
 from ..figures.axis_curves import AxisCurve, axis_curves
 from ..figures.grids import grids
 from ..figures.png import figure_errors_as_warnings
-from ..run.baselines import WORDS
+from ..run.baselines import WORDS, told
 from ..tasks.axes import Axis, cell_title
 from . import intervals, statistics, tables
 from .drawings import Drawing
@@ -68,7 +68,7 @@ def _curves(
 ) -> Drawing:
     """The interquartile mean over seeds of each row, with its interval, over one axis."""
     (index,) = part.drawn
-    axis, told = kind.axes[index], kind.metric(metric)
+    axis, shown = kind.axes[index], kind.metric(metric)
     tests = sorted(part.where, key=lambda test: part.where[test])
     curves, data = [], []
     for label, group in tables.variants(rows).items():
@@ -94,10 +94,10 @@ def _curves(
             if one is not None
         ]
     trained = next(iter(_trained(kind, part)), None)
-    figure = axis_curves(curves, axis.name.replace("_", " "), told.label, told.more, trained, lines, order)
+    figure = axis_curves(curves, axis.name.replace("_", " "), shown.label, shown.more, trained, lines, order)
     over = axis.many.replace("_", " ")
     caption = (
-        f"{told.label.capitalize()} over {over}{_fixed(part)}: interquartile means over all runs, "
+        f"{shown.label.capitalize()} over {over}{_fixed(part)}: interquartile means over all runs, "
         f"{intervals.RULE} with their 95 % intervals."
     )
     return Drawing(file, caption, figure, ("row", axis.name, metric, "low", "high", "runs"), data)
@@ -120,13 +120,17 @@ def _heat_maps(
                 value = values[up.index(one), along.index(other)] = statistics.interquartile_mean(found)
                 data.append({"row": label, down.name: one, across.name: other, metric: value, "runs": len(found)})
         panels[label] = values
-    told = kind.metric(metric)
+    shown = kind.metric(metric)
+    known = {
+        word: [kind.baseline(which, test, metric, fallback=False) for test in part.where]
+        for which, word in WORDS.items()
+    }
     both = " and ".join(axis.many.replace("_", " ") for axis in (down, across))
-    caption = f"{told.label.capitalize()} over {both}{_fixed(part)}: interquartile means over all runs."
+    caption = f"{shown.label.capitalize()} over {both}{_fixed(part)}: interquartile means over all runs."
     named = [axis.name.replace("_", " ") for axis in (down, across)]
     spans = _trained(kind, part)
     trained = (spans[0], spans[1]) if spans else None
-    figure = grids(panels, up, along, named, told.label, told.more, trained)
+    figure = grids(panels, up, along, named, shown.label + told(known), shown.more, trained)
     return Drawing(file, caption, figure, ("row", down.name, across.name, metric, "runs"), data)
 
 

@@ -31,7 +31,7 @@ def contrasts(
     measures: dict[str, Callable[[RunRow], float | None]] = {}
     if kind.solvable:
         measures["solved"] = lambda row: float(is_solved(row))
-    for test, metric in kind.bounded:
+    for test, metric in kind.compared:
         measures[kind.label(test, metric)] = _measure(test, metric)
     found, unpaired = [], []
     for first, second in _pairs(list(by_name), options.against):

@@ -102,7 +102,7 @@ def groups(rows: Sequence[RunRow], test: str, metric: str) -> list[seeds.SeedGro
 
 def _baselines(kind: TableKind, test: str, metric: str) -> dict[str, float]:
     """The baselines that the task gives for a test set, as lines of the figure of seeds."""
-    known = {word: kind.own_baseline(which, test, metric) for which, word in WORDS.items()}
+    known = {word: kind.baseline(which, test, metric, fallback=False) for which, word in WORDS.items()}
     return {word: value for word, value in known.items() if value is not None}
 
 
@@ -111,18 +111,16 @@ def draw_seeds(
     rows: Sequence[RunRow], kind: TableKind, options: TableOptions, name: str, order: Sequence[str]
 ) -> Drawing | None:
     """A dot for every run, and the interquartile means."""
-    if not kind.bounded:
-        return None
     compared, reference = (
         [row for row in rows if (row["row"] in options.reference) == wanted] for wanted in (False, True)
     )
-    metrics = dict.fromkeys(kind.metric(metric).label for _, metric in kind.bounded)
+    metrics = dict.fromkeys(kind.metric(metric).label for _, metric in kind.compared)
     title = kind.label if len(metrics) > 1 else lambda test, _: kind.title(test)
-    panels = {title(test, metric): groups(compared, test, metric) for test, metric in kind.bounded}
+    panels = {title(test, metric): groups(compared, test, metric) for test, metric in kind.compared}
     lines = {
         title(test, metric): {group.label: group.centre for group in groups(reference, test, metric)}
         | _baselines(kind, test, metric)
-        for test, metric in kind.bounded
+        for test, metric in kind.compared
     }
     figure = seeds.seeds(panels, " or ".join(metrics), lines, order)
     data: list[dict[str, Any]] = []
@@ -196,7 +194,7 @@ def draw_heads(heads: Sequence[RunRow], kind: TableKind, name: str, cmap: str) -
 
 def _chosen_by(kind: TableKind) -> str:
     """By what the median run is chosen, to follow its mention in a caption."""
-    tests = [kind.label(test, metric) for test, metric in kind.bounded]
+    tests = [kind.label(test, metric) for test, metric in kind.compared]
     return (
         f" (by the mean of its {' and '.join(tests)})" if len(tests) > 1 else f" (by {tests[0]})" if tests else ""
     )

@@ -55,9 +55,10 @@ class TableKind(NamedTuple):
         return self.of.metric(name)
 
     @property
-    def bounded(self) -> list[tuple[str, str]]:
-        """The headlines that are shares: contrasts and figures are of them, and median runs are chosen by them."""
-        return [(test, metric) for test, metric in self.headlines if self.metric(metric).bounded]
+    def compared(self) -> list[tuple[str, str]]:
+        """The headlines that are shares, or all if none is: for contrasts, figures and choices of median runs."""
+        shares = [(test, metric) for test, metric in self.headlines if self.metric(metric).bounded]
+        return shares or [(test, metric) for test, metric in self.headlines]
 
     def label(self, test: str, metric: str) -> str:
         """A metric and its test set as text."""
@@ -72,13 +73,12 @@ class TableKind(NamedTuple):
         found = {test: cell_of(self.axes, test) for test in tests}
         return {test: cell for test, cell in found.items() if cell is not None}
 
-    def baseline(self, which: str, test: str, metric: str) -> float | None:
-        """What guessing (`chance`) or the best possible predictor (`optimum`) reaches; None if unknown."""
-        return baseline(self.baselines, which, test, self.metric(metric))
+    def baseline(self, which: str, test: str, metric: str, fallback: bool = True) -> float | None:
+        """What guessing (`chance`) or the best possible predictor (`optimum`) reaches; None if unknown.
 
-    def own_baseline(self, which: str, test: str, metric: str) -> float | None:
-        """As `baseline`, where the task gives it; a chance of the metric is in the note of the table alone."""
-        return baseline(self.baselines, which, test, self.metric(metric)._replace(chance=None))
+        `fallback` is that of `src.run.baselines.baseline`: tables have the chance of a metric in their note alone.
+        """
+        return baseline(self.baselines, which, test, self.metric(metric), fallback)
 
     def as_json(self) -> dict[str, Any]:
         """Content for report.json, without baselines if there are none, and keys with the defaults of `bits`."""

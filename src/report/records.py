@@ -92,13 +92,13 @@ def best_variants(rows: Sequence[RunRow], kind: TableKind) -> list[str]:
 
 
 def badness(row: RunRow, kind: TableKind) -> float:
-    """Mean failure share over the bounded headline metrics, from 0 (best) to 1; untested sets count as worst."""
+    """The less, the better: mean failure share, or mean where no headline is a share; untested sets are worst."""
     found = []
-    for test, name in kind.bounded:
+    for test, name in kind.compared:
         metric, value = kind.metric(name), table.outcome(row, test, name)
         value = metric.worst if value is None else value
         found.append(1.0 - value if metric.more else value)
-    return sum(found) / len(found) if found else 0.0
+    return sum(found) / len(found)
 
 
 def by_rank(runs: Sequence[tuple[PlacedRun, RunRow]], kind: TableKind) -> list[PlacedRun]:

@@ -60,7 +60,7 @@ def _known(kind: TableKind, which: str, columns: Sequence[str]) -> dict[str, str
     """The baselines of a task in the columns of the main table; empty if the task gives none."""
     found: dict[str, str] = {}
     for test, metric in kind.headlines:
-        value = kind.own_baseline(which, test, metric)
+        value = kind.baseline(which, test, metric, fallback=False)
         if value is not None:
             name = f"{kind.label(test, metric)}: "
             found |= {column: shown(value) for column in columns if column.startswith(name)}
@@ -124,7 +124,7 @@ def tests_table(rows: Sequence[RunRow], kind: TableKind) -> Table | None:
     models = len(lines)
     for which, word in WORDS.items():
         for test in test_sets(rows, first.name):
-            known = [kind.own_baseline(which, test, metric.name) for metric in (first, *others)]
+            known = [kind.baseline(which, test, metric.name, fallback=False) for metric in (first, *others)]
             if any(value is not None for value in known):
                 mean, *further = ["" if value is None else shown(value) for value in known]
                 line = [word, kind.title(test), "", mean, "", "", "", ""]

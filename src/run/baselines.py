@@ -1,6 +1,7 @@
 """Baselines of test metrics: what random guessing reaches, and what the best possible predictor reaches."""
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -50,7 +51,21 @@ def fault_of(found: Any) -> str | None:
     return None
 
 
-def baseline(known: Baselines, which: str, test: str, metric: Metric) -> float | None:
+def told(known: Mapping[str, Sequence[float | None]]) -> str:
+    """Lines on baselines over several cells, to follow the label of a heat map; empty for unknown ones.
+
+    >>> told({"guessing": [0.5, 0.5], "best possible": [0.125, None, 0.25]})
+    '\\nguessing: 0.5\\nbest possible: 0.125 to 0.25'
+    """
+    lines = ""
+    for word, values in known.items():
+        finite = [one for one in values if one is not None and math.isfinite(one)]
+        ends = dict.fromkeys(f"{one:.3g}" for one in (min(finite), max(finite))) if finite else {}
+        lines += f"\n{word}: {' to '.join(ends)}" if ends else ""
+    return lines
+
+
+def baseline(known: Baselines, which: str, test: str, metric: Metric, fallback: bool = True) -> float | None:
     """A baseline of a metric on a test set: that of the task, or else `Metric.chance`; None if there is neither.
 
     Args:
@@ -58,6 +73,7 @@ def baseline(known: Baselines, which: str, test: str, metric: Metric) -> float |
         which: chance or optimum.
         test: name of the test set, which may end with the number of memory slots.
         metric: the metric.
+        fallback: whether `Metric.chance` is taken where the task gives none.
     """
     value = known.get(test.split(" with ", 1)[0], {}).get(which, {}).get(metric.name)
-    return metric.chance if value is None and which == "chance" else value
+    return metric.chance if fallback and value is None and which == "chance" else value

@@ -13,7 +13,7 @@ from ..figures.style import Figure
 from ..lit.objective import Metric, Objective
 from ..tasks.axes import cell_title
 from ..tasks.base import Task
-from .baselines import WORDS, Baselines, baseline
+from .baselines import WORDS, Baselines, baseline, told
 
 #: Metrics by test set.
 Tested = Mapping[str, Mapping[str, float]]
@@ -48,7 +48,7 @@ def draw_cells(
             if len(task.axes) == 1:
                 figures[f"grid_{name}"] = _curve(model, tested, known, grid, task, metric)
             else:
-                figures[f"grid_{name}"] = _heat_maps(tested, grid, task, metric)
+                figures[f"grid_{name}"] = _heat_maps(tested, known, grid, task, metric)
     return figures
 
 
@@ -67,8 +67,10 @@ def _curve(
     return axis_curves([curve], named, metric.label, metric.more, trained, lines)
 
 
-def _heat_maps(tested: Tested, grid: Mapping[str, list[int]], task: Task, metric: Metric) -> Figure:
-    """The metric over the first two axes; a panel for each combination of values of the others."""
+def _heat_maps(
+    tested: Tested, known: Baselines, grid: Mapping[str, list[int]], task: Task, metric: Metric
+) -> Figure:
+    """The metric over the first two axes, its baselines in the label; a panel for each value of the others."""
     down, across, *others = (grid[axis.many] for axis in task.axes)
     first, second, *further = task.trained
     panels, beyond = {}, []
@@ -80,9 +82,12 @@ def _heat_maps(tested: Tested, grid: Mapping[str, list[int]], task: Task, metric
             beyond.append(title)
     named = [axis.name.replace("_", " ") for axis in task.axes[:2]]
     trained = first, second
+    cells = [task.name_of(cell) for cell in product(*(grid[axis.many] for axis in task.axes))]
+    values_of = {word: [baseline(known, which, cell, metric) for cell in cells] for which, word in WORDS.items()}
+    label = metric.label + told(values_of)
     if not others:
-        return metric_grid(panels[""], down, across, named, metric.label, metric.more, trained)
-    return grids(panels, down, across, named, metric.label, metric.more, trained, beyond)
+        return metric_grid(panels[""], down, across, named, label, metric.more, trained)
+    return grids(panels, down, across, named, label, metric.more, trained, beyond)
 
 
 def _array(values: Iterator[float | None]) -> np.ndarray:

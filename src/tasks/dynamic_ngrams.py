@@ -24,7 +24,6 @@ from ..common import checks
 from .axes import Axis
 from .batches import SequenceBatch
 from .generated import Generated
-from .guessing import guessed_bits
 
 #: Largest context: a batch takes memory in proportion to the number of contexts.
 MOST_CONTEXT = 8
@@ -112,11 +111,8 @@ class DynamicNGrams(Generated):
         """Chance: every bit with probability 1/2. Optimum: the exact Bayesian predictor."""
         nats = torch.cat([self.optimal_nats(batch) for batch in batches])
         asked = sum(float(batch.mask.sum()) for batch in batches)
-        guessed = guessed_bits(batches)
-        return {
-            "chance": {name: guessed[name] for name in ("bits", "error_bits", "loss")},
-            "optimum": {"bits": float(nats.mean()) / math.log(2), "loss": float(nats.sum()) / asked},
-        }
+        optimum = {"bits": float(nats.mean()) / math.log(2), "loss": float(nats.sum()) / asked}
+        return {**super().baselines(batches), "optimum": optimum}
 
     def optimal_nats(self, batch: SequenceBatch) -> Float[Tensor, "B"]:
         """Cross-entropy of each sequence in nats under the best predictor without the table.

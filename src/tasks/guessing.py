@@ -8,20 +8,38 @@ import torch
 from .batches import SequenceBatch
 
 
-def guessed_bits(batches: Sequence[SequenceBatch]) -> dict[str, float]:
+def guessed(objective: str, batches: Sequence[SequenceBatch], outputs: int) -> dict[str, float]:
+    """Metrics of a predictor without a preference, by the objective of a task with this many outputs.
+
+    Empty for an objective other than those of bits and symbols.
+    """
+    if objective == "symbols":
+        return guessed_symbols(batches, outputs)
+    if objective == "predicted_bits":
+        every = guessed_bits(batches)
+        return {name: every[name] for name in ("bits", "error_bits", "loss")}
+    return guessed_bits(batches, objective == "bits") if objective in ("bits", "bits_without_end") else {}
+
+
+def guessed_bits(batches: Sequence[SequenceBatch], end: bool = False) -> dict[str, float]:
     """Metrics of a predictor that gives every bit of the answers the probability 1/2.
+
+    With `end` the last bit of a step is an end marker, and the others are payload.
 
     >>> batch = SequenceBatch(torch.zeros(1, 3, 2), torch.zeros(1, 3, 4), torch.tensor([[0.0, 0.0, 1.0]]))
     >>> guessed_bits([batch])["bits"], guessed_bits([batch])["exact"]  # an answer of 4 bits
     (4.0, 0.0625)
     """
-    asked = torch.cat([batch.mask.sum(1) * batch.y.shape[2] for batch in batches]).double()
-    mean = float(asked.mean())
+    steps = torch.cat([batch.mask.sum(1) for batch in batches]).double()
+    width = batches[0].y.shape[2]
+    mean = float(steps.mean()) * width
+    of_end = {"end_error": 0.5, "end_exact": _exact(0.5, steps)} if end else {}
     return {
         "bits": mean,
         "error_bits": mean / 2,
         "payload_error": 0.5,
-        "exact": _exact(0.5, asked),
+        **of_end,
+        "exact": _exact(0.5, steps * (width - end)),
         "loss": math.log(2),
     }
 

@@ -12,7 +12,6 @@ key is asked once, at random steps after the pairs, all of them equally probable
 power law and fills the blank steps with random symbols; here blank steps are zeros.
 """
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -23,7 +22,6 @@ from ..common import checks
 from .axes import Axis
 from .batches import SequenceBatch
 from .generated import Generated
-from .guessing import guessed_symbols
 
 
 class MQAR(Generated):
@@ -108,10 +106,6 @@ class MQAR(Generated):
     def needed_slots(self, batch: SequenceBatch) -> int:
         """A slot for each key and each value."""
         return 2 * int(batch.mask[0].sum())
-
-    def baselines(self, batches: Sequence[SequenceBatch]) -> Mapping[str, Mapping[str, float]]:
-        """Chance: guessing among all values."""
-        return {"chance": guessed_symbols(batches, self.values)}
 
     def channels(self) -> tuple[list[str], list[str]]:
         keys, values = ([f"{kind} {i + 1}" for i in range(self.values)] for kind in ("key", "value"))

@@ -14,7 +14,6 @@ Priorities are uniform on -1..1. The paper has 20 words, of which 16 are due; he
 """
 
 import math
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -23,7 +22,6 @@ from ..common import checks
 from .axes import Axis
 from .batches import SequenceBatch
 from .generated import Generated
-from .guessing import guessed_bits
 
 
 class PrioritySort(Generated):
@@ -95,10 +93,6 @@ class PrioritySort(Generated):
     def steps_of(self, length: int) -> int:
         """The words, the delimiter, and the words that are due."""
         return length + 1 + self.due(length)
-
-    def baselines(self, batches: Sequence[SequenceBatch]) -> Mapping[str, Mapping[str, float]]:
-        """Chance: every bit with probability 1/2."""
-        return {"chance": guessed_bits(batches)}
 
     def channels(self) -> tuple[list[str], list[str]]:
         payload = [str(i + 1) for i in range(self.width)]

@@ -13,7 +13,7 @@ to 40, all equally probable; the score is the accuracy on lengths 41 to 500, eac
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -25,7 +25,6 @@ from ..common import checks
 from .axes import Axis
 from .batches import SequenceBatch
 from .generated import Generated
-from .guessing import guessed_symbols
 
 #: Name of the random streams of unseen lengths, beside those of `src.tasks.generated`.
 UNSEEN = 5
@@ -113,10 +112,6 @@ class StringTask(Generated):
         if not self.test_per_length:
             return {}
         return {f"lengths_{self.unseen[0]}_to_{self.unseen[-1]}": UnseenLengths(self)}
-
-    def baselines(self, batches: Sequence[SequenceBatch]) -> Mapping[str, Mapping[str, float]]:
-        """Chance: guessing among the symbols."""
-        return {"chance": guessed_symbols(batches, self.vocabulary)}
 
     def channels(self) -> tuple[list[str], list[str]]:
         symbols = [str(i) for i in range(self.vocabulary)]

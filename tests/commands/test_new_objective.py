@@ -293,7 +293,7 @@ def test_sweeps_and_studies_know_the_objective(folder, tmp_path):
     write_json(job.parent / "sweep.json", {"overrides": [], "jobs": [{"folder": "job", "overrides": []}]})
     assert f"square_error {written(folder)['validation']['square_error']:.4g}" in sweep.summary(job.parent)
     tuning = {"metric": "nothing", "sweeps": {}, "write": "sums"}
-    with pytest.raises(build.ConfigError, match=r"must be one of accuracy, error_bits, square_error$"):
+    with pytest.raises(build.ConfigError, match=r"must be one of accuracy, bits, error_bits, square_error$"):
         plan._tuning(tuning, tmp_path, tmp_path)
 
 

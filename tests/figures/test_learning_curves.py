@@ -87,3 +87,14 @@ def test_small_x_is_left_as_it_is(draw: Callable[[Figure], object]) -> None:
     figure = learning_curves(np.linspace(0.0, 1.0, 5), {"a": np.arange(5.0)}, "epochs")
     draw(figure)
     assert "0.2" in {label.get_text() for label in figure.axes[0].get_xticklabels()}
+
+
+def test_the_best_possible_value_is_a_line_in_the_panel_of_its_metric(draw):
+    figure = learning_curves(
+        X, {"a": LOSS, "b": LOSS}, "step", log={"a"}, best={"a": 0.125, "b": np.inf, "c": 1.0}
+    )
+    draw(figure)
+    dotted = [[line.get_ydata()[0] for line in ax.lines if line.get_linestyle() == ":"] for ax in figure.axes]
+    assert dotted == [[0.125], []]
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["best possible"]
+    assert figure.axes[1].get_legend() is None

@@ -207,6 +207,12 @@ WITHOUT_END = [
 ]
 
 
+def test_without_an_end_marker_no_metric_of_it_is_counted(batches):
+    counted = BitCounts(None, end=False)
+    counted.update(*batches[0])
+    assert tuple(counted.compute()) == BitsWithoutEnd().names
+
+
 @pytest.mark.parametrize(("objective", "names", "in_training"), WITHOUT_END)
 def test_without_an_end_marker_all_outputs_are_payload(objective, names, in_training, batches):
     for logits, _ in batches:

@@ -72,6 +72,11 @@ def test_an_objective_that_lacks_attributes_is_told_all_of_them():
         type("Less", (Objective,), members | given)()
 
 
+def test_every_metric_of_generalisation_is_described_for_the_notes_of_tables():
+    for one in OBJECTIVES.values():
+        assert all(one.metric(name).about for name in one.reach), one.name
+
+
 def test_the_docstring_of_an_objective_lists_every_member():
     for name in (*REQUIRED, *Objective.__abstractmethods__, *Objective.__annotations__):
         assert f"    {name} (" in Objective.__doc__ or f"    {name}(" in Objective.__doc__

@@ -63,6 +63,16 @@ def test_two_axes_are_a_heat_map_for_each_row():
     assert one.figure.axes[0].images[0].get_array().mask.tolist() == [[False, False], [False, True]]
 
 
+def test_the_label_of_a_heat_map_names_the_baselines_of_the_task():
+    known = {
+        "length5_hop2": {"chance": {"accuracy": 0.5}, "optimum": {"accuracy": 0.9}},
+        "length40_hop2": {"chance": {"accuracy": 0.5}, "optimum": {"accuracy": 0.75}},
+    }
+    (one,) = drawn([LENGTH, HOPS], [(5, 2), (5, 3), (40, 2)], None, known=known).values()
+    label = "accuracy\nguessing: 0.5\nbest possible: 0.75 to 0.9\ndarker is better"
+    assert one.figure.axes[-1].get_ylabel() == label
+
+
 def test_three_axes_are_a_figure_for_each_value_of_the_third():
     cells = [(length, hops, pairs) for length in (5, 40) for hops in (2, 3) for pairs in (1, 7)]
     found = drawn([LENGTH, HOPS, PAIRS], [*cells, (5, 2, 8)], [[1, 20], [1, 4], [1, 4]])

@@ -4,7 +4,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from src.figures.palette import MODELS
-from src.report import cell_drawings, drawings, settings_drawing, statistics
+from src.report import cell_drawings, drawings, records, settings_drawing, statistics
 from src.report.kinds import TableKind
 from src.report.tables import TableOptions
 from tests.figure_drawing import off
@@ -98,10 +98,26 @@ def test_a_grid_is_darker_where_the_metric_is_better() -> None:
         assert sum(image.to_rgba(better)[:3]) < sum(image.to_rgba(worse)[:3])
 
 
+def test_without_a_share_among_the_headlines_seeds_and_median_runs_are_of_all_of_them() -> None:
+    kind = TableKind("", "predicted_bits", [("in_distribution", "bits"), ("long", "bits")])
+    bits = ("30", "10", "", "20", "nan")
+    rows = [bit_row("ntm", s, 1.0) | {"in_distribution.bits": "5", "long.bits": b} for s, b in enumerate(bits)]
+    known = {"long": {"optimum": {"bits": 7.5}}}
+    drawing = drawings.draw_seeds(rows[:4], kind._replace(baselines=known), TableOptions(), "seeds", [])
+    assert drawing is not None
+    assert [ax.get_title() for ax in drawing.figure.axes] == ["in distribution", "long"]
+    assert [line["value"] for line in drawing.data if line["test"] == "long" and "value" in line] == [30, 10, 20]
+    assert {"test": "long", "row": "best possible", "iqm": 7.5} in drawing.data
+    order = records.by_rank([(row["seed"], row) for row in rows], kind)
+    assert order[0] == "0"  # 10, 20, 30, and two that are infinitely bad
+    assert records.best_variants([rows[0], bit_row("gru", 9, 1.0, status="diverged")], kind) == ["ntm", "gru"]
+
+
 def test_captions_say_by_what_the_median_run_was_chosen() -> None:
     assert drawings._chosen_by(BITS) == " (by the mean of its payload error 10x20 and payload error 20x10)"
     assert drawings._chosen_by(CLASSES._replace(headlines=[("test", "accuracy")])) == " (by accuracy test)"
-    assert drawings._chosen_by(BITS._replace(headlines=BITS.headlines[:1])) == ""
+    without_shares = BITS._replace(headlines=BITS.headlines[:1])
+    assert drawings._chosen_by(without_shares) == " (by error bits in distribution)"
 
 
 @off()

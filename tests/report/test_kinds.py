@@ -37,6 +37,13 @@ def test_other_kinds_have_more_keys(bits, monkeypatch):
     assert TableKind.from_json(json.loads(json.dumps(more.as_json()))) == more
 
 
+def test_the_chance_of_a_metric_stands_in_for_that_of_the_task_where_asked():
+    kind = TableKind("", "bits", [], baselines={"a": {"chance": {"payload_error": 0.25}}})
+    assert [kind.baseline("chance", test, "payload_error") for test in "ab"] == [0.25, 0.5]
+    assert [kind.baseline("chance", test, "payload_error", fallback=False) for test in "ab"] == [0.25, None]
+    assert kind.baseline("optimum", "b", "payload_error") is None
+
+
 def test_an_unknown_objective():
     with pytest.raises(ValueError, match="no objective 'nothing'"):
         TableKind.from_json({**CLASSES, "objective": "nothing"})

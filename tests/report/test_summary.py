@@ -118,6 +118,17 @@ def test_contrasts_against_one_row_and_of_solving():
     }
 
 
+def test_without_a_share_among_the_headlines_contrasts_are_of_all_of_them():
+    """As on predicted bits, where a diverged run is infinitely bad."""
+    rows = [bit_row(m, s, e) | {"long.bits": str(10 * e + s)} for m, e in (("a", 3), ("b", 2)) for s in range(5)]
+    rows[0] |= {"status": "diverged", "long.bits": ""}
+    kind = TableKind("", "predicted_bits", [("long", "bits")])
+    table = contrasts.contrasts_table(rows, kind, TableOptions())
+    assert (column(table, "of"), column(table, "mean")) == (["bits long"], ["+∞"])
+    table = contrasts.contrasts_table([row for row in rows if row["seed"] != "0"], kind, TableOptions())
+    assert column(table, "mean") == ["+10.0"]
+
+
 def test_pairs_without_seeds_in_common_are_named():
     rows = [class_row("a", 0, 0.5), class_row("b", 1, 0.5)]
     table = contrasts.contrasts_table(rows, TEST, TableOptions())

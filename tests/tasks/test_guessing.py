@@ -4,11 +4,18 @@ import pytest
 import torch
 
 from src.lit.objectives import OBJECTIVES
+from src.tasks.associative_recall import AssociativeRecall
+from src.tasks.batches import SequenceBatch
+from src.tasks.copy import Copy
 from src.tasks.duplicate_string import DuplicateString
 from src.tasks.dynamic_ngrams import DynamicNGrams
+from src.tasks.guessing import guessed
 from src.tasks.missing_duplicate import MissingDuplicate
 from src.tasks.mqar import MQAR
+from src.tasks.pointer_chasing import PointerChasing
 from src.tasks.priority_sort import PrioritySort
+from src.tasks.repeat_copy import RepeatCopy
+from src.tasks.strided_copy import StridedCopy
 
 SMALL = {"validation_size": 20, "test_size": 20, "cell_size": 20}
 TASKS = [
@@ -16,6 +23,10 @@ TASKS = [
     MissingDuplicate(**SMALL),
     MQAR(min_length=48, vocabulary=64, **SMALL),
     PrioritySort(width=2, max_length=4, **SMALL),
+    Copy(width=1, max_length=4, **SMALL),
+    StridedCopy(width=1, max_length=4, **SMALL),
+    AssociativeRecall(width=1, **SMALL),
+    PointerChasing(width=1, max_length=6, max_hops=2, **SMALL),
     DynamicNGrams(min_length=20, max_length=30, **SMALL),
 ]
 named = pytest.mark.parametrize("task", TASKS, ids=lambda task: type(task).__name__)
@@ -50,3 +61,26 @@ def test_chance_of_a_set_of_several_lengths_counts_each_sequence_once(task):
     for name in ("bits", "exact"):
         if name in whole:
             assert whole[name] == pytest.approx(sum(n * one[name] for n, one in parts) / 40, abs=1e-6)
+
+
+def test_chance_of_bits_with_an_end_marker():
+    cell = RepeatCopy(width=2, cell_size=4000).cell(1, 2)
+    batches = [SequenceBatch(batch.x, batch.y, batch.mask) for batch in cell]
+    chance, counts = guessed("bits", batches, 3), OBJECTIVES["bits"].counts(None)
+    torch.manual_seed(0)
+    for batch in batches:
+        counts.update(torch.randn(batch.y.shape), batch)
+    random = counts.compute()
+    assert set(chance) == set(random)
+    assert (chance["bits"], chance["error_bits"], chance["exact"], chance["end_exact"]) == (
+        9.0,
+        4.5,
+        1 / 64,
+        1 / 8,
+    )
+    for name in set(chance) - {"bits", "loss"}:
+        assert chance[name] == pytest.approx(random[name], rel=0.08, abs=0.01)
+
+
+def test_an_objective_of_another_kind_has_no_chance():
+    assert guessed("classes", [], 3) == {}
