@@ -18,6 +18,7 @@ from ..common import checks
 from .axes import Axis
 from .batches import SequenceBatch
 from .generated import TEST, Generated
+from .words import bit_names, random_words
 
 #: Number in the name of the stream of the test set of held-out distances, besides its cell.
 HELD_OUT = 1
@@ -165,7 +166,7 @@ class Walks(Generated, ABC):
     def lay_out(self, source: torch.Generator, length: int, path: Integer[Tensor, "B answers"]) -> SequenceBatch:
         """Sequences of random words to hear and the words of a walk that are due, without distances."""
         size, answers = path.shape
-        words = torch.randint(0, 2, (size, length, self.width), generator=source).float()
+        words = random_words(source, size, length, self.width)
         x = torch.zeros(size, length + answers, self.input_size)
         x[:, :length, : self.width] = words
         x[:, length, self.width] = 1.0
@@ -186,7 +187,7 @@ class Walks(Generated, ABC):
         return length + 1 + hops
 
     def channels(self) -> tuple[list[str], list[str]]:
-        payload = [str(i + 1) for i in range(self.width)]
+        payload = bit_names(self.width)
         told = ["distance"] if self.encoding == "scalar" else [f"{one:+d}" for one in self.signed]
         return [*payload, "go", *told], payload
 
