@@ -121,6 +121,8 @@ def _check_sequences(request: ReplayRequest, tasks: list[Task]) -> None:
     if not tasks[0].axes:
         return
     errors.check("", tasks[0].check_cells, "cell", [list(cells[0])])
+    for task in tasks:
+        errors.check("", task.check_fit, "cell[0]", cells[0])
     steps = tasks[0].steps_of(*cells[0])
     if steps > MOST_STEPS:
         shown = ", ".join(f"{axis.name}={value}" for axis, value in zip(tasks[0].axes, cells[0], strict=True))

@@ -12,6 +12,7 @@ import pytest
 from src import evaluate
 from src.callbacks.dashboard import layout
 from src.callbacks.hparams import final
+from src.common import checks
 from src.replay.__main__ import refuse, replay
 from src.report import publication
 from src.run.load import load_run
@@ -115,6 +116,21 @@ def test_refusals_of_a_grid_name_the_axes_of_the_task(folder):
     text = "grid.lengths=[2], grid.hops=None, grid.pairs=None: must all be lists of integers, or all null"
     refused(text, "grid.lengths=[2]", name="three")
     refused("grid[1]=[90, 10]: must be of at most 99 in all", "grid.lengths=[90]", "grid.hops=[3,10]")
+
+
+def test_cells_that_do_not_fit_the_settings_of_the_task_are_refused_before_any_work(folder, tmp_path, monkeypatch):
+    def check_fit(self, key, cell):
+        checks.integer(f"{key}[1]", cell[1], most=self.hops[1])
+
+    monkeypatch.setattr("tests.toys.LengthHops.check_fit", check_fit)
+    run = f"run={folder / 'length_hops' / '0'}"
+    told = "an integer of at least 1 and at most 4"
+    with pytest.raises(ConfigError, match=rf"^test_cells\[1\]\[1\]=5: must be {told}$"):
+        evaluate.refuse(compose_evaluate(run, "test_cells=[[9,4],[9,5]]"))
+    with pytest.raises(ConfigError, match=rf"^grid\[1\]\[1\]=6: must be {told}$"):
+        evaluate.refuse(compose_evaluate(run, "grid.lengths=[8,9]", "grid.hops=[4,6]"))
+    with pytest.raises(ConfigError, match=rf"^cell\[0\]\[1\]=7: must be {told}$"):
+        refuse(compose_replay(run, "hops=7", f"out={tmp_path}"))
 
 
 def test_a_replay_takes_any_axis_of_the_task(folder, tmp_path):
