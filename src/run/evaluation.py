@@ -50,9 +50,22 @@ def read_request(cfg: Mapping[str, Any], task: Mapping[str, Any]) -> Request:
     check_cells = locate("task", task).check_cells  # type: ignore[attr-defined]
     if cells is not None:
         cells = errors.check("", check_cells, "test_cells", cells)
+        _check_built(task, "test_cells", cells)
     if axes:
-        errors.check("", check_cells, "grid", [list(cell) for cell in product(*grid.values())])
+        asked = [list(cell) for cell in product(*grid.values())]
+        _check_built(task, "grid", errors.check("", check_cells, "grid", asked))
     return Request(cells, grid, slots, checkpoint, results_folder(cfg["run"], cfg["out"], KIND))
+
+
+def _check_built(task: Mapping[str, Any], key: str, cells: Sequence[Sequence[int]]) -> None:
+    """Refuse cells that the task refuses by its other settings; nothing is drawn."""
+    if not cells or "test_cells" not in task:
+        return
+    try:
+        build.build_task({"task": {**task, "test_cells": [list(cell) for cell in cells]}, "seed": 0})
+    except ConfigError as refusal:
+        given, own = str(refusal), "task.test_cells"
+        raise ConfigError(key + given.removeprefix(own) if given.startswith(own) else given) from refusal
 
 
 def _grid(given: Mapping[str, Any], axes: Sequence[Axis], task: str) -> dict[str, list[int]]:

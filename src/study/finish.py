@@ -53,14 +53,18 @@ def evaluated(run: Path, cfg: Mapping[str, Any]) -> bool:
     asked = read_request(cfg, task)
     try:
         found = RunFolder(run).read_evaluation()
-        grid = {key: values for key, values in found["grid"].items() if values}
-        settings = found["checkpoint"], found.get("memory_slots"), grid, set(found["test"])
+        settings = found["checkpoint"], found.get("memory_slots"), _filled(found["grid"]), set(found["test"])
     except (ConfigError, KeyError, TypeError, AttributeError):
         return False
     cells = asked.cells if asked.cells is not None else build.test_cells_of(task)
-    wanted = asked.checkpoint, asked.memory_slots, asked.grid
+    wanted = asked.checkpoint, asked.memory_slots, _filled(asked.grid)
     axes = build.axes_of(task)
     return settings[:3] == wanted and {cell_name(axes, cell) for cell in cells} <= settings[3]
+
+
+def _filled(grid: Mapping[str, list[int]]) -> dict[str, list[int]]:
+    """The axes of a grid that have values; none where no grid is asked for."""
+    return {key: values for key, values in grid.items() if values}
 
 
 def to_evaluate(plan: StudyPlan, names: Iterable[str]) -> list[dict[str, Any]]:

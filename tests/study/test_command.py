@@ -71,6 +71,13 @@ def test_settings_that_do_not_suit_the_task_are_refused_before_the_forecast(sett
         "out on mnist1d",
         command.study, settings(content, dry_run=True),
     )  # fmt: skip
+    content["sweeps"] = {"runs": ["model=lstm", "task=mqar", "task.vocabulary=64", "seed=0,1"]}
+    for asked, text in (
+        (["grid.pairs=[8,33]", "grid.lengths=[100]"], "grid[1][0]=33: must be at most half of vocabulary=64"),
+        (["test_cells=[[40,128]]"], "test_cells[0][0]=40: must be at most half of vocabulary=64"),
+    ):
+        content["evaluate"]["runs"] = asked
+        refused(f"evaluate.runs: {text}", command.study, settings(content, dry_run=True))
     assert "about" not in capsys.readouterr().out
 
 
@@ -205,6 +212,9 @@ def test_an_evaluation_with_other_settings_does_not_count(tmp_path):
         [*grid, "memory_slots=9"],
     ):
         assert not evaluated(folder, request(folder, other)), other
+    for without_grid in (["memory_slots=9"], []):
+        evaluate.evaluate(request(folder, without_grid))
+        assert evaluated(folder, request(folder, without_grid)), without_grid
 
 
 def test_a_report_waits_until_all_runs_are_done_and_evaluated(ran, tmp_path, monkeypatch):
