@@ -15,7 +15,7 @@ from .run.cell_figures import draw_cells
 from .run.evaluation import KIND, Request, read_request
 from .run.folder import RunFolder, check_results_folder, results_folder
 from .run.load import Run, load_run
-from .settings import build, cli, errors
+from .settings import build, cli
 from .settings.errors import ConfigError
 from .tasks.base import Task
 
@@ -32,9 +32,6 @@ def open_run(cfg: Mapping[str, Any]) -> tuple[Request, Run]:
         raise ConfigError(f"run=None: must be the folder of a run: {program('evaluate')} run=outputs/runs/...")
     request = read_request(cfg, RunFolder(str(cfg["run"])).read_config()["task"])
     run = load_run(str(cfg["run"]), request.checkpoint)
-    for key, cells in {"test_cells": request.cells or [], "grid": cells_of(request, run.task)}.items():
-        for i, cell in enumerate(cells):
-            errors.check("", run.task.check_fit, f"{key}[{i}]", cell)
     check_results_folder(request.out, cfg["out"])
     if request.memory_slots is not None and run.model.memory_slots is None:
         raise ConfigError(

@@ -61,8 +61,6 @@ class Task(lightning.LightningDataModule, ABC):
     Optional members:
         like_training (tuple of str): names of the test sets that are drawn as training is, ("test",) by default;
             every run has the first one. For tables and HPARAMS.
-        check_fit(key, cell) -> None: refuses a cell that the settings of the task do not allow; none by default.
-            For evaluation and replay.
         probes() -> dict of sequences of batches by name: they monitor generalisation during training, are in no
             test set, and used for no choice; none by default. For TensorBoard.
         channels() -> two lists of str: names of the features of an input and of an output; for replay.
@@ -163,9 +161,6 @@ class Task(lightning.LightningDataModule, ABC):
     def check_cells(cls, key: str, cells: Any) -> list[tuple[int, ...]]:
         """Cells that a user gives, checked; a Refusal names the invalid one. For tasks with axes."""
         raise _without_cells(cls)
-
-    def check_fit(self, key: str, cell: tuple[int, ...]) -> None:
-        """Refuse a cell that `check_cells` allows and the settings of this task do not. For tasks with axes."""
 
     def cell(self, *values: Any, **named: Any) -> Sequence[Any]:
         """Batches of the test sequences of a cell. For tasks with axes."""

@@ -3,6 +3,7 @@
 Each is trained for one update: only a run folder shows that all commands read it.
 """
 
+import functools
 import json
 import logging
 import shutil
@@ -21,6 +22,7 @@ from src.settings import build
 from src.settings.errors import ConfigError
 from tests.helpers import ALWAYS, compose_evaluate, compose_replay, compose_train, written
 from tests.report.test_publication import request, table
+from tests.toys import Items
 
 #: The class, its test cells, and the names of their test sets.
 TASKS = {
@@ -118,21 +120,6 @@ def test_refusals_of_a_grid_name_the_axes_of_the_task(folder):
     refused("grid[1]=[90, 10]: must be of at most 99 in all", "grid.lengths=[90]", "grid.hops=[3,10]")
 
 
-def test_cells_that_do_not_fit_the_settings_of_the_task_are_refused_before_any_work(folder, tmp_path, monkeypatch):
-    def check_fit(self, key, cell):
-        checks.integer(f"{key}[1]", cell[1], most=self.hops[1])
-
-    monkeypatch.setattr("tests.toys.LengthHops.check_fit", check_fit)
-    run = f"run={folder / 'length_hops' / '0'}"
-    told = "an integer of at least 1 and at most 4"
-    with pytest.raises(ConfigError, match=rf"^test_cells\[1\]\[1\]=5: must be {told}$"):
-        evaluate.refuse(compose_evaluate(run, "test_cells=[[9,4],[9,5]]"))
-    with pytest.raises(ConfigError, match=rf"^grid\[1\]\[1\]=6: must be {told}$"):
-        evaluate.refuse(compose_evaluate(run, "grid.lengths=[8,9]", "grid.hops=[4,6]"))
-    with pytest.raises(ConfigError, match=rf"^cell\[0\]\[1\]=7: must be {told}$"):
-        refuse(compose_replay(run, "hops=7", f"out={tmp_path}"))
-
-
 def test_a_replay_takes_any_axis_of_the_task(folder, tmp_path):
     run = folder / "length_hops" / "0"
     page, _ = replay(compose_replay(f"run={run}", "hops=2", f"out={tmp_path}"))
@@ -147,6 +134,25 @@ def test_a_replay_takes_any_axis_of_the_task(folder, tmp_path):
     )
     with pytest.raises(ConfigError, match=r"^cell\[0\]=\[4, 99\]: must be of at most 99 in all$"):
         refuse(compose_replay(f"run={run}", "hops=99"))
+
+
+def test_cells_that_the_settings_of_the_task_do_not_allow_are_refused_before_any_work(folder, monkeypatch):
+    made = Items.__init__
+
+    @functools.wraps(made)
+    def init(self, *args, **options):
+        made(self, *args, **options)
+        for i, cell in enumerate(self.test_cells):
+            checks.integer(f"test_cells[{i}][1]", cell[1], most=8)
+
+    monkeypatch.setattr("tests.toys.LengthHops.__init__", init)
+    run, told = f"run={folder / 'length_hops' / '0'}", "must be an integer of at least 1 and at most 8"
+    with pytest.raises(ConfigError, match=rf"^cell\[0\]\[1\]=9: {told}$"):
+        refuse(compose_replay(run, "hops=9"))
+    with pytest.raises(ConfigError, match=rf"^test_cells\[1\]\[1\]=9: {told}$"):
+        evaluate.refuse(compose_evaluate(run, "test_cells=[[9,8],[5,9]]"))
+    with pytest.raises(ConfigError, match=rf"^grid\[1\]\[1\]=9: {told}$"):
+        evaluate.refuse(compose_evaluate(run, "grid.lengths=[4]", "grid.hops=[8,9]"))
 
 
 def test_tensorboard_names_the_axes(folder):
