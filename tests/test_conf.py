@@ -70,7 +70,7 @@ DEFAULTS = {
             "encoding": "scalar",
             "width": 8,
             "batch_size": None,
-            "test_cells": [[16, 16], [32, 8], [32, 16]],
+            "test_cells": [[16, 16, 8], [32, 8, 8], [32, 16, 8]],
         }
         for name in ("seek", "pointer_chasing")
     },

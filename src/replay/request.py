@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from ..common import checks
 from ..common.paths import program
 from ..networks.recurrent import Recurrent
+from ..run.evaluation import check_built
 from ..run.folder import RunFolder, check_results_folder, results_folder
 from ..run.load import Run, load_run
 from ..settings import build, errors, keys, required
@@ -77,7 +78,7 @@ def open_runs(cfg: Mapping[str, Any]) -> tuple[ReplayRequest, list[Run]]:
                 f"run={folder!r}: {run.config['model']['name']} answers once, and there is no time to move "
                 "through; must be a run of a model that goes step by step, such as lstm, gru, ntm or dms_ntm"
             )
-    _check_sequences(request, [run.task for run in opened])
+    _check_sequences(request, [run.task for run in opened], configs)
     check_results_folder(request.out, cfg["out"])
     return request, opened
 
@@ -101,7 +102,7 @@ def _mismatch(request: ReplayRequest, differ: str, must: str) -> ConfigError:
     return ConfigError(f"run={request.folders!r}: {differ}; two runs side by side must {must}")
 
 
-def _check_sequences(request: ReplayRequest, tasks: list[Task]) -> None:
+def _check_sequences(request: ReplayRequest, tasks: list[Task], configs: Sequence[Mapping[str, Any]]) -> None:
     """Refuse two runs whose sequences differ, and sequences that are too long."""
     for attribute, what in {
         "input_size": "inputs a step",
@@ -121,6 +122,8 @@ def _check_sequences(request: ReplayRequest, tasks: list[Task]) -> None:
     if not tasks[0].axes:
         return
     errors.check("", tasks[0].check_cells, "cell", [list(cells[0])])
+    for config in configs:
+        check_built(config, "cell", [cells[0]])
     steps = tasks[0].steps_of(*cells[0])
     if steps > MOST_STEPS:
         shown = ", ".join(f"{axis.name}={value}" for axis, value in zip(tasks[0].axes, cells[0], strict=True))

@@ -50,14 +50,14 @@ def read_request(cfg: Mapping[str, Any], task: Mapping[str, Any]) -> Request:
     check_cells = locate("task", task).check_cells  # type: ignore[attr-defined]
     if cells is not None:
         cells = errors.check("", check_cells, "test_cells", cells)
-        _check_built(task, "test_cells", cells)
+        check_built(task, "test_cells", cells)
     if axes:
         asked = [list(cell) for cell in product(*grid.values())]
-        _check_built(task, "grid", errors.check("", check_cells, "grid", asked))
+        check_built(task, "grid", errors.check("", check_cells, "grid", asked))
     return Request(cells, grid, slots, checkpoint, results_folder(cfg["run"], cfg["out"], KIND))
 
 
-def _check_built(task: Mapping[str, Any], key: str, cells: Sequence[Sequence[int]]) -> None:
+def check_built(task: Mapping[str, Any], key: str, cells: Sequence[Sequence[int]]) -> None:
     """Refuse cells that the task refuses by its other settings; nothing is drawn."""
     if not cells or "test_cells" not in task:
         return

@@ -55,7 +55,8 @@ def test_cells_of(task: Mapping[str, Any]) -> list[tuple[int, ...]]:
 def build_network(cfg: Mapping[str, Any], task: Task) -> Any:
     """The network of a resolved configuration, with the input and output sizes of the task.
 
-    A cell is wrapped in `Recurrent`; any other target is a network already.
+    A cell is wrapped in `Recurrent`; any other target is a network already. A cell whose constructor has an
+    argument `numbers` is given those of the task.
     """
     target = locate("model", cfg["model"])
     if inspect.isclass(target) and issubclass(target, Cell):

@@ -19,6 +19,7 @@ from ..common import checks
 from .axes import Axis
 from .batches import SequenceBatch
 from .generated import Generated
+from .words import bit_names, random_words
 
 
 class AssociativeRecall(Generated):
@@ -70,7 +71,7 @@ class AssociativeRecall(Generated):
     def draw(self, source: torch.Generator, size: int, items: int) -> SequenceBatch:
         words, flag = self.item_length, self.width
         stride = words + 1
-        heard = torch.randint(0, 2, (size, items, words, self.width), generator=source).float()
+        heard = random_words(source, size, items, words, self.width)
         queried = torch.randint(0, items - 1, (size,), generator=source)
         sequences = torch.arange(size)
         query, start = items * stride, self.steps_of(items) - words
@@ -92,7 +93,7 @@ class AssociativeRecall(Generated):
         return (items + 2) * (self.item_length + 1)
 
     def channels(self) -> tuple[list[str], list[str]]:
-        payload = [str(i + 1) for i in range(self.width)]
+        payload = bit_names(self.width)
         return [*payload, "item", "query"], payload
 
     @classmethod

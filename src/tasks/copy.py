@@ -19,6 +19,7 @@ from ..common import checks
 from .axes import Axis
 from .batches import SequenceBatch
 from .generated import Generated
+from .words import bit_names, random_words
 
 
 def lay_out(heard: Float[Tensor, "B L width"], due: Float[Tensor, "B L width"]) -> SequenceBatch:
@@ -76,17 +77,13 @@ class Copy(Generated):
         self.input_size, self.output_size = width + 1, width
 
     def draw(self, source: torch.Generator, size: int, length: int) -> SequenceBatch:
-        words = self.words(source, size, length)
+        words = random_words(source, size, length, self.width)
         return lay_out(words, words)
-
-    def words(self, source: torch.Generator, size: int, length: int) -> Float[Tensor, "size length width"]:
-        """Words of random bits."""
-        return torch.randint(0, 2, (size, length, self.width), generator=source).float()
 
     def steps_of(self, length: int) -> int:
         """2 L + 1."""
         return 2 * length + 1
 
     def channels(self) -> tuple[list[str], list[str]]:
-        payload = [str(i + 1) for i in range(self.width)]
+        payload = bit_names(self.width)
         return [*payload, "delimiter"], payload

@@ -23,7 +23,7 @@ class PointerChasing(Walks):
     """Pointer chasing as a LightningDataModule; the arguments are those of `Walks`.
 
     >>> task = PointerChasing(width=1, encoding="one_hot", reach=2)
-    >>> batch = task.draw(torch.Generator().manual_seed(3), 1, 3, 2)
+    >>> batch = task.draw(torch.Generator().manual_seed(3), 1, 3, 2, 2)
     >>> batch.x[0].T  # payload, go, distances -2, -1, 1, 2
     tensor([[0., 1., 1., 0., 0., 0.],
             [0., 0., 0., 1., 0., 0.],

@@ -22,6 +22,7 @@ from ..common import checks
 from .axes import Axis
 from .batches import SequenceBatch
 from .generated import Generated
+from .words import bit_names, random_words
 
 
 class PrioritySort(Generated):
@@ -77,7 +78,7 @@ class PrioritySort(Generated):
 
     def draw(self, source: torch.Generator, size: int, length: int) -> SequenceBatch:
         due, width = self.due(length), self.width
-        words = torch.randint(0, 2, (size, length, width), generator=source).float()
+        words = random_words(source, size, length, width)
         priorities = 2 * torch.rand(size, length, generator=source) - 1
         order = priorities.argsort(1, descending=True)[:, :due]
         x = torch.zeros(size, length + 1 + due, width + 2)
@@ -95,5 +96,5 @@ class PrioritySort(Generated):
         return length + 1 + self.due(length)
 
     def channels(self) -> tuple[list[str], list[str]]:
-        payload = [str(i + 1) for i in range(self.width)]
+        payload = bit_names(self.width)
         return [*payload, "priority", "delimiter"], payload

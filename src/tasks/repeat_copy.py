@@ -19,15 +19,10 @@ import torch
 from ..common import checks
 from .axes import Axis
 from .base import Example, Task
+from .generated import EVALUATION_BATCH, FIGURE, PROBE, PROBE_SIZE, TEST, TRAINING, VALIDATION
 from .repeat_copy_sampler import RepeatCopyBatch, build, sample
 from .streams import generator
-
-#: Names of the random streams; that of training is combined with the seed of the run.
-TRAINING, VALIDATION, TEST, FIGURE, PROBE = range(5)
-#: Batch size of the fixed sets.
-EVALUATION_BATCH = 64
-#: Sequences per test cell that monitor generalisation during training.
-PROBE_SIZE = 16
+from .words import bit_names, random_words
 
 
 class RepeatCopy(Task):
@@ -122,7 +117,7 @@ class RepeatCopy(Task):
         source = generator(stream, *lengths, *repeats, self.width)
         shapes = [torch.randint(least, most + 1, (size,), generator=source) for least, most in (lengths, repeats)]
         order = (shapes[0] * shapes[1] + shapes[0]).argsort(stable=True)  # by T, which keeps padding small
-        payload = torch.randint(0, 2, (size, lengths[1], self.width), generator=source).float()
+        payload = random_words(source, size, lengths[1], self.width)
         chunks = (part[order].split(EVALUATION_BATCH) for part in (payload, *shapes))
         return [
             build(words[:, : int(length.max())], length, repeat, self.repeats)
@@ -154,7 +149,7 @@ class RepeatCopy(Task):
         return length * (repeats + 1) + 3
 
     def channels(self) -> tuple[list[str], list[str]]:
-        payload = [str(i + 1) for i in range(self.width)]
+        payload = bit_names(self.width)
         return [*payload, "delimiter", "repeats"], [*payload, "end"]
 
     def needed_slots(self, batch: RepeatCopyBatch) -> int:

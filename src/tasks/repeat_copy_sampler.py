@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
+from .words import random_words
+
 
 class RepeatCopyBatch(NamedTuple):
     """Sequences with a target at the steps where the mask is 1.
@@ -123,5 +125,5 @@ def sample(
         torch.randint(least, most + 1, (drawn,), generator=source).expand(batch_size)
         for least, most in (lengths, repeats)
     )
-    payload = torch.randint(0, 2, (batch_size, int(length.max()), width), generator=source).float()
+    payload = random_words(source, batch_size, int(length.max()), width)
     return build(payload, length, repeat, repeat_range)

@@ -13,6 +13,7 @@ import torch
 
 from .batches import SequenceBatch
 from .copy import Copy, lay_out
+from .words import random_words
 
 
 class Reverse(Copy):
@@ -29,5 +30,5 @@ class Reverse(Copy):
     """
 
     def draw(self, source: torch.Generator, size: int, length: int) -> SequenceBatch:
-        words = self.words(source, size, length)
+        words = random_words(source, size, length, self.width)
         return lay_out(words, words.flip(1))

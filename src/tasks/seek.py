@@ -22,7 +22,7 @@ from .walks import Walks, walk
 class Seek(Walks):
     """Seek as a LightningDataModule; the arguments are those of `Walks`.
 
-    >>> batch = Seek(reach=3, width=2).draw(torch.Generator().manual_seed(1), 1, 4, 2)
+    >>> batch = Seek(reach=3, width=2).draw(torch.Generator().manual_seed(1), 1, 4, 2, 3)
     >>> batch.x[0].T  # payload, go, distance
     tensor([[ 0.0000,  1.0000,  0.0000,  0.0000,  0.0000,  0.0000,  0.0000],
             [ 1.0000,  0.0000,  1.0000,  0.0000,  0.0000,  0.0000,  0.0000],

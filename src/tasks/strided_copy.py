@@ -20,6 +20,7 @@ from .axes import Axis
 from .batches import SequenceBatch
 from .generated import Generated
 from .repeat_copy_sampler import normalise
+from .words import bit_names, random_words
 
 
 def strided(length: int, stride: int) -> list[int]:
@@ -76,7 +77,7 @@ class StridedCopy(Generated):
         self.numbers = (width + 1,)
 
     def draw(self, source: torch.Generator, size: int, length: int, stride: int) -> SequenceBatch:
-        words = torch.randint(0, 2, (size, length, self.width), generator=source).float()
+        words = random_words(source, size, length, self.width)
         start, steps = length + 2, self.steps_of(length, stride)
         x = torch.zeros(size, steps, self.input_size)
         x[:, :length, : self.width] = words
@@ -93,5 +94,5 @@ class StridedCopy(Generated):
         return 2 * length + 2
 
     def channels(self) -> tuple[list[str], list[str]]:
-        payload = [str(i + 1) for i in range(self.width)]
+        payload = bit_names(self.width)
         return [*payload, "delimiter", "stride"], payload

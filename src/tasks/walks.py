@@ -18,9 +18,10 @@ from ..common import checks
 from .axes import Axis
 from .batches import SequenceBatch
 from .generated import TEST, Generated
+from .words import bit_names, random_words
 
-#: Number in the name of the stream of the test set of held-out distances, besides its cell.
-HELD_OUT = 1
+#: The test set of held-out distances; its random stream is that of its cell with a further number.
+HELD_OUT = "held_out"
 
 
 def moves(length: int, distances: Sequence[int]) -> Integer[Tensor, "L moves"]:
@@ -87,10 +88,13 @@ class Walks(Generated, ABC):
     Required methods:
         sequences(source, size, length, hops, distances) -> `SequenceBatch`: with walks of these distances.
 
+    The reach of a cell is the largest distance of its walks; in training it is D.
+
     Args:
-        reach: largest distance, D.
-        held_out: distances, forward and back, that only the test set `held_out` has; it has no others, and the
-            largest length and number of hops of training. Without any there is no such set.
+        reach: largest distance of training, D.
+        held_out: distances, forward and back, that only test sets of that name have, which have no others:
+            `held_out`, of the largest sizes of training, and one for each test cell with room for them, such as
+            `held_out_length32_hops16_reach8`. Without any there are no such sets.
         min_length, max_length: words of a sequence in training; both may be the same.
         min_hops, max_hops: moves of a walk in training; both may be the same.
         encoding: of distances, scalar or one_hot.
@@ -99,7 +103,11 @@ class Walks(Generated, ABC):
     """
 
     objective = "bits_without_end"
-    axes = (Axis("length", "lengths", named=True), Axis("hops", "hops", named=True))
+    axes = (
+        Axis("length", "lengths", named=True),
+        Axis("hops", "hops", named=True),
+        Axis("reach", "reaches", named=True),
+    )
 
     def __init__(
         self,
@@ -121,19 +129,20 @@ class Walks(Generated, ABC):
         super().__init__(batch_size, test_cells, validation_size, test_size, cell_size, seed)
         self.reach = checks.integer("reach", reach)
         self.held_out = self.check_held_out(held_out)
-        self.distances = [one for one in range(1, reach + 1) if one not in self.held_out]
+        self.distances = self.distances_to(reach)
         if not self.distances:
             raise checks.refuse("held_out", held_out, f"such that training keeps one of the distances 1..{reach}")
         checks.integer("min_length", min_length, least=2)
         self.lengths = checks.span("length", min_length, max_length)
         self.check_length("min_length", min_length)
-        for i, cell in enumerate(self.test_cells):
-            self.check_length(f"test_cells[{i}][0]", cell[0])
         if self.held_out and self.held_out[0] >= max_length:
             allowed = f"such that one of them is shorter than max_length={max_length}"
             raise checks.refuse("held_out", held_out, allowed)
         self.hops = checks.span("hops", min_hops, max_hops)
+        self.reaches = self.distances[0], reach
         self.encoding = checks.choice("encoding", encoding, ("scalar", "one_hot"))
+        for i, cell in enumerate(self.test_cells):
+            self.check_fit(f"test_cells[{i}]", cell)
         self.width = checks.integer("width", width)
         self.scale = math.sqrt(sum(one**2 for one in self.distances) / len(self.distances))
         self.signed = [*range(-reach, 0), *range(1, reach + 1)]
@@ -148,24 +157,35 @@ class Walks(Generated, ABC):
     ) -> SequenceBatch:
         """Random sequences of a cell with walks of these distances."""
 
+    def distances_to(self, reach: int, held_out: bool = False) -> list[int]:
+        """The distances up to a reach that are held out, or those that are not."""
+        return [one for one in range(1, reach + 1) if (one in self.held_out) == held_out]
+
+    def sizes(self, source: torch.Generator) -> tuple[int, ...]:
+        """A random length and number of hops, and the reach D."""
+        spans = self.lengths, self.hops
+        return *(int(torch.randint(least, most + 1, (), generator=source)) for least, most in spans), self.reach
+
     def draw(
-        self, source: torch.Generator, size: int, length: int, hops: int, held_out: bool = False
+        self, source: torch.Generator, size: int, length: int, hops: int, reach: int, held_out: bool = False
     ) -> SequenceBatch:
         if not held_out:
-            self.check_length("length", length)
-        return self.sequences(source, size, length, hops, self.held_out if held_out else self.distances)
+            self.check_fit("cell", (length, hops, reach))
+        return self.sequences(source, size, length, hops, self.distances_to(reach, held_out))
 
     def further_tests(self) -> dict[str, Sequence[SequenceBatch]]:
-        if not self.held_out:
-            return {}
-        cell = self.lengths[1], self.hops[1]
-        source = self.source(TEST, *cell, HELD_OUT)
-        return {"held_out": self.batches(source, self.cell_size, cell, held_out=True)}
+        cells: dict[str, tuple[int, ...]] = {HELD_OUT: (self.lengths[1], self.hops[1], self.reach)}
+        cells |= {f"{HELD_OUT}_{self.name_of(cell)}": cell for cell in self.test_cells}
+        return {
+            name: self.batches(self.source(TEST, *cell, 1), self.cell_size, cell, held_out=True)
+            for name, cell in cells.items()
+            if self.held_out and self.held_out[0] <= cell[2] and self.held_out[0] < cell[0]
+        }
 
     def lay_out(self, source: torch.Generator, length: int, path: Integer[Tensor, "B answers"]) -> SequenceBatch:
         """Sequences of random words to hear and the words of a walk that are due, without distances."""
         size, answers = path.shape
-        words = torch.randint(0, 2, (size, length, self.width), generator=source).float()
+        words = random_words(source, size, length, self.width)
         x = torch.zeros(size, length + answers, self.input_size)
         x[:, :length, : self.width] = words
         x[:, length, self.width] = 1.0
@@ -181,12 +201,12 @@ class Walks(Generated, ABC):
             return (distances / self.scale).unsqueeze(-1)
         return (distances.unsqueeze(-1) == torch.tensor(self.signed)).float()
 
-    def steps_of(self, length: int, hops: int) -> int:
+    def steps_of(self, length: int, hops: int, reach: int) -> int:
         """L + 1 + hops."""
         return length + 1 + hops
 
     def channels(self) -> tuple[list[str], list[str]]:
-        payload = [str(i + 1) for i in range(self.width)]
+        payload = bit_names(self.width)
         told = ["distance"] if self.encoding == "scalar" else [f"{one:+d}" for one in self.signed]
         return [*payload, "go", *told], payload
 
@@ -204,6 +224,17 @@ class Walks(Generated, ABC):
         if length <= self.distances[0]:
             allowed = f"above the shortest distance of training, {self.distances[0]}"
             raise checks.refuse(key, length, allowed)
+
+    def check_fit(self, key: str, cell: tuple[int, ...]) -> None:
+        """Refuse a cell without a first move, or with distances for which there is no input."""
+        length, _, reach = cell
+        shortest = self.distances[0]
+        if reach < shortest:
+            raise checks.refuse(f"{key}[2]", reach, f"at least the shortest distance of training, {shortest}")
+        if self.encoding == "one_hot" and reach > self.reach:
+            allowed = f"at most reach={self.reach} with encoding=one_hot, which has no input for longer distances"
+            raise checks.refuse(f"{key}[2]", reach, allowed)
+        self.check_length(f"{key}[0]", length)
 
     @classmethod
     def check_cell(cls, key: str, cell: tuple[int, ...]) -> None:

@@ -3,6 +3,7 @@
 Each is trained for one update: only a run folder shows that all commands read it.
 """
 
+import functools
 import json
 import logging
 import shutil
@@ -12,6 +13,7 @@ import pytest
 from src import evaluate
 from src.callbacks.dashboard import layout
 from src.callbacks.hparams import final
+from src.common import checks
 from src.replay.__main__ import refuse, replay
 from src.report import publication
 from src.run.load import load_run
@@ -20,6 +22,7 @@ from src.settings import build
 from src.settings.errors import ConfigError
 from tests.helpers import ALWAYS, compose_evaluate, compose_replay, compose_train, written
 from tests.report.test_publication import request, table
+from tests.toys import Items
 
 #: The class, its test cells, and the names of their test sets.
 TASKS = {
@@ -131,6 +134,25 @@ def test_a_replay_takes_any_axis_of_the_task(folder, tmp_path):
     )
     with pytest.raises(ConfigError, match=r"^cell\[0\]=\[4, 99\]: must be of at most 99 in all$"):
         refuse(compose_replay(f"run={run}", "hops=99"))
+
+
+def test_cells_that_the_settings_of_the_task_do_not_allow_are_refused_before_any_work(folder, monkeypatch):
+    made = Items.__init__
+
+    @functools.wraps(made)
+    def init(self, *args, **options):
+        made(self, *args, **options)
+        for i, cell in enumerate(self.test_cells):
+            checks.integer(f"test_cells[{i}][1]", cell[1], most=8)
+
+    monkeypatch.setattr("tests.toys.LengthHops.__init__", init)
+    run, told = f"run={folder / 'length_hops' / '0'}", "must be an integer of at least 1 and at most 8"
+    with pytest.raises(ConfigError, match=rf"^cell\[0\]\[1\]=9: {told}$"):
+        refuse(compose_replay(run, "hops=9"))
+    with pytest.raises(ConfigError, match=rf"^test_cells\[1\]\[1\]=9: {told}$"):
+        evaluate.refuse(compose_evaluate(run, "test_cells=[[9,8],[5,9]]"))
+    with pytest.raises(ConfigError, match=rf"^grid\[1\]\[1\]=9: {told}$"):
+        evaluate.refuse(compose_evaluate(run, "grid.lengths=[4]", "grid.hops=[8,9]"))
 
 
 def test_tensorboard_names_the_axes(folder):

@@ -29,7 +29,7 @@ REFUSED = [
     ("sweeps.runs", ["experiment=tiny/mlp,tiny/gru"], "sweeps.runs: experiment='tiny/gru': unknown exp"),
     ("sweeps.runs", ["hydra/launcher=basic"], "sweeps.runs: hydra/launcher=basic: is given by src.study"),
     ("sweeps.runs", ["resume=x"], "sweeps.runs: resume=x: is given by src.study; must be left out"),
-    ("tuning.metric", "loss", "tuning.metric='loss': must be one of accuracy, error_bits"),
+    ("tuning.metric", "loss", "tuning.metric='loss': must be one of accuracy, bits, error_bits"),
     ("tuning.write", "../x", "tuning.write: '../x': must be a name"),
     ("tuning.foo", 1, "tuning.foo: unknown key; must be one of metric, sweeps, write, common"),
     ("tuning.sweeps.gru", ["model=gru", "optimizer.lr=1,2,3"], "tuning.sweeps: jobs of mlp 4, gru 6; "

@@ -117,7 +117,7 @@ def told(task, batch, length):
 def test_the_distances_in_a_sequence_lead_to_its_answers(cls, encoding, length, hops):
     """The answers are found word by word from what a model hears, and nothing else."""
     task = cls(reach=4, encoding=encoding, width=7)
-    batch = task.draw(generator(length), 12, length, hops)
+    batch = task.draw(generator(length), 12, length, hops, 4)
     assert batch.x.shape == (12, length + 1 + hops, task.input_size)
     assert len(batch.x.unique(dim=0)) == 12
     distances = told(task, batch, length)
@@ -154,25 +154,48 @@ def test_distances_of_training_have_a_mean_square_of_1():
 
 @both
 @each_encoding
-def test_held_out_distances_are_in_the_test_set_of_that_name_alone(cls, encoding):
+def test_held_out_distances_are_in_the_test_sets_of_that_name_alone(cls, encoding):
+    cells = [[32, 16, 8], [6, 4, 5], [3, 2, 8], [9, 2, 2]]  # in [6, 4, 5] 3 has room, in the last two none has
     sizes = {"validation_size": 24, "test_size": 24, "cell_size": 70}
-    options = {"held_out": [6, 3, 3], "encoding": encoding, "test_cells": [[32, 16]], **sizes}
+    options = {"held_out": [6, 3, 3], "encoding": encoding, "test_cells": cells, **sizes}
     task, other = cls(**options), cls(**options, seed=1)
     task.setup()
     other.setup()
-    assert list(task.tests) == ["in_distribution", "held_out", "length32_hops16"]
-    held_out = task.tests["held_out"]
-    assert [len(batch.x) for batch in held_out] == [64, 6]
-    assert {tuple(batch.x.shape[1:]) for batch in held_out} == {(16 + 1 + 8, task.input_size)}
-    assert all(torch.equal(a.x, b.x) for a, b in zip(held_out, other.tests["held_out"], strict=True))
+    largest, first, second = "held_out", "held_out_length32_hops16_reach8", "held_out_length6_hops4_reach5"
+    names = ["length32_hops16_reach8", "length6_hops4_reach5", "length3_hops2_reach8", "length9_hops2_reach2"]
+    assert list(task.tests) == ["in_distribution", largest, first, second, *names]
+    for name, steps in {largest: 16 + 1 + 8, first: 32 + 1 + 16, second: 6 + 1 + 4}.items():
+        held_out = task.tests[name]
+        assert [len(batch.x) for batch in held_out] == [64, 6]
+        assert {tuple(batch.x.shape[1:]) for batch in held_out} == {(steps, task.input_size)}
+        assert all(torch.equal(a.x, b.x) for a, b in zip(held_out, other.tests[name], strict=True))
     found = {name: distances_in(task, batches) for name, batches in task.tests.items()}
-    assert found.pop("held_out") == {3, 6}
+    assert [found.pop(name) for name in (largest, first, second)] == [{3, 6}, {3, 6}, {3}]
     training = [task.training_batch(n) for n in range(30)]
     probes = [batch for batches in task.probes().values() for batch in batches]
-    examples = [task.draw(generator(1), 2, 16, 8), task.example(16, 8)]
+    examples = [task.draw(generator(1), 2, 16, 8, 8), task.example(16, 8, 8)]
     found |= {i: distances_in(task, part) for i, part in enumerate((training, task.validation, probes, examples))}
     assert all(one <= {1, 2, 4, 5, 7, 8} for one in found.values())
     assert found[0] == {1, 2, 4, 5, 7, 8}
+
+
+@both
+@pytest.mark.parametrize(
+    ("reach", "held_out", "expected"),
+    [(2, [], {1, 2}), (12, [], {*range(1, 13)}), (12, [3, 6], {*range(1, 13)} - {3, 6}), (4, [1, 3], {2, 4})],
+)
+def test_a_cell_has_the_distances_up_to_its_reach_that_are_not_held_out(cls, reach, held_out, expected):
+    task = cls(held_out=held_out, test_cells=[[32, 20, reach]])
+    for batches in (task.cell(32, 20, reach), *task.probes().values()):
+        assert distances_in(task, batches) == expected
+
+
+@both
+def test_the_distances_of_training_are_its_range_of_the_reach(cls):
+    assert cls().trained == ((4, 16), (1, 8), (1, 8))
+    assert cls(reach=5, held_out=[1, 4]).trained[2] == (2, 5)
+    task = cls(test_cells=[[16, 8, 12], [16, 8, 8], [16, 8, 3]])
+    assert [one.name.split("_")[2] for one in task.examples()] == ["reach8", "reach12", "reach3"]
 
 
 def distances_in(task, batches):
@@ -199,14 +222,14 @@ def test_lengths_and_hops_are_uniform_and_the_bits_fair(cls):
 
 @both
 def test_a_cell_and_an_example_have_their_sizes(cls):
-    task = cls(test_cells=[[32, 16]], cell_size=3)
-    (batch,) = task.cell(32, 16)
-    assert batch.x.shape == (3, task.steps_of(32, 16), task.input_size) == (3, 49, 10)
+    task = cls(test_cells=[[32, 16, 8]], cell_size=3)
+    (batch,) = task.cell(32, 16, 8)
+    assert batch.x.shape == (3, task.steps_of(32, 16, 8), task.input_size) == (3, 49, 10)
     assert task.needed_slots(batch) == 32
-    example = task.example(32, 16)
+    example = task.example(32, 16, 8)
     assert (example.title, example.name, example.marks) == (
-        "Length 32, hops 16",
-        "length32_hops16",
+        "Length 32, hops 16, reach 8",
+        "length32_hops16_reach8",
         {"answer": 32},
     )
 
@@ -240,14 +263,24 @@ COUNT = "an integer of at least 1"
             "min_length=4: must be above the shortest distance of training, 5",
         ),
         (
-            {"held_out": [1, 2], "test_cells": [[16, 8], [3, 8]]},
+            {"held_out": [1, 2], "test_cells": [[16, 8, 8], [3, 8, 8]]},
             "test_cells[1][0]=3: must be above the shortest distance of training, 3",
         ),
         (
             {"max_length": 6, "held_out": [6, 8]},
             "held_out=[6, 8]: must be such that one of them is shorter than max_length=6",
         ),
-        ({"test_cells": [[1, 8]]}, "test_cells[0][0]=1: must be an integer of at least 2"),
+        (
+            {"held_out": [1, 2], "test_cells": [[16, 8, 2]]},
+            "test_cells[0][2]=2: must be at least the shortest distance of training, 3",
+        ),
+        (
+            {"encoding": "one_hot", "test_cells": [[16, 8, 8], [16, 8, 9]]},
+            "test_cells[1][2]=9: must be at most reach=8 with encoding=one_hot, which has no input for longer "
+            "distances",
+        ),
+        ({"test_cells": [[1, 8, 8]]}, "test_cells[0][0]=1: must be an integer of at least 2"),
+        ({"test_cells": [[16, 8]]}, "test_cells[0]=[16, 8]: must be one value for each of [length, hops, reach]"),
         ({"test_cells": [8]}, "test_cells[0]=8: must be a list of integers of at least 1"),
     ],
 )
@@ -262,5 +295,5 @@ def test_refusals(cls, options, text):
 def test_a_reach_beyond_all_lengths_and_the_shortest_walks_are_fine(cls):
     task = cls(reach=40, min_length=2, max_length=2)
     assert distances_in(task, [task.training_batch(0)]) == {1}
-    with pytest.raises(Refusal, match=r"^length=3: must be above the shortest distance of training, 3$"):
-        cls(held_out=[1, 2]).cell(3, 1)
+    with pytest.raises(Refusal, match=r"^cell\[0\]=3: must be above the shortest distance of training, 3$"):
+        cls(held_out=[1, 2]).cell(3, 1, 8)
