@@ -80,10 +80,9 @@ class TestAgainstTheReference:
 
     def test_the_default_sizes(self, rng):
         """As in repeat-copy: 128 slots, a controller of 100, a hundred steps."""
-        options = {"beta_bias": 0.0}  # a sharper look-up makes rounding grow over a hundred steps
-        for cls in (NTM, DMSNTM):
-            x = torch.rand(2, 100, F, dtype=torch.float64)
-            assert_engines_agree(network(cls, options, torch.float64), x, 1e-9)
+        for cls in (NTM, DMSNTM):  # a sharp look-up of content makes rounding grow over a hundred steps
+            x = torch.rand(2, 100, F, generator=rng, dtype=torch.float64)
+            assert_engines_agree(network(cls, {}, torch.float64), x, 1e-6)
 
     @pytest.mark.parametrize("seed", [0, 1])
     def test_random_machines_with_interpreted_kernels(self, seed):
