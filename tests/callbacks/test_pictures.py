@@ -26,7 +26,7 @@ from src.cells.lstm import LSTM
 from src.cells.ntm import NTM
 from src.cells.trace import Trace
 from src.common.checks import Refusal
-from src.lit import bits
+from src.lit import objective
 from src.lit.bits import Bits
 from src.lit.classes import Classes
 from src.lit.learner import Learner
@@ -128,8 +128,8 @@ def test_scalars_without_widths_or_without_heads(task):
 
 def test_draw_repeat_copy(task, monkeypatch):
     panels, heads = [], []
-    target_output, head_weights = bits.target_output, pictures.head_weights
-    monkeypatch.setattr(bits, "target_output", lambda *a: panels.extend(a[0]) or target_output(*a))
+    target_output, head_weights = objective.target_output, pictures.head_weights
+    monkeypatch.setattr(objective, "target_output", lambda *a: panels.extend(a[0]) or target_output(*a))
     monkeypatch.setattr(pictures, "head_weights", lambda *a: heads.append(a) or head_weights(*a))
     learner = learner_of(DMSNTM(4, **SIZES), task)
     examples = task.examples()
@@ -281,7 +281,7 @@ def test_learning_curves_that_cannot_be_drawn_are_a_warning(task, tmp_path, trai
 
 
 def test_a_failed_figure_does_not_prevent_others(task, monkeypatch, caplog):
-    monkeypatch.setattr(bits, "target_output", broken)
+    monkeypatch.setattr(objective, "target_output", broken)
     learner = learner_of(DMSNTM(4, **SIZES), task)
     figures = draw(learner, task.examples(), "viridis")
     assert list(figures) == ["memory", "head_weights", "head_weights_3x2", "head_weights_5x1"]
