@@ -1,7 +1,6 @@
 """Cost of the options of the machines: training speed with one option changed, as a share of that without."""
 
 import argparse
-from typing import Any
 
 from .rounds import best_times, digits, shape_overrides, training_round
 
@@ -73,12 +72,3 @@ def markdown(rates: dict[str, dict[str, float]]) -> str:
             lines.append(f"| `{model}` | {name} | {digits(rate)} | {rate / row['']:.2f} |")
     return "\n".join(lines)
 
-
-def figure(rates: dict[str, dict[str, float]]) -> Any:
-    """A bar chart of the shares, with one panel."""
-    from ..figures.bars import bars
-
-    shares = {
-        f"{model} {option}".strip(): rate / row[""] for model, row in rates.items() for option, rate in row.items()
-    }
-    return bars(list(shares), {"batch of the same size": list(shares.values())}, "speed as a share of the default")
