@@ -71,4 +71,3 @@ def markdown(rates: dict[str, dict[str, float]]) -> str:
             name = f"`{option}`" if option else "default"
             lines.append(f"| `{model}` | {name} | {digits(rate)} | {rate / row['']:.2f} |")
     return "\n".join(lines)
-
