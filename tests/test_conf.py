@@ -234,6 +234,8 @@ def test_a_task_sets_its_recipe():
         assert cfg["task"]["batch_size"] == recipe["batch_size"]
         assert cfg["trainer"]["gradient_clip_val"] == recipe["clip_norm"]
     assert compose_train("optimizer.lr=0.5", "trainer.max_steps=7")["optimizer"]["lr"] == 0.5
+    assert compose_train("task=missing_duplicate")["solve_threshold"] == 0.01  # one answer a sequence
+    assert compose_train("task=odds_first")["solve_threshold"] == 0.1
 
 
 def test_folders_of_a_sweep_are_readable():

@@ -186,8 +186,9 @@ def test_no_process_outlives_rank_zero(tmp_path):
 
 
 def test_two_nodes_started_by_torchrun_are_one_run(tmp_path):
-    settings = (*RAGGED, *DOUBLE, "trainer.max_steps=5", "solve_threshold=1000")
-    nodes = small(*settings, "+trainer.num_nodes=2", f"hydra.run.dir={tmp_path / 'two'}", model="ntm")
+    narrowing = "model.sigma_schedule={factor: 4.0, share: 0.8}"  # each process narrows its own copy
+    settings = (*RAGGED, *DOUBLE, "trainer.max_steps=5", "solve_threshold=1000", narrowing)
+    nodes = small(*settings, "+trainer.num_nodes=2", f"hydra.run.dir={tmp_path / 'two'}", model="dms_ntm")
     around = {"TORCHELASTIC_RUN_ID": "a", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(find_free_network_port())}
     around |= {"WORLD_SIZE": "2", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1", "OMP_NUM_THREADS": "1"}
     started = [
@@ -204,7 +205,7 @@ def test_two_nodes_started_by_torchrun_are_one_run(tmp_path):
     assert [process.returncode for process in started] == [0, 0]
     assert "finished" in printed[0]
     assert not printed[1]
-    train_small(tmp_path / "one", *settings, model="ntm")
+    train_small(tmp_path / "one", *settings, model="dms_ntm")
     torch.testing.assert_close(weights(tmp_path / "two"), weights(tmp_path / "one"), rtol=0.0, atol=1e-13)
     assert (written(tmp_path / "two")["solved"], written(tmp_path / "two")["updates"]) == (True, 3)
 
