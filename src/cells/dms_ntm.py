@@ -11,7 +11,7 @@ from torch import Tensor
 from ..common import checks
 from ..memory import addressing
 from .by_kind import ByKind, by_kind
-from .layout import Field, Layout, at_least_one, softmax
+from .layout import Field, Layout, at_least_one, softmax, step_logits
 from .machine import Machine
 from .machine_state import Anchored, one_hot_at_zero
 from .widths import width, width_biases, width_schedules
@@ -59,7 +59,8 @@ class DMSNTM(Machine):
             (anchored); by kind.
         bookmark_bias: initial logit of the gate that stores the bookmark (anchored); by kind.
         delta_init: initial motion per step in slots (relative, anchored); by kind.
-        step_bias: initial logit of the step by +1 (hybrid); by kind.
+        step_bias: initial logit of the step by +1, or if negative, its size that of standing still (hybrid);
+            by kind.
 
     The other arguments are those of `Machine`.
     """
@@ -163,7 +164,7 @@ class DMSNTM(Machine):
             fields.append(Field("mixture", self.num_scales, softmax))
         if self.motion == "hybrid":
             fields += [
-                Field("step", 3, softmax, ByKind(*((0.0, 0.0, bias) for bias in self.step_bias))),
+                Field("step", 3, softmax, step_logits(self.step_bias, 1)),
                 Field("jump", squash=torch.sigmoid, bias=self.jump_bias, shown=True),
                 Field("jump_distance", squash=self._within_range, shown=True),
             ]

@@ -31,6 +31,17 @@ def softmax(raw: Float[Tensor, "B H n"]) -> Float[Tensor, "B H n"]:
     return raw.softmax(2)
 
 
+def step_logits(biases: ByKind, radius: int) -> ByKind:
+    """Initial logits of the shifts -r..r: of +1 for a positive bias, of standing still for a negative one.
+
+    >>> step_logits(ByKind(-4.0, 2.0), 1)
+    ByKind(read=(0.0, 4.0, 0.0), write=(0.0, 0.0, 2.0))
+    """
+    return ByKind(
+        *(tuple(abs(bias) * (shift == (bias > 0)) for shift in range(-radius, radius + 1)) for bias in biases)
+    )
+
+
 class Field(NamedTuple):
     """One raw number of a head, or a vector of them."""
 

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ..common import checks
 from ..memory import addressing
-from .by_kind import ByKind, by_kind
-from .layout import Field, Layout, at_least_one, softmax
+from .by_kind import by_kind
+from .layout import Field, Layout, at_least_one, softmax, step_logits
 from .machine import Machine
 from .machine_state import one_hot_at_zero
 
@@ -23,7 +23,8 @@ class NTM(Machine):
 
     Args:
         shift_range: r, at least 1.
-        step_bias: initial logit of the shift by +1; those of the other shifts are 0; by kind.
+        step_bias: initial logit of the shift by +1, or if negative, its size that of standing still; those of
+            the other shifts are 0; by kind.
 
     An input skip adds to the logits of the shifts. The other arguments are those of `Machine`.
     """
@@ -79,11 +80,10 @@ class NTM(Machine):
         return 2 * self.shift_range + 1
 
     def head_layout(self) -> Layout:
-        shifts, forwards = 2 * self.shift_range + 1, self.shift_range + 1
-        biases = ByKind(*(tuple(one * (shift == forwards) for shift in range(shifts)) for one in self.step_bias))
+        biases = step_logits(self.step_bias, self.shift_range)
         return Layout(
             *self.content_fields(),
-            Field("shift", shifts, softmax, biases),
+            Field("shift", 2 * self.shift_range + 1, softmax, biases),
             Field("gamma", squash=at_least_one),
         )
 

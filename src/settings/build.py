@@ -15,7 +15,7 @@ from ..lit.objectives import OBJECTIVES
 from ..networks.recurrent import Recurrent
 from ..tasks.axes import Axis
 from ..tasks.base import Task
-from . import trainer_arguments
+from . import idle_options, trainer_arguments
 from .construct import arguments_of, construct, locate
 from .errors import ConfigError, check
 from .keys import check_seed, on_cpu
@@ -62,6 +62,7 @@ def build_network(cfg: Mapping[str, Any], task: Task) -> Any:
     if inspect.isclass(target) and issubclass(target, Cell):
         numbers = {"numbers": task.numbers} if "numbers" in arguments_of(target) else {}
         cell = construct("model", cfg["model"], Cell, input_size=task.input_size, **numbers)
+        idle_options.warn(cfg["model"], cell)
         return recurrent(cell, task.output_size, choose_engine(cfg, cell))
     return construct(
         "model",

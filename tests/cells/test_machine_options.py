@@ -274,6 +274,13 @@ def test_initial_values_by_kind_of_head():
     torch.testing.assert_close(ntm[0, 1], ntm[0, -1])
 
 
+@pytest.mark.parametrize(("cls", "options"), [(NTM, {"shift_range": 3}), (DMSNTM, {"jump_bias": -20.0})])
+def test_read_heads_may_stand_still_and_write_heads_walk(cls, options):
+    """A negative step_bias is the logit of standing still, whatever the range of shifts."""
+    cell = make(cls, step_bias={"read": -20.0, "write": 20.0}, content_addressing=False, **options)
+    torch.testing.assert_close(first(cell)["weighting"][0], torch.eye(N)[:2], rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("sigma_max", [4.0, 30.0])
 def test_sigma_max_bounds_the_width(sigma_max):
     cell = make(

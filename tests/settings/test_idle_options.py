@@ -1,0 +1,37 @@
+"""Warnings of options that have no effect."""
+
+import inspect
+
+import pytest
+
+from src.cells.dms_ntm import DMSNTM, MOTIONS
+from src.cells.ntm import NTM
+from src.settings import build, idle_options
+from tests.helpers import compose_train
+
+DELTA, RAW = "model.delta_init={read: 0, write: 1}", "model.number_input=raw"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "warning"),
+    [
+        (["model=dms_ntm"], None),
+        (["model=dms_ntm", DELTA], "delta_init={'read': 0, 'write': 1} has no effect with model.motion=hybrid."),
+        (["model=dms_ntm", DELTA, "model.motion=relative"], None),
+        (["model.motion=anchored", "model.step_bias=0"], "step_bias=0 has no effect with model.motion=anchored."),
+        (["model=ntm", RAW], "number_input=raw has no effect with model.controller=lstm."),
+        (["model=ntm", RAW, "model.controller=counter_lstm"], None),
+        (["model=lstm"], None),
+    ],
+)  # fmt: skip
+def test_a_run_warns_of_options_without_effect(overrides, warning, caplog):
+    cfg = compose_train("task=copy", *overrides)
+    build.build_network(cfg, build.build_task(cfg))
+    seen = [record.message for record in caplog.records if "no effect" in record.message]
+    assert seen == ([] if warning is None else [f"model.{warning}"])
+
+
+def test_the_table_names_options_that_exist():
+    options = {*inspect.signature(NTM).parameters, *inspect.signature(DMSNTM).parameters}
+    assert options >= {key for keys in idle_options.IDLE.values() for key in keys}
+    assert {value for option, value in idle_options.IDLE if option == "motion"} == {*MOTIONS}
