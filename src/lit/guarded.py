@@ -1,5 +1,6 @@
-"""Base class of the learner: gradient clipping, logging, and the stop at a loss or gradient that is not finite."""
+"""Base class of the learner: gradient clipping, logging, and the stop of a run that has diverged."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,10 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from .divergence import Diverged, DivergenceWatch
+from .unusable_gradients import UnusableGradients
+
+log = logging.getLogger(__name__)
 
 
 class GuardedModule(lightning.LightningModule):
-    """A LightningModule whose updates stop at the first loss or gradient that is not finite.
+    """A LightningModule whose updates stop at a loss that is not finite, or at many such gradients in a row.
+
+    A single gradient that is not finite is left out, see `UnusableGradients`.
 
     On the CPU the check comes before the update. On a device it is deferred to logged updates, validations and
     checkpoints, to avoid synchronisation; updates from the first number that is not finite on are undone, and that
@@ -23,6 +29,8 @@ class GuardedModule(lightning.LightningModule):
     def __init__(self) -> None:
         super().__init__()
         self.watch = DivergenceWatch()
+        self.unusable = UnusableGradients()
+        self._told = 0
         self._loss = self._norm = torch.tensor(torch.nan)
         self._batch: int | None = None
 
@@ -65,15 +73,19 @@ class GuardedModule(lightning.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip the norm of the whole gradient, or each of its elements, and stop where the norm is not finite."""
+        """Clip the norm of the whole gradient, or each of its elements; leave out what is not finite."""
         weights = list(self.network.parameters())
-        by_value = gradient_clip_algorithm == "value"
-        bound = float("inf") if gradient_clip_val is None or by_value else gradient_clip_val
-        self._norm = nn.utils.clip_grad_norm_(weights, bound)
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        self._norm = norm = nn.utils.get_total_norm(gradients)
         if not self._scaled:
-            self.watch.see("norm of the gradient", self._norm, self.global_step + 1, self._batch)
+            norm = self.unusable.leave_out(gradients, norm)
+            beyond = self.unusable.beyond_limit(self._norm)
+            self.watch.see("norm of the gradient", beyond, self.global_step + 1, self._batch)
+        by_value = gradient_clip_algorithm == "value"
         if by_value and gradient_clip_val is not None:
             nn.utils.clip_grad_value_(weights, gradient_clip_val)
+        elif gradient_clip_val is not None:
+            nn.utils.clip_grads_with_norm_(weights, gradient_clip_val, norm)
         if self.due:
             self.check_finite()
             self.write({"optimizer/gradient_norm": self._norm}, self.global_step + 1)
@@ -96,10 +108,21 @@ class GuardedModule(lightning.LightningModule):
             updates = self.trainer.fit_loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step.total
             updates.ready = updates.completed = divergence.step - 1
             raise
+        unusable = int(self.unusable.total)
+        if unusable > self._told:
+            log.warning("%d gradients were not finite so far and have been left out.", unusable)
+            self._told = unusable
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Prevent a checkpoint of a run that has diverged."""
         self.check_finite()
+        checkpoint["unusable_gradients"] = self.unusable.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Restore the counts of unusable gradients, where a checkpoint has them."""
+        if "unusable_gradients" in checkpoint:
+            self.unusable.load_state_dict(checkpoint["unusable_gradients"])
+            self._told = int(self.unusable.total)
 
     @property
     def _scaled(self) -> bool:

@@ -56,6 +56,7 @@ def conclude(parts: Parts, ending: Ending) -> tuple[dict[str, Any], Ending]:
         "updates": trainer.global_step,
         "sequences": clock.sequences,
         "seconds": round(clock.seconds, 3),
+        "unusable_gradients": int(learner.unusable.total),
         "solved": solved.solved,
         "sequences_to_solve": solved.sequences,
         "seconds_to_solve": None if solved.seconds is None else round(solved.seconds, 3),

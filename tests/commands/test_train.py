@@ -16,6 +16,7 @@ from src.callbacks.interrupt import Interrupt, Stop
 from src.common.files import write_whole
 from src.figures.style import Figure
 from src.launch.job import print_outcome
+from src.lit import unusable_gradients
 from src.lit.learner import Learner
 from src.run import final_evaluation
 from src.settings.errors import ConfigError
@@ -25,7 +26,16 @@ from tests.helpers import AT_ONCE, compose_train, small, train_small, written
 
 FILES = ("checkpoints/best.ckpt", "checkpoints/last.ckpt", "config.yaml", "history.csv", "metrics.json")
 METRICS = ["status", "cause", "recoverable", "error", "model", "task", "seed", "parameters", "state_size"]
-METRICS += ["engine", "updates", "sequences", "seconds", "solved", "sequences_to_solve", "seconds_to_solve"]
+METRICS += [
+    "engine",
+    "updates",
+    "sequences",
+    "seconds",
+    "unusable_gradients",
+    "solved",
+    "sequences_to_solve",
+    "seconds_to_solve",
+]
 METRICS += ["validation", "test", "baselines", "git_revision", "versions"]
 BITS = {"bits", "error_bits", "payload_error", "end_error", "end_exact", "exact", "loss"}
 MODELS = ("lstm", "gru", "ntm", "dms_ntm")
@@ -194,7 +204,8 @@ def test_solved_is_three_good_validations_and_counts_to_the_first(tmp_path, stop
         (lambda loss: loss.register_hook(lambda g: g * float("inf")) and loss, "norm of the gradient became"),
     ],
 )
-def test_a_diverged_run_says_why_and_keeps_the_last_good_weights(tmp_path, at_update, change, what):
+def test_a_diverged_run_says_why_and_keeps_the_last_good_weights(tmp_path, at_update, change, what, monkeypatch):
+    monkeypatch.setattr(unusable_gradients, "LIMIT", 1)
     at_update(3, change)
     folder = tmp_path / "run"
     outcome = train_small(folder, "trainer.max_steps=5", model="lstm")

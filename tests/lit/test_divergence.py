@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from src.callbacks.clock import Clock
-from src.lit import divergence
+from src.lit import divergence, unusable_gradients
 from src.lit.bits import Bits
 from src.lit.divergence import Diverged, DivergenceWatch
 from src.lit.learner import Learner
@@ -25,21 +25,21 @@ def device(monkeypatch):
 
 
 class Network(nn.Module):
-    """Linear in its weights; from call `bad` on, the loss or only the gradient is not finite."""
+    """Linear in its weights; from call `bad` to `until`, the loss or only the gradient is not finite."""
 
     memory_slots = None
 
-    def __init__(self, bad, what):
+    def __init__(self, bad, what, until=99):
         super().__init__()
         self.weight = nn.Parameter(torch.tensor([0.3, -0.2, 0.1]))
-        self.calls, self.bad, self.what = 0, bad, what
+        self.calls, self.bad, self.what, self.until = 0, bad, what, until
         self.at: list[Tensor] = []  # the weights at each call
 
     def forward(self, x, state=None):
         self.calls += 1
         self.at.append(self.weight.detach().clone())
         y = self.weight * x[..., :1] + self.weight
-        if self.calls >= self.bad:
+        if self.bad <= self.calls <= self.until:
             # The root of 0 is 0, and its slope infinite.
             y = y * math.nan if self.what == "loss" else y + (self.weight - self.weight.detach()).sqrt()
         return y, None
@@ -115,6 +115,7 @@ def ended(network, **options):
 @pytest.mark.parametrize("bad", [1, 2, 4, 5, 7, 10, 11, 12])
 def test_deferred_detection_on_a_device_equals_that_on_the_cpu(bad, what, monkeypatch):
     """Before, at and after a logged update, and in the last period: the same text, counts and weights."""
+    monkeypatch.setattr(unusable_gradients, "LIMIT", 1)
     at_once = ended(Network(bad, what))
     monkeypatch.setattr(divergence, "free_to_read", lambda value: False)
     network = Network(bad, what)
@@ -127,6 +128,36 @@ def test_deferred_detection_on_a_device_equals_that_on_the_cpu(bad, what, monkey
     # The check is at the first logged update from then on, or at the end, and no sooner.
     logged = next((update for update in (1, 5, 10) if update >= bad), 12)
     assert network.calls == logged
+
+
+@pytest.mark.parametrize("on_a_device", [False, True])
+@pytest.mark.parametrize("bad", [1, 3, 5])
+def test_many_gradients_in_a_row_that_are_not_finite_are_divergence(bad, on_a_device, monkeypatch):
+    monkeypatch.setattr(unusable_gradients, "LIMIT", 3)
+    monkeypatch.setattr(divergence, "free_to_read", lambda value: not on_a_device)
+    text, updates, _, _ = ended(Network(bad, "gradient"))
+    assert (text, updates) == (f"the norm of the gradient became inf at update {bad + 2}", bad + 1)
+
+
+@pytest.mark.parametrize("on_a_device", [False, True])
+@pytest.mark.parametrize("clip", [1.0, None])
+def test_a_gradient_that_is_not_finite_counts_as_zero(clip, on_a_device, monkeypatch, caplog):
+    """Two in a row, of which momentum and decay are left; the count is logged, and stored in a checkpoint."""
+    monkeypatch.setattr(unusable_gradients, "LIMIT", 3)
+    monkeypatch.setattr(divergence, "free_to_read", lambda value: not on_a_device)
+    network = Network(3, "gradient", until=4)
+    learner, trainer, error = fit(network, clip=clip, momentum=0.0)
+    assert (error, trainer.global_step) == (None, 12)
+    before, first, second = network.at[2:5]
+    torch.testing.assert_close(first, before * 0.99)  # the decay: rate 0.1, weight 0.1
+    torch.testing.assert_close(second, first * 0.99)
+    assert not torch.allclose(network.at[5], second * 0.99)
+    assert "2 gradients were not finite so far and have been left out." in caplog.text
+    checkpoint = {}
+    learner.on_save_checkpoint(checkpoint)
+    assert checkpoint["unusable_gradients"] == {"total": 2, "in_a_row": 0}
+    learner.on_load_checkpoint({"unusable_gradients": {"total": 5, "in_a_row": 1}})
+    assert int(learner.unusable.total) == 5
 
 
 @pytest.mark.usefixtures("device")

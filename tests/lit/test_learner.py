@@ -12,6 +12,7 @@ from src.cells.dms_ntm import DMSNTM
 from src.cells.gru import GRU
 from src.cells.lstm import LSTM
 from src.cells.ntm import NTM
+from src.lit import unusable_gradients
 from src.lit.bits import Bits
 from src.lit.classes import Classes
 from src.lit.divergence import Diverged
@@ -121,7 +122,8 @@ class TestClipping:
 
     @pytest.mark.parametrize("bound", [1.0, None])
     @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-    def test_a_gradient_that_is_not_finite(self, learner, bound, bad):
+    def test_a_gradient_that_is_not_finite(self, learner, bound, bad, monkeypatch):
+        monkeypatch.setattr(unusable_gradients, "LIMIT", 1)
         learner.trainer = SimpleNamespace(global_step=6)
         learner.network.weight.grad = torch.zeros(2, 2)
         learner.network.bias.grad = torch.tensor([1.0, bad])
