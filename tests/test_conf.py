@@ -111,9 +111,9 @@ DEFAULTS = {
         for name in ("copy", "reverse")
     },
     ("task", "mqar"): {
-        "min_pairs": 4,
+        "min_pairs": 1,
         "max_pairs": 16,
-        "min_length": 64,
+        "min_length": 48,
         "max_length": 64,
         "vocabulary": 256,
         "test_cells": [[16, 128], [32, 128]],

@@ -48,9 +48,9 @@ class MQAR(Generated):
 
     def __init__(
         self,
-        min_pairs: int = 4,
+        min_pairs: int = 1,
         max_pairs: int = 16,
-        min_length: int = 64,
+        min_length: int = 48,
         max_length: int = 64,
         vocabulary: int = 256,
         batch_size: int = 16,

@@ -55,7 +55,7 @@ def test_training_has_all_numbers_of_pairs_and_test_cells_theirs():
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"max_pairs": 22}, "max_pairs=22: must be at most a third of min_length=64"),
+        ({"max_pairs": 22}, "max_pairs=22: must be at most a third of min_length=48"),
         ({"min_length": 40}, "max_pairs=16: must be at most a third of min_length=40"),
         ({"vocabulary": 30}, "max_pairs=16: must be at most half of vocabulary=30"),
         ({"vocabulary": 33}, "vocabulary=33: must be an even number, half keys and half values"),
