@@ -10,7 +10,8 @@ from .common import output
 from .common.paths import program
 from .common.text import table
 from .figures.png import figure_errors_as_warnings
-from .run import baselines, provenance
+from .lit import baselines
+from .run import provenance
 from .run.cell_figures import draw_cells
 from .run.evaluation import KIND, Request, read_request
 from .run.folder import RunFolder, check_results_folder, results_folder
@@ -96,7 +97,8 @@ def cells_of(request: Request, task: Task) -> list[tuple[int, ...]]:
 def main(cfg: dict[str, Any]) -> None:
     """Evaluate one run."""
     evaluation = evaluate(cfg)
-    print(f"\n{table(evaluation['test'])}\n\nevaluated: {cfg['run']}")
+    below = baselines.of_tests(evaluation["test"], evaluation["baselines"])
+    print(f"\n{table(evaluation['test'], below)}\n\nevaluated: {cfg['run']}")
     print(f"written: {results_folder(cfg['run'], cfg['out'], KIND)}")
 
 

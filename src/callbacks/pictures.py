@@ -19,7 +19,7 @@ from ..figures.learning_curves import learning_curves
 from ..figures.memory import HeadTrace, memory
 from ..figures.png import figure_errors_as_warnings, pngs
 from ..figures.style import Figure
-from ..lit import objectives
+from ..lit import baselines, objectives
 from ..lit.learner import Learner
 from ..memory import addressing
 from ..tasks.base import Example
@@ -84,12 +84,11 @@ class Pictures(Callback):
         if isinstance(pl_module, Learner) and history is not None and history.rows and trainer.is_global_zero:
             self.show(trainer, pl_module)
             figures: dict[str, Figure] = {}
-            best: Mapping[str, float] = {}
             task = pl_module.task
-            with figure_errors_as_warnings("learning_curves with the best possible values"):
-                best = task.baselines(task.validation).get("optimum", {})
+            known = baselines.of_sets(task, {"validation": task.validation})
             with figure_errors_as_warnings("learning_curves"):
-                figures["learning_curves"] = draw_history(history.rows, best)
+                lines = baselines.by_word(known, "validation", pl_module.objective.names)
+                figures["learning_curves"] = draw_history(history.rows, lines)
             save(figures, self.folder)
 
 
@@ -205,8 +204,8 @@ def head_scalars(learner: Learner, example: Example) -> dict[str, float]:
     return scalars
 
 
-def draw_history(rows: list[dict[str, Any]], best: Mapping[str, float] | None = None) -> Figure:
-    """Learning curves: every validation metric, with its best possible value, and the training loss."""
+def draw_history(rows: list[dict[str, Any]], known: Mapping[str, Mapping[str, float]] | None = None) -> Figure:
+    """Learning curves: every validation metric, with its baselines (by word and metric), and the training loss."""
     left_out = {"update", "sequences", "seconds", "lr", "gradient_norm"}
     curves = {name: np.array([row[name] for row in rows], dtype=float) for name in rows[0] if name not in left_out}
     names = {"train_loss": "training loss", "loss": "validation loss"}
@@ -214,7 +213,10 @@ def draw_history(rows: list[dict[str, Any]], best: Mapping[str, float] | None = 
     labels = {name: names.get(name, name.replace("_", " ")) for name in curves}
     log = [labels[name] for name, metric in metrics.items() if metric is not None and metric.logarithmic]
     curves = {labels[name]: values for name, values in curves.items()}
-    lines = {labels[name]: value for name, value in (best or {}).items() if name in labels}
+    lines = {
+        word: {labels[name]: value for name, value in values.items() if name in labels}
+        for word, values in (known or {}).items()
+    }
     return learning_curves(np.array([row["sequences"] for row in rows]), curves, "sequences", log, lines)
 
 

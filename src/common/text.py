@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def table(test: Mapping[str, Any]) -> str:
+def table(test: Mapping[str, Any], below: Mapping[str, Mapping[str, Mapping[str, Any]]] | None = None) -> str:
     """Test metrics as a table: one row per test set, one column per metric.
 
     Args:
         test: metrics by name, or by test set and name, as in metrics.json.
+        below: further rows of a test set, by its name and theirs; indented, those without metrics are left out.
 
     >>> print(table({"accuracy": 0.95, "loss": 0.2, "generated": {"accuracy": 0.9}}))
                 accuracy     loss
@@ -17,19 +18,21 @@ def table(test: Mapping[str, Any]) -> str:
     """
     rows = {"test": {name: value for name, value in test.items() if not isinstance(value, Mapping)}}
     rows |= {name: dict(value) for name, value in test.items() if isinstance(value, Mapping)}
-    rows = {name: row for name, row in rows.items() if row}
-    if not rows:
+    named = []
+    for name, row in rows.items():
+        further = [(f"  {label}", dict(values)) for label, values in (below or {}).get(name, {}).items()]
+        named += [(label, values) for label, values in [(name, row), *further] if row and values]
+    if not named:
         return "(not tested)"
-    columns = list(dict.fromkeys(name for row in rows.values() for name in row))
-    width = max(map(len, rows)) + 1
+    columns = list(dict.fromkeys(name for _, row in named for name in row))
+    width = max(len(label) for label, _ in named) + 1
     widths = {
-        column: max(7, len(column), *(len(_cell(row.get(column))) for row in rows.values())) + 2
-        for column in columns
+        column: max(7, len(column), *(len(_cell(row.get(column))) for _, row in named)) + 2 for column in columns
     }
     lines = [" " * width + "".join(column.rjust(widths[column]) for column in columns)]
-    for name, row in rows.items():
+    for label, row in named:
         cells = (_cell(row.get(column)).rjust(widths[column]) for column in columns)
-        lines.append((name.ljust(width) + "".join(cells)).rstrip())
+        lines.append((label.ljust(width) + "".join(cells)).rstrip())
     return "\n".join(lines)
 
 

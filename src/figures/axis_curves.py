@@ -1,7 +1,7 @@
 """A metric over the one axis that test cells vary, such as length, for one network or several."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -10,13 +10,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from .baselines import GREY, STYLES
 from .layout import legend_beside, legend_width, panel_axes, plain
 from .palette import colours
 from .style import Figure, default_style
 
-#: Line styles of baselines, in their order; the colour of all, and that of the training range.
-STYLES: tuple[Literal["--", ":"], ...] = ("--", ":")
-GREY, SHADE = "0.35", "0.9"
+#: Colour of the training range.
+SHADE = "0.9"
 
 
 class AxisCurve(NamedTuple):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from .log_axis import label_log
 from .palette import colours
 from .style import Figure, default_style
 
@@ -26,6 +27,7 @@ def bars(names: Sequence[str], panels: Mapping[str, Sequence[float]], label: str
         drawn = ax.barh(rows, values, color=[painted[model] for model in models], height=0.7)
         ax.bar_label(drawn, [f"{value:.3g}" if value < 100 else f"{value:.0f}" for value in values], padding=3)
         ax.set(xscale="log", title=title)
+        label_log(ax.xaxis)
         ax.margins(x=0.3)
         ax.spines[["top", "right"]].set_visible(False)
     axes[0].set_yticks(rows, names)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from .learning_curves import logarithmic
+from .log_axis import logarithmic
 from .palette import colours
 from .style import Figure, default_style
 

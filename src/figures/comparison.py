@@ -116,6 +116,6 @@ def _pictures(figure: Figure, rows: Sequence[ComparisonRow], grid: GridSpecBase,
                     fontweight="bold",
                 )
             if index == len(rows) - 1:
-                below.set_xlabel("Time (steps)")
+                below.set_xlabel(panel.xlabel)
             axes += [above, below]
     figure.colorbar(image, ax=axes, ticks=[0.0, 0.5, 1.0], pad=0.01, aspect=20 * len(rows))

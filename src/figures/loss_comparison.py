@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from .baselines import Baselines, draw_across, handles
 from .layout import COLUMNS, legend_beside, legend_width, lowest, panel_axes, plain, sequences
-from .learning_curves import logarithmic
+from .log_axis import logarithmic
 from .palette import colours
 from .style import Figure, default_style
 
@@ -41,6 +42,7 @@ def loss_comparison(
     ylabel: str,
     log: bool = True,
     order: Sequence[str] = (),
+    lines: Baselines | None = None,
 ) -> Figure:
     """One panel per task: every seed, and per label the interquartile mean and the middle half of the seeds.
 
@@ -50,17 +52,21 @@ def loss_comparison(
         ylabel: what y is, with its unit.
         log: make y logarithmic.
         order: labels of all figures of a set, which fix the colours.
+        lines: name of a baseline, such as guessing -> value by title of a panel.
     """
     labels = list(dict.fromkeys(group.label for groups in panels.values() for group in groups))
     painted = colours(labels, order)
     names = {label: f"{label} ({_count(panels, label)})" for label in painted if label in labels}
-    figure, axes = panel_axes(list(panels), 3.7, 2.9, legend_width(list(names.values())), lines=len(names))
-    for ax, groups in zip(axes, panels.values(), strict=True):
+    across = handles(lines or {}, panels)
+    beside = [*names.values(), *(str(line.get_label()) for line in across)]
+    figure, axes = panel_axes(list(panels), 3.7, 2.9, legend_width(beside), lines=len(beside))
+    for ax, (title, groups) in zip(axes, panels.items(), strict=True):
         for group in groups:
             _draw(ax, group, painted[group.label])
+        known = draw_across(ax, lines or {}, title)
         points = [seed for group in groups for seed in group.seeds]
         if log:
-            y = np.concatenate([y for _, y in points] or [np.zeros(0)])
+            y = np.concatenate([*(y for _, y in points), known])
             logarithmic(ax, y[np.isfinite(y)])
         sequences(ax, max((x.max(initial=0.0) for x, _ in points), default=0.0))
         plain(ax)
@@ -70,9 +76,8 @@ def loss_comparison(
         ax.set_xlabel(xlabel)
     banded = any(group.band is not None for groups in panels.values() for group in groups)
     figure.supxlabel(NOTE.format(band=BAND * banded), fontsize="small", color="0.35")
-    legend_beside(
-        figure, [Line2D([], [], color=painted[label], linewidth=2.0, label=name) for label, name in names.items()]
-    )
+    models = [Line2D([], [], color=painted[label], linewidth=2.0, label=name) for label, name in names.items()]
+    legend_beside(figure, [*models, *across])
     return figure
 
 

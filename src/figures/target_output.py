@@ -1,7 +1,7 @@
 """Targets above outputs, as in the figures of the copy tasks in the NTM paper."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -26,17 +26,29 @@ class TargetOutputPanel(NamedTuple):
         targets: [T, O] in 0..1.
         outputs: [T, O] in 0..1.
         end: whether the last channel is an end marker, which is set apart.
+        in_time: whether the steps follow one another in time; else x is the number of the answer, from 1.
     """
 
     title: str
     targets: np.ndarray
     outputs: np.ndarray
     end: bool = True
+    in_time: bool = True
+
+    @property
+    def xlabel(self) -> str:
+        """What x is."""
+        return "Time (steps)" if self.in_time else "Number of the answer"
+
+
+def consecutive(steps: np.ndarray) -> bool:
+    """Whether steps [T], ascending, follow one another in time."""
+    return bool((np.diff(steps) == 1).all())
 
 
 @default_style()
 def target_output(panels: Sequence[TargetOutputPanel], cmap: str = "jet") -> Figure:
-    """Targets above outputs, time in steps on x, channels on y, the value as a colour from 0 to 1.
+    """Targets above outputs, steps on x, channels on y, the value as a colour from 0 to 1.
 
     Graves, Wayne and Danihelka, arXiv:1410.5401, figure of the generalisation on repeat-copy.
 
@@ -71,7 +83,7 @@ def target_output(panels: Sequence[TargetOutputPanel], cmap: str = "jet") -> Fig
         above = figure.add_subplot(halves[0])
         below = figure.add_subplot(halves[1], sharex=above)
         image = draw_pair(above, below, panel, cmap)
-        below.set_xlabel("Time (steps)")
+        below.set_xlabel(panel.xlabel)
     bar = figure.add_axes((1.0 - (RIGHT - 1.5 * BAR) / width, bottom, BAR / width, top - bottom))
     figure.colorbar(image, cax=bar, ticks=[0.0, 0.5, 1.0])
     return figure
@@ -79,18 +91,21 @@ def target_output(panels: Sequence[TargetOutputPanel], cmap: str = "jet") -> Fig
 
 def draw_pair(above: Axes, below: Axes, panel: TargetOutputPanel, cmap: str) -> AxesImage:
     """Draw targets and outputs of one sequence into axes that share x; return an image for the colour bar."""
-    _image(above, panel.targets, "Targets", cmap, panel.end)
-    image = _image(below, panel.outputs, "Outputs", cmap, panel.end)
+    begin = 0 if panel.in_time else 1
+    _image(above, panel.targets, "Targets", cmap, panel.end, begin)
+    image = _image(below, panel.outputs, "Outputs", cmap, panel.end, begin)
     above.set_title(panel.title, fontsize="medium")
     above.tick_params(bottom=False, labelbottom=False)
     below.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
     return image
 
 
-def _image(ax: Axes, values: np.ndarray, label: str, cmap: str, end: bool) -> AxesImage:
+def _image(ax: Axes, values: np.ndarray, label: str, cmap: str, end: bool, begin: int) -> AxesImage:
     last = values.shape[1] - 1
+    extent = (begin - 0.5, begin + len(values) - 0.5, last + 0.5, -0.5)
     # Nearest: smoothing would show values that are no outputs.
-    image = ax.imshow(values.T, cmap=cmap, vmin=0.0, vmax=1.0, aspect="auto", interpolation="nearest")
+    style: dict[str, Any] = {"aspect": "auto", "interpolation": "nearest", "extent": extent}
+    image = ax.imshow(values.T, cmap=cmap, vmin=0.0, vmax=1.0, **style)
     if end:
         # White with a black edge shows on every colour map.
         edge = withStroke(linewidth=1.6, foreground="black")

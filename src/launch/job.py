@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 
 from ..common import output
 from ..common.text import table
+from ..lit import baselines
 from ..run import resume as resumption
 from ..run.ending import DONE, Ending
 from ..run.folder import RunFolder
@@ -163,14 +164,15 @@ def prepare_process() -> None:
 
 
 def print_outcome(outcome: Outcome, folder: Path) -> None:
-    """Print the test metrics and the ending of a run.
+    """Print the test metrics, with their baselines, and the ending of a run.
 
     Raises:
         ConfigError: the run failed.
         SystemExit: the user stopped it.
     """
     metrics, folder = outcome.metrics, Path(os.path.abspath(folder))
-    print(f"\n{table(metrics['test'])}\n\n{metrics['status']}: {folder}")
+    tested = table(metrics["test"], baselines.of_tests(metrics["test"], metrics["baselines"]))
+    print(f"\n{tested}\n\n{metrics['status']}: {folder}")
     if metrics["status"] == "stopped" and metrics["error"]:
         print(f"{metrics['error']}; {cli.argument('resume', folder)} resumes from there")
     if metrics["status"] == "failed":

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from ..figures.style import Figure
-from ..figures.target_output import TargetOutputPanel, target_output
+from ..figures.target_output import TargetOutputPanel, consecutive, target_output
 from ..tasks.base import Example, Task
 
 
@@ -175,7 +175,11 @@ class Objective(ABC):
 
     def draw(self, answers: Sequence[Answer], cmap: str) -> Figure:
         """A figure of the answers to some examples: targets above outputs."""
-        panels = [TargetOutputPanel(one.title, *one.due, end=self.end) for one in answers if one.due is not None]
+        panels = [
+            TargetOutputPanel(one.title, *one.due, end=self.end, in_time=consecutive(np.flatnonzero(one.asked)))
+            for one in answers
+            if one.due is not None
+        ]
         return target_output(panels, cmap)
 
     def metric(self, name: str) -> Metric:

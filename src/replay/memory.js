@@ -8,7 +8,8 @@ function buildMemory(box, strips, packed) {
   let shown = all, step = 0;
 
   const overSteps = heads.names.map((name, h) => {
-    const [label, plot] = strip(strips, name, Math.max(70, Math.min(128, (page.runs.length === 2 ? 200 : 256) / count)));
+    const height = Math.floor(Math.max(70, Math.min(128, (page.runs.length === 2 ? 200 : 256) / count)));
+    const [label, plot] = strip(strips, name, height);
     label.firstChild.style.color = heads.colours[h];
     const canvas = element(plot, "canvas");
     tooltip(plot, page.steps, 1000, (t, row) => {
@@ -16,7 +17,7 @@ function buildMemory(box, strips, packed) {
       return `step ${t}, slot ${slot}: ${number(heads.weights.at((t * count + h) * slots + slot))}`;
     });
     overTime(plot);
-    return {label, canvas};
+    return {label, canvas, height};
   });
 
   const area = element(box, "div", count > 3 ? "memory many" : "memory"), most = page.runs.length === 2 ? 400 : 512;
@@ -69,11 +70,11 @@ function buildMemory(box, strips, packed) {
   function zoom(on) {
     shown = on ? read : all;
     const names = shown.map(String).reverse();
-    overSteps.forEach(({label, canvas}, h) => {
+    overSteps.forEach(({label, canvas, height}, h) => {
       label.querySelectorAll(".tick").forEach(tick => tick.remove());
       ticks(label, names, 90);
-      paint(canvas, page.steps, shown.length, (t, row) =>
-        fromMap(colours, heads.weights.at((t * count + h) * slots + shown[shown.length - 1 - row])));
+      const weight = (t, row) => heads.weights.at((t * count + h) * slots + shown[shown.length - 1 - row]);
+      paintValues(canvas, page.steps, shown.length, height, weight, value => fromMap(colours, value));
     });
     axis.replaceChildren();
     element(axis, "b", "", "slot");

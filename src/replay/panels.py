@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from ..figures.palette import SIGNED
 from ..figures.ring import slot_ticks
 from .recording import FADED, Heads, Recording, scale
+from .shrink import furthest, picture, room
 
 #: Left, bottom, right and top of an area, as fractions of the figure.
 Area = tuple[float, float, float, float]
@@ -100,10 +101,11 @@ class MemoryPanel:
         grid = figure.add_gridspec(1, 1 + count, width_ratios=[1.5, *[1.0] * count], wspace=0.1)
         grid.update(left=left, bottom=bottom, right=right, top=top)
         memory = figure.add_subplot(grid[0])
-        self.memory = memory.imshow(
-            heads.memory[0, self.shown], cmap=SIGNED, vmin=-heads.bound, vmax=heads.bound, aspect="auto",
-            interpolation="nearest", origin="lower", animated=True,
+        self.memory = picture(
+            memory, heads.memory[0, self.shown], cmap=SIGNED, vmin=-heads.bound, vmax=heads.bound,
+            origin="lower", animated=True,
         )  # fmt: skip
+        self.room = room(memory, (slots, width))
         memory.set_title("memory", fontsize="small")
         memory.set_ylabel("slot", fontsize="small", labelpad=1)
         memory.set_xlabel(f"word of {width}", fontsize="x-small", labelpad=2)
@@ -137,7 +139,7 @@ class MemoryPanel:
 
     def show(self, step: int) -> Sequence[Artist]:
         """Show memory and heads at a step; returns the artists to redraw."""
-        self.memory.set_data(self.heads.memory[step, self.shown])
+        self.memory.set_data(furthest(self.heads.memory[step, self.shown], self.room))
         count = len(self.heads.names)
         at = "position" if count <= FEW else "at"
         for h, (bars, place, text) in enumerate(zip(self.bars, self.places, self.numbers, strict=True)):
@@ -169,16 +171,14 @@ def channels(ax: Axes, values: np.ndarray, names: Sequence[str], asked: np.ndarr
     colours, low, high = scale(values, cmap)
     if low < 0.0:
         ax.set_ylabel(f"{ax.get_ylabel()}\n±{high:.2g}", fontsize="small", labelpad=2)
-    ax.imshow(values.T, cmap=colours, vmin=low, vmax=high, alpha=clear, aspect="auto", interpolation="nearest")
+    picture(ax, values.T, clear, cmap=colours, vmin=low, vmax=high)
     ends = [name if len(name) <= LONG else f"{name[: LONG - 1]}…" for name in (names[0], names[-1])]
     ax.set_yticks([0, values.shape[1] - 1], ends)
 
 
 def over_time(ax: Axes, weights: np.ndarray, shown: np.ndarray, cmap: str) -> None:
     """Draw weights [T, N] of the shown slots over time, the first slot at the bottom."""
-    ax.imshow(
-        weights[:, shown].T, cmap=cmap, vmin=0, vmax=1, aspect="auto", interpolation="nearest", origin="lower"
-    )
+    picture(ax, weights[:, shown].T, cmap=cmap, vmin=0, vmax=1, origin="lower")
     name_slots(ax, shown, weights.shape[1], 4)
 
 

@@ -31,6 +31,19 @@ function paint(canvas, columns, rows, colour) {
   context.putImageData(image, 0, 0);
 }
 
+// Paints values of more rows than pixels, too: a pixel shows the value furthest from 0 of the rows that share it.
+function paintValues(canvas, columns, rows, height, value, colour) {
+  const blocks = Math.min(rows, height), first = block => Math.floor(block * rows / blocks);
+  paint(canvas, columns, blocks, (column, block) => {
+    let shown = 0;
+    for (let row = first(block); row < first(block + 1); row++) {
+      const one = value(column, row);
+      if (Math.abs(one) > Math.abs(shown)) shown = one;
+    }
+    return colour(shown, column);
+  });
+}
+
 function fromMap(map, share, opacity = 1) {
   const i = 3 * Math.round(255 * Math.min(1, Math.max(0, share)));
   return [map[i], map[i + 1], map[i + 2], 255 * opacity];
@@ -103,8 +116,8 @@ function channels(parent, title, packed, names, asked, right) {
   } else {
     const bound = values.bound;
     if (bound) element(label.firstChild, "small", "", `±${number(bound)}`);
-    paint(element(plot, "canvas"), steps, rows, (t, row) => {
-      const value = values.at(t * rows + row), opacity = asked && !asked[t] ? page.faded : 1;
+    paintValues(element(plot, "canvas"), steps, rows, height, (t, row) => values.at(t * rows + row), (value, t) => {
+      const opacity = asked && !asked[t] ? page.faded : 1;
       return bound ? signed(value, bound, opacity) : fromMap(colours, value, opacity);
     });
     ticks(label, names, height, right === null ? null : String(right));
@@ -123,9 +136,9 @@ function channels(parent, title, packed, names, asked, right) {
 
 function wrongOutputs(parent, run) {
   if (!run.wrong) return;
-  const [label, plot] = strip(parent, "wrong", 22), most = run.mostWrong;
+  const [label, plot] = strip(parent, "wrong", 22), most = run.mostWrong, rows = Math.min(most, 22);
   if (most > 1) element(label, "span", "tick", `${most} bits`).style.top = "8%";
-  paint(element(plot, "canvas"), page.steps, most, (t, row) => [179, 38, 30, most - row <= run.wrong[t] ? 255 : 0]);
+  paint(element(plot, "canvas"), page.steps, rows, (t, row) => [179, 38, 30, rows - row <= Math.ceil(run.wrong[t] * rows / most) ? 255 : 0]);
   tooltip(plot, page.steps, 1, t => `step ${t}: ${run.wrong[t]} wrong`);
   overTime(plot);
 }

@@ -9,7 +9,7 @@ import numpy as np
 from ..figures.axis_curves import AxisCurve, axis_curves
 from ..figures.grids import grids
 from ..figures.png import figure_errors_as_warnings
-from ..run.baselines import WORDS, told
+from ..lit.baselines import WORDS, told
 from ..tasks.axes import Axis, cell_title
 from . import intervals, statistics, tables
 from .drawings import Drawing

@@ -13,8 +13,8 @@ import numpy as np
 from ..figures import addressing, comparison, loss_comparison, seeds, survival
 from ..figures.png import figure_errors_as_warnings
 from ..figures.style import Figure
-from ..figures.target_output import TargetOutputPanel
-from ..run.baselines import WORDS
+from ..figures.target_output import TargetOutputPanel, consecutive
+from ..lit.baselines import WORDS
 from . import curves, intervals, statistics, summary, tables
 from .kinds import TableKind
 from .rows import RunRow, is_solved, number
@@ -33,8 +33,8 @@ class Drawing(NamedTuple):
 
 
 @figure_errors_as_warnings("loss_comparison")
-def draw_losses(points: Sequence[RunRow], kinds: Iterable[TableKind], order: Sequence[str]) -> Drawing | None:
-    """Validation loss of all runs, one panel a table."""
+def draw_losses(points: Sequence[RunRow], kinds: Mapping[str, TableKind], order: Sequence[str]) -> Drawing | None:
+    """Validation loss of all runs, one panel a table; `kinds` are by name of the table."""
     if not points:
         return None
     panels: dict[str, list[loss_comparison.LossGroup]] = defaultdict(list)
@@ -47,13 +47,22 @@ def draw_losses(points: Sequence[RunRow], kinds: Iterable[TableKind], order: Seq
             for _, own in _grouped(group, ("seed",))
         ]
         panels[table].append(curves.summarise(row, seeds))
-    label = f"validation loss ({', '.join(dict.fromkeys(kind.of.unit for kind in kinds))})"
-    figure = loss_comparison.loss_comparison(panels, "training sequences", label, order=order)
+    label = f"validation loss ({', '.join(dict.fromkeys(kind.of.unit for kind in kinds.values()))})"
+    # Validation is drawn as the first headline's test set is.
+    known = {
+        table: _baselines(kind, test, "loss") for table, kind in kinds.items() for test, _ in kind.headlines[:1]
+    }
+    lines = {
+        word: {table: values[word] for table, values in known.items() if word in values} for word in WORDS.values()
+    }
+    figure = loss_comparison.loss_comparison(panels, "training sequences", label, order=order, lines=lines)
     caption = (
         "Validation loss while training: every seed thin, the interquartile mean over seeds thick; a band, "
         f"{intervals.RULE}, of the seeds that this mean is of. A run that had solved its task keeps its last "
         "value; one that diverged counts as infinite from there on."
     )
+    if shown := [word for word, values in lines.items() if values]:
+        caption += f" Across, without a model: {', '.join(shown)}, on the test set that is drawn as validation is."
     return Drawing("loss_comparison", caption, figure, list(points[0]), points)
 
 
@@ -101,7 +110,7 @@ def groups(rows: Sequence[RunRow], test: str, metric: str) -> list[seeds.SeedGro
 
 
 def _baselines(kind: TableKind, test: str, metric: str) -> dict[str, float]:
-    """The baselines that the task gives for a test set, as lines of the figure of seeds."""
+    """The baselines that the task gives for a test set, as lines of figures."""
     known = {word: kind.baseline(which, test, metric, fallback=False) for which, word in WORDS.items()}
     return {word: value for word, value in known.items() if value is not None}
 
@@ -154,7 +163,8 @@ def draw_answers(
         panels = []
         for (title,), points in _grouped(group, ("title",)):
             shown = _array(points, "target"), _array(points, "output")
-            panels.append(TargetOutputPanel(title, *shown, end=kind.of.end))
+            steps = np.array([int(point.get("step") or n) for n, point in enumerate(points)])
+            panels.append(TargetOutputPanel(title, *shown, end=kind.of.end, in_time=consecutive(steps)))
             # Reports of earlier versions have no cell; its values are the numbers of the title.
             titles[title] = points[0].get("cell") or "x".join(re.findall(r"\d+", title))
         pictures.append(comparison.ComparisonRow(f"{label}, seed {seed}", panels))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..run import baselines
+from ..lit import baselines
 from ..run.ending import DONE
 from ..run.folder import RunFolder, UnreadableError
 from ..settings.errors import ConfigError

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..lit import objectives
+from ..lit.baselines import baseline
 from ..lit.objective import Metric, Objective
-from ..run.baselines import baseline
 from ..settings import build, construct
 from ..settings.errors import ConfigError
 from ..tasks.axes import Axis, cell_name, cell_of, title_of
@@ -76,7 +76,7 @@ class TableKind(NamedTuple):
     def baseline(self, which: str, test: str, metric: str, fallback: bool = True) -> float | None:
         """What guessing (`chance`) or the best possible predictor (`optimum`) reaches; None if unknown.
 
-        `fallback` is that of `src.run.baselines.baseline`: tables have the chance of a metric in their note alone.
+        `fallback` is that of `src.lit.baselines.baseline`: tables have the chance of a metric in their note alone.
         """
         return baseline(self.baselines, which, test, self.metric(metric), fallback)
 

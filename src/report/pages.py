@@ -79,7 +79,7 @@ def write(folder: Path, home: Path, about: ReportInfo) -> None:
     for name, suffix in suffixes(about.kinds).items():
         group = [row for row in counted if row["table"] == name]
         blocks += _table(folder, group, about.kinds[name], suffix, asked, about.settings["cmap"], labels)
-    losses = drawings.draw_losses(_records(folder / "figures" / f"{CURVES}.csv"), about.kinds.values(), labels)
+    losses = drawings.draw_losses(_records(folder / "figures" / f"{CURVES}.csv"), about.kinds, labels)
     picture = _save(losses, folder)
     if picture is not None:
         blocks += [Heading(2, "While training"), picture]

@@ -31,7 +31,7 @@ class ExampleRecords(NamedTuple):
     """Records of the median runs of a table on the task's examples, one record a step.
 
     Attributes:
-        answers: row, seed, title and cell of the sequence, step of the answer, target and output of each channel.
+        answers: row, seed, title, cell and step of the sequence, target and output of each channel.
         heads: row, seed, title, first step of the answer, head, step, weight of each slot.
     """
 
@@ -124,8 +124,8 @@ def _record_run(one: PlacedRun, kind: TableKind, examples: ExampleRecords, memor
         if answer.due is not None:
             answers = dict(zip(("target", "output"), answer.due, strict=True))
             named = {**of, "title": example.title, "cell": example.name}
-            for step in range(len(answers["target"])):
-                examples.answers.append({**named, "step": step, **_numbered(answers, step)})
+            for index, step in enumerate(np.flatnonzero(answer.asked).tolist()):
+                examples.answers.append({**named, "step": step, **_numbered(answers, index)})
     example = sequences[0]
     _, seen = trace(learner, example)
     if "weighting" in seen:

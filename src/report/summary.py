@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..common.text import duration
+from ..lit.baselines import WORDS
 from ..lit.objective import Metric
-from ..run.baselines import WORDS
 from . import intervals, statistics
 from .kinds import TableKind
 from .rows import RunRow, is_solved, number, outcome, test_sets

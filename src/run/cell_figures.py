@@ -10,10 +10,10 @@ from ..figures.grid import metric_grid
 from ..figures.grids import grids
 from ..figures.png import figure_errors_as_warnings
 from ..figures.style import Figure
+from ..lit.baselines import WORDS, Baselines, baseline, told
 from ..lit.objective import Metric, Objective
 from ..tasks.axes import cell_title
 from ..tasks.base import Task
-from .baselines import WORDS, Baselines, baseline, told
 
 #: Metrics by test set.
 Tested = Mapping[str, Mapping[str, float]]

@@ -10,8 +10,9 @@ from ..callbacks import hparams
 from ..callbacks.clock import Clock
 from ..callbacks.history import History
 from ..callbacks.solved import Solved
+from ..lit import baselines
 from ..lit.learner import Learner
-from . import baselines, provenance
+from . import provenance
 from .ending import Ending
 from .final_evaluation import test_and_draw
 from .fit import failed_by_exception, machine_fault

@@ -65,6 +65,7 @@ CASES = {
     "without a memory": [recording("lstm, seed 0, best checkpoint", 40)],
     "two runs": [recording(of=heads(2, 1)), recording("lstm, seed 12, last checkpoint")],
     "a line": [recording(inputs=1, of=heads())],
+    "many channels": [recording(inputs=300)._replace(x=np.eye(300)[np.arange(STEPS) * 7 % 300])],
 }
 
 
@@ -161,3 +162,14 @@ def test_everything_fits(show: Callable[..., Any], case: str, width: int) -> Non
         assert page.evaluate(BEYOND) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.evaluate(OVERLAPPING) == []
+
+
+def test_no_mark_of_more_channels_than_pixels_is_lost(show: Callable[..., Any]) -> None:
+    page = show("many channels")
+    canvas = page.locator(".strip canvas").first
+    rows, width, pixels = canvas.evaluate("""canvas => [canvas.height, canvas.width,
+        [...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data]]""")
+    red = np.array(pixels).reshape(rows, width, 4)[..., 0]
+    assert rows <= canvas.bounding_box()["height"]
+    assert width == STEPS
+    assert (red > 100).sum(0).tolist() == [1] * STEPS

@@ -197,6 +197,7 @@ def test_scalars_at_every_validation_and_figures_at_every_nth(task, tmp_path, tr
 def test_at_the_end_learning_curves_as_a_file(task, tmp_path, trainer):
     history = History(str(tmp_path))
     trainer.callbacks, one = [history], Pictures(str(tmp_path))
+    task.setup()
     learner = learner_of(LSTM(4, 5), task)
     one.on_fit_end(trainer, learner)
     assert not (tmp_path / "figures").exists()  # nothing was validated, so there is nothing to draw
@@ -211,14 +212,14 @@ def test_learning_curves_are_over_sequences(monkeypatch):
     monkeypatch.setattr(pictures, "learning_curves", lambda *arguments: given.extend(arguments))
     common = {"update": 1, "seconds": 0.1, "gradient_norm": 1.0, "lr": 0.1}
     rows = [{**common, "sequences": 4 * n, "train_loss": 0.5, "loss": 0.7, "error_bits": 2.0 * n} for n in (1, 2)]
-    draw_history(rows, {"loss": 0.25, "bits": 3.0})
-    x, curves, label, log, best = given
+    draw_history(rows, {"guessing": {"loss": 0.25, "bits": 3.0}, "best possible": {}})
+    x, curves, label, log, lines = given
     assert (x.tolist(), label) == ([4, 8], "sequences")
     assert {name: values.tolist() for name, values in curves.items()} == {
         "training loss": [0.5, 0.5], "validation loss": [0.7, 0.7], "error bits": [2.0, 4.0],
     }  # fmt: skip
     assert set(log) == set(curves)
-    assert best == {"validation loss": 0.25}
+    assert lines == {"guessing": {"validation loss": 0.25}, "best possible": {}}
 
 
 def test_save_and_refusals(tmp_path):
@@ -253,22 +254,24 @@ def test_while_training_a_picture_that_cannot_be_shown_is_a_warning(task, tmp_pa
     assert learner.network.training
 
 
-def test_learning_curves_have_the_best_possible_values_of_the_task_on_validation(
+def test_learning_curves_have_the_baselines_of_the_task_on_validation(
     task, tmp_path, trainer, monkeypatch, caplog
 ):
-    given, best = [], {"optimum": {"bits": 3.0}}
+    given, known = [], {"optimum": {"bits": 3.0}, "chance": {"bits": 8.0}}
     task.setup()
     history = History(str(tmp_path))
     trainer.callbacks, history.rows = [history], [{"sequences": 4, "bits": 9.0}]
     monkeypatch.setattr(pictures, "draw_history", lambda rows, lines: given.append(lines) or Figure())
-    monkeypatch.setattr(task, "baselines", lambda batches: best if batches is task.validation else {})
+    monkeypatch.setattr(task, "baselines", lambda batches: known if batches is task.validation else {})
     Pictures(str(tmp_path)).on_fit_end(trainer, learner_of(LSTM(4, 5), task))
     monkeypatch.setattr(task, "baselines", broken)
     Pictures(str(tmp_path)).on_fit_end(trainer, learner_of(LSTM(4, 5), task))
-    assert given == [best["optimum"], {}]
-    assert messages(caplog) == [
-        "The figure learning_curves with the best possible values cannot be drawn: RuntimeError: no LaTeX"
+    guessed = {"payload_error": 0.5}  # of any task with bits
+    assert given == [
+        {"guessing": {"bits": 8.0, **guessed}, "best possible": {"bits": 3.0}},
+        {"guessing": guessed, "best possible": {}},
     ]
+    assert messages(caplog) == ["The baselines of RepeatCopy are left out: RuntimeError: no LaTeX"]
 
 
 def test_learning_curves_that_cannot_be_drawn_are_a_warning(task, tmp_path, trainer, monkeypatch, caplog):

@@ -7,6 +7,7 @@ import functools
 import json
 import logging
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +15,7 @@ from src import evaluate
 from src.callbacks.dashboard import layout
 from src.callbacks.hparams import final
 from src.common import checks
+from src.launch.job import print_outcome
 from src.replay.__main__ import refuse, replay
 from src.report import publication
 from src.run.load import load_run
@@ -69,6 +71,19 @@ def test_metrics_have_all_test_sets_and_their_baselines(folder, name):
     assert list(metrics["test"]) == list(metrics["baselines"]) == sets
     steps = sum(TASKS[name][1][0])
     assert metrics["baselines"][sets[2]] == {"chance": {"accuracy": 0.5}, "optimum": {"accuracy": 1 - steps / 100}}
+
+
+def test_printed_tables_have_the_baselines_below_each_test_set(folder, tmp_path, capsys):
+    run = shutil.copytree(folder / "items" / "0", tmp_path / "run")
+    metrics = written(run)
+    print_outcome(SimpleNamespace(metrics=metrics, ending=SimpleNamespace(cause=None)), run)
+    evaluate.main(compose_evaluate(f"run={run}"))
+    trained, evaluated = capsys.readouterr().out.split(f"finished: {run}")
+    for printed in (trained, evaluated):
+        names = [line.split("  ")[0] or line.strip().split("  ")[0] for line in printed.strip().splitlines()[1:]]
+        for test in metrics["test"]:
+            at = names.index(test)
+            assert names[at + 1 : at + 3] == ["guessing", "best possible"]
 
 
 def test_baselines_that_fail_are_left_out(folder, tmp_path, monkeypatch, caplog):

@@ -42,3 +42,13 @@ def test_nan_and_infinity():
 
 def test_no_metrics():
     assert table({}) == table({"10x20": {}}) == "(not tested)"
+
+
+def test_further_rows_are_below_that_of_their_test_set():
+    below = {"test": {"guessing": {"loss": 0.7}, "best possible": {}}, "absent": {"guessing": {"loss": 1.0}}}
+    assert table({"loss": 0.2, "more": {"loss": 0.3}}, below).splitlines() == [
+        "                loss",
+        "test             0.2",
+        "  guessing       0.7",
+        "more             0.3",
+    ]

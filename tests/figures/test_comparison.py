@@ -64,6 +64,11 @@ def test_every_picture_in_its_row_and_column(count, cells, random, draw):
     assert figure.get_figwidth() * 150 <= 1600
 
 
+def test_answers_that_are_not_in_time_are_numbered(random):
+    rows = [ComparisonRow(name, [panel("a", 4, random)._replace(in_time=False)]) for name in ("ntm", "gru")]
+    assert [ax.get_xlabel() for ax in images(comparison(rows, {}, "y"))] == ["", "", "", "Number of the answer"]
+
+
 def test_one_colour_scale_from_0_to_1_with_one_bar(random):
     rows = make_rows(["a", "b"], ["x", "y"], random)
     rows[0].panels[0].outputs[:] = 0.4

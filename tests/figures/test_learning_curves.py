@@ -89,12 +89,18 @@ def test_small_x_is_left_as_it_is(draw: Callable[[Figure], object]) -> None:
     assert "0.2" in {label.get_text() for label in figure.axes[0].get_xticklabels()}
 
 
-def test_the_best_possible_value_is_a_line_in_the_panel_of_its_metric(draw):
-    figure = learning_curves(
-        X, {"a": LOSS, "b": LOSS}, "step", log={"a"}, best={"a": 0.125, "b": np.inf, "c": 1.0}
-    )
+def test_baselines_are_lines_in_the_panels_of_their_metrics_and_in_one_legend(draw):
+    lines = {"guessing": {"b": 2.0, "c": 9.0}, "best possible": {"a": 0.125, "b": np.inf}}
+    figure = learning_curves(X, {"a": LOSS, "b": LOSS}, "step", log={"a"}, lines=lines)
     draw(figure)
-    dotted = [[line.get_ydata()[0] for line in ax.lines if line.get_linestyle() == ":"] for ax in figure.axes]
-    assert dotted == [[0.125], []]
-    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["best possible"]
-    assert figure.axes[1].get_legend() is None
+    across = [[(line.get_linestyle(), line.get_ydata()[0]) for line in ax.lines[1:]] for ax in figure.axes]
+    assert across == [[(":", 0.125)], [("--", 2.0)]]
+    assert figure.axes[1].get_ylim()[1] > 2.0
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["guessing", "best possible"]
+    assert not learning_curves(X, {"a": LOSS}, "step", lines={"guessing": {}}).legends
+
+
+def test_a_baseline_of_0_is_shown_on_a_logarithmic_axis():
+    figure = learning_curves(X, {"a": LOSS}, "step", log={"a"}, lines={"best possible": {"a": 0.0}})
+    assert figure.axes[0].get_yscale() == "symlog"
+    assert figure.axes[0].get_ylim()[0] < 0.0

@@ -98,3 +98,16 @@ def test_many_long_labels_fit(count, random, draw):
     assert figure.get_figwidth() * 150 <= 1650
     width = min(ax.get_window_extent().width for ax in figure.axes) / figure.dpi
     assert width > 2.5
+
+
+def test_baselines_are_lines_in_the_panels_of_their_tasks(random, draw):
+    panels = {"copy": [group("ntm", random)], "sort": [group("ntm", random)]}
+    lines = {"guessing": {"copy": 0.7, "other": 3.0}, "best possible": {"sort": 1e-3}}
+    figure = loss_comparison(panels, "x", "y", lines=lines)
+    draw(figure)
+    across = [
+        [(line.get_linestyle(), line.get_ydata()[0]) for line in ax.lines if line.get_linestyle() != "-"]
+        for ax in figure.axes
+    ]
+    assert across == [[("--", 0.7)], [(":", 1e-3)]]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["ntm (4)", "guessing", "best possible"]

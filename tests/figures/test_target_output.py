@@ -7,7 +7,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from src.figures.target_output import TargetOutputPanel, target_output
+from src.figures.target_output import TargetOutputPanel, consecutive, target_output
 
 CHANNELS = 9
 SIZES = [(10, 10), (10, 20), (20, 10), (10, 30), (20, 20)]
@@ -120,3 +120,17 @@ def test_draws_the_marker_alone(draw: Callable[[Figure], object]) -> None:
     figure = target_output([TargetOutputPanel("Length 1, Repeat 11", np.zeros((12, 2)), np.ones((12, 2)))])
     draw(figure)
     assert images(figure)[1].images[0].get_array().shape == (2, 12)
+
+
+def test_answers_that_are_not_in_time_are_numbered_from_1(random: np.random.Generator) -> None:
+    panels = [make_panel(2, 3, random), make_panel(2, 3, random)._replace(in_time=False)]
+    _, steps, above, below = images(target_output(panels))
+    assert (steps.get_xlabel(), below.get_xlabel()) == ("Time (steps)", "Number of the answer")
+    assert steps.get_xlim() == (-0.5, 6.5)
+    assert above.get_xlim() == below.get_xlim() == (0.5, 7.5)
+    assert below.get_ylim() == steps.get_ylim()
+
+
+@pytest.mark.parametrize(("steps", "expected"), [([3, 4, 5], True), ([3, 5, 6], False), ([7], True), ([], True)])
+def test_consecutive_steps(steps: list[int], expected: bool) -> None:
+    assert consecutive(np.array(steps)) is expected

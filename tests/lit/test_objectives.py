@@ -3,9 +3,10 @@
 import math
 from itertools import combinations
 
+import numpy as np
 import pytest
 
-from src.lit.objective import REQUIRED, Metric, Objective
+from src.lit.objective import REQUIRED, Answer, Metric, Objective
 from src.lit.objectives import OBJECTIVES, metric, recognised
 
 
@@ -80,3 +81,14 @@ def test_every_metric_of_generalisation_is_described_for_the_notes_of_tables():
 def test_the_docstring_of_an_objective_lists_every_member():
     for name in (*REQUIRED, *Objective.__abstractmethods__, *Objective.__annotations__):
         assert f"    {name} (" in Objective.__doc__ or f"    {name}(" in Objective.__doc__
+
+
+@pytest.mark.drawn
+@pytest.mark.parametrize(
+    ("asked", "label"), [([0, 1, 1, 0], "Time (steps)"), ([1, 0, 1, 1], "Number of the answer")]
+)
+def test_the_figure_of_answers_says_whether_they_follow_one_another(asked, label):
+    steps = np.zeros((4, 3))
+    answer = Answer("", steps, steps, steps, np.array(asked, dtype=bool), None, None, "")
+    figure = OBJECTIVES["symbols"].draw([answer], "jet")
+    assert figure.axes[1].get_xlabel() == label

@@ -74,6 +74,28 @@ def test_strips_show_the_recording(recording):
     assert axes["read head\nslot"].get_ylim() == (-0.5, 7.5)
 
 
+def test_no_mark_of_many_channels_or_steps_is_lost(recording):
+    """One-hot channels, more than pixels; the frame of the axes hides none of them either."""
+    one = recording("lstm")
+    steps = 600
+    x = np.eye(256)[np.arange(steps) * 7 % 256]
+    many = one._replace(x=x, x_names=[str(k) for k in range(256)], y=np.zeros((steps, 2)), target=None, wrong=None)
+    film = Film([many._replace(asked=np.ones(steps, dtype=bool), phases=[("reading", 0)])], "", "gray")
+    ax = axes_of(film)["input"]
+    image = ax.images[0].get_array()
+    box = ax.get_window_extent()
+    assert (image.shape[0] <= box.height / 2, image.shape[1] <= box.width) == (True, True)
+    assert (image.max(0) == 1.0).all()
+    assert (image.max(1) == 1.0).all()
+    assert ax.get_ylim() == (255.5, -0.5)
+    assert ax.get_xlim() == (-0.5, 599.5)
+    height = film.figure.bbox.height
+    inside = film.frame(0)[
+        round(height - box.y1) + 1 : round(height - box.y0) - 1, round(box.x0) + 8 : int(box.x1)
+    ]
+    assert (inside[:, :-1].max((0, 2)) > 60).all()  # in every column of pixels, beside the marker of the step
+
+
 def test_signed_channels_are_centred_at_zero(recording, draw):  # noqa: F811
     one = recording("lstm")
     x = one.x.clip(0, 1)

@@ -46,7 +46,7 @@ def test_a_model_has_one_colour_in_every_figure() -> None:
     drawn = [
         drawings.draw_seeds(rows, BITS, TableOptions(), "seeds", []),
         drawings.draw_survival(rows[2:], BITS, "survival", []),
-        drawings.draw_losses(points[::-1], [BITS], []),
+        drawings.draw_losses(points[::-1], {"t": BITS}, []),
     ]
     found = []
     for drawing in drawn:
@@ -138,3 +138,29 @@ def test_answers_have_an_end_marker_where_the_objective_has_one(objective: str, 
     assert drawing is not None
     labels = [text.get_text() for text in drawing.figure.axes[0].get_yticklabels()]
     assert labels == ["1", last]
+
+
+@pytest.mark.parametrize(("steps", "label"), [("345", "Time (steps)"), ("358", "Number of the answer")])
+def test_answers_that_do_not_follow_one_another_are_numbered(steps: str, label: str) -> None:
+    of = {"row": "ntm", "seed": "0", "title": "Length 3", "cell": "3", "target 1": "1", "output 1": "0"}
+    answers = [{**of, "step": step} for step in steps]
+    drawing = drawings.draw_answers(answers, [], TableKind("", "symbols", []), "target_output", "jet", [])
+    assert drawing is not None
+    assert drawing.figure.axes[1].get_xlabel() == label
+
+
+def test_loss_curves_have_the_baselines_of_the_set_that_is_drawn_as_validation() -> None:
+    known = {"near": {"chance": {"loss": 0.7}, "optimum": {"loss": 0.2}}, "far": {"chance": {"loss": 0.9}}}
+    kind = TableKind("", "predicted_bits", [("near", "bits"), ("far", "bits")], baselines=known)
+    points = [
+        {"table": table, "row": "ntm", "seed": "0", "sequences": str(n), "loss": "0.6"}
+        for table in ("a", "b")
+        for n in (1, 2)
+    ]
+    drawing = drawings.draw_losses(points, {"a": kind, "b": kind._replace(baselines={})}, [])
+    assert drawing is not None
+    across = [
+        [line.get_ydata()[0] for line in ax.lines if line.get_linestyle() != "-"] for ax in drawing.figure.axes
+    ]
+    assert across == [[0.7, 0.2], []]
+    assert "Across, without a model: guessing, best possible" in drawing.caption

@@ -57,7 +57,7 @@ def test_a_figure_draws_the_intervals_that_the_table_has(seeds: int, some: bool)
         for s in range(seeds)
         for n in (1, 2, 3)
     ]
-    losses = drawings.draw_losses(points, [BITS], [])
+    losses = drawings.draw_losses(points, {"t": BITS}, [])
     assert losses is not None
     assert len(losses.figure.axes[0].collections) == some
 
@@ -80,7 +80,7 @@ def test_the_band_is_not_that_of_all_values() -> None:
         {"table": "t", "row": "ntm", "seed": str(s), "sequences": "1", "loss": str(loss)}
         for s, loss in enumerate([1.0, 2.0, 3.0, 4.0, 100.0])
     ]
-    losses = drawings.draw_losses(points, [BITS], [])
+    losses = drawings.draw_losses(points, {"t": BITS}, [])
     assert losses is not None
     outline = losses.figure.axes[0].collections[0].get_paths()[0].vertices[:, 1]
     assert (np.min(outline), np.max(outline)) == (2.0, 4.0)

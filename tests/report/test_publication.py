@@ -278,6 +278,7 @@ def test_answers_and_heads_of_trained_runs(trained, tmp_path):
     assert {row["title"] for row in answers} == {"Length 3, Repeat 4", "Length 4, Repeat 3"}
     assert {row["cell"] for row in answers} == {"3x4", "4x3"}
     assert {row["row"] for row in answers} == {"ntm", "dms_ntm", "lstm"}
+    assert {row["step"] for row in answers if row["cell"] == "4x3"} == {str(step) for step in range(6, 19)}
     one = next(row for row in answers if row["row"] == "lstm")
     run = load_run(trained / f"lstm{one['seed']}")
     example = run.task.example(3, 4)

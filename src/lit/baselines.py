@@ -1,12 +1,14 @@
-"""Baselines of test metrics: what random guessing reaches, and what the best possible predictor reaches."""
+"""Baselines of metrics: what random guessing reaches, and what the best possible predictor reaches."""
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..lit.objective import Metric
+from ..figures.png import reason
 from ..tasks.base import Task
+from . import objectives
+from .objective import Metric
 
 log = logging.getLogger(__name__)
 #: The two baselines, as `Task.baselines` and metrics.json name them, and their words in figures and tables.
@@ -16,7 +18,7 @@ Baselines = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 
 def of_sets(task: Task, sets: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, dict[str, float]]]:
-    """The baselines that a task gives for test sets, without sets that have none.
+    """The baselines that a task gives for test sets or validation, without sets that have none.
 
     A failure is logged and gives no baselines: the metrics of a network do not depend on them.
     """
@@ -25,8 +27,7 @@ def of_sets(task: Task, sets: Mapping[str, Sequence[Any]]) -> dict[str, dict[str
         if fault := fault_of(found):
             raise ValueError(fault)
     except Exception as failure:
-        reason = f"{type(failure).__name__}: {failure}"
-        log.warning("The baselines of %s are left out: %s", type(task).__name__, reason)
+        log.warning("The baselines of %s are left out: %s", type(task).__name__, reason(failure))
         return {}
     return {
         name: {which: {key: float(one) for key, one in values.items()} for which, values in given.items()}
@@ -77,3 +78,35 @@ def baseline(known: Baselines, which: str, test: str, metric: Metric, fallback: 
     """
     value = known.get(test.split(" with ", 1)[0], {}).get(which, {}).get(metric.name)
     return metric.chance if fallback and value is None and which == "chance" else value
+
+
+def by_word(
+    known: Baselines, test: str, names: Iterable[str], fallback: bool = True
+) -> dict[str, dict[str, float]]:
+    """The baselines of metrics on a test set, by word and metric; see `baseline`.
+
+    >>> by_word({"test": {"optimum": {"loss": 0.5}}}, "test", ["payload_error", "loss"])
+    {'guessing': {'payload_error': 0.5}, 'best possible': {'loss': 0.5}}
+    """
+    found: dict[str, dict[str, float]] = {word: {} for word in WORDS.values()}
+    for name in names:
+        metric = objectives.metric(name)
+        for which, word in WORDS.items():
+            value = None if metric is None else baseline(known, which, test, metric, fallback)
+            if value is not None:
+                found[word][name] = value
+    return found
+
+
+def of_tests(test: Mapping[str, Any], known: Baselines) -> dict[str, dict[str, dict[str, float]]]:
+    """The baselines that a task gives for test metrics, by test set, word and metric: rows below those of a table.
+
+    >>> of_tests({"loss": 0.6}, {"test": {"chance": {"loss": 0.7, "bits": 9.0}}})
+    {'test': {'guessing': {'loss': 0.7}, 'best possible': {}}}
+
+    Args:
+        test: metrics by name, which are of the set `test`, or by test set and name, as in metrics.json.
+        known: of the task.
+    """
+    sets = {"test": test, **{name: row for name, row in test.items() if isinstance(row, Mapping)}}
+    return {name: by_word(known, name, row, fallback=False) for name, row in sets.items()}
