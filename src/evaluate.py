@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from itertools import product
 from typing import Any
 
 from .callbacks.pictures import draw, save
@@ -18,7 +17,6 @@ from .run.folder import RunFolder, check_results_folder, results_folder
 from .run.load import Run, load_run
 from .settings import build, cli
 from .settings.errors import ConfigError
-from .tasks.base import Task
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +50,8 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
     request, run = open_run(cfg)
     folder, stored = request.out, run.config
     task = run.task
+    if request.grid.left_out:
+        log.info("%s", request.grid.left_out)
     if request.cells is not None:
         task.test_cells = request.cells
     learner = build.build_learner(run.config, task, run.model, request.memory_slots)
@@ -59,7 +59,7 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
     task.setup()
 
     sets: dict[str, Any] = dict(task.tests)
-    sets |= {task.name_of(cell): task.cell(*cell) for cell in cells_of(request, task)}
+    sets |= {task.name_of(cell): task.cell(*cell) for cell in request.grid.cells}
     tested: dict[str, Any] = {}
     for name, batches in sets.items():
         tested[name] = learner.measure(batches)
@@ -69,7 +69,7 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
 
     cmap = cfg["figure"]["cmap"] or run.config["figure"]["cmap"]
     known = baselines.of_sets(task, sets)
-    figures = draw_cells(str(stored["model"]["name"]), tested, known, request.grid, task, learner.objective)
+    figures = draw_cells(str(stored["model"]["name"]), tested, known, request.grid.values, task, learner.objective)
     with figure_errors_as_warnings("of the examples"):
         figures |= draw(learner, task.examples(), cmap)
     save({f"evaluation_{name}": figure for name, figure in figures.items()}, folder)
@@ -80,18 +80,13 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
         "checkpoint": request.checkpoint,
         "test": {**tested.pop("test"), **tested} if "test" in tested else tested,
         "baselines": known,
-        "grid": request.grid,
+        "grid": request.grid.values,
         "memory_slots": request.memory_slots,
         "git_revision": provenance.git_revision(),
         "versions": provenance.versions(),
     }
     RunFolder(folder).write_evaluation(evaluation)
     return evaluation
-
-
-def cells_of(request: Request, task: Task) -> list[tuple[int, ...]]:
-    """All test cells of the grid; none if no grid was given."""
-    return list(product(*(request.grid[axis.many] for axis in task.axes))) if task.axes else []
 
 
 def main(cfg: dict[str, Any]) -> None:

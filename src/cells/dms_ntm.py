@@ -11,10 +11,10 @@ from torch import Tensor
 from ..common import checks
 from ..memory import addressing
 from .by_kind import ByKind, by_kind
-from .layout import Field, Layout, at_least_one, softmax, step_logits
+from .layout import LARGEST, Field, Layout, at_least_one, softmax, step_logits
 from .machine import Machine
 from .machine_state import Anchored, one_hot_at_zero
-from .widths import width, width_biases, width_schedules
+from .widths import NARROWEST, width, width_biases, width_schedules
 
 CARRIES = ("weighting", "position")
 MOTIONS = ("relative", "hybrid", "anchored")
@@ -48,13 +48,14 @@ class DMSNTM(Machine):
         motion: relative, hybrid or anchored.
         kernel: gaussian or cauchy.
         sigma_init: initial width in slots, above sigma_min; by kind.
-        sigma_min: smallest width in slots, above 0.
-        sigma_max: bound on the width in slots, above all initial widths; None for none.
+        sigma_min: smallest width in slots, at least 1e-6.
+        sigma_max: bound on the width in slots, above all initial widths, at most 1e6; None for none.
         sigma_schedule: ``{factor: .., share: ..}``, see `WidthSchedule` and `at_progress`, which multiplies what
             sigma_min and sigma_max bound; None for none; by kind.
         num_scales: K.
         lattice: strength of `addressing.snap`, 0 to 1; of p, or with carry = weighting of delta or J.
-        jump_range: longest jump in slots; None for half of `memory_slots`, also where a state has more slots.
+        jump_range: longest jump in slots, at most 1e6; None for half of `memory_slots`, also where a state has
+            more slots.
         jump_bias: initial logit of the jump gate j (hybrid), or of a return to the bookmark and to slot 0
             (anchored); by kind.
         bookmark_bias: initial logit of the gate that stores the bookmark (anchored); by kind.
@@ -109,15 +110,19 @@ class DMSNTM(Machine):
         self.motion = checks.choice("motion", motion, MOTIONS)
         self.kernel = checks.choice("kernel", kernel, tuple(addressing.KERNELS))
         self.num_scales = checks.integer("num_scales", num_scales)
-        self.sigma_min = checks.number("sigma_min", sigma_min, above=0)
-        self.sigma_max = None if sigma_max is None else checks.number("sigma_max", sigma_max, above=self.sigma_min)
-        self.sigma_init = by_kind("sigma_init", sigma_init, checks.number, above=0)
-        biases = [width_biases(one, self.num_scales, self.sigma_min, self.sigma_max) for one in self.sigma_init]
+        self.sigma_min = checks.number("sigma_min", sigma_min, least=NARROWEST, most=LARGEST)
+        self.sigma_max = sigma_max
+        if sigma_max is not None:
+            self.sigma_max = checks.number("sigma_max", sigma_max, above=self.sigma_min, most=LARGEST)
+        bounds = {"sigma_min": self.sigma_min, "sigma_max": self.sigma_max}
+        biases = by_kind("sigma_init", sigma_init, width_biases, scales=self.num_scales, **bounds)
+        self.sigma_init = by_kind("sigma_init", sigma_init, checks.number)
         self.sigma_schedule = width_schedules("sigma_schedule", sigma_schedule)
         self.lattice = checks.number("lattice", lattice, least=0, most=1)
         if jump_range is None:
-            jump_range = checks.integer("memory_slots", memory_slots) / 2
-        self.jump_range = checks.number("jump_range", jump_range, above=0)
+            self.jump_range = checks.integer("memory_slots", memory_slots) / 2
+        else:
+            self.jump_range = checks.number("jump_range", jump_range, above=0, most=LARGEST)
         self.jump_bias = by_kind("jump_bias", jump_bias, checks.number)
         self.bookmark_bias = by_kind("bookmark_bias", bookmark_bias, checks.number)
         self.delta_init = by_kind("delta_init", delta_init, checks.number)
@@ -142,7 +147,7 @@ class DMSNTM(Machine):
             engine=engine,
             numbers=numbers,
         )
-        heads = ByKind(*biases).of_heads(read_heads, write_heads)
+        heads = biases.of_heads(read_heads, write_heads)
         self.register_buffer("sigma_bias", torch.tensor(heads), persistent=False)
         if any(self.sigma_schedule):  # stored in checkpoints: one may be made before the schedule ends
             self.register_buffer("sigma_factor", torch.ones(self.num_heads, 1))

@@ -15,6 +15,9 @@ from torch.nn.functional import softplus
 
 from .by_kind import ByKind
 
+#: Bound on what a user sets in slots, factors and clipping: float32 then holds squares of their products.
+LARGEST = 1e6
+
 
 def identity(raw: Float[Tensor, "B H *n"]) -> Float[Tensor, "B H *n"]:
     """No squashing."""

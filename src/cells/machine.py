@@ -20,7 +20,7 @@ from .base import Cell, State, full_precision
 from .by_kind import ByKind, by_kind
 from .controllers import make_controller
 from .input_skip import InputSkip
-from .layout import Field, Layout, content_fields
+from .layout import LARGEST, Field, Layout, content_fields
 from .machine_state import MEMORY_INITS, MachineState, initial_memory
 from .trace import Trace
 
@@ -101,13 +101,16 @@ class Machine(Cell):
         self.beta_bias = by_kind("beta_bias", beta_bias, checks.number)
         self.gate_bias = by_kind("gate_bias", gate_bias, checks.number)
         self.input_skip = by_kind("input_skip", input_skip, checks.flag)
-        self.input_skip_init = by_kind("input_skip_init", input_skip_init, checks.number)
+        bounds = {"least": -LARGEST, "most": LARGEST}
+        self.input_skip_init = by_kind("input_skip_init", input_skip_init, checks.number, **bounds)
         if any(one and not has for one, has in zip(self.input_skip_init, self.input_skip, strict=True)):
             raise checks.refuse("input_skip_init", input_skip_init, "0 for heads without an input skip")
         if any(self.input_skip_init) and not numbers:
             raise checks.refuse("input_skip_init", input_skip_init, "0 on a task whose inputs have no number")
         checks.choice("memory_init", memory_init, MEMORY_INITS)
-        self.output_clip = None if output_clip is None else checks.number("output_clip", output_clip, above=0)
+        self.output_clip = output_clip
+        if output_clip is not None:
+            self.output_clip = checks.number("output_clip", output_clip, above=0, most=LARGEST)
         if not isinstance(numbers, Sequence) or not all(type(n) is int and 0 <= n < input_size for n in numbers):
             raise checks.refuse("numbers", numbers, f"a list of integers from 0 to {input_size - 1}")
         self.engine = checks.choice("engine", engine, ENGINE_CHOICES)
@@ -128,9 +131,8 @@ class Machine(Cell):
                 own.copy_(self.layout.biases(kind))
         self.skip = None
         if any(self.input_skip):
-            has, initial = (
-                one.of_heads(read_heads, write_heads) for one in (self.input_skip, self.input_skip_init)
-            )
+            options = self.input_skip, self.input_skip_init
+            has, initial = (one.of_heads(read_heads, write_heads) for one in options)
             self.skip = InputSkip(input_size, self.skip_size, has, initial, numbers)
 
         memory = initial_memory(memory_init, memory_slots, word_size)
@@ -234,9 +236,8 @@ class Machine(Cell):
             raw, raw_write = raw.tensor_split([self.num_heads * self.layout.size], dim=1)
 
             skip = () if self.skip is None else (self.skip(x).to(state.memory.dtype),)
-            w, heads, numbers = self.address(
-                raw.view(len(x), self.num_heads, -1), state.memory, state.heads, *skip
-            )
+            raw = raw.view(len(x), self.num_heads, -1)
+            w, heads, numbers = self.address(raw, state.memory, state.heads, *skip)
             w_read, w_write = w.split([self.read_heads, self.write_heads], dim=1)
 
             erase, add = raw_write.view(len(x), self.write_heads, -1).chunk(2, dim=2)

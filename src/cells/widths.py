@@ -10,6 +10,10 @@ from torch.nn.functional import softplus
 
 from ..common import checks
 from .by_kind import ByKind, by_kind
+from .layout import LARGEST
+
+#: Smallest width in slots: float32 holds squares of a distance over it.
+NARROWEST = 1e-6
 
 
 def width(raw: Float[Tensor, "B H K"], least: float, most: float | None) -> Float[Tensor, "B H K"]:
@@ -20,7 +24,7 @@ def width(raw: Float[Tensor, "B H K"], least: float, most: float | None) -> Floa
 class WidthSchedule(NamedTuple):
     """All widths are multiplied by a factor that falls to 1 geometrically over a share of training."""
 
-    factor: float  # before the first update, at least 1
+    factor: float  # before the first update, 1 to LARGEST
     share: float  # of all updates, above 0 and at most 1
 
     def at(self, done: float) -> float:
@@ -45,7 +49,7 @@ def width_schedule(key: str, value: Any) -> WidthSchedule | None:
     if not isinstance(value, Mapping) or set(value) != set(WidthSchedule._fields):
         shown = dict(value) if isinstance(value, Mapping) else value
         raise checks.refuse(key, shown, "null or {factor: .., share: ..}, such as {factor: 4, share: 0.6}")
-    factor = checks.number(f"{key}.factor", value["factor"], least=1)
+    factor = checks.number(f"{key}.factor", value["factor"], least=1, most=LARGEST)
     return WidthSchedule(factor, checks.number(f"{key}.share", value["share"], above=0, most=1))
 
 
@@ -63,23 +67,25 @@ def width_schedules(key: str, value: Any) -> ByKind:
     return ByKind(*[width_schedule(key, value)] * 2)
 
 
-def width_biases(sigma_init: float, scales: int, sigma_min: float, sigma_max: float | None) -> list[float]:
-    """The biases b_k that make the widths of all scales sigma_init 2^k at raw = 0, see `DMSNTM`.
+def width_biases(key: str, value: Any, scales: int, sigma_min: float, sigma_max: float | None) -> list[float]:
+    """The biases b_k that make the widths of all scales value 2^k at raw = 0, see `DMSNTM`.
 
     Raises:
-        checks.Refusal: a width that is not between the bounds.
+        checks.Refusal: a width that is not between the bounds; it names the key.
     """
     biases = []
-    for width in (sigma_init * 2.0**k for k in range(scales)):
+    first = checks.number(key, value, above=0, below=LARGEST)
+    for width in (first * 2.0**k for k in range(scales)):
         if width <= sigma_min:
-            raise checks.refuse("sigma_init", sigma_init, f"above sigma_min={sigma_min}")
+            raise checks.refuse(key, value, f"above sigma_min={sigma_min}")
+        if width >= (LARGEST if sigma_max is None else sigma_max):
+            bound = f"{LARGEST:g} slots" if sigma_max is None else f"sigma_max={sigma_max}"
+            doubled = f" after {scales - 1} doublings, as num_scales={scales}" if scales > 1 else ""
+            raise checks.refuse(key, value, f"below {bound}{doubled}")
         if sigma_max is None:
             biases.append(inverse_softplus(width - sigma_min))
-        elif width < sigma_max:
-            biases.append(math.log((width - sigma_min) / (sigma_max - width)))
         else:
-            doubled = f" after {scales - 1} doublings, as num_scales={scales}" if scales > 1 else ""
-            raise checks.refuse("sigma_init", sigma_init, f"below sigma_max={sigma_max}{doubled}")
+            biases.append(math.log((width - sigma_min) / (sigma_max - width)))
     return biases
 
 

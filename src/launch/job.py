@@ -140,7 +140,8 @@ def _run_in_sweep(job: Job) -> float:
         return objective_value(before.metrics)
     if before.status == "failed" and not job.composed.retry_failed:
         error = before.metrics.get("error")
-        raise ConfigError(f"{folder.name} failed before: {error}; retry_failed=true tries it again")
+        hint = "; retry_failed=true tries it again" if before.ending and before.ending.worth_a_retry else ""
+        raise ConfigError(f"{folder.name} failed before: {error}{hint}")
     try:
         outcome = run_job(job)
     except ConfigError as refusal:

@@ -155,7 +155,7 @@ def summary(folder: Path) -> str:
     count, again = Counter(job.status for job in jobs), argument("resume", folder)
     if any(count[one] for one in ("waiting", "half-done", "stopped")):
         lines.append(f"{program('train')} {again}    # resumes the sweep")
-    if count["failed"]:
+    if any(job.ending is not None and job.ending.worth_a_retry for job in jobs):
         lines.append(f"{program('train')} {again} retry_failed=true    # also retries the failed jobs")
     return "\n".join(lines)
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from ..common import checks
 from ..common.paths import program
 from ..networks.recurrent import Recurrent
-from ..run.evaluation import check_built
+from ..run.asked_cells import fault_of
 from ..run.folder import RunFolder, check_results_folder, results_folder
 from ..run.load import Run, load_run
 from ..settings import build, errors, keys, required
@@ -121,9 +121,10 @@ def _check_sequences(request: ReplayRequest, tasks: list[Task], configs: Sequenc
             )
     if not tasks[0].axes:
         return
-    errors.check("", tasks[0].check_cells, "cell", [list(cells[0])])
+    keys = [axis.name if axis.name in request.sizes else None for axis in tasks[0].axes]
     for config in configs:
-        check_built(config, "cell", [cells[0]])
+        if fault := fault_of(config, tasks[0].axes, cells[0], keys):
+            raise ConfigError(fault)
     steps = tasks[0].steps_of(*cells[0])
     if steps > MOST_STEPS:
         shown = ", ".join(f"{axis.name}={value}" for axis, value in zip(tasks[0].axes, cells[0], strict=True))

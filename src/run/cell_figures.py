@@ -33,7 +33,7 @@ def draw_cells(
 
     Args:
         model: name of the network.
-        tested: metrics by test set; those of all cells of the grid are among them.
+        tested: metrics by test set; a cell of the grid that is not among them stays empty.
         known: baselines by test set.
         grid: ascending values by `Axis.many`; empty for none.
         task: of the network.
@@ -57,8 +57,9 @@ def _curve(
 ) -> Figure:
     """The metric over the only axis, with its baselines."""
     (axis,), (trained,) = task.axes, task.trained
-    x = np.array(grid[axis.many])
-    names = [task.name_of((int(value),)) for value in x]
+    tests = {value: task.name_of((value,)) for value in grid[axis.many]}
+    x = np.array([value for value, name in tests.items() if name in tested])
+    names = [tests[int(value)] for value in x]
     lines = {
         word: (x, _array(baseline(known, which, name, metric) for name in names)) for which, word in WORDS.items()
     }
@@ -76,14 +77,16 @@ def _heat_maps(
     panels, beyond = {}, []
     for rest in product(*others):
         title = cell_title(task.axes[2:], rest)
-        values = [[tested[task.name_of((one, other, *rest))][metric.name] for other in across] for one in down]
-        panels[title] = np.array(values)
+        names = [[task.name_of((one, other, *rest)) for other in across] for one in down]
+        missing = {metric.name: np.nan}
+        panels[title] = np.array([[tested.get(name, missing)[metric.name] for name in row] for row in names])
         if not all(least <= one <= most for one, (least, most) in zip(rest, further, strict=True)):
             beyond.append(title)
     named = [axis.name.replace("_", " ") for axis in task.axes[:2]]
     trained = first, second
-    cells = [task.name_of(cell) for cell in product(*(grid[axis.many] for axis in task.axes))]
-    values_of = {word: [baseline(known, which, cell, metric) for cell in cells] for which, word in WORDS.items()}
+    cells = (task.name_of(cell) for cell in product(*(grid[axis.many] for axis in task.axes)))
+    drawn = [cell for cell in cells if cell in tested]
+    values_of = {word: [baseline(known, which, cell, metric) for cell in drawn] for which, word in WORDS.items()}
     label = metric.label + told(values_of)
     if not others:
         return metric_grid(panels[""], down, across, named, label, metric.more, trained)

@@ -69,6 +69,11 @@ class Ending(NamedTuple):
         return cls(status, cause, error)
 
     @property
+    def worth_a_retry(self) -> bool:
+        """Whether trying the same settings again may help: it failed, and not since they are refused."""
+        return self.status == "failed" and self.cause != "refused"
+
+    @property
     def recoverable(self) -> bool:
         """Whether resuming the run as it is may bring it to its end: it was stopped, or the machine failed it."""
         return self.status == "stopped" or self.cause == "machine"

@@ -57,7 +57,7 @@ def evaluated(run: Path, cfg: Mapping[str, Any]) -> bool:
     except (ConfigError, KeyError, TypeError, AttributeError):
         return False
     cells = asked.cells if asked.cells is not None else build.test_cells_of(task)
-    wanted = asked.checkpoint, asked.memory_slots, _filled(asked.grid)
+    wanted = asked.checkpoint, asked.memory_slots, _filled(asked.grid.values)
     axes = build.axes_of(task)
     return settings[:3] == wanted and {cell_name(axes, cell) for cell in cells} <= settings[3]
 

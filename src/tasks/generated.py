@@ -64,11 +64,11 @@ class Generated(Task):
     ) -> None:
         super().__init__()
         self.batch_size = checks.integer("batch_size", batch_size)
-        self.test_cells = self.check_cells("test_cells", [] if test_cells is None else test_cells)
         self.validation_size = checks.integer("validation_size", validation_size)
         self.test_size = checks.integer("test_size", test_size)
         self.cell_size = checks.integer("cell_size", cell_size)
         self.seed = checks.integer("seed", seed, least=0)
+        self.test_cells = self.check_cells("test_cells", [] if test_cells is None else test_cells)
 
     @abstractmethod
     def draw(self, source: torch.Generator, size: int, *values: Any, **named: Any) -> SequenceBatch:

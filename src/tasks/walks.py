@@ -91,8 +91,8 @@ class Walks(Generated, ABC):
     The reach of a cell is the largest distance of its walks; in training it is D.
 
     Args:
-        reach: largest distance of training, D.
-        held_out: distances, forward and back, that only test sets of that name have, which have no others:
+        reach: largest distance of training, D; below max_length, and in a test cell below its length.
+        held_out: distances up to D, forward and back, that only test sets of that name have, which have no others:
             `held_out`, of the largest sizes of training, and one for each test cell with room for them, such as
             `held_out_length32_hops16_reach8`. Without any there are no such sets.
         min_length, max_length: words of a sequence in training; both may be the same.
@@ -126,21 +126,21 @@ class Walks(Generated, ABC):
         cell_size: int = 128,
         seed: int = 0,
     ) -> None:
-        super().__init__(batch_size, test_cells, validation_size, test_size, cell_size, seed)
         self.reach = checks.integer("reach", reach)
+        checks.integer("min_length", min_length, least=2)
+        self.lengths = checks.span("length", min_length, max_length)
+        if reach >= max_length:
+            raise checks.refuse("reach", reach, f"below max_length={max_length}")
         self.held_out = self.check_held_out(held_out)
         self.distances = self.distances_to(reach)
         if not self.distances:
             raise checks.refuse("held_out", held_out, f"such that training keeps one of the distances 1..{reach}")
-        checks.integer("min_length", min_length, least=2)
-        self.lengths = checks.span("length", min_length, max_length)
         self.check_length("min_length", min_length)
-        if self.held_out and self.held_out[0] >= max_length:
-            allowed = f"such that one of them is shorter than max_length={max_length}"
-            raise checks.refuse("held_out", held_out, allowed)
         self.hops = checks.span("hops", min_hops, max_hops)
         self.reaches = self.distances[0], reach
         self.encoding = checks.choice("encoding", encoding, ("scalar", "one_hot"))
+        # After the keys above: test cells in conf/ take the reach from them.
+        super().__init__(batch_size, test_cells, validation_size, test_size, cell_size, seed)
         for i, cell in enumerate(self.test_cells):
             self.check_fit(f"test_cells[{i}]", cell)
         self.width = checks.integer("width", width)
@@ -179,7 +179,7 @@ class Walks(Generated, ABC):
         return {
             name: self.batches(self.source(TEST, *cell, 1), self.cell_size, cell, held_out=True)
             for name, cell in cells.items()
-            if self.held_out and self.held_out[0] <= cell[2] and self.held_out[0] < cell[0]
+            if self.held_out and self.held_out[0] <= cell[2]
         }
 
     def lay_out(self, source: torch.Generator, length: int, path: Integer[Tensor, "B answers"]) -> SequenceBatch:
@@ -238,4 +238,7 @@ class Walks(Generated, ABC):
 
     @classmethod
     def check_cell(cls, key: str, cell: tuple[int, ...]) -> None:
-        checks.integer(f"{key}[0]", cell[0], least=2)
+        length, _, reach = cell
+        checks.integer(f"{key}[0]", length, least=2)
+        if reach >= length:
+            raise checks.refuse(key, list(cell), "[length, hops, reach] with a reach below the length")

@@ -172,6 +172,7 @@ def test_output_clip_bounds_the_raw_numbers(cls):
     assert first(make(cls, output_clip=None), raw=100.0)["gate"].tolist() == [[1.0] * 2] * B
 
 
+MOST = "of at most 1e+06"
 WHOLE = ["abc", None, 2.5, True, 0, -3, math.nan, math.inf]
 POSITIVE = ["abc", True, 0, -0.5, math.nan, math.inf, -math.inf]
 REAL = ["abc", None, True, math.nan, math.inf]
@@ -187,7 +188,7 @@ BOTH = {
     "number_input": ("one of hidden, clamped, raw", ["shown", None, 1]),
     "memory_init": ("one of constant, learned, random", ["zeros", None, 1e-6]),
     "engine": ("one of auto, fused, reference", ["fast", None, 1]),
-    "output_clip": ("a finite number above 0", POSITIVE),
+    "output_clip": (f"a finite number above 0 and {MOST}", [*POSITIVE, 1e300]),
     "numbers": (f"a list of integers from 0 to {F - 1}", [(F,), (-1,), "abc", None, (True,)]),
 }
 #: Options by kind of head.
@@ -197,8 +198,9 @@ BY_KIND = {
 }
 DMS_BY_KIND = {
     **BY_KIND,
-    **dict.fromkeys(("jump_bias", "bookmark_bias", "delta_init", "input_skip_init"), ("a finite number", REAL)),
-    "sigma_init": ("a finite number above 0", [*POSITIVE, None]),
+    **dict.fromkeys(("jump_bias", "bookmark_bias", "delta_init"), ("a finite number", REAL)),
+    "input_skip_init": (f"a finite number of at least -1e+06 and {MOST}", [*REAL, -1e300]),
+    "sigma_init": ("a finite number above 0 and below 1e+06", [*POSITIVE, None, 1e300]),
 }
 REFUSED = {
     NTM: {**BOTH, **BY_KIND, "shift_range": ("an integer of at least 1", WHOLE)},
@@ -209,14 +211,14 @@ REFUSED = {
         "motion": ("one of relative, hybrid, anchored", ["absolute", None, True]),
         "kernel": ("one of gaussian, cauchy", ["student", None, 1]),
         "num_scales": ("an integer of at least 1", WHOLE),
-        "sigma_min": ("a finite number above 0", [*POSITIVE, None]),
-        "sigma_max": ("a finite number above 0.1", [*POSITIVE, 0.05]),
+        "sigma_min": (f"a finite number of at least 1e-06 and {MOST}", [*POSITIVE, None, 1e-30, 1e300]),
+        "sigma_max": (f"a finite number above 0.1 and {MOST}", [*POSITIVE, 0.05, 1e300]),
         "sigma_schedule": (
             "null or {factor: .., share: ..}, such as {factor: 4, share: 0.6}",
             [2.0, "abc", {"factor": 2.0}, {"factor": 2.0, "share": 0.5, "more": 1}],
         ),
         "lattice": ("a finite number of at least 0 and of at most 1", [*REAL, -0.1, 1.5]),
-        "jump_range": ("a finite number above 0", POSITIVE),
+        "jump_range": (f"a finite number above 0 and {MOST}", [*POSITIVE, 1e300]),
     },
 }
 
@@ -299,10 +301,21 @@ def test_sigma_max_bounds_the_width(sigma_max):
             {"sigma_init": 0.6, "sigma_max": 2.0, "num_scales": 3},
             "sigma_init=0.6: must be below sigma_max=2.0 after 2 doublings, as num_scales=3",
         ),
-        ({"sigma_init": {"read": 0.5, "write": 0.05}}, "sigma_init=0.05: must be above sigma_min=0.1"),
+        ({"sigma_init": {"read": 0.5, "write": 0.05}}, "sigma_init.write=0.05: must be above sigma_min=0.1"),
         (
-            {"sigma_schedule": {"factor": 0.5, "share": 0.5}},
-            "sigma_schedule.factor=0.5: must be a finite number of at least 1",
+            {"sigma_init": {"read": 5.0, "write": 0.5}, "sigma_max": 2.0},
+            "sigma_init.read=5.0: must be below sigma_max=2.0",
+        ),
+        (
+            {"num_scales": 2000},
+            "sigma_init=0.5: must be below 1e+06 slots after 1999 doublings, as num_scales=2000",
+        ),
+        *(
+            (
+                {"sigma_schedule": {"factor": factor, "share": 0.5}},
+                f"sigma_schedule.factor={factor!r}: must be a finite number of at least 1 and {MOST}",
+            )
+            for factor in (0.5, 1e308)
         ),
         (
             {"sigma_schedule": {"factor": 2.0, "share": 1.5}},
@@ -444,3 +457,15 @@ def test_an_invalid_number_of_slots_is_refused(cls, slots):
     with pytest.raises(Refusal) as refusal:
         make(cls).initial_state(B, slots)
     assert str(refusal.value) == f"memory_slots={slots!r}: must be an integer of at least 1"
+
+
+@pytest.mark.parametrize("carry", ["position", "weighting"])
+@pytest.mark.parametrize("sigma_init", [1.1e-6, 9e5])
+def test_the_largest_and_the_smallest_options_give_finite_gradients(carry, sigma_init):
+    bounds = {"sigma_min": 1e-6, "sigma_max": 1e6, "sigma_schedule": {"factor": 1e6, "share": 1.0}}
+    more = {"jump_range": 1e6, "output_clip": 1e6, "input_skip": True, "input_skip_init": 1e6, "numbers": (0,)}
+    network = Recurrent(make(DMSNTM, carry=carry, sigma_init=sigma_init, engine="reference", **bounds, **more), 2)
+    y, _ = network(torch.rand(2, 5, F))
+    y.sum().backward()
+    assert y.isfinite().all()
+    assert all(one.grad.isfinite().all() for one in network.parameters() if one.grad is not None)

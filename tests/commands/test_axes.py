@@ -128,11 +128,24 @@ def test_refusals_of_a_grid_name_the_axes_of_the_task(folder):
     refused(text, "grid.hop=[1]")
     text = "grid.repeats=[1]: unknown key 'grid.repeats'; must be under grid one of items"
     refused(text, "grid.repeats=[1]", name="items")
-    text = "grid.lengths=[2], grid.hops=None: must both be lists of integers, or both null"
-    refused(text, "grid.lengths=[2]")
-    text = "grid.lengths=[2], grid.hops=None, grid.pairs=None: must all be lists of integers, or all null"
-    refused(text, "grid.lengths=[2]", name="three")
-    refused("grid[1]=[90, 10]: must be of at most 99 in all", "grid.lengths=[90]", "grid.hops=[3,10]")
+    text = "grid.lengths=90, grid.hops=10: must be of at most 99 in all"
+    refused(text, "grid.lengths=[90,91]", "grid.hops=[10,11]")
+    text = "grid.lengths=97: must be of at most 99 in all; at hops 4, pairs 4, the largest of training"
+    refused(text, "grid.lengths=[97]", name="three")
+    refused("grid.items=100: must be of at most 99 in all", "grid.items=[100]", name="items")
+
+
+@pytest.mark.drawn
+def test_cells_of_a_grid_that_the_task_cannot_have_are_left_out(folder, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    run = shutil.copytree(folder / "length_hops" / "0", tmp_path / "run")
+    content = evaluate.evaluate(compose_evaluate(f"run={run}", "grid.lengths=[5,90]", "grid.hops=[2,10]"))
+    tests = {"in_distribution", "held_out", "length9_hops8"}
+    assert set(content["test"]) == tests | {f"length{one}" for one in ("5_hops2", "5_hops10", "90_hops2")}
+    assert content["grid"] == {"lengths": [5, 90], "hops": [2, 10]}
+    assert (run / "figures" / "evaluation_grid_accuracy.png").exists()
+    reason = "grid.lengths=90, grid.hops=10: must be of at most 99 in all"
+    assert caplog.messages.count(f"The grid leaves out 1 of 4 cells: {reason}") == 1
 
 
 def test_a_replay_takes_any_axis_of_the_task(folder, tmp_path):
@@ -147,8 +160,11 @@ def test_a_replay_takes_any_axis_of_the_task(folder, tmp_path):
         "hop=2: unknown key 'hop'; must be one of checkpoint, figure, fps, out, run or, on length_hops, length, "
         "hops; did you mean 'hops'?"
     )
-    with pytest.raises(ConfigError, match=r"^cell\[0\]=\[4, 99\]: must be of at most 99 in all$"):
+    text = r"^hops=99: must be of at most 99 in all; at length 4, the largest of training$"
+    with pytest.raises(ConfigError, match=text):
         refuse(compose_replay(f"run={run}", "hops=99"))
+    with pytest.raises(ConfigError, match=r"^length=3, hops=99: must be of at most 99 in all$"):
+        refuse(compose_replay(f"run={run}", "hops=99", "length=3"))
 
 
 def test_cells_that_the_settings_of_the_task_do_not_allow_are_refused_before_any_work(folder, monkeypatch):
@@ -162,12 +178,12 @@ def test_cells_that_the_settings_of_the_task_do_not_allow_are_refused_before_any
 
     monkeypatch.setattr("tests.toys.LengthHops.__init__", init)
     run, told = f"run={folder / 'length_hops' / '0'}", "must be an integer of at least 1 and at most 8"
-    with pytest.raises(ConfigError, match=rf"^cell\[0\]\[1\]=9: {told}$"):
+    with pytest.raises(ConfigError, match=rf"^hops=9: {told}$"):
         refuse(compose_replay(run, "hops=9"))
     with pytest.raises(ConfigError, match=rf"^test_cells\[1\]\[1\]=9: {told}$"):
         evaluate.refuse(compose_evaluate(run, "test_cells=[[9,8],[5,9]]"))
-    with pytest.raises(ConfigError, match=rf"^grid\[1\]\[1\]=9: {told}$"):
-        evaluate.refuse(compose_evaluate(run, "grid.lengths=[4]", "grid.hops=[8,9]"))
+    with pytest.raises(ConfigError, match=rf"^grid.hops=9: {told}$"):
+        evaluate.refuse(compose_evaluate(run, "grid.lengths=[4]", "grid.hops=[9,10]"))
 
 
 def test_tensorboard_names_the_axes(folder):

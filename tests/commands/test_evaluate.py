@@ -70,6 +70,12 @@ def test_a_grid_is_every_pair_of_the_lists(run):
         assert (run / "figures" / f"evaluation_grid_{metric}.png").stat().st_size > 0
 
 
+def test_an_axis_without_a_list_has_its_largest_value_of_training(run):
+    evaluation = evaluated(run, "test_cells=[]", "grid.lengths=[4,2]")
+    assert evaluation["grid"] == {"lengths": [2, 4], "repeats": [2]}
+    assert list(evaluation["test"]) == ["in_distribution", "2x2", "4x2"]
+
+
 def test_a_cell_is_the_same_in_a_grid_and_as_a_test_cell(run):
     one = evaluated(run, "test_cells=[[3,4]]")["test"]["3x4"]
     other = evaluated(run, "test_cells=[]", "grid.lengths=[3]", "grid.repeats=[4]")["test"]["3x4"]
@@ -113,7 +119,6 @@ def test_a_run_on_mnist1d(trained):
 
 
 def test_settings_that_do_not_fit_the_run_are_refused(run, trained):
-    refused(run, "grid.lengths=[2], grid.repeats=None: must both be lists", "grid.lengths=[2]")
     refused(run, "grid.repeats[0]=0: must be an integer of at least 1", "grid.lengths=[2]", "grid.repeats=[0]")
     refused(run, "grid.lengths=3: must be a list of integers", "grid.lengths=3", "grid.repeats=[1]")
     refused(run, "test_cells[1]=[1]: must be a [length, repeats] pair", "test_cells=[[1,2],[1]]")

@@ -17,6 +17,7 @@ from src.common.paths import CONF
 from src.launch import basic, joblib, submitit, sweep
 from src.launch import job as jobs
 from src.run.ending import Ending
+from src.run.folder import RunFolder
 from src.search import work
 from src.settings import cli, hydra_job, keys
 from src.settings.errors import ConfigError
@@ -232,10 +233,13 @@ def test_each_launcher_passes_each_job_to_run_job(monkeypatch, tmp_path, run, na
     assert {job.side_by_side for job in run} == {name != "basic"}
     assert Ending.read(written(found[1].folder)) == Ending.of("refused", "thirteen")
     run.clear()
-    with pytest.raises(ConfigError, match=r"failed before: thirteen; retry_failed=true tries it again$"):
+    with pytest.raises(ConfigError, match=r"failed before: thirteen$"):  # no retry helps
         launcher.launch(found, folder)
     assert [job.config.seed for job in run] == [1, 2]  # the mock wrote no metrics.json for them
     assert launcher.launch(found[::2], folder) == 0
+    RunFolder(found[1].folder).write_metrics(Ending.of("error", "boom").entries())
+    with pytest.raises(ConfigError, match=r"failed before: boom; retry_failed=true tries it again$"):
+        launcher.launch(found[1:2], folder)
 
 
 def test_a_search_passes_runs_to_run_job(tmp_path, run):

@@ -14,6 +14,7 @@ import torch
 from src.common.files import write_json
 from src.launch import sweep
 from src.run import lock
+from src.run.ending import Ending
 from src.settings.cli import Job
 from src.settings.errors import ConfigError
 from tests.helpers import small, train_small, written
@@ -194,6 +195,14 @@ def test_the_summary_gives_the_commands_to_resume(begun):
         f"python -m src.train resume={begun}    # resumes the sweep",
         f"python -m src.train resume={begun} retry_failed=true    # also retries the failed jobs",
     ]
+
+
+def test_the_summary_names_no_retry_where_all_failures_are_refusals(tmp_path):
+    sweep.begin(tmp_path / "sweep", [], jobs_in(tmp_path / "sweep", "a", "b"))
+    for name, cause, hint in (("a", "refused", False), ("b", "machine", True)):
+        (tmp_path / "sweep" / name).mkdir()
+        write_json(tmp_path / "sweep" / name / "metrics.json", Ending.of(cause, "boom").entries())
+        assert ("retry_failed" in sweep.summary(tmp_path / "sweep")) == hint
 
 
 def test_the_content_of_sweep_json(begun):

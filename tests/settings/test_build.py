@@ -66,7 +66,7 @@ def test_invalid_counts(key, value):
 
 
 @pytest.mark.parametrize("value", [0, -0.1, math.nan, math.inf, "abc", True])
-@pytest.mark.parametrize("key", ["optimizer.lr", "trainer.gradient_clip_val", "model.sigma_init"])
+@pytest.mark.parametrize("key", ["optimizer.lr", "trainer.gradient_clip_val"])
 def test_invalid_positive_numbers(key, value):
     refused(f"{key}={value!r}: must be {POSITIVE}", changed(key, value))
 
@@ -89,7 +89,7 @@ def test_invalid_seed(value):
     [
         ("model.carry", "both", "one of weighting, position"),
         ("model.engine", "fast", "one of auto, fused, reference"),
-        ("model.jump_range", 0, POSITIVE),
+        ("model.jump_range", 0, f"{POSITIVE} and of at most 1e+06"),
         ("validate_every", 0, COUNT),
         ("stop_when_solved", 1, "true or false"),
         ("solve_threshold", -0.1, "a finite number of at least 0"),
@@ -139,6 +139,11 @@ NUMBERLESS = "raw on a task whose inputs have no number"
         (["model.kernel=student"], "model.kernel='student': must be one of gaussian, cauchy"),
         (["model.lattice=2"], "model.lattice=2: must be a finite number of at least 0 and of at most 1"),
         (["model.sigma_max=0.4"], "model.sigma_init=0.5: must be below sigma_max=0.4"),
+        (["model.sigma_init={read:0.05,write:1}"], "model.sigma_init.read=0.05: must be above sigma_min=0.1"),
+        (
+            ["model.sigma_max=1e300"],
+            "model.sigma_max=1e+300: must be a finite number above 0.1 and of at most 1e+06",
+        ),
         (
             ["model.sigma_schedule={factor:4}"],
             "model.sigma_schedule={'factor': 4}: must be null or {factor: .., share: ..}, such as ",

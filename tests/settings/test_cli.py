@@ -115,7 +115,7 @@ REFUSED = [
     ("model.content_addressing=3", "model.content_addressing=3: must be true or false"),
     ("model.engine=fast", "model.engine='fast': must be one of auto, "),
     ("model.sigma_init=0.05", "model.sigma_init=0.05: must be above sigma_min=0.1"),
-    ("model.sigma_min=nan", "model.sigma_min=nan: must be a finite number above 0"),
+    ("model.sigma_min=nan", "model.sigma_min=nan: must be a finite number of at least 1e-06"),
     ("model.jump_range=inf", "model.jump_range=inf: must be a finite number above 0"),
     ("model=ntm model.shift_range=0", f"model.shift_range=0: {POSITIVE}"),
     ("model=lstm model.num_layers=1.5", f"model.num_layers=1.5: {POSITIVE}"),

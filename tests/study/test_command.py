@@ -73,7 +73,7 @@ def test_settings_that_do_not_suit_the_task_are_refused_before_the_forecast(sett
     )  # fmt: skip
     content["sweeps"] = {"runs": ["model=lstm", "task=mqar", "task.vocabulary=64", "seed=0,1"]}
     for asked, text in (
-        (["grid.pairs=[8,33]", "grid.lengths=[100]"], "grid[1][0]=33: must be at most half of vocabulary=64"),
+        (["grid.pairs=[33]", "grid.lengths=[100]"], "grid.pairs=33: must be at most half of vocabulary=64"),
         (["test_cells=[[40,128]]"], "test_cells[0][0]=40: must be at most half of vocabulary=64"),
     ):
         content["evaluate"]["runs"] = asked

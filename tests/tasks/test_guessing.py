@@ -26,7 +26,7 @@ TASKS = [
     Copy(width=1, max_length=4, **SMALL),
     StridedCopy(width=1, max_length=4, **SMALL),
     AssociativeRecall(width=1, **SMALL),
-    PointerChasing(width=1, max_length=6, max_hops=2, **SMALL),
+    PointerChasing(width=1, reach=5, max_length=6, max_hops=2, **SMALL),
     DynamicNGrams(min_length=20, max_length=30, **SMALL),
 ]
 named = pytest.mark.parametrize("task", TASKS, ids=lambda task: type(task).__name__)

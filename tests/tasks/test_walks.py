@@ -155,14 +155,14 @@ def test_distances_of_training_have_a_mean_square_of_1():
 @both
 @each_encoding
 def test_held_out_distances_are_in_the_test_sets_of_that_name_alone(cls, encoding):
-    cells = [[32, 16, 8], [6, 4, 5], [3, 2, 8], [9, 2, 2]]  # in [6, 4, 5] 3 has room, in the last two none has
+    cells = [[32, 16, 8], [6, 4, 5], [3, 2, 2], [9, 2, 2]]  # in [6, 4, 5] 3 has room, in the last two none has
     sizes = {"validation_size": 24, "test_size": 24, "cell_size": 70}
     options = {"held_out": [6, 3, 3], "encoding": encoding, "test_cells": cells, **sizes}
     task, other = cls(**options), cls(**options, seed=1)
     task.setup()
     other.setup()
     largest, first, second = "held_out", "held_out_length32_hops16_reach8", "held_out_length6_hops4_reach5"
-    names = ["length32_hops16_reach8", "length6_hops4_reach5", "length3_hops2_reach8", "length9_hops2_reach2"]
+    names = ["length32_hops16_reach8", "length6_hops4_reach5", "length3_hops2_reach2", "length9_hops2_reach2"]
     assert list(task.tests) == ["in_distribution", largest, first, second, *names]
     for name, steps in {largest: 16 + 1 + 8, first: 32 + 1 + 16, second: 6 + 1 + 4}.items():
         held_out = task.tests[name]
@@ -211,7 +211,7 @@ def test_without_held_out_distances_there_is_no_such_test_set(cls):
 
 @both
 def test_lengths_and_hops_are_uniform_and_the_bits_fair(cls):
-    task = cls(min_length=3, max_length=5, min_hops=2, max_hops=3, batch_size=8)
+    task = cls(reach=4, min_length=3, max_length=5, min_hops=2, max_hops=3, batch_size=8)
     batches = [task.training_batch(n) for n in range(300)]
     cells = Counter((int(b.mask[0].argmax()), int(b.mask[0].sum()) - 1) for b in batches)
     assert cells.keys() == {(length, hops) for length in (3, 4, 5) for hops in (2, 3)}
@@ -262,13 +262,13 @@ COUNT = "an integer of at least 1"
             {"held_out": [1, 2, 3, 4]},
             "min_length=4: must be above the shortest distance of training, 5",
         ),
+        ({"reach": 16}, "reach=16: must be below max_length=16"),
+        ({"reach": 40, "min_length": 2, "max_length": 2}, "reach=40: must be below max_length=2"),
+        ({"reach": 0, "test_cells": [[16, 8, 0]]}, f"reach=0: must be {COUNT}"),
+        ({"reach": 40, "test_cells": [[16, 8, 40]]}, "reach=40: must be below max_length=16"),
         (
-            {"held_out": [1, 2], "test_cells": [[16, 8, 8], [3, 8, 8]]},
-            "test_cells[1][0]=3: must be above the shortest distance of training, 3",
-        ),
-        (
-            {"max_length": 6, "held_out": [6, 8]},
-            "held_out=[6, 8]: must be such that one of them is shorter than max_length=6",
+            {"test_cells": [[16, 8, 15], [16, 8, 16]]},
+            "test_cells[1]=[16, 8, 16]: must be [length, hops, reach] with a reach below the length",
         ),
         (
             {"held_out": [1, 2], "test_cells": [[16, 8, 2]]},
@@ -279,7 +279,7 @@ COUNT = "an integer of at least 1"
             "test_cells[1][2]=9: must be at most reach=8 with encoding=one_hot, which has no input for longer "
             "distances",
         ),
-        ({"test_cells": [[1, 8, 8]]}, "test_cells[0][0]=1: must be an integer of at least 2"),
+        ({"test_cells": [[1, 8, 1]]}, "test_cells[0][0]=1: must be an integer of at least 2"),
         ({"test_cells": [[16, 8]]}, "test_cells[0]=[16, 8]: must be one value for each of [length, hops, reach]"),
         ({"test_cells": [8]}, "test_cells[0]=8: must be a list of integers of at least 1"),
     ],
@@ -292,8 +292,8 @@ def test_refusals(cls, options, text):
 
 
 @both
-def test_a_reach_beyond_all_lengths_and_the_shortest_walks_are_fine(cls):
-    task = cls(reach=40, min_length=2, max_length=2)
+def test_the_shortest_walks_are_fine(cls):
+    task = cls(reach=1, min_length=2, max_length=2)
     assert distances_in(task, [task.training_batch(0)]) == {1}
     with pytest.raises(Refusal, match=r"^cell\[0\]=3: must be above the shortest distance of training, 3$"):
         cls(held_out=[1, 2]).cell(3, 1, 8)
