@@ -172,7 +172,7 @@ def print_outcome(outcome: Outcome, folder: Path) -> None:
         SystemExit: the user stopped it.
     """
     metrics, folder = outcome.metrics, Path(os.path.abspath(folder))
-    tested = table(metrics["test"], baselines.of_tests(metrics["test"], metrics["baselines"]))
+    tested = table(metrics["test"], baselines.of_tests(metrics["test"], metrics.get("baselines", {})))
     print(f"\n{tested}\n\n{metrics['status']}: {folder}")
     if metrics["status"] == "stopped" and metrics["error"]:
         print(f"{metrics['error']}; {cli.argument('resume', folder)} resumes from there")
