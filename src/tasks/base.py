@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from .axes import Axis, cell_name
 from .batches import loader
+from .guessing import guessed
 
 
 class Example(NamedTuple):
@@ -150,8 +151,13 @@ class Task(lightning.LightningDataModule, ABC):
         return {}
 
     def baselines(self, batches: Sequence[Any]) -> Mapping[str, Mapping[str, float]]:
-        """Metrics of random guessing, `chance`, and of the best possible predictor, `optimum`, on a test set."""
-        return {}
+        """Metrics of random guessing, `chance`, and of the best possible predictor, `optimum`, on a test set.
+
+        By default chance alone: every bit with probability 1/2, or all symbols with the same; none for another
+        objective.
+        """
+        chance = guessed(self.objective, batches, self.output_size)
+        return {"chance": chance} if chance else {}
 
     def name_of(self, cell: Iterable[int]) -> str:
         """The name of the test set of a cell."""

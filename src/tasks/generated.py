@@ -3,7 +3,7 @@
 import zlib
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,7 +11,6 @@ import torch
 from ..common import checks
 from .base import Example, Task
 from .batches import SequenceBatch
-from .guessing import guessed
 from .streams import generator
 
 #: Names of the random streams; that of training is combined with the seed of the run.
@@ -141,11 +140,6 @@ class Generated(Task):
             marks={"answer": first_answer(batch)},
             needed_slots=self.needed_slots(batch),
         )
-
-    def baselines(self, batches: Sequence[SequenceBatch]) -> Mapping[str, Mapping[str, float]]:
-        """Chance: every bit with probability 1/2, or all symbols with the same; none for another objective."""
-        chance = guessed(self.objective, batches, self.output_size)
-        return {"chance": chance} if chance else {}
 
     def needed_slots(self, batch: SequenceBatch) -> int:
         return max(first_answer(batch), 1)

@@ -2,16 +2,15 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
-from .batches import SequenceBatch
 
-
-def guessed(objective: str, batches: Sequence[SequenceBatch], outputs: int) -> dict[str, float]:
+def guessed(objective: str, batches: Sequence[Any], outputs: int) -> dict[str, float]:
     """Metrics of a predictor without a preference, by the objective of a task with this many outputs.
 
-    Empty for an objective other than those of bits and symbols.
+    Empty for an objective other than those of bits and symbols. A batch has y and mask, see `Task`.
     """
     if objective == "symbols":
         return guessed_symbols(batches, outputs)
@@ -21,11 +20,12 @@ def guessed(objective: str, batches: Sequence[SequenceBatch], outputs: int) -> d
     return guessed_bits(batches, objective == "bits") if objective in ("bits", "bits_without_end") else {}
 
 
-def guessed_bits(batches: Sequence[SequenceBatch], end: bool = False) -> dict[str, float]:
+def guessed_bits(batches: Sequence[Any], end: bool = False) -> dict[str, float]:
     """Metrics of a predictor that gives every bit of the answers the probability 1/2.
 
     With `end` the last bit of a step is an end marker, and the others are payload.
 
+    >>> from src.tasks.batches import SequenceBatch
     >>> batch = SequenceBatch(torch.zeros(1, 3, 2), torch.zeros(1, 3, 4), torch.tensor([[0.0, 0.0, 1.0]]))
     >>> guessed_bits([batch])["bits"], guessed_bits([batch])["exact"]  # an answer of 4 bits
     (4.0, 0.0625)
@@ -44,9 +44,10 @@ def guessed_bits(batches: Sequence[SequenceBatch], end: bool = False) -> dict[st
     }
 
 
-def guessed_symbols(batches: Sequence[SequenceBatch], classes: int) -> dict[str, float]:
+def guessed_symbols(batches: Sequence[Any], classes: int) -> dict[str, float]:
     """Metrics of a predictor that gives each of the classes the same probability at every step of the answers.
 
+    >>> from src.tasks.batches import SequenceBatch
     >>> batch = SequenceBatch(torch.zeros(1, 3, 2), torch.zeros(1, 3).long(), torch.tensor([[0.0, 1.0, 1.0]]))
     >>> guessed_symbols([batch], 4)["bits"], guessed_symbols([batch], 4)["accuracy"]
     (4.0, 0.25)

@@ -5,7 +5,6 @@ import torch
 
 from src.lit.objectives import OBJECTIVES
 from src.tasks.associative_recall import AssociativeRecall
-from src.tasks.batches import SequenceBatch
 from src.tasks.copy import Copy
 from src.tasks.duplicate_string import DuplicateString
 from src.tasks.dynamic_ngrams import DynamicNGrams
@@ -64,9 +63,9 @@ def test_chance_of_a_set_of_several_lengths_counts_each_sequence_once(task):
 
 
 def test_chance_of_bits_with_an_end_marker():
-    cell = RepeatCopy(width=2, cell_size=4000).cell(1, 2)
-    batches = [SequenceBatch(batch.x, batch.y, batch.mask) for batch in cell]
-    chance, counts = guessed("bits", batches, 3), OBJECTIVES["bits"].counts(None)
+    task = RepeatCopy(width=2, cell_size=4000)
+    batches = task.cell(1, 2)
+    chance, counts = task.baselines(batches)["chance"], OBJECTIVES["bits"].counts(None)
     torch.manual_seed(0)
     for batch in batches:
         counts.update(torch.randn(batch.y.shape), batch)
