@@ -451,9 +451,9 @@ def process(module, *arguments):
 def test_train_ends_with_a_table_and_the_folder(tmp_path):
     done = process("train", *small(f"hydra.run.dir={tmp_path}/run", model="lstm"))
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
-    header, *rows = done.stdout.strip().splitlines()[-5:-2]
+    header, *rows = done.stdout.strip().splitlines()[-7:-2]
     assert "error_bits" in header
-    assert [row.split()[0] for row in rows] == ["in_distribution", "3x4"]
+    assert [row.split()[0] for row in rows] == ["in_distribution", "guessing", "3x4", "guessing"]
     assert done.stdout.splitlines()[-1] == f"finished: {tmp_path}/run"
     assert "721 parameters" in (tmp_path / "run" / "train.log").read_text()
 
