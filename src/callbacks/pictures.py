@@ -16,7 +16,6 @@ from ..common.files import write_whole
 from ..figures.addressing_examples import addressing_examples
 from ..figures.head_weights import head_weights
 from ..figures.learning_curves import learning_curves
-from ..figures.memory import HeadTrace, memory
 from ..figures.png import figure_errors_as_warnings, pngs
 from ..figures.style import Figure
 from ..lit import baselines, objectives
@@ -25,6 +24,7 @@ from ..memory import addressing
 from ..tasks.base import Example
 from . import images
 from .history import History
+from .trace_figures import draw_trace
 
 #: Dots per inch of PNG files.
 DPI = 150
@@ -130,27 +130,8 @@ def _answers_and_memory(learner: Learner, traced: list[Traced], cmap: str) -> di
     with figure_errors_as_warnings(objective.picture):
         answers = [objective.answer(example, y) for example, y, _ in traced]
         figures[objective.picture] = objective.draw(answers, cmap)
-    with figure_errors_as_warnings("memory"):
-        figures |= draw_memory(learner, traced[0], cmap)
-    return figures
-
-
-def draw_memory(learner: Learner, traced: Traced, cmap: str) -> dict[str, Figure]:
-    """Figure of memory and heads in an example, write heads first; empty without a memory."""
-    example, _, tensors = traced
-    if "memory" not in tensors:
-        return {}
-    seen = {name: values[0].numpy() for name, values in tensors.items()}
-    reads, writes = seen["read"].shape[1], seen["add"].shape[1]
-    names, held = head_names(learner), seen["memory"]
-    heads = [
-        HeadTrace(names[reads + w], "added", seen["add"][:, w], seen["weighting"][:, reads + w])
-        for w in range(writes)
-    ]
-    heads += [HeadTrace(names[r], "read", seen["read"][:, r], seen["weighting"][:, r]) for r in range(reads)]
-    memories = {f"memory as the\n{mark} begins": held[step - 1] for mark, step in example.marks.items()}
-    memories["memory\nat the end"] = held[-1]
-    return {"memory": memory(memories, heads, cmap, example.marks, example.title)}
+    example, _, seen = traced[0]
+    return figures | draw_trace(learner.network, example, seen, cmap)
 
 
 def trace(learner: Learner, example: Example) -> tuple[torch.Tensor, Trace]:
@@ -161,11 +142,11 @@ def trace(learner: Learner, example: Example) -> tuple[torch.Tensor, Trace]:
     x = example.x.to(next(network.parameters()))
     try:
         with torch.no_grad():
-            if network.memory_slots is None:
-                y, _, seen = network.trace(x)
-            else:
+            slots = None
+            if network.memory_slots is not None:
                 slots = max(learner.memory_slots or network.memory_slots, example.needed_slots)
-                y, _, seen = network.trace(x, network.initial_state(len(x), slots))
+            state = learner.initial_state(example, slots)
+            y, _, seen = network.trace(x) if state is None else network.trace(x, state)
     finally:
         network.train(was_training)
     return y.cpu(), Trace.of(seen).map(lambda tensor: tensor.cpu())
@@ -173,26 +154,20 @@ def trace(learner: Learner, example: Example) -> tuple[torch.Tensor, Trace]:
 
 def head_names(learner: Learner) -> list[str]:
     """Names of the heads, in the order of the head dimension of weightings."""
-    cell: Any = learner.network.cell
-    kinds = {"read": cell.read_heads, "write": cell.write_heads}
-    return [
-        f"{kind} head {i + 1}" if count > 1 else f"{kind} head"
-        for kind, count in kinds.items()
-        for i in range(count)
-    ]
+    names: list[str] = learner.network.head_names
+    return names
 
 
 def head_scalars(learner: Learner, example: Example) -> dict[str, float]:
     """Last position, mean width and mean sigma of each head in an example, by tag; empty without heads.
 
-    For heads without a position, it is the circular mean of the weighting. The width is the circular deviation of
-    the weighting; sigma is the width parameter of a focus.
+    Position and width are those of `Trace.place`; sigma is the width parameter of a focus.
     """
     _, seen = trace(learner, example)
     if "weighting" not in seen:
         return {}
-    position = seen.get("position", addressing.circular_mean(seen["weighting"]))[0, -1]
-    width = addressing.circular_deviation(seen["weighting"])[0].mean(0)
+    position, width = seen.place
+    position, width = position[0, -1], width[0].mean(0)
     scalars = {}
     for h, name in enumerate(head_names(learner)):
         scalars[f"heads/{name}/position"] = float(position[h])

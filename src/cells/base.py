@@ -33,6 +33,22 @@ class Cell(nn.Module, ABC):
     output_size: int
     #: File names of the figures that explain this class of cell, whatever its weights; see `src.run`.
     drawings: ClassVar[tuple[str, ...]] = ()
+    #: Names of further figures of a trace, besides its heads and memory; see `src.callbacks.trace_figures`.
+    pictures: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def needs_input_length(self) -> bool:
+        """Whether it is told how many steps come before the answer: an oracle, see `initial_state`."""
+        return False
+
+    @property
+    def head_names(self) -> list[str]:
+        """Names of the heads, in the order of the head dimension of weightings; empty without heads."""
+        return names_of_heads(getattr(self, "read_heads", 0), getattr(self, "write_heads", 0))
+
+    def state_size_after(self, steps: int) -> int:
+        """Size of the state of one sequence after some steps, in numbers; a memory may grow by a row a step."""
+        return state_size(self.initial_state(1))
 
     @property
     def has_sequence(self) -> bool:
@@ -100,6 +116,20 @@ class Cell(nn.Module, ABC):
         """
         output, state = self.step(x, state)
         return output, state, Trace()
+
+
+def names_of_heads(read_heads: int, write_heads: int) -> list[str]:
+    """Names of the heads of a machine, read heads first.
+
+    >>> names_of_heads(1, 2)
+    ['read head', 'write head 1', 'write head 2']
+    """
+    kinds = {"read": read_heads, "write": write_heads}
+    return [
+        f"{kind} head {i + 1}" if count > 1 else f"{kind} head"
+        for kind, count in kinds.items()
+        for i in range(count)
+    ]
 
 
 def full_precision(like: Tensor) -> AbstractContextManager[Any]:

@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad
+
+from ..memory.addressing import circular_deviation, circular_mean, deviation, mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +28,7 @@ class Trace(Mapping[str, Tensor]):
         memory: the memory after the step.
         read: read vector of each read head.
         others: further tensors of a cell, ``[B, *T, ...]``.
+        ring: whether slot 0 follows the last slot.
     """
 
     weighting: Float[Tensor, "B *T H N"] | None = None
@@ -34,6 +38,17 @@ class Trace(Mapping[str, Tensor]):
     memory: Float[Tensor, "B *T N M"] | None = None
     read: Float[Tensor, "B *T R M"] | None = None
     others: Mapping[str, Tensor] = field(default_factory=dict)
+    ring: bool = True
+
+    @property
+    def place(self) -> tuple[Float[Tensor, "B *T H"], Float[Tensor, "B *T H"]]:
+        """Position and width of each head, in slots: mean and standard deviation of its weighting.
+
+        They are circular on a ring. A number `position` in the trace is the position.
+        """
+        assert self.weighting is not None
+        position, width = (circular_mean, circular_deviation) if self.ring else (mean, deviation)
+        return self.numbers.get("position", position(self.weighting)), width(self.weighting)
 
     @classmethod
     def of(cls, shown: Mapping[str, Tensor]) -> Trace:
@@ -45,8 +60,11 @@ class Trace(Mapping[str, Tensor]):
 
     @classmethod
     def over_time(cls, steps: Sequence[Trace]) -> Trace:
-        """Stack the traces of T steps, each [B, ...], into one, [B, T, ...]."""
-        return steps[0]._with_tensors({name: torch.stack([step[name] for step in steps], 1) for name in steps[0]})
+        """Stack the traces of T steps, each [B, ...], into one, [B, T, ...].
+
+        Where a tensor grows with time, as a memory does that gets a row at every step, what is not there yet is 0.
+        """
+        return steps[0]._with_tensors({name: _stack([step[name] for step in steps]) for name in steps[0]})
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Trace:
         """A trace with the same names and the function applied to each tensor."""
@@ -54,12 +72,10 @@ class Trace(Mapping[str, Tensor]):
 
     def _with_tensors(self, tensors: Mapping[str, Tensor]) -> Trace:
         """A trace with the same names and other tensors."""
-        return replace(
-            self,
-            numbers={name: tensors[name] for name in self.numbers},
-            others={name: tensors[name] for name in self.others},
-            **{name: tensors[name] for name in FIELDS if name in tensors},
-        )
+        changes: dict[str, Any] = {name: tensors[name] for name in FIELDS if name in tensors}
+        for group in ("numbers", "others"):
+            changes[group] = {name: tensors[name] for name in getattr(self, group)}
+        return replace(self, **changes)
 
     def _by_name(self) -> dict[str, Tensor]:
         fields = {name: getattr(self, name) for name in FIELDS}
@@ -83,3 +99,14 @@ class Trace(Mapping[str, Tensor]):
 
 #: Fields of a trace that are single tensors, in order.
 FIELDS = ("weighting", "erase", "add", "memory", "read")
+
+
+def _stack(steps: list[Tensor]) -> Tensor:
+    """Stack along a new second dimension; smaller tensors are filled up with zeros at their ends."""
+    if len({step.shape for step in steps}) > 1:
+        sizes = [max(of_steps) for of_steps in zip(*(step.shape for step in steps), strict=True)]
+        missing = [
+            [end for size, has in zip(sizes, step.shape, strict=True) for end in (size - has, 0)] for step in steps
+        ]
+        steps = [pad(step, ends[::-1]) for step, ends in zip(steps, missing, strict=True)]
+    return torch.stack(steps, 1)

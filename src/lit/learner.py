@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..cells.base import Cell
 from ..tasks.base import Task
 from ..tasks.batches import shard
+from ..tasks.lengths import longest_of_training
 from .guarded import GuardedModule
 from .objective import Objective
 
@@ -66,13 +67,21 @@ class Learner(GuardedModule):
         self, batch: Any, wanted: bool = True, whole: Any = None
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
         """The loss of a training batch and, if `wanted`, metrics; see `Objective.loss`."""
-        output, _ = self.network(batch.x)
+        output, _ = self.network(batch.x, self.initial_state(batch))
         return self.objective.loss(output, batch, wanted, whole)
+
+    def initial_state(self, batch: Any, memory_slots: int | None = None) -> Any:
+        """The network's state before a batch or an example; None for the state that it has by itself."""
+        told = {}
+        if getattr(self.network, "needs_input_length", False):
+            told = {"input_length": self.task.input_length(batch)}
+        if memory_slots is None and not told:
+            return None
+        return self.network.initial_state(len(batch.x), memory_slots, **told)
 
     def count(self, batch: Any, memory_slots: int | None) -> None:
         """Add a batch of validation or test to the metrics."""
-        state = None if memory_slots is None else self.network.initial_state(len(batch.x), memory_slots)
-        output, _ = self.network(batch.x, state)
+        output, _ = self.network(batch.x, self.initial_state(batch, memory_slots))
         self.counts.update(output, batch)
 
     def measure(self, batches: Iterable[Any]) -> dict[str, float]:
@@ -92,6 +101,12 @@ class Learner(GuardedModule):
     def parameter_count(self) -> int:
         """Number of parameters."""
         return sum(p.numel() for p in self.network.parameters())
+
+    @property
+    def state_size(self) -> int:
+        """Numbers in the network's state of one sequence, after the longest of training."""
+        size: int = self.network.state_size_after(longest_of_training(self.task))
+        return size
 
     def slots_for(self, batch: Any) -> int | None:
         """Memory slots for the evaluation of a batch; None without a memory."""

@@ -150,3 +150,14 @@ def circular_deviation(w: Float[Tensor, "*any N"]) -> Float[Tensor, "*any"]:
     position = torch.arange(slots, dtype=w.dtype, device=w.device)
     offset = (position - circular_mean(w).unsqueeze(-1) + slots / 2).remainder(slots) - slots / 2
     return (w * offset.square()).sum(-1).sqrt()
+
+
+def mean(w: Float[Tensor, "*any N"]) -> Float[Tensor, "*any"]:
+    """Mean of a weighting over slots in a row, in slots."""
+    return w @ torch.arange(w.shape[-1], dtype=w.dtype, device=w.device)
+
+
+def deviation(w: Float[Tensor, "*any N"]) -> Float[Tensor, "*any"]:
+    """Standard deviation of a weighting over slots in a row, in slots."""
+    slot = torch.arange(w.shape[-1], dtype=w.dtype, device=w.device)
+    return (w * (slot - mean(w).unsqueeze(-1)).square()).sum(-1).sqrt()

@@ -25,7 +25,7 @@ class FixedLength(nn.Module, ABC):
 
     #: Name of the configuration file.
     name: ClassVar[str]
-    state_size = 0
+    head_names: ClassVar[list[str]] = []
     engine: str | None = None
     memory_slots: int | None = None
 
@@ -34,9 +34,13 @@ class FixedLength(nn.Module, ABC):
         if steps is None:
             raise checks.Refusal(
                 f"name={self.name!r}: reads sequences of one length and answers once, but this task's length "
-                "changes and it answers at every step; must be one of lstm, gru, ntm, dms_ntm"
+                "changes and it answers at every step; must be one that goes step by step, such as lstm or ntm"
             )
         self.steps, self.input_size = steps, input_size
+
+    def state_size_after(self, steps: int) -> int:
+        """0: there is no state."""
+        return 0
 
     @abstractmethod
     def answer(self, x: Float[Tensor, "B T F"]) -> Float[Tensor, "B O"]:

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..cells.base import Cell, State, state_size
+from ..cells.base import Cell, State
 from ..cells.trace import Trace
 from ..common import checks
 from ..engines import choose
@@ -34,10 +34,24 @@ class Recurrent(nn.Module):
         choose.check(cell, self.engine_choice)
         self.readout = nn.Linear(cell.output_size, output_size)
 
+    def state_size_after(self, steps: int) -> int:
+        """Size of the state of one sequence after some steps, in numbers."""
+        return self.cell.state_size_after(steps)
+
     @property
-    def state_size(self) -> int:
-        """Size of the state of one sequence, in numbers."""
-        return state_size(self.cell.initial_state(1))
+    def head_names(self) -> list[str]:
+        """Names of the heads, in the order of weightings; empty without heads."""
+        return self.cell.head_names
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Names of the cell's further figures of a trace."""
+        return self.cell.pictures
+
+    @property
+    def needs_input_length(self) -> bool:
+        """Whether the initial state needs the number of steps before the answer, see `Cell`."""
+        return self.cell.needs_input_length
 
     @property
     def engine_choice(self) -> str | None:
@@ -59,14 +73,22 @@ class Recurrent(nn.Module):
         """Slots of the external memory; None for a cell without one."""
         return getattr(self.cell, "memory_slots", None)
 
-    def initial_state(self, batch_size: int, memory_slots: int | None = None) -> State:
-        """The state before the first step; `memory_slots` sets another size of the memory.
+    def initial_state(
+        self, batch_size: int, memory_slots: int | None = None, input_length: Tensor | None = None
+    ) -> State:
+        """The state before the first step.
+
+        Args:
+            batch_size: B.
+            memory_slots: another size of the memory; None for the cell's own.
+            input_length: steps before the answer, [B], for a cell that `needs_input_length`; others ignore it.
 
         Raises:
             checks.Refusal: a size that is not an integer of at least 1.
         """
         checks.integer("batch_size", batch_size)
-        return self.cell.initial_state(batch_size, memory_slots)
+        told = {"input_length": input_length} if self.needs_input_length else {}
+        return self.cell.initial_state(batch_size, memory_slots, **told)
 
     def forward(self, x: Float[Tensor, "B T F"], state: State = None) -> tuple[Float[Tensor, "B T O"], State]:
         """The outputs of all steps and the state after the last; `state` is the one before the first step.

@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import math
 import re
 from collections.abc import Sequence
 from importlib import resources
@@ -91,12 +92,17 @@ def _heads(heads: Heads) -> dict[str, Any]:
         "names": heads.names,
         "colours": heads.colours,
         "weights": quantise(heads.weights, 0.0, 1.0),
-        "numbers": {name: np.round(values.astype(float), 3).tolist() for name, values in heads.numbers.items()},
+        "numbers": {name: _rounded(values) for name, values in heads.numbers.items()},
         "memory": quantise(heads.memory),
         "bound": heads.bound,
         "readSlots": heads.read_slots.tolist(),
         "words": {name: quantise(values) for name, values in heads.words.items()},
     }
+
+
+def _rounded(values: np.ndarray) -> list[list[float | None]]:
+    """Values [T, H] as lists, None for NaN."""
+    return [[None if math.isnan(one) else round(one, 3) for one in row] for row in values.tolist()]
 
 
 def quantise(values: np.ndarray, low: float | None = None, high: float | None = None) -> dict[str, Any]:

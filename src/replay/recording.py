@@ -10,11 +10,10 @@ from ..cells.trace import Trace
 from ..figures.palette import SIGNED
 from ..figures.ring import stretch
 from ..lit.learner import Learner
-from ..memory import addressing
 from ..tasks.base import Example
 
 #: Colours of the heads by kind, from a colour-blind-safe palette.
-HEAD_COLOURS = {"read": ("#0072B2", "#56B4E9", "#009E73"), "write": ("#D55E00", "#E69F00", "#CC79A7")}
+HEAD_COLOURS = {"other": ("#0072B2", "#56B4E9", "#009E73"), "write": ("#D55E00", "#E69F00", "#CC79A7")}
 #: Opacity of outputs at steps where no answer is due.
 FADED = 0.3
 
@@ -39,9 +38,10 @@ class Heads(NamedTuple):
     """Heads and memory of one run.
 
     Attributes:
-        names: of the H heads, read heads first.
+        names: of the H heads; heads that only write are named "write ...", and are the last.
         weights: [T, H, N], summing to one over the N slots.
-        numbers: further values of every head by name, each [T, H]; includes `position` and `width`, in slots.
+        numbers: further values of every head by name, each [T, H], NaN where a head has none; includes `position`
+            and `width`, in slots.
         memory: [T, N, M] after each step.
         words: vectors read and written by name, each [T, M].
     """
@@ -61,8 +61,8 @@ class Heads(NamedTuple):
 
     @property
     def read_slots(self) -> np.ndarray:
-        """Indices of the contiguous slots, on the ring, that read heads focus on."""
-        readers = [name.startswith("read") for name in self.names]
+        """Indices of the contiguous slots, on the ring, that heads focus on which read."""
+        readers = [not name.startswith("write") for name in self.names]
         slots = self.weights.shape[2]
         first, count = stretch(self.weights[:, readers].max((0, 1)))
         return (first + np.arange(count)) % slots
@@ -70,7 +70,7 @@ class Heads(NamedTuple):
     @property
     def colours(self) -> list[str]:
         """A colour for each head."""
-        kinds = [name.split()[0] for name in self.names]
+        kinds = ["write" if name.startswith("write") else "other" for name in self.names]
         return [HEAD_COLOURS[kind][kinds[:i].count(kind) % 3] for i, kind in enumerate(kinds)]
 
 
@@ -136,18 +136,14 @@ def record(learner: Learner, example: Example, title: str) -> Recording:
 def record_heads(names: list[str], seen: Trace) -> Heads:
     """Heads and memory from a trace [1, T, ...], without the batch dimension.
 
-    Positions are from 0 to N on the ring; without positions in the trace, they are circular means of weightings.
-    Widths are circular deviations. Other numbers are taken from the trace.
+    Positions, from 0 to N, and widths are those of `Trace.place`. Other numbers are taken from the trace.
     """
     seen = seen.map(lambda values: values[0])
     weights = seen["weighting"]
     slots = weights.shape[2]
-    position = seen.get("position", addressing.circular_mean(weights))
-    numbers = {
-        # Twice: the first remainder of a tiny negative number is rounded to N.
-        "position": position.remainder(slots).remainder(slots),
-        "width": addressing.circular_deviation(weights),
-    }
+    position, width = seen.place
+    # Twice: the first remainder of a tiny negative number is rounded to N.
+    numbers = {"position": position.remainder(slots).remainder(slots), "width": width}
     for name, values in seen.numbers.items():
         parts = values.unbind(2) if values.dim() == 3 else [values]
         for k, one in enumerate(parts):
@@ -156,6 +152,7 @@ def record_heads(names: list[str], seen: Trace) -> Heads:
     words = {
         f"{label} {i + 1}" if seen[name].shape[1] > 1 else label: vector.numpy()
         for name, label in {"read": "read", "add": "added", "erase": "erased"}.items()
+        if name in seen
         for i, vector in enumerate(seen[name].unbind(1))
     }
     return Heads(

@@ -50,7 +50,7 @@ function fromMap(map, share, opacity = 1) {
 }
 
 const signed = (value, bound, opacity = 1) => fromMap(signedColours, 0.5 + value / (2 * bound), opacity);
-const number = value => (Math.abs(value) < 1e-3 && value ? value.toExponential(1) : value.toFixed(2)).replace("-", "−");
+const number = value => value === null ? "" : (Math.abs(value) < 1e-3 && value ? value.toExponential(1) : value.toFixed(2)).replace("-", "−");
 
 // Labels rows from top to bottom, as many as fit into `height` pixels: the emphasised one, words, 0, round numbers.
 function ticks(parent, names, height, emphasised = null) {

@@ -52,7 +52,7 @@ def conclude(parts: Parts, ending: Ending) -> tuple[dict[str, Any], Ending]:
         "task": cfg["task"]["name"],
         "seed": cfg["seed"],
         "parameters": learner.parameter_count,
-        "state_size": learner.network.state_size,
+        "state_size": learner.state_size,
         "engine": learner.network.engine,
         "updates": trainer.global_step,
         "sequences": clock.sequences,

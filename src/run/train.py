@@ -125,7 +125,7 @@ def run(parts: Parts, checkpoint: Path | None = None) -> Outcome:
         plain["task"]["name"],
         plain["seed"],
         f"{learner.parameter_count:,}",
-        f"{learner.network.state_size:,}",
+        f"{learner.state_size:,}",
         f", {engine} engine" if engine else "",
         folder.path,
     )

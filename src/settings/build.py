@@ -62,6 +62,7 @@ def build_network(cfg: Mapping[str, Any], task: Task) -> Any:
     if inspect.isclass(target) and issubclass(target, Cell):
         numbers = {"numbers": task.numbers} if "numbers" in arguments_of(target) else {}
         cell = construct("model", cfg["model"], Cell, input_size=task.input_size, **numbers)
+        check_input_length(cfg, cell, task)
         idle_options.warn(cfg["model"], cell)
         return recurrent(cell, task.output_size, choose_engine(cfg, cell))
     return construct(
@@ -72,6 +73,18 @@ def build_network(cfg: Mapping[str, Any], task: Task) -> Any:
         input_size=task.input_size,
         output_size=task.output_size,
     )
+
+
+def check_input_length(cfg: Mapping[str, Any], cell: Cell, task: Task) -> None:
+    """Refuse a cell with an oracle on a task without one."""
+    if cell.needs_input_length and not task.has_input_length:
+        name = cfg["model"].get("name", type(cell).__name__)
+        task_name = cfg["task"].get("name", type(task).__name__)
+        key = "model.oracle=True" if "oracle" in cfg["model"] else f"model={name!r}"
+        raise ConfigError(
+            f"{key}: {name} is told how many steps come before the answer, and {task_name} has no such number; "
+            f"must be {'False' if 'oracle' in cfg['model'] else 'another model'} on this task"
+        )
 
 
 def recurrent(cell: Cell, output_size: int, engine: str | None) -> Recurrent:

@@ -1,4 +1,4 @@
-"""Options of a machine that have no effect with its other options."""
+"""Options of a cell that have no effect with its other options."""
 
 import inspect
 import logging
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..cells.base import Cell
-from ..cells.machine import Machine
 
 log = logging.getLogger(__name__)
 COUNTING = ("counters", "number_input")
@@ -22,16 +21,14 @@ IDLE = {
 
 
 def warn(model: Mapping[str, Any], cell: Cell) -> None:
-    """Log a warning for each option of a machine that is not at its default, and has no effect.
+    """Log a warning for each option of a cell that is not at its default, and has no effect.
 
     Args:
         model: the section `model` of a configuration.
         cell: what it describes.
     """
-    if not isinstance(cell, Machine):
-        return
     defaults = inspect.signature(type(cell)).parameters
     for (option, value), keys in IDLE.items():
         for key in keys if model.get(option) == value else ():
-            if key in model and model[key] != defaults[key].default:
+            if key in model and key in defaults and model[key] != defaults[key].default:
                 log.warning("model.%s=%s has no effect with model.%s=%s.", key, model[key], option, value)

@@ -46,6 +46,7 @@ class AssociativeRecall(Generated):
     """
 
     objective = "bits_without_end"
+    has_input_length = True
     axes = (Axis("items", "items", named=True),)
 
     def __init__(

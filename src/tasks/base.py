@@ -65,6 +65,8 @@ class Task(lightning.LightningDataModule, ABC):
         probes() -> dict of sequences of batches by name: they monitor generalisation during training, are in no
             test set, and used for no choice; none by default. For TensorBoard.
         channels() -> two lists of str: names of the features of an input and of an output; for replay.
+        has_input_length (bool): whether all that has to be remembered comes before the first answer; False by
+            default. `input_length` is then an oracle for cells that are told it, see `Cell.needs_input_length`.
         numbers (tuple of int): indices of the features of an input that are numbers, such as a count, a distance
             or a priority, and no bits or flags; none by default. For controllers that treat them separately.
         axes (tuple of `Axis`): what its test cells vary, such as length and repeats; none by default. For grids,
@@ -94,6 +96,7 @@ class Task(lightning.LightningDataModule, ABC):
     seed: int
     validation: Sequence[Any]
     tests: dict[str, Sequence[Any]]
+    has_input_length: bool = False
     numbers: tuple[int, ...] = ()
     axes: tuple[Axis, ...] = ()
     test_cells: list[tuple[int, ...]]
@@ -149,6 +152,11 @@ class Task(lightning.LightningDataModule, ABC):
     def probes(self) -> dict[str, Sequence[Any]]:
         """Batches by name that monitor generalisation during training; in no test set, and used for no choice."""
         return {}
+
+    def input_length(self, batch: Any) -> Tensor:
+        """Steps before the first answer of each sequence of a batch or example, [B], as integers."""
+        first: Tensor = batch.mask.argmax(1)
+        return first
 
     def baselines(self, batches: Sequence[Any]) -> Mapping[str, Mapping[str, float]]:
         """Metrics of random guessing, `chance`, and of the best possible predictor, `optimum`, on a test set.

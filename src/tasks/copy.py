@@ -57,6 +57,7 @@ class Copy(Generated):
     """
 
     objective = "bits_without_end"
+    has_input_length = True
     axes = (Axis("length", "lengths", named=True),)
 
     def __init__(

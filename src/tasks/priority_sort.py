@@ -46,6 +46,7 @@ class PrioritySort(Generated):
     """
 
     objective = "bits_without_end"
+    has_input_length = True
     axes = (Axis("length", "lengths", named=True),)
 
     def __init__(

@@ -45,6 +45,7 @@ class RepeatCopy(Task):
 
     objective = "bits"
     steps = None
+    has_input_length = True
     axes = (Axis("length", "lengths"), Axis("repeats", "repeats"))
     like_training = ("in_distribution",)
 

@@ -53,6 +53,7 @@ class StridedCopy(Generated):
     """
 
     objective = "bits_without_end"
+    has_input_length = True
     axes = (Axis("length", "lengths", named=True), Axis("stride", "strides", named=True))
 
     def __init__(

@@ -50,6 +50,7 @@ class StringTask(Generated):
     """
 
     objective = "symbols"
+    has_input_length = True
     axes = (Axis("length", "lengths", named=True),)
     further: ClassVar[tuple[str, ...]] = ()
     shortest: ClassVar[int] = 1

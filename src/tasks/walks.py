@@ -103,6 +103,7 @@ class Walks(Generated, ABC):
     """
 
     objective = "bits_without_end"
+    has_input_length = True
     axes = (
         Axis("length", "lengths", named=True),
         Axis("hops", "hops", named=True),

@@ -9,13 +9,12 @@ import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from matplotlib.figure import Figure
 
-from src.callbacks import pictures
+from src.callbacks import pictures, trace_figures
 from src.callbacks.history import History
 from src.callbacks.pictures import (
     Pictures,
     draw,
     draw_history,
-    draw_memory,
     head_names,
     head_scalars,
     save,
@@ -24,7 +23,6 @@ from src.callbacks.pictures import (
 from src.cells.dms_ntm import DMSNTM
 from src.cells.lstm import LSTM
 from src.cells.ntm import NTM
-from src.cells.trace import Trace
 from src.common.checks import Refusal
 from src.lit import objective
 from src.lit.bits import Bits
@@ -154,29 +152,6 @@ def test_draw_without_heads_and_classes(task):
     assert list(draw(learner, [example], "jet")) == ["reading", "memory", "head_weights"]
 
 
-def test_draw_memory_shows_memory_added_and_read_vectors(task, monkeypatch):
-    given = []
-    monkeypatch.setattr(pictures, "memory", lambda *arguments: given.append(arguments))
-    learner = learner_of(NTM(4, read_heads=2, write_heads=1, **SIZES), task)
-    example = task.example(2, 2)
-    y, seen = trace(learner, example)
-    draw_memory(learner, (example, y, seen), "viridis")
-    ((memories, heads, *others),) = given
-    assert others == ["viridis", {"answer": 4}, "Length 2, Repeat 2"]
-    held = seen["memory"][0].numpy()
-    assert list(memories) == ["memory as the\nanswer begins", "memory\nat the end"]
-    # After the last step before the answer, the fourth; and after the last of all.
-    assert np.array_equal(memories["memory as the\nanswer begins"], held[3])
-    assert np.array_equal(memories["memory\nat the end"], held[8])
-    names = [(head.name, head.words_name) for head in heads]
-    assert names == [("write head", "added"), ("read head 1", "read"), ("read head 2", "read")]
-    # Weightings are numbered read heads first.
-    for head, words, number in zip(heads, ("add", "read", "read"), (2, 0, 1), strict=True):
-        assert np.array_equal(head.weights, seen["weighting"][0, :, number].numpy())
-        assert np.array_equal(head.words, seen[words][0, :, number % 2].numpy())
-    assert draw_memory(learner_of(LSTM(4, 5), task), (example, y, Trace()), "viridis") == {}
-
-
 def test_scalars_at_every_validation_and_figures_at_every_nth(task, tmp_path, trainer, monkeypatch):
     learner = learner_of(DMSNTM(4, **SIZES), task)
     logger = TensorBoardLogger(tmp_path, name="", version="")
@@ -244,7 +219,7 @@ def test_while_training_a_picture_that_cannot_be_shown_is_a_warning(task, tmp_pa
     logger = TensorBoardLogger(tmp_path, name="", version="")
     trainer.loggers = [logger]
     monkeypatch.setattr(logger.experiment, "add_figure", broken)
-    monkeypatch.setattr(pictures, "memory", broken)
+    monkeypatch.setattr(trace_figures, "memory", broken)
     Pictures(str(tmp_path)).on_validation_end(trainer, learner)
     logger.experiment.close()
     assert messages(caplog) == [

@@ -104,10 +104,10 @@ def test_a_sequence_in_two_parts_and_gradients_through_the_state(net, x):
 
 
 def test_more_slots_and_the_size_of_the_state(net, x):
-    assert net.state_size == 2 * C + N * M + 2 * HEADS * N + HEADS + N + 2 * M
+    assert net.state_size_after(5) == 2 * C + N * M + 2 * HEADS * N + HEADS + N + 2 * M
     large = net.initial_state(B, 11)
     assert large.heads.marks.bookmark.shape == (B, HEADS, 11)
-    assert state_size(large) - net.state_size == (11 - N) * (M + 2 * HEADS + 1)
+    assert state_size(large) - net.state_size_after(5) == (11 - N) * (M + 2 * HEADS + 1)
     y, after = net(x, large)
     assert y.shape == (B, T, O)
     assert after.heads.usage.shape == (B, 11)

@@ -10,6 +10,7 @@ from src.cells.feedforward import Feedforward
 from src.cells.gru import GRU
 from src.cells.lstm import LSTM
 from src.cells.ntm import NTM
+from src.cells.tape_rnn import TapeRNN
 from src.networks.recurrent import Recurrent
 
 B, T, F, N, M, C, O = 3, 7, 2, 9, 5, 6, 4  # noqa: E741
@@ -34,6 +35,17 @@ CELLS = {
     "lstm": (lambda: LSTM(F, C, 2), 2 * 2 * C, {}),
     "gru": (lambda: GRU(F, C, 2), 2 * C, {}),
     "feedforward": (lambda: Feedforward(F, C), 0, {}),
+    "tape_rnn": (
+        lambda: TapeRNN(F, N, M, controller_size=C, mlp_sizes=[8]),
+        2 * C + N * M + N + 1,
+        {
+            "weighting": (1, N),
+            **dict.fromkeys(("stay", "forward", "back", "jump_forward", "jump_back"), (1,)),
+            "add": (1, M),
+            "memory": (N, M),
+            "read": (1, M),
+        },
+    ),
     "ntm": (lambda: NTM(F, **MACHINE), 2 * C + N * M + HEADS * N + READS * M, {}),
 }
 for carry, place in [("weighting", HEADS * N), ("position", HEADS)]:
@@ -191,7 +203,7 @@ def test_gradcheck(rng, kind):
 @each_cell
 def test_state_size(kind):
     network = Recurrent(CELLS[kind][0](), O)
-    assert network.state_size == CELLS[kind][1]
+    assert network.state_size_after(T) == CELLS[kind][1]
     assert state_size(network.initial_state(B)) == CELLS[kind][1]  # of one sequence
     slots = 20 if kind in MACHINES else None
     grown = state_size(network.initial_state(B, slots)) - CELLS[kind][1]
@@ -202,7 +214,7 @@ def test_state_size(kind):
 @each_cell
 def test_memory_slots_and_engine_of_a_network(kind):
     network = Recurrent(CELLS[kind][0](), O)
-    assert network.memory_slots == (N if kind in MACHINES else None)
+    assert network.memory_slots == (N if kind in MACHINES or kind == "tape_rnn" else None)
     assert network.engine == ("reference" if kind in MACHINES else None)
 
 
