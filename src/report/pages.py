@@ -12,6 +12,7 @@ from ..figures.png import pngs
 from . import cell_drawings, contrasts, drawings, rows, settings_drawing, summary
 from .gather import Problem
 from .kinds import TableKind
+from .overview import overview_table
 from .page import Block, Bullets, Code, Heading, Paragraph, Picture, markdown, page
 from .request import options
 from .rows import RunRow
@@ -76,6 +77,8 @@ def write(folder: Path, home: Path, about: ReportInfo) -> None:
     asked = options(about.settings, labels)
     title = about.settings["title"] or " and ".join(dict.fromkeys(row["task"] for row in counted)) + ": report"
     blocks: list[Block] = [Heading(1, title), *_lead(counted, about), *_problems(about.problems)]
+    if (overview := overview_table(counted, about.kinds)) is not None:
+        blocks.append(overview)
     for name, suffix in suffixes(about.kinds).items():
         group = [row for row in counted if row["table"] == name]
         blocks += _table(folder, group, about.kinds[name], suffix, asked, about.settings["cmap"], labels)

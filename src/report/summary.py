@@ -32,9 +32,9 @@ def main_table(rows: Sequence[RunRow], kind: TableKind, options: TableOptions) -
             line |= _score(group, kind.label(test, metric), test, metric, not kind.solvable)
         if options.published:
             line[options.published_as] = shown(options.published[name]) if name in options.published else ""
-        line["parameters"] = _range([number(row, "parameters") for row in group], "{:,.0f}")
-        line["state"] = _range([number(row, "state_size") for row in group], "{:,.0f}")
-        line["seconds a run"] = _range(
+        line["parameters"] = range_text([number(row, "parameters") for row in group], "{:,.0f}")
+        line["state"] = range_text([number(row, "state_size") for row in group], "{:,.0f}")
+        line["seconds a run"] = range_text(
             [float(np.median([number(row, "seconds") or 0.0 for row in group]))], "{:,.0f}"
         )
         lines.append(line)
@@ -161,7 +161,7 @@ def settings_table(rows: Sequence[RunRow]) -> Table | None:
     by_name = variants(rows)
     differing = {}
     for key in keys:
-        values = {name: _range_text([row.get(key, "") for row in group]) for name, group in by_name.items()}
+        values = {name: _joined([row.get(key, "") for row in group]) for name, group in by_name.items()}
         if len(set(values.values())) > 1:
             differing[key.removeprefix("setting.")] = values
     if not differing:
@@ -189,7 +189,8 @@ def runs_table(rows: Sequence[RunRow], kind: TableKind) -> Table:
     return Table("Every run", [*header, "took"], lines, folded=True)
 
 
-def _range(values: Sequence[float | None], form: str) -> str:
+def range_text(values: Sequence[float | None], form: str) -> str:
+    """The smallest and the largest of some numbers as text, or the only one; empty without any."""
     known = sorted({value for value in values if value is not None})
     if not known:
         return ""
@@ -197,5 +198,5 @@ def _range(values: Sequence[float | None], form: str) -> str:
     return first if first == last else f"{first} to {last}"
 
 
-def _range_text(values: Sequence[str]) -> str:
+def _joined(values: Sequence[str]) -> str:
     return ", ".join(dict.fromkeys(value for value in values if value))
