@@ -15,7 +15,7 @@ from .run.cell_figures import draw_cells
 from .run.evaluation import KIND, Request, read_request
 from .run.folder import RunFolder, check_results_folder, results_folder
 from .run.load import Run, load_run
-from .settings import build, cli
+from .settings import build, cli, longest
 from .settings.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,9 @@ def open_run(cfg: Mapping[str, Any]) -> tuple[Request, Run]:
         raise ConfigError(
             f"memory_slots={request.memory_slots!r}: {run.config['model']['name']} has no memory; must be null"
         )
+    for key, cells in {"test_cells": request.cells or (), "grid": request.grid.cells}.items():
+        steps = max((run.task.steps_of(*cell) for cell in cells), default=0)
+        longest.check_steps(f"{key}={cfg[key]!r}", steps, run.model)
     return request, run
 
 

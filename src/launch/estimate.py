@@ -9,7 +9,7 @@ import torch
 
 from ..common.text import columns, duration, size
 from ..lit.learner import like
-from ..settings import build, keys, loggers, trainer_arguments, training
+from ..settings import build, keys, loggers, longest, trainer_arguments, training
 from ..settings.cli import Job
 from ..settings.errors import ConfigError
 from . import launchers
@@ -93,7 +93,9 @@ def measure(cfg: dict[str, Any]) -> tuple[float, float, int]:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         task = build.build_task(cfg)
-        learner = build.build_learner(cfg, task, build.build_network(cfg, task))
+        network = build.build_network(cfg, task)
+        longest.check_task(cfg, network, task)
+        learner = build.build_learner(cfg, task, network)
         training.build_callbacks(cfg, "", learner)
         precision = cfg["trainer"].get("precision") or "32-true"
         if str(precision).startswith("64"):

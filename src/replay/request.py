@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 from ..common import checks
 from ..common.paths import program
-from ..networks.recurrent import Recurrent
+from ..networks.fixed_length import FixedLength
 from ..run.asked_cells import fault_of
 from ..run.folder import RunFolder, check_results_folder, results_folder
 from ..run.load import Run, load_run
-from ..settings import build, errors, keys, required
+from ..settings import build, errors, keys, longest, required
 from ..settings.errors import ConfigError
 from ..tasks.base import Example, Task
 
@@ -73,12 +73,12 @@ def open_runs(cfg: Mapping[str, Any]) -> tuple[ReplayRequest, list[Run]]:
     _check_sizes(cfg["cell"], [axis.name for axis in build.axes_of(configs[0])], tasks[0])
     opened = [load_run(folder, request.checkpoint) for folder in request.folders]
     for folder, run in zip(request.folders, opened, strict=True):
-        if not isinstance(run.model, Recurrent):
+        if isinstance(run.model, FixedLength):
             raise ConfigError(
                 f"run={folder!r}: {run.config['model']['name']} answers once, and there is no time to move "
-                "through; must be a run of a model that goes step by step, such as lstm, gru, ntm or dms_ntm"
+                "through; must be a run of a model that goes step by step, such as lstm or ntm"
             )
-    _check_sequences(request, [run.task for run in opened], configs)
+    _check_sequences(request, [run.task for run in opened], configs, [run.model for run in opened])
     check_results_folder(request.out, cfg["out"])
     return request, opened
 
@@ -102,7 +102,9 @@ def _mismatch(request: ReplayRequest, differ: str, must: str) -> ConfigError:
     return ConfigError(f"run={request.folders!r}: {differ}; two runs side by side must {must}")
 
 
-def _check_sequences(request: ReplayRequest, tasks: list[Task], configs: Sequence[Mapping[str, Any]]) -> None:
+def _check_sequences(
+    request: ReplayRequest, tasks: list[Task], configs: Sequence[Mapping[str, Any]], networks: list[Any]
+) -> None:
     """Refuse two runs whose sequences differ, and sequences that are too long."""
     for attribute, what in {
         "input_size": "inputs a step",
@@ -126,8 +128,10 @@ def _check_sequences(request: ReplayRequest, tasks: list[Task], configs: Sequenc
         if fault := fault_of(config, tasks[0].axes, cells[0], keys):
             raise ConfigError(fault)
     steps = tasks[0].steps_of(*cells[0])
+    shown = ", ".join(f"{axis.name}={value}" for axis, value in zip(tasks[0].axes, cells[0], strict=True))
+    for network in networks:
+        longest.check_steps(shown, steps, network)
     if steps > MOST_STEPS:
-        shown = ", ".join(f"{axis.name}={value}" for axis, value in zip(tasks[0].axes, cells[0], strict=True))
         raise ConfigError(
             f"{shown}: would take {steps:,} steps; must be so small that it takes at most {MOST_STEPS:,}"
         )

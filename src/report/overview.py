@@ -17,8 +17,8 @@ HEADER = (
     "like training", "beyond", "test beyond", "parameters", "state",
 )  # fmt: skip
 NOTE = (
-    "Sequences and seconds: median of the training. To solve: Kaplan-Meier median. Metrics: interquartile means over "
-    "the runs. State: numbers in the recurrent state of one sequence, after the longest of training."
+    "Sequences and seconds: median of the training. To solve: Kaplan-Meier median. Metrics: interquartile means "
+    "over the runs. State: numbers in the recurrent state of one sequence, after the longest of training."
 )
 
 

@@ -52,7 +52,7 @@ def test_runs_that_cannot_be_opened(trained, tmp_path):
 def test_a_network_that_answers_once(trained):
     text = (
         f"run='{trained}/digits_mlp': mlp answers once, and there is no time to move through; "
-        "must be a run of a model that goes step by step, such as lstm, gru, ntm or dms_ntm"
+        "must be a run of a model that goes step by step, such as lstm or ntm"
     )
     refused(trained, text, f"run={trained}/digits_mlp")
     refused(trained, text, f"run=[{trained}/digits_ntm,{trained}/digits_mlp]")
