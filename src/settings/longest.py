@@ -20,8 +20,8 @@ def check_task(cfg: Mapping[str, Any], network: Any, task: Task) -> None:
     steps = longest_of_all(task)
     if steps > most:
         raise ConfigError(
-            f"model.{network.limited_by}={most}: must be at least {steps:,} on {cfg['task']['name']}, the steps of the "
-            "longest sequence of training or tests"
+            f"model.{network.limited_by}={most}: must be at least {steps} on {cfg['task']['name']}, the steps of "
+            "the longest sequence of training or tests"
         )
 
 

@@ -164,7 +164,7 @@ def test_a_figure_that_cannot_be_drawn_is_a_warning(run, monkeypatch, caplog):
         raise RuntimeError("no LaTeX")
 
     monkeypatch.setattr("src.run.cell_figures.metric_grid", broken)
-    monkeypatch.setattr("src.callbacks.pictures.memory", broken)
+    monkeypatch.setattr("src.callbacks.trace_figures.memory", broken)
     evaluation = evaluated(run, "test_cells=[]", "grid.lengths=[2]", "grid.repeats=[1]")
     assert written(run, "evaluation.json") == evaluation
     assert evaluation["test"]["2x1"]["bits"] > 0

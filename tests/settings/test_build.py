@@ -224,7 +224,7 @@ def test_arguments_that_the_run_sets_are_refused(key):
 def test_models_of_one_length_refuse_sequences_of_changing_length(model):
     refused(
         f"model.name={model!r}: reads sequences of one length and answers once, but this task's length changes "
-        "and it answers at every step; must be one of lstm, gru, ntm, dms_ntm",
+        "and it answers at every step; must be one that goes step by step, such as lstm or ntm",
         composed(f"model={model}"),
     )
 
