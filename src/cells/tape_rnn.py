@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..common import checks
-from ..memory.tape import MOVES, advances, in_place, move, moved_place
+from ..memory.tape import MOVES, advances, in_place, move, place
 from . import boundary
 from .base import Cell, State, full_precision
 from .controllers import make_controller
@@ -24,8 +24,7 @@ class TapeState(NamedTuple):
     """State of a Tape-RNN."""
 
     controller: State
-    tape: Float[Tensor, "B N M"]  # from the cell under the head on
-    place: Float[Tensor, "B N"]  # of the head, as a weighting of the cells; for figures alone
+    tape: Float[Tensor, "B N M_1"]  # words from the cell under the head on, and a mark of where the head began
     length: Float[Tensor, "B"]  # of the input, as the oracle tells it; 0 without it
 
 
@@ -59,7 +58,7 @@ class TapeRNN(Cell):
     def __init__(
         self,
         input_size: int,
-        memory_slots: int = 128,
+        memory_slots: int = 64,
         word_size: int = 20,
         oracle: bool = True,
         mlp_sizes: Sequence[int] = (64, 64),
@@ -109,10 +108,10 @@ class TapeRNN(Cell):
         """
         slots = self.memory_slots if memory_slots is None else checks.integer("memory_slots", memory_slots)
         weight = self.any_weight
+        words = weight.new_zeros(batch_size, slots, self.word_size)
         return TapeState(
             controller=self.controller.initial_state(batch_size),
-            tape=weight.new_zeros(batch_size, slots, self.word_size),
-            place=one_hot_at_zero(weight, batch_size, 1, slots).squeeze(1),
+            tape=torch.cat([words, one_hot_at_zero(weight, batch_size, 1, slots).transpose(1, 2)], 2),
             length=weight.new_zeros(batch_size) if input_length is None else input_length.to(weight),
         )
 
@@ -131,27 +130,27 @@ class TapeRNN(Cell):
         The memory is the tape after the word is written, from the cell where the head began.
         """
         output, after, tape, p = self._written_and_moved(x, state)
+        words, w = tape[..., :-1], place(tape[..., -1])
         seen = Trace(
-            weighting=state.place.unsqueeze(1),
+            weighting=w.unsqueeze(1),
             numbers=dict(zip(MOVES, p.unsqueeze(1).unbind(2), strict=False)),
-            add=tape[:, :1],
-            memory=in_place(tape, state.place),
-            read=state.tape[:, :1],
+            add=words[:, :1],
+            memory=in_place(words, w),
+            read=state.tape[:, :1, :-1],
         )
         return output, after, seen
 
     def _written_and_moved(
         self, x: Float[Tensor, "B F"], state: TapeState
-    ) -> tuple[Float[Tensor, "B C"], TapeState, Float[Tensor, "B N M"], Float[Tensor, "B A"]]:
+    ) -> tuple[Float[Tensor, "B C"], TapeState, Float[Tensor, "B N M_1"], Float[Tensor, "B A"]]:
         """Output, state after the step, the written tape before the move, and the probabilities of the moves."""
-        h, controller = self.controller(torch.cat([x, state.tape[:, 0]], 1), state.controller)
+        h, controller = self.controller(torch.cat([x, state.tape[:, 0, :-1]], 1), state.controller)
         word, action = self.word(h), self.action(h)
         # The tape keeps the dtype of the state where autocast computes the layers in half precision.
         with full_precision(x):
             h, word, action = (part.to(state.tape.dtype) for part in (h, word, action))
             p = action.softmax(1)
-            tape = torch.cat([word.unsqueeze(1), state.tape[:, 1:]], 1)
-            advance = advances(state.length, p.shape[1])
-            place = moved_place(state.place, p, advance)
-            after = TapeState(controller, move(tape, p, advance), place, state.length)
-        return h, after, tape, p
+            written = torch.cat([word, state.tape[:, 0, -1:]], 1).unsqueeze(1)
+            tape = torch.cat([written, state.tape[:, 1:]], 1)
+            moved = move(tape, p, advances(state.length, p.shape[1]))
+        return h, TapeState(controller, moved, state.length), tape, p

@@ -49,7 +49,7 @@ def test_equals_the_naive_loop(float64, rng, oracle):
                 word = relu(word) if i < len(layers) - 1 else word
             action = naive.affine(tape_rnn.action.weight.tolist(), tape_rnn.action.bias.tolist(), h)
             tape = naive_tape.moved([word, *tape[1:]], naive.softmax(action), advances)
-        torch.testing.assert_close(state.tape[b].tolist(), tape)
+        torch.testing.assert_close(state.tape[b, :, :-1].tolist(), tape)
 
 
 def forced(tape_rnn, move):
@@ -101,12 +101,15 @@ def test_the_trace_shows_the_tape_from_where_the_head_began():
     assert seen["read"].abs().max() < 1e-6  # every cell is empty when the head comes
 
 
-def test_the_place_of_the_head_is_a_distribution_and_has_no_gradient(rng):
+def test_the_place_of_the_head_is_a_distribution_and_what_is_computed_does_not_depend_on_it(rng):
     network = Recurrent(cell(), 3)
     x = torch.randn(B, T, F, generator=rng)
-    _, state = network(x, network.initial_state(B, input_length=LENGTHS))
-    assert not state.place.requires_grad
-    torch.testing.assert_close(state.place.sum(-1), torch.ones(B))
+    start = network.initial_state(B, input_length=LENGTHS)
+    _, state, seen = network.trace(x, start)
+    torch.testing.assert_close(state.tape[..., -1].sum(-1), torch.ones(B))
+    torch.testing.assert_close(seen["weighting"].sum(-1), torch.ones(B, T, 1))
+    without = torch.cat([start.tape[..., :-1], torch.zeros(B, N, 1)], 2)
+    assert torch.equal(network(x, start._replace(tape=without))[0], network(x, start)[0])
 
 
 def test_gradients(float64, rng):
@@ -152,10 +155,10 @@ def test_the_tape_takes_any_number_of_cells(rng):
     network = Recurrent(cell(), 3)
     x = torch.randn(B, T, F, generator=rng)
     _, state = network(x, network.initial_state(B, N + 4))
-    assert state.tape.shape == (B, N + 4, M)
-    assert network(x, state)[1].tape.shape == (B, N + 4, M)
-    with pytest.raises(ValueError, match=r"state\.place"):
-        network(x, state._replace(place=state.place[:, :N]))
+    assert state.tape.shape == (B, N + 4, M + 1)
+    assert network(x, state)[1].tape.shape == (B, N + 4, M + 1)
+    with pytest.raises(ValueError, match=r"state\.tape"):
+        network(x, state._replace(tape=state.tape[..., :M]))
 
 
 @pytest.mark.parametrize(

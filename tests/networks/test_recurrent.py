@@ -37,7 +37,7 @@ CELLS = {
     "feedforward": (lambda: Feedforward(F, C), 0, {}),
     "tape_rnn": (
         lambda: TapeRNN(F, N, M, controller_size=C, mlp_sizes=[8]),
-        2 * C + N * M + N + 1,
+        2 * C + N * (M + 1) + 1,
         {
             "weighting": (1, N),
             **dict.fromkeys(("stay", "forward", "back", "jump_forward", "jump_back"), (1,)),
