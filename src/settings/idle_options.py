@@ -1,4 +1,4 @@
-"""Options of a machine that have no effect with its other options."""
+"""Options of a machine or a DNC that have no effect with its other options."""
 
 import inspect
 import logging
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..cells.base import Cell
+from ..cells.dnc import DNC
 from ..cells.machine import Machine
 
 log = logging.getLogger(__name__)
@@ -22,13 +23,13 @@ IDLE = {
 
 
 def warn(model: Mapping[str, Any], cell: Cell) -> None:
-    """Log a warning for each option of a machine that is not at its default, and has no effect.
+    """Log a warning for each option of a machine or a DNC that is not at its default, and has no effect.
 
     Args:
         model: the section `model` of a configuration.
         cell: what it describes.
     """
-    if not isinstance(cell, Machine):
+    if not isinstance(cell, Machine | DNC):
         return
     defaults = inspect.signature(type(cell)).parameters
     for (option, value), keys in IDLE.items():
