@@ -1,6 +1,7 @@
 """The command `python -m src.benchmark [part]`; the default part is speed."""
 
 import argparse
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -71,7 +72,7 @@ def main() -> None:
 
 
 def _check(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
-    """Refuse numbers below 1, a peer that is no checkout, and an output folder that is not writable."""
+    """Refuse numbers below 1, a peer that is not there, and an output folder that is not writable."""
     for key, value in vars(given).items():
         for one in value if isinstance(value, list) else [value]:
             if isinstance(one, int) and not isinstance(one, bool) and one < 1:
@@ -79,6 +80,8 @@ def _check(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
     peer = getattr(given, "peer", None)
     if peer is not None and not (peer / "ntm" / "aio.py").exists():
         parser.error(f"--peer {peer}: must be a checkout of pytorch-ntm, which holds ntm/aio.py")
+    if getattr(given, "dnc_package", False) and importlib.util.find_spec("dnc") is None:
+        parser.error("--dnc-package: the package dnc must be installed; pip install --no-deps dnc")
     if given.out is not None:
         with cli.refusals():
             cli.check_writable("--out", given.out)

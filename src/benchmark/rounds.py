@@ -1,4 +1,4 @@
-"""Training updates of the models and of pytorch-ntm as functions, and their timing."""
+"""Training updates of the models and of other implementations as functions, and their timing."""
 
 import importlib
 import sys
@@ -21,6 +21,8 @@ Key = TypeVar("Key", bound=Hashable)
 CLIP = 10.0
 #: Sizes of pytorch-ntm, equal to the defaults of the models: controller, memory slots, word size.
 CONTROLLER, SLOTS, WORDS = 100, 128, 20
+#: Slots of the package dnc, as many as those of the model.
+DNC_SLOTS = 64
 
 
 def split_overrides(model: str) -> tuple[str, list[str]]:
@@ -97,16 +99,47 @@ def peer_round(checkout: Path, batch_size: int, shape: Sequence[str], updates: i
     task = build.build_task(compose_config("model=ntm", f"task.batch_size={batch_size}", *shape))
     torch.manual_seed(0)
     network = network_class(task.input_size, task.output_size, CONTROLLER, 1, 1, SLOTS, WORDS)
+
+    def outputs(x: Any) -> Any:
+        network.init_sequence(batch_size)
+        return torch.stack([network(x_t)[0] for x_t in x.unbind(1)], 1)
+
+    return _peer_updates(task, network, outputs, updates)
+
+
+def dnc_package_round(batch_size: int, shape: Sequence[str], updates: int) -> Callable[[], None]:
+    """As `training_round`, for the package dnc of PyPI with one layer of LSTM and the sizes of the model `dnc`."""
+    task = build.build_task(compose_config("model=dnc", f"task.batch_size={batch_size}", *shape))
+    torch.manual_seed(0)
+    network = importlib.import_module("dnc").DNC(
+        task.input_size,
+        CONTROLLER,
+        num_layers=1,
+        num_hidden_layers=1,
+        nr_cells=DNC_SLOTS,
+        cell_size=WORDS,
+        read_heads=1,
+    )
+
+    def outputs(x: Any) -> Any:
+        y, _ = network(x, (None, None, None), reset_experience=True)  # it has as many outputs as inputs
+        return y[..., : task.output_size].sigmoid()
+
+    return _peer_updates(task, network, outputs, updates)
+
+
+def _peer_updates(
+    task: Any, network: torch.nn.Module, outputs: Callable[[Any], Any], updates: int
+) -> Callable[[], None]:
+    """Training updates of another implementation, whose outputs are probabilities."""
     optimizer = torch.optim.RMSprop(network.parameters(), lr=1e-4, momentum=0.9, alpha=0.95)
     batches = [task.training_batch(n) for n in range(updates)]
 
     def run() -> None:
         for batch in batches:
             optimizer.zero_grad()
-            network.init_sequence(batch_size)
-            outputs = torch.stack([network(x)[0] for x in batch.x.unbind(1)], 1)
-            due = batch.mask.bool()
-            torch.nn.functional.binary_cross_entropy(outputs[due], batch.y[due]).backward()
+            y, due = outputs(batch.x), batch.mask.bool()
+            torch.nn.functional.binary_cross_entropy(y[due], batch.y[due]).backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
             optimizer.step()
 

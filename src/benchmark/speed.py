@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from .rounds import best_times, digits, peer_round, shape_overrides, training_round
+from .rounds import best_times, digits, dnc_package_round, peer_round, shape_overrides, training_round
 
 ABOUT = "training sequences a second on repeat-copy, and in brackets the ratio to the first model"
 MODELS = (
@@ -14,10 +14,13 @@ MODELS = (
     "dms_ntm model.motion=relative",
     "dms_ntm model.motion=hybrid",
     "dms_ntm model.carry=position",
+    "dnc",
     "ntm model.engine=reference",
     "dms_ntm model.engine=reference",
+    "dnc model.engine=reference",
 )
 PEER = "pytorch-ntm"
+DNC_PACKAGE = "dnc (PyPI)"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +40,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--sequences", type=int, default=32, help="least sequences in a round")
     add("--rounds", type=int, default=6)
     add("--peer", type=Path, default=None, help="a checkout of pytorch-ntm to measure as well")
+    add(
+        "--dnc-package",
+        action="store_true",
+        help="measure the package dnc of PyPI as well, which must be installed",
+    )
 
 
 def measure(given: argparse.Namespace) -> dict[str, dict[int, float]]:
@@ -50,6 +58,8 @@ def measure(given: argparse.Namespace) -> dict[str, dict[int, float]]:
     }
     if given.peer is not None:
         timed |= {(PEER, size): peer_round(given.peer, size, shape, count) for size, count in updates.items()}
+    if given.dnc_package:
+        timed |= {(DNC_PACKAGE, size): dnc_package_round(size, shape, count) for size, count in updates.items()}
     rates: dict[str, dict[int, float]] = {}
     for (model, size), seconds in best_times(timed, given.rounds).items():
         rates.setdefault(model, {})[size] = updates[size] * size / seconds

@@ -9,12 +9,13 @@ from ..cells.trace import Trace
 from ..figures.memory import HeadTrace, memory
 from ..figures.png import figure_errors_as_warnings
 from ..figures.style import Figure
+from ..figures.usage_and_links import usage_and_links
 from ..tasks.base import Example
 
 #: A trace without its batch: tensors [T, ...] by name.
 Seen = Mapping[str, np.ndarray]
-#: Further figures by their names in `Cell.pictures`, from a trace, a colour map, the marks of steps and a title.
-FURTHER: dict[str, Callable[[Seen, str, Mapping[str, int], str], Figure]] = {}
+#: Further figures by their names in `Cell.pictures`, from a trace, a colour map and the marks of steps.
+FURTHER: dict[str, Callable[[Seen, str, Mapping[str, int]], Figure]] = {"usage_and_links": usage_and_links}
 
 
 def draw_trace(network: Any, example: Example, trace: Trace, cmap: str) -> dict[str, Figure]:
@@ -32,7 +33,7 @@ def draw_trace(network: Any, example: Example, trace: Trace, cmap: str) -> dict[
             figures["memory"] = memory(memories, heads, cmap, marks, example.title)
     for name in getattr(network, "pictures", ()):
         with figure_errors_as_warnings(name):
-            figures[name] = FURTHER[name](seen, cmap, example.marks, example.title)
+            figures[name] = FURTHER[name](seen, cmap, example.marks)
     return figures
 
 

@@ -18,6 +18,12 @@ CONTROLLERS: dict[str, type[Cell]] = {
 }
 
 
+def check_numbers(numbers: Any, input_size: int) -> None:
+    """Refuse `numbers` that are no indices of inputs."""
+    if not isinstance(numbers, Sequence) or not all(type(n) is int and 0 <= n < input_size for n in numbers):
+        raise checks.refuse("numbers", numbers, f"a list of integers from 0 to {input_size - 1}")
+
+
 def make_controller(
     kind: str, input_size: int, size: int, counters: int, number_input: str, numbers: Sequence[int]
 ) -> Cell:

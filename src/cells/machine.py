@@ -18,7 +18,7 @@ from ..memory.access import erase_and_add, read
 from . import boundary
 from .base import Cell, State, full_precision
 from .by_kind import ByKind, by_kind
-from .controllers import make_controller
+from .controllers import check_numbers, make_controller
 from .input_skip import InputSkip
 from .layout import LARGEST, Field, Layout, content_fields
 from .machine_state import MEMORY_INITS, MachineState, initial_memory
@@ -111,8 +111,7 @@ class Machine(Cell):
         self.output_clip = output_clip
         if output_clip is not None:
             self.output_clip = checks.number("output_clip", output_clip, above=0, most=LARGEST)
-        if not isinstance(numbers, Sequence) or not all(type(n) is int and 0 <= n < input_size for n in numbers):
-            raise checks.refuse("numbers", numbers, f"a list of integers from 0 to {input_size - 1}")
+        check_numbers(numbers, input_size)
         self.engine = checks.choice("engine", engine, ENGINE_CHOICES)
         self.initial_options = {name: getattr(self, name) for name in self.size_options}
         self._shapes: dict[tuple[int, nn.Module | None], boundary.Shapes] = {}

@@ -15,7 +15,7 @@ from ..common import checks
 from ..memory.tape import MOVES, advances, in_place, move, place
 from . import boundary
 from .base import Cell, State, full_precision
-from .controllers import make_controller
+from .controllers import check_numbers, make_controller
 from .machine_state import one_hot_at_zero
 from .trace import Trace
 
@@ -73,6 +73,7 @@ class TapeRNN(Cell):
         self.memory_slots = checks.integer("memory_slots", memory_slots)
         self.word_size = checks.integer("word_size", word_size)
         self.oracle = checks.flag("oracle", oracle)
+        check_numbers(numbers, input_size)
         self.mlp_sizes = checks.integers("mlp_sizes", mlp_sizes)
         self.controller = make_controller(
             controller, input_size + word_size, controller_size, counters, number_input, numbers

@@ -124,6 +124,25 @@ def test_a_peer_is_measured_as_well(command, peer):  # noqa: F811
     assert rows == [f"`{LSTM}`", f"`{NTM}`", "`pytorch-ntm`"]
 
 
+def test_the_dnc_package_is_measured_as_well(command, monkeypatch):
+    """Its row is measured where it is installed; here by a stand-in for its round."""
+    monkeypatch.setattr(benchmark.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(speed, "dnc_package_round", lambda size, shape, updates: lambda: None)
+    code, out, _ = command(*SPEED, *ONE_THREAD, "--dnc-package")
+    assert code == 0
+    rows = [line.split("|")[1].strip() for line in out.splitlines() if line.startswith("| `")]
+    assert rows == [f"`{LSTM}`", f"`{NTM}`", "`dnc (PyPI)`"]
+
+
+def test_the_dnc_package_must_be_installed(command, monkeypatch):
+    monkeypatch.setattr(benchmark.importlib.util, "find_spec", lambda name: None)
+    code, out, error = command(*SPEED, "--dnc-package")
+    assert (code, out) == (2, "")
+    assert error == (
+        "error: --dnc-package: the package dnc must be installed; pip install --no-deps dnc; see --help\n"
+    )
+
+
 def test_cost(command, tmp_path):
     code, out, error = command(*COST, *ONE_THREAD, "--out", tmp_path)
     assert (code, error) == (0, "")

@@ -61,6 +61,23 @@ def test_a_round_of_the_peer_trains(peer):
     assert str(peer) not in sys.path
 
 
+def test_a_round_of_the_dnc_package_trains():
+    """With the sizes of the model `dnc`; it is skipped without the package."""
+    pytest.importorskip("dnc")
+    run = rounds.dnc_package_round(3, SHAPE, updates=1)
+    network = closure(run)["network"]
+    before = [p.detach().clone() for p in network.parameters()]
+    run()
+    assert any((p != old).any() for p, old in zip(network.parameters(), before, strict=True))
+    model = rounds.compose_config("model=dnc")["model"]
+    assert [model["controller_size"], model["memory_slots"], model["word_size"], model["read_heads"]] == [
+        network.output_size,
+        network.nr_cells,
+        network.cell_size,
+        network.read_heads,
+    ]
+
+
 def test_shape_overrides_fix_length_and_repeats():
     task = rounds.compose_config("model=ntm", *rounds.shape_overrides(7, 3))["task"]
     assert [task[f"{end}_length"] for end in ("min", "max")] == [7, 7]

@@ -80,5 +80,5 @@ def test_further_figures_are_those_that_the_cell_names(task, monkeypatch):
     seen = trace(learner, example)[1]
     assert draw_trace(learner.network, example, seen, "viridis")["links"] == "a figure"
     ((arrays, *others),) = given
-    assert others == ["viridis", {"answer": 4}, "Length 2, Repeat 2"]
+    assert others == ["viridis", {"answer": 4}]
     assert np.array_equal(arrays["gate"], seen["gate"][0].numpy())

@@ -10,6 +10,7 @@ from torch.func import functional_call, grad, jacrev, stack_module_state, vmap
 
 from src.cells.base import Cell
 from src.cells.dms_ntm import DMSNTM
+from src.cells.dnc import DNC
 from src.cells.gru import GRU
 from src.cells.lstm import LSTM
 from src.cells.ntm import NTM
@@ -49,6 +50,7 @@ MACHINES = {
     "dms_ntm, weighting, relative": recurrent(DMSNTM, motion="relative", num_scales=2),
     "dms_ntm, weighting, hybrid": recurrent(DMSNTM),
     "dms_ntm, position, hybrid": recurrent(DMSNTM, carry="position", num_scales=2, controller="gru"),
+    "dnc": lambda engine: Recurrent(DNC(F, memory_slots=6, word_size=4, controller_size=7, engine=engine), O),
 }
 OTHERS = {
     "lstm": lambda _: Recurrent(LSTM(F, 7, 2), O),

@@ -6,6 +6,7 @@ from torch.autograd import gradcheck
 
 from src.cells.base import state_size
 from src.cells.dms_ntm import DMSNTM
+from src.cells.dnc import DNC
 from src.cells.feedforward import Feedforward
 from src.cells.gru import GRU
 from src.cells.lstm import LSTM
@@ -55,11 +56,25 @@ for carry, place in [("weighting", HEADS * N), ("position", HEADS)]:
         shapes |= dict.fromkeys(names + (["position"] if carry == "position" else []), (HEADS,))
         CELLS[f"{carry}-{motion}"] = (dms(carry, motion), 2 * C + N * M + place + READS * M, shapes)
 MACHINES = [name for name in CELLS if name == "ntm" or "-" in name]
+BY_SLOT = {name: M + (0 if "position" in name else HEADS) for name in MACHINES}
 for name in MACHINES:
     CELLS[name][2].update({"weighting": (HEADS, N), "gate": (HEADS,), "memory": (N, M), "read": (READS, M)})
     CELLS[name][2].update({"erase": (HEADS - READS, M), "add": (HEADS - READS, M)})
+CELLS["dnc"] = (
+    lambda: DNC(F, **MACHINE),
+    2 * C + N * (M + 3 + READS + N) + READS * M,
+    {
+        **dict.fromkeys(("free", "allocation", "write", "backward", "content", "forward"), (HEADS,)),
+        "weighting": (HEADS, N),
+        "memory": (N, M),
+        "read": (READS, M),
+        "erase": (1, M),
+        "add": (1, M),
+        "usage": (N,),
+        "links": (N, N),
+    },
+)
 each_cell = pytest.mark.parametrize("kind", CELLS)
-each_machine = pytest.mark.parametrize("kind", MACHINES)
 
 
 def build(kind, rng):
@@ -205,20 +220,19 @@ def test_state_size(kind):
     network = Recurrent(CELLS[kind][0](), O)
     assert network.state_size_after(T) == CELLS[kind][1]
     assert state_size(network.initial_state(B)) == CELLS[kind][1]  # of one sequence
-    slots = 20 if kind in MACHINES else None
-    grown = state_size(network.initial_state(B, slots)) - CELLS[kind][1]
-    by_slot = M + (0 if "position" in kind else HEADS)
-    assert grown == ((20 - N) * by_slot if kind in MACHINES else 0)
+    grown = state_size(network.initial_state(B, 20)) - CELLS[kind][1]
+    links = (20 * 20 - N * N) + (20 - N) * (M + 3 + READS) if kind == "dnc" else 0
+    assert grown == (20 - N) * BY_SLOT.get(kind, 0) + links
 
 
 @each_cell
 def test_memory_slots_and_engine_of_a_network(kind):
     network = Recurrent(CELLS[kind][0](), O)
-    assert network.memory_slots == (N if kind in MACHINES or kind == "tape_rnn" else None)
-    assert network.engine == ("reference" if kind in MACHINES else None)
+    assert network.memory_slots == (N if kind in (*MACHINES, "dnc", "tape_rnn") else None)
+    assert network.engine == ("reference" if kind in (*MACHINES, "dnc") else None)
 
 
-@each_machine
+@pytest.mark.parametrize("kind", [*MACHINES, "dnc"])
 def test_a_larger_memory(rng, kind):
     network, x = build(kind, rng)
     y, state = network(x, network.initial_state(B, 20))

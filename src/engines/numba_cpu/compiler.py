@@ -18,11 +18,13 @@ from ...common.paths import CHECKOUT, module
 
 
 class Kernels(NamedTuple):
-    """The two kernels, and the spin wait of the threads that run them, as functions of numba."""
+    """The kernels of machines and of a DNC, and the spin wait of the threads, as functions of numba."""
 
     forward: Any
     backward: Any
     changes: Any
+    dnc_forward: Any
+    dnc_backward: Any
 
 
 def load(folder: Path) -> Kernels:
@@ -31,11 +33,12 @@ def load(folder: Path) -> Kernels:
 
     if config.CPU_FEATURES is None:  # type: ignore[attr-defined]
         config.CPU_FEATURES = features()  # type: ignore[attr-defined]
-    from . import backward, forward, spin_wait
+    from . import backward, dnc_backward, dnc_forward, forward, spin_wait
 
     before, config.CACHE_DIR = config.CACHE_DIR, str(folder)  # type: ignore[attr-defined]
     try:
-        found = Kernels(forward.forward, backward.backward, spin_wait.changes)
+        machine = forward.forward, backward.backward, spin_wait.changes
+        found = Kernels(*machine, dnc_forward.forward, dnc_backward.backward)
         for function in found:
             if hasattr(function, "enable_caching"):  # not with NUMBA_DISABLE_JIT
                 function.enable_caching()

@@ -48,10 +48,21 @@ def missing() -> str | None:
 
 def kernels(dtype: np.dtype) -> tuple[Callable[..., None], Callable[..., None]]:
     """`forward.forward` and `backward.backward`, compiled for a dtype."""
+    ready(dtype)
+    return _loaded.forward, _loaded.backward
+
+
+def dnc_kernels(dtype: np.dtype) -> tuple[Callable[..., None], Callable[..., None]]:
+    """`dnc_forward.forward` and `dnc_backward.backward`, compiled for a dtype."""
+    ready(dtype)
+    return _loaded.dnc_forward, _loaded.dnc_backward
+
+
+def ready(dtype: np.dtype) -> None:
+    """Compile all kernels for a dtype, or load them from the cache, unless that was done before."""
     if dtype not in _ready:
         with _compiling:  # a second thread waits, then finds them compiled
             _make_ready(dtype)
-    return _loaded.forward, _loaded.backward
 
 
 def _make_ready(dtype: np.dtype) -> None:
