@@ -42,9 +42,9 @@ def usage_and_links(
     panels = [used]
     for head in range(heads):
         ax = figure.add_subplot(grid[1 + head, 0], sharex=used)
-        ax.stackplot(
-            np.arange(steps), modes[:, :, head], colors=COLOURS.values(), labels=list(COLOURS), step="mid"
-        )
+        shares = np.pad(modes[:, :, head], ((0, 0), (0, 1)), "edge")  # the last step has an end, too
+        edges = np.arange(steps + 1) - 0.5
+        ax.stackplot(edges, shares, colors=COLOURS.values(), labels=list(COLOURS), step="post")
         ax.set_ylim(0.0, 1.0)
         ax.set_ylabel("Read mode" if heads == 1 else f"Read mode,\nhead {head + 1}")
         panels.append(ax)
