@@ -17,6 +17,7 @@ from src.networks.cnn import CNN
 from src.networks.mlp import MLP
 from src.networks.recurrent import Recurrent
 from src.networks.resnet1d import ResNet1D
+from src.networks.transformer import Transformer
 
 B, T, F, O = 4, 5, 3, 2  # noqa: E741
 SIZES = {"memory_slots": 6, "word_size": 4, "controller_size": 7, "write_heads": 2}
@@ -57,6 +58,7 @@ OTHERS = {
     "mlp": lambda _: MLP(T, F, O, [6]),
     "cnn": lambda _: CNN(T, F, O, 4),
     "resnet1d": lambda _: ResNet1D(T, F, O, 4, 1),
+    "transformer": lambda _: Transformer(None, F, O, 8, 2, 2),
 }
 NETWORKS = {
     **{
