@@ -37,8 +37,8 @@ def rotate(
 def alibi_slopes(heads: int) -> list[float]:
     """Slopes of ALiBi: 2^(-8 h / H), h = 1 .. H, for a power of two.
 
-    Press, Smith and Lewis, "Train Short, Test Long", arXiv:2108.12409, section 3. Other numbers of heads, as in the
-    authors' code: the slopes of the next lower power of two, then every second slope of twice that power.
+    Press, Smith and Lewis, "Train Short, Test Long", arXiv:2108.12409, section 3. Other numbers of heads, as in
+    the authors' code: the slopes of the next lower power of two, then every second slope of twice that power.
 
     >>> alibi_slopes(4), alibi_slopes(3)
     ([0.25, 0.0625, 0.015625, 0.00390625], [0.0625, 0.00390625, 0.25])

@@ -12,6 +12,7 @@ from src.cells.base import Cell
 from src.cells.dms_ntm import DMSNTM
 from src.cells.gru import GRU
 from src.cells.lstm import LSTM
+from src.cells.min_gru import MinGRU
 from src.cells.ntm import NTM
 from src.networks.cnn import CNN
 from src.networks.mlp import MLP
@@ -54,6 +55,7 @@ MACHINES = {
 OTHERS = {
     "lstm": lambda _: Recurrent(LSTM(F, 7, 2), O),
     "gru": lambda _: Recurrent(GRU(F, 7, 2), O),
+    "min_gru": lambda _: Recurrent(MinGRU(F, 7, 2), O),
     "own cell": lambda _: Recurrent(Leaky(), O),
     "mlp": lambda _: MLP(T, F, O, [6]),
     "cnn": lambda _: CNN(T, F, O, 4),

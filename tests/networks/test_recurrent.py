@@ -9,6 +9,7 @@ from src.cells.dms_ntm import DMSNTM
 from src.cells.feedforward import Feedforward
 from src.cells.gru import GRU
 from src.cells.lstm import LSTM
+from src.cells.min_gru import MinGRU
 from src.cells.ntm import NTM
 from src.networks.recurrent import Recurrent
 
@@ -33,6 +34,7 @@ def dms(carry, motion):
 CELLS = {
     "lstm": (lambda: LSTM(F, C, 2), 2 * 2 * C, {}),
     "gru": (lambda: GRU(F, C, 2), 2 * C, {}),
+    "min_gru": (lambda: MinGRU(F, C, 2), 2 * C, {}),
     "feedforward": (lambda: Feedforward(F, C), 0, {}),
     "ntm": (lambda: NTM(F, **MACHINE), 2 * C + N * M + HEADS * N + READS * M, {}),
 }

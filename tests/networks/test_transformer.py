@@ -130,7 +130,7 @@ def test_the_state(rng, positions):
 
 
 def test_positions_matter(rng):
-    """Without positions the last output is that of any order of the earlier steps; with one layer, for causality."""
+    """One layer without positions answers the last step alike for any order of the earlier ones."""
     for positions in POSITIONS:
         network, x = build(positions, rng, num_layers=1)
         permuted = x[:, [2, 0, 1, 4, 3, 5, 6]]
@@ -141,7 +141,7 @@ def test_positions_matter(rng):
 @pytest.mark.parametrize("positions", ["rotary", "alibi", "none"])
 def test_only_differences_of_positions_matter(rng, positions):
     """After steps that no head attends to, all is as without them."""
-    network, x = build(positions, rng)
+    network, _ = build(positions, rng)
     shifted = network._places(30, T, True)
     places = network._places(0, T, True)
     if positions == "rotary":
@@ -156,7 +156,7 @@ def test_only_differences_of_positions_matter(rng, positions):
 def test_longest_sequence(rng):
     network, x = build("learned", rng, max_positions=T)
     assert network.longest_sequence == T
-    y, state = network(x)
+    _, state = network(x)
     for arguments, text in [
         ((torch.cat([x, x], 1),), f"x has {2 * T} steps: must have at most max_positions={T} in all"),
         ((x[:, :1], state), f"x has 1 steps after {T}: must have at most max_positions={T} in all"),
