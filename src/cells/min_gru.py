@@ -19,8 +19,8 @@ class MinGRUState(NamedTuple):
 
 
 def positive(x: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
-    """g(x) = x + 0.5 for x >= 0, else sigmoid(x)."""
-    return torch.where(x >= 0, x + 0.5, x.sigmoid())
+    """g(x) = x + 0.5 for x >= 0, else sigmoid(x); computed as a sum, which is faster than a choice."""
+    return x.relu() + x.clamp_max(0).sigmoid()
 
 
 class Block(nn.Module):
@@ -63,9 +63,10 @@ class MinGRU(Cell):
     sums in log space had relative errors of 1e-4 to 1e-3 after 1,000 steps, and took five times as long. A new
     sequence begins at h = 0, where the appendix begins at g(0) = 0.5.
 
-    Each layer has a norm before it and a linear layer after it, and is added to its input. On copy of lengths 1 to
-    10, after 2,500 updates with a learning rate of 2e-3 and one seed, 14 % of the bits were wrong, 18 % with an MLP in
-    each block, at nearly twice the time, and 22 % with layers of the same size that are stacked as they are.
+    Each layer has a norm before it and a linear layer after it, and is added to its input. With layers of the same
+    size that are stacked as they are, copy and reverse of lengths 1 to 10 were learned less well: 22 % of the bits
+    wrong instead of 14 % on copy after 2,500 updates, 30 % instead of 25 % on reverse after 1,500 (one seed,
+    learning rate 2e-3). With an MLP in each block, at nearly twice the time, it was 18 % on copy.
 
     Args:
         input_size: features of an input, F.
