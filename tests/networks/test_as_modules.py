@@ -13,11 +13,13 @@ from src.cells.dms_ntm import DMSNTM
 from src.cells.dnc import DNC
 from src.cells.gru import GRU
 from src.cells.lstm import LSTM
+from src.cells.min_gru import MinGRU
 from src.cells.ntm import NTM
 from src.networks.cnn import CNN
 from src.networks.mlp import MLP
 from src.networks.recurrent import Recurrent
 from src.networks.resnet1d import ResNet1D
+from src.networks.transformer import Transformer
 
 B, T, F, O = 4, 5, 3, 2  # noqa: E741
 SIZES = {"memory_slots": 6, "word_size": 4, "controller_size": 7, "write_heads": 2}
@@ -55,10 +57,12 @@ MACHINES = {
 OTHERS = {
     "lstm": lambda _: Recurrent(LSTM(F, 7, 2), O),
     "gru": lambda _: Recurrent(GRU(F, 7, 2), O),
+    "min_gru": lambda _: Recurrent(MinGRU(F, 7, 2), O),
     "own cell": lambda _: Recurrent(Leaky(), O),
     "mlp": lambda _: MLP(T, F, O, [6]),
     "cnn": lambda _: CNN(T, F, O, 4),
     "resnet1d": lambda _: ResNet1D(T, F, O, 4, 1),
+    "transformer": lambda _: Transformer(None, F, O, 8, 2, 2),
 }
 NETWORKS = {
     **{

@@ -10,6 +10,7 @@ from src.cells.dnc import DNC
 from src.cells.feedforward import Feedforward
 from src.cells.gru import GRU
 from src.cells.lstm import LSTM
+from src.cells.min_gru import MinGRU
 from src.cells.ntm import NTM
 from src.cells.tape_rnn import TapeRNN
 from src.networks.recurrent import Recurrent
@@ -35,6 +36,7 @@ def dms(carry, motion):
 CELLS = {
     "lstm": (lambda: LSTM(F, C, 2), 2 * 2 * C, {}),
     "gru": (lambda: GRU(F, C, 2), 2 * C, {}),
+    "min_gru": (lambda: MinGRU(F, C, 2), 2 * C, {}),
     "feedforward": (lambda: Feedforward(F, C), 0, {}),
     "tape_rnn": (
         lambda: TapeRNN(F, N, M, controller_size=C, mlp_sizes=[8]),
