@@ -26,8 +26,8 @@ def mixture(w, rows):
 
 
 def code(address, bits):
-    """The bits of an address, lowest first, counted round."""
-    return [float(address % 2**bits // 2**bit % 2) for bit in range(bits)]
+    """The bits of an address as -1 and 1, lowest first, counted round."""
+    return [2.0 * (address % 2**bits // 2**bit % 2) - 1.0 for bit in range(bits)]
 
 
 def gru(x, h, w_ih, w_hh, b_ih, b_hh):

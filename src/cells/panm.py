@@ -39,7 +39,7 @@ class PANMState(NamedTuple):
 class PANM(Cell):
     """A recurrent encoder whose outputs are listed at consecutive addresses, pointers into the list, a controller.
 
-    One step, with a(0), a(1) .. the codes of consecutive addresses as bits, see `address_bank`::
+    One step, with a(0), a(1) .. the codes of consecutive addresses, see `pointers.address_bank`::
 
         v(n) = GRU(x, v(n - 1))                            the encoder; v(n) is stored at address a(n)
         s, b, e = softmax(W v(n))                          anchor of a pointer
@@ -57,8 +57,8 @@ class PANM(Cell):
     moment, with the state u of their units, which is then 0 as at the published beginning. The encoder goes one
     way, blank inputs of the answer are listed too, and the controller sees the input and all reads of the step,
     where the published decoder sees its previous output, the reads of Mode 1, and the encoded input by an
-    attention of its own. The linear maps of the published attention are part of q and of what follows; there is
-    no dropout.
+    attention of its own. The linear maps of the published attention are part of q and of what follows; bits are -1
+    and 1, and not 0 and 1; there is no dropout.
 
     What the paper credits with extrapolation is kept: a pointer's unit sees no content, only its pointer; it
     attends over addresses; reads are by dereference. In training the list begins at a random address and wraps
@@ -187,11 +187,24 @@ class PANM(Cell):
             raise checks.refuse("address_bits", self.address_bits, allowed)
 
     def step(self, x: Float[Tensor, "B F"], state: PANMState) -> tuple[Float[Tensor, "B O"], PANMState]:
-        output, state, _ = self.trace(x, state)
+        output, state, _, _, _ = self._advance(x, state)
         return output, state
 
     def trace(self, x: Float[Tensor, "B F"], state: PANMState) -> tuple[Float[Tensor, "B O"], PANMState, Trace]:
-        """One time step and its trace; the weightings are over the items, with the one just listed as the last."""
+        """One time step and its trace; the weightings are over the items, the one just listed being the last."""
+        output, state, anchor, w, reads = self._advance(x, state)
+        numbers = {
+            name: pad(part, (0, self.content_pointers), value=math.nan)
+            for name, part in zip(ANCHORS, anchor.unbind(2), strict=True)
+        }
+        return output, state, Trace(weighting=w, numbers=numbers, memory=state.values, read=reads)
+
+    def _advance(
+        self, x: Float[Tensor, "B F"], state: PANMState
+    ) -> tuple[
+        Float[Tensor, "B O"], PANMState, Float[Tensor, "B P 3"], Float[Tensor, "B H n"], Float[Tensor, "B H E"]
+    ]:
+        """One time step, and the anchors of the pointers, the weightings and the reads."""
         self._check_steps(state.values.shape[1] + 1)
         encoded, encoder = self.encoder(x, state.encoder)
         anchor = self.anchor(encoded)
@@ -209,24 +222,19 @@ class PANM(Cell):
                 self.bias_pointer,
                 self.bias_unit,
             )
-            query = torch.matmul(units.transpose(0, 1), self.weight_query).transpose(0, 1)
+            query = torch.bmm(units.transpose(0, 1), self.weight_query).transpose(0, 1)
             w = equations.attend(query, addresses)
-            moved, reads = torch.matmul(w, addresses), read(values, w)
+            moved, reads = torch.bmm(w, addresses), read(values, w)
             if self.content_query is not None:
                 query = self.content_query(reads.flatten(1)).view(len(x), self.content_pointers, -1)
-                by_content = equations.attend(query, values, 1 / math.sqrt(self.encoder_size))
+                by_content = equations.attend(query / math.sqrt(self.encoder_size), values)
                 w, reads = torch.cat([w, by_content], 1), torch.cat([reads, read(values, by_content)], 1)
             seen = reads.flatten(1)
         h, controller = self.controller(torch.cat([x, seen], 1), state.controller)
         output = torch.cat([h.to(seen.dtype), seen], 1)
-        after = PANMState(encoder, controller, moved, units, state.first, values)
-        numbers = {
-            name: pad(part, (0, self.content_pointers), value=math.nan)
-            for name, part in zip(ANCHORS, anchor.unbind(2), strict=True)
-        }
-        return output, after, Trace(weighting=w, numbers=numbers, memory=values, read=reads)
+        return output, PANMState(encoder, controller, moved, units, state.first, values), anchor, w, reads
 
     def _addresses(self, first: Float[Tensor, "B bits"], items: int) -> Float[Tensor, "B n bits"]:
         """The codes of consecutive addresses from the first one of each sequence; the last is followed by 0."""
-        start = torch.matmul(first.float(), self.place_values.float()).long()
+        start = torch.matmul((first > 0).float(), self.place_values.float()).long()
         return self.bank[(start.unsqueeze(1) + torch.arange(items, device=start.device)) % len(self.bank)]

@@ -10,16 +10,16 @@ from torch import Tensor
 
 
 def address_bank(bits: int) -> Float[Tensor, "addresses bits"]:
-    """The codes of all addresses, 0 to 2^bits - 1, lowest bit first.
+    """The codes of all addresses, 0 to 2^bits - 1: their bits, as -1 and 1, lowest first.
 
     >>> address_bank(2)
-    tensor([[0., 0.],
-            [1., 0.],
-            [0., 1.],
-            [1., 1.]])
+    tensor([[-1., -1.],
+            [ 1., -1.],
+            [-1.,  1.],
+            [ 1.,  1.]])
     """
     address = torch.arange(2**bits).unsqueeze(1)
-    return (address >> torch.arange(bits)).bitwise_and(1).float()
+    return 2.0 * (address >> torch.arange(bits)).bitwise_and(1) - 1.0
 
 
 def anchored(
@@ -45,8 +45,6 @@ def pointer_unit(
     return torch.lerp(n, hidden.transpose(0, 1), (z_p + z_h).sigmoid()).transpose(0, 1)
 
 
-def attend(
-    query: Float[Tensor, "B P K"], keys: Float[Tensor, "B n K"], scale: float = 1.0
-) -> Float[Tensor, "B P n"]:
-    """Attention by dot products: softmax_i(scale query . key_i)."""
-    return torch.softmax(torch.matmul(scale * query, keys.transpose(1, 2)), dim=-1)
+def attend(query: Float[Tensor, "B P K"], keys: Float[Tensor, "B n K"]) -> Float[Tensor, "B P n"]:
+    """Attention by dot products: softmax_i(query . key_i)."""
+    return torch.softmax(torch.bmm(query, keys.transpose(1, 2)), dim=-1)

@@ -87,14 +87,13 @@ def test_names_of_the_pointers():
 
 def set_to_add_one(cell):
     """Set the units of a cell with 2^bits units: one for each address, which asks for the next one."""
-    codes = cell.bank
-    signs = 2 * codes - 1
+    signs = cell.bank
     with torch.no_grad():
         for weight in (cell.weight_pointer, cell.weight_unit, cell.bias_pointer, cell.bias_unit):
             weight.zero_()
         size = cell.pointer_size
         cell.weight_pointer[..., 2 * size :] = 20 * signs.T  # 1 where all bits are those of its address, else -1
-        cell.bias_pointer[..., 2 * size :] = 20 * ((1 - codes).sum(1) - cell.address_bits + 0.5)
+        cell.bias_pointer[..., 2 * size :] = 20 * (1 - cell.address_bits)
         cell.bias_pointer[..., size : 2 * size] = -40.0  # nothing is kept
         cell.weight_query[:] = 20 * signs.roll(-1, 0)
 
@@ -125,8 +124,8 @@ def test_a_pointer_that_adds_one_walks_the_list(rng, base):
 
 def test_lists_begin_at_random_addresses_in_training_alone():
     cell = PANM(F, **SIZES)
-    zeros = torch.zeros(64, BITS)
-    assert torch.equal(cell.initial_state(64).first, zeros)  # no training has begun
+    zero = torch.full((64, BITS), -1.0)
+    assert torch.equal(cell.initial_state(64).first, zero)  # no training has begun
     cell.at_progress(0.25)
     once = cell.initial_state(64).first
     assert len(once.unique(dim=0)) > 20
@@ -135,10 +134,10 @@ def test_lists_begin_at_random_addresses_in_training_alone():
     assert not torch.equal(cell.initial_state(64).first, once)
     cell.at_progress(0.25)
     assert torch.equal(cell.initial_state(64).first, once)
-    assert torch.equal(cell.eval().initial_state(64).first, zeros)
+    assert torch.equal(cell.eval().initial_state(64).first, zero)
     fixed = PANM(F, **SIZES, random_base=False)
     fixed.at_progress(0.25)
-    assert torch.equal(fixed.initial_state(64).first, zeros)
+    assert torch.equal(fixed.initial_state(64).first, zero)
 
 
 def test_no_global_random_numbers_are_drawn():
