@@ -37,6 +37,18 @@ SMALL: dict[str, tuple[str, ...]] = {
     "resnet1d": ("model.channels=3", "model.blocks=1"),
     "lstm": ("model.hidden_size=8",),
     "gru": ("model.hidden_size=8",),
+    "min_gru": ("model.hidden_size=8", "model.num_layers=1"),
+    "transformer": ("model.hidden_size=8", "model.num_layers=1", "model.num_heads=2"),
+    "dnc": ("model.memory_slots=8", "model.word_size=5", "model.controller_size=8"),
+    "lie_access_ntm": ("model.word_size=5", "model.controller_size=8"),
+    "tape_rnn": ("model.memory_slots=8", "model.word_size=5", "model.controller_size=8", "model.mlp_sizes=[6]"),
+    "panm": (
+        "model.address_bits=6",
+        "model.pointers=1",
+        "model.pointer_size=6",
+        "model.encoder_size=5",
+        "model.controller_size=8",
+    ),
     "ntm": ("model.memory_slots=8", "model.word_size=5", "model.controller_size=8"),
     "dms_ntm": ("model.memory_slots=8", "model.word_size=5", "model.controller_size=8"),
 }

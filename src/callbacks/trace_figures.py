@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..cells.trace import Trace
+from ..figures.addresses import addresses
 from ..figures.memory import HeadTrace, memory
 from ..figures.png import figure_errors_as_warnings
 from ..figures.style import Figure
@@ -15,7 +16,10 @@ from ..tasks.base import Example
 #: A trace without its batch: tensors [T, ...] by name.
 Seen = Mapping[str, np.ndarray]
 #: Further figures by their names in `Cell.pictures`, from a trace, a colour map and the marks of steps.
-FURTHER: dict[str, Callable[[Seen, str, Mapping[str, int]], Figure]] = {"usage_and_links": usage_and_links}
+FURTHER: dict[str, Callable[[Seen, str, Mapping[str, int]], Figure]] = {
+    "usage_and_links": usage_and_links,
+    "addresses": addresses,
+}
 
 
 def draw_trace(network: Any, example: Example, trace: Trace, cmap: str) -> dict[str, Figure]:

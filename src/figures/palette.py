@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
-#: Colours of the models, distinguishable with colour blindness: Okabe and Ito 2008, https://jfly.uni-koeln.de/color/.
+#: Colours of the models, distinguishable with colour blindness: first those of Okabe and Ito 2008,
+#: https://jfly.uni-koeln.de/color/.
 MODELS = {
     "ntm": "#0072B2",
     "dms_ntm": "#D55E00",
@@ -16,6 +17,12 @@ MODELS = {
     "mlp": "#CC79A7",
     "cnn": "#56B4E9",
     "resnet1d": "#000000",
+    "dnc": "#6A3D9A",
+    "lie_access_ntm": "#8C510A",
+    "tape_rnn": "#7F7F7F",
+    "panm": "#B2182B",
+    "transformer": "#01665E",
+    "min_gru": "#C7A500",
 }
 #: Colours of other labels: the muted scheme of Tol, https://personal.sron.nl/~pault/, without its blues.
 OTHERS = ("#332288", "#882255", "#999933", "#44AA99", "#AA4499", "#DDCC77", "#661100", "#117733")

@@ -104,8 +104,8 @@ class Transformer(nn.Module):
 
     engine: str | None = None
     memory_slots: int | None = None
-    #: Size of the initial state; see `state_size_after`.
-    state_size = 0
+    #: The option that limits the length of a sequence, where one does; see `longest_sequence`.
+    limited_by = "max_positions"
 
     def __init__(
         self,
@@ -199,7 +199,7 @@ class Transformer(nn.Module):
         steps = x.shape[1]
         past = causal(values.shape[1] - steps, steps, values.device)
         memory = values.unsqueeze(1) * past.unsqueeze(2)
-        return y, state, Trace(weighting=torch.cat(weightings, 1).transpose(1, 2), memory=memory)
+        return y, state, Trace(weighting=torch.cat(weightings, 1).transpose(1, 2), memory=memory, ring=False)
 
     def _run(
         self, x: Tensor, state: TransformerState | None, explicit: bool

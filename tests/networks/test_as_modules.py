@@ -12,9 +12,11 @@ from src.cells.base import Cell
 from src.cells.dms_ntm import DMSNTM
 from src.cells.dnc import DNC
 from src.cells.gru import GRU
+from src.cells.lie_access_ntm import LieAccessNTM
 from src.cells.lstm import LSTM
 from src.cells.min_gru import MinGRU
 from src.cells.ntm import NTM
+from src.cells.panm import PANM
 from src.networks.cnn import CNN
 from src.networks.mlp import MLP
 from src.networks.recurrent import Recurrent
@@ -58,6 +60,8 @@ OTHERS = {
     "lstm": lambda _: Recurrent(LSTM(F, 7, 2), O),
     "gru": lambda _: Recurrent(GRU(F, 7, 2), O),
     "min_gru": lambda _: Recurrent(MinGRU(F, 7, 2), O),
+    "lie_access_ntm": lambda _: Recurrent(LieAccessNTM(F, 4, controller_size=7), O),
+    "panm": lambda _: Recurrent(PANM(F, 5, 2, 1, 4, 6, 7), O),
     "own cell": lambda _: Recurrent(Leaky(), O),
     "mlp": lambda _: MLP(T, F, O, [6]),
     "cnn": lambda _: CNN(T, F, O, 4),

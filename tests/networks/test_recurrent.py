@@ -9,10 +9,12 @@ from src.cells.dms_ntm import DMSNTM
 from src.cells.dnc import DNC
 from src.cells.feedforward import Feedforward
 from src.cells.gru import GRU
+from src.cells.lie_access_ntm import LieAccessNTM
 from src.cells.lstm import LSTM
 from src.cells.min_gru import MinGRU
 from src.cells.ntm import NTM
 from src.cells.tape_rnn import TapeRNN
+from src.cells.panm import PANM
 from src.networks.recurrent import Recurrent
 
 B, T, F, N, M, C, O = 3, 7, 2, 9, 5, 6, 4  # noqa: E741
@@ -32,7 +34,9 @@ def dms(carry, motion):
     return lambda: DMSNTM(F, **MACHINE, carry=carry, motion=motion, num_scales=K)
 
 
-#: Constructor of a cell, size of its state, shapes of its trace without B and T.
+#: Size of a memory that begins empty and grows by one item a step.
+ITEMS = "items"
+#: Constructor of a cell, size of its initial state, shapes of its trace without B and T.
 CELLS = {
     "lstm": (lambda: LSTM(F, C, 2), 2 * 2 * C, {}),
     "gru": (lambda: GRU(F, C, 2), 2 * C, {}),
@@ -49,6 +53,27 @@ CELLS = {
             "read": (1, M),
         },
     ),
+    "lie_access_ntm": (
+        lambda: LieAccessNTM(F, M, controller_size=C, read_heads=READS),
+        2 * C + 2 * HEADS + READS * M,
+        {
+            "weighting": (HEADS, ITEMS),
+            **dict.fromkeys(("gate", "strength", "x", "y"), (HEADS,)),
+            "add": (HEADS - READS, M),
+            "memory": (ITEMS, M),
+            "read": (READS, M),
+        },
+    ),
+    "panm": (
+        lambda: PANM(F, 5, READS, 1, 4, M, C),
+        C + M + READS * (4 + 5) + 5,
+        {
+            "weighting": (READS + 1, ITEMS),
+            **dict.fromkeys(("stay", "to_first", "to_last"), (READS + 1,)),
+            "memory": (ITEMS, M),
+            "read": (READS + 1, M),
+        },
+    ),
     "ntm": (lambda: NTM(F, **MACHINE), 2 * C + N * M + HEADS * N + READS * M, {}),
 }
 for carry, place in [("weighting", HEADS * N), ("position", HEADS)]:
@@ -58,7 +83,7 @@ for carry, place in [("weighting", HEADS * N), ("position", HEADS)]:
         shapes |= dict.fromkeys(names + (["position"] if carry == "position" else []), (HEADS,))
         CELLS[f"{carry}-{motion}"] = (dms(carry, motion), 2 * C + N * M + place + READS * M, shapes)
 MACHINES = [name for name in CELLS if name == "ntm" or "-" in name]
-BY_SLOT = {name: M + (0 if "position" in name else HEADS) for name in MACHINES}
+BY_SLOT = {name: M + (0 if "position" in name else HEADS) for name in MACHINES} | {"tape_rnn": M + 1}
 for name in MACHINES:
     CELLS[name][2].update({"weighting": (HEADS, N), "gate": (HEADS,), "memory": (N, M), "read": (READS, M)})
     CELLS[name][2].update({"erase": (HEADS - READS, M), "add": (HEADS - READS, M)})
@@ -157,14 +182,15 @@ def test_a_call_stores_nothing_and_repeats_exactly(rng, kind):
 def test_trace(rng, kind):
     network, x = build(kind, rng)
     _, middle = network(x[:, :2])
-    for start in (None, middle):
+    for start, steps in ((None, T), (middle, T + 2)):
         y, end = network(x, start)
         y_traced, end_traced, seen = network.trace(x, start)
         same(y_traced, y)
         same(flat(end_traced), flat(end))
         assert not y_traced.requires_grad
         assert {name: tuple(value.shape) for name, value in seen.items()} == {
-            name: (B, T, *shape) for name, shape in CELLS[kind][2].items()
+            name: (B, T, *(steps if size == ITEMS else size for size in shape))
+            for name, shape in CELLS[kind][2].items()
         }
     if kind in MACHINES:
         same(seen["weighting"].sum(-1), torch.ones(B, T, HEADS, dtype=torch.float64))

@@ -23,7 +23,11 @@ ROOT = Path(__file__).resolve().parents[2]
 POSITIVE = "must be an integer of at least 1"
 #: Overrides, and what the refusal says.
 REFUSED = [
-    ("model=nope", "model='nope': unknown model; must be one of cnn, dms_ntm, gru, lstm, mlp, ntm, resnet1d"),
+    (
+        "model=nope",
+        "model='nope': unknown model; must be one of cnn, dms_ntm, dnc, gru, lie_access_ntm, lstm, min_gru, "
+        "mlp, ntm, panm, resnet1d, tape_rnn, transformer",
+    ),
     ("task=nope", "task='nope': unknown task; must be one of "),
     ("optimizer=nope", "optimizer='nope': unknown optimizer; must be one of adam, adamw, rmsprop, rmsprop_graves"),
     ("experiment=nope", "experiment='nope': unknown experiment; must be one of "),
