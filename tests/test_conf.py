@@ -55,29 +55,21 @@ DEFAULTS = {
         "dropout": 0.0,
     },
     ("model", "dnc"): {
-        **{key: None for key in ("memory_slots", "word_size", "read_heads", "controller", "controller_size")},
+        **dict.fromkeys(("memory_slots", "word_size", "read_heads", "controller", "controller_size")),
         **dict.fromkeys(("mask_keys", "erase_freed", "sharpen_links"), False),
     },
     ("model", "lie_access_ntm"): {
-        **{key: None for key in ("word_size", "read_heads", "controller", "controller_size", "gate_bias")},
+        **dict.fromkeys(("word_size", "read_heads", "controller", "controller_size", "gate_bias")),
         "dimensions": None,
         "kernel": "inverse_square",
     },
     ("model", "tape_rnn"): {
-        **{key: None for key in ("memory_slots", "word_size", "mlp_sizes", "controller", "controller_size")},
+        **dict.fromkeys(("memory_slots", "word_size", "mlp_sizes", "controller", "controller_size")),
         "oracle": True,
     },
-    ("model", "panm"): {
-        key: None
-        for key in (
-            "address_bits",
-            "pointers",
-            "content_pointers",
-            "pointer_size",
-            "encoder_size",
-            "controller_size",
-        )
-    },
+    ("model", "panm"): dict.fromkeys(
+        ("address_bits", "pointers", "content_pointers", "pointer_size", "encoder_size", "controller_size")
+    ),
     ("model", "ntm"): {**NTM_DEFAULTS, "shift_range": 1},
     ("model", "dms_ntm"): {
         **NTM_DEFAULTS,

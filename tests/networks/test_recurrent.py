@@ -13,8 +13,8 @@ from src.cells.lie_access_ntm import LieAccessNTM
 from src.cells.lstm import LSTM
 from src.cells.min_gru import MinGRU
 from src.cells.ntm import NTM
-from src.cells.tape_rnn import TapeRNN
 from src.cells.panm import PANM
+from src.cells.tape_rnn import TapeRNN
 from src.networks.recurrent import Recurrent
 
 B, T, F, N, M, C, O = 3, 7, 2, 9, 5, 6, 4  # noqa: E741
