@@ -38,7 +38,7 @@ def open_run(cfg: Mapping[str, Any]) -> tuple[Request, Run]:
         )
     for key, cells in {"test_cells": request.cells or (), "grid": request.grid.cells}.items():
         steps = max((run.task.steps_of(*cell) for cell in cells), default=0)
-        longest.check_steps(f"{key}={cfg[key]!r}", steps, run.model)
+        longest.check_steps(f"{key}={cfg[key]!r}", steps, run.config, run.model)
     return request, run
 
 

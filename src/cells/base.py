@@ -42,6 +42,11 @@ class Cell(nn.Module, ABC):
         return False
 
     @property
+    def longest_sequence(self) -> int | None:
+        """Steps of the longest sequence that it can take; None without a limit."""
+        return None
+
+    @property
     def head_names(self) -> list[str]:
         """Names of the heads, in the order of the head dimension of weightings; empty without heads."""
         return names_of_heads(getattr(self, "read_heads", 0), getattr(self, "write_heads", 0))

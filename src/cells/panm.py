@@ -136,6 +136,11 @@ class PANM(Cell):
         counts = {"pointer": self.pointers, "content pointer": self.content_pointers}
         return [f"{name} {i + 1}" for name, count in counts.items() for i in range(count)]
 
+    @property
+    def longest_sequence(self) -> int:
+        """As many steps as there are addresses."""
+        return len(self.bank)
+
     def at_progress(self, done: float) -> None:
         """Choose the first addresses of the next update, by the share of training that is done.
 

@@ -44,6 +44,11 @@ class Recurrent(nn.Module):
         return self.cell.head_names
 
     @property
+    def longest_sequence(self) -> int | None:
+        """Steps of the longest sequence that the cell can take; None without a limit."""
+        return self.cell.longest_sequence
+
+    @property
     def pictures(self) -> tuple[str, ...]:
         """Names of the cell's further figures of a trace."""
         return self.cell.pictures

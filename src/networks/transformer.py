@@ -104,8 +104,6 @@ class Transformer(nn.Module):
 
     engine: str | None = None
     memory_slots: int | None = None
-    #: The option that limits the length of a sequence, where one does; see `longest_sequence`.
-    limited_by = "max_positions"
 
     def __init__(
         self,

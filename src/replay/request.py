@@ -78,7 +78,7 @@ def open_runs(cfg: Mapping[str, Any]) -> tuple[ReplayRequest, list[Run]]:
                 f"run={folder!r}: {run.config['model']['name']} answers once, and there is no time to move "
                 "through; must be a run of a model that goes step by step, such as lstm or ntm"
             )
-    _check_sequences(request, [run.task for run in opened], configs, [run.model for run in opened])
+    _check_sequences(request, opened, configs)
     check_results_folder(request.out, cfg["out"])
     return request, opened
 
@@ -102,10 +102,9 @@ def _mismatch(request: ReplayRequest, differ: str, must: str) -> ConfigError:
     return ConfigError(f"run={request.folders!r}: {differ}; two runs side by side must {must}")
 
 
-def _check_sequences(
-    request: ReplayRequest, tasks: list[Task], configs: Sequence[Mapping[str, Any]], networks: list[Any]
-) -> None:
+def _check_sequences(request: ReplayRequest, opened: Sequence[Run], configs: Sequence[Mapping[str, Any]]) -> None:
     """Refuse two runs whose sequences differ, and sequences that are too long."""
+    tasks = [run.task for run in opened]
     for attribute, what in {
         "input_size": "inputs a step",
         "output_size": "outputs a step",
@@ -129,8 +128,8 @@ def _check_sequences(
             raise ConfigError(fault)
     steps = tasks[0].steps_of(*cells[0])
     shown = ", ".join(f"{axis.name}={value}" for axis, value in zip(tasks[0].axes, cells[0], strict=True))
-    for network in networks:
-        longest.check_steps(shown, steps, network)
+    for one in opened:
+        longest.check_steps(shown, steps, one.config, one.model)
     if steps > MOST_STEPS:
         raise ConfigError(
             f"{shown}: would take {steps:,} steps; must be so small that it takes at most {MOST_STEPS:,}"

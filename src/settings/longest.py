@@ -7,6 +7,9 @@ from ..tasks.base import Task
 from ..tasks.lengths import longest_of_all
 from .errors import ConfigError
 
+#: Keys of a model that limit the length of a sequence.
+LIMITS = ("max_positions", "address_bits")
+
 
 def check_task(cfg: Mapping[str, Any], network: Any, task: Task) -> None:
     """Refuse a task with sequences, of training or tests, that are too long for a network; draws its fixed sets.
@@ -19,18 +22,20 @@ def check_task(cfg: Mapping[str, Any], network: Any, task: Task) -> None:
         return
     steps = longest_of_all(task)
     if steps > most:
+        name, task_name = cfg["model"].get("name", "the model"), cfg["task"].get("name", "this task")
         raise ConfigError(
-            f"model.{network.limited_by}={most}: must be at least {steps} on {cfg['task']['name']}, the steps of "
-            "the longest sequence of training or tests"
+            f"{_limit(cfg)}: {name} takes sequences of at most {most:,} steps; must be larger on {task_name}, whose "
+            f"longest sequences of training or tests have {steps:,}"
         )
 
 
-def check_steps(asked: str, steps: int, network: Any) -> None:
+def check_steps(asked: str, steps: int, cfg: Mapping[str, Any], network: Any) -> None:
     """Refuse a sequence that is asked for and too long for a trained network.
 
     Args:
         asked: what was asked for, such as "test_cells=[[99]]".
         steps: of the longest sequence of it.
+        cfg: configuration of the run.
         network: the trained network.
 
     Raises:
@@ -38,6 +43,10 @@ def check_steps(asked: str, steps: int, network: Any) -> None:
     """
     most = getattr(network, "longest_sequence", None)
     if most is not None and steps > most:
-        raise ConfigError(
-            f"{asked}: takes {steps:,} steps; must take at most {most:,}, model.{network.limited_by} of the run"
-        )
+        raise ConfigError(f"{asked}: takes {steps:,} steps; must take at most {most:,}: {_limit(cfg)} in this run")
+
+
+def _limit(cfg: Mapping[str, Any]) -> str:
+    """The setting that limits the network of a configuration, such as model.max_positions=512."""
+    key = next((key for key in LIMITS if key in cfg["model"]), "name")
+    return f"model.{key}={cfg['model'].get(key)!r}"

@@ -246,7 +246,7 @@ def test_gradcheck(rng, kind):
 @each_cell
 def test_state_size(kind):
     network = Recurrent(CELLS[kind][0](), O)
-    assert network.state_size_after(T) == CELLS[kind][1]
+    assert network.state_size_after(0) == CELLS[kind][1]
     assert state_size(network.initial_state(B)) == CELLS[kind][1]  # of one sequence
     grown = state_size(network.initial_state(B, 20)) - CELLS[kind][1]
     links = (20 * 20 - N * N) + (20 - N) * (M + 3 + READS) if kind == "dnc" else 0
