@@ -24,8 +24,8 @@ def check_task(cfg: Mapping[str, Any], network: Any, task: Task) -> None:
     if steps > most:
         name, task_name = cfg["model"].get("name", "the model"), cfg["task"].get("name", "this task")
         raise ConfigError(
-            f"{_limit(cfg)}: {name} takes sequences of at most {most:,} steps; must be larger on {task_name}, whose "
-            f"longest sequences of training or tests have {steps:,}"
+            f"{_limit(cfg)}: {name} takes sequences of at most {most:,} steps; must be larger on {task_name}, "
+            f"whose longest sequences of training or tests have {steps:,}"
         )
 
 
