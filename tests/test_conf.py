@@ -250,6 +250,21 @@ def test_defaults_of_train_and_keys_of_evaluate():
     assert {"run", "checkpoint", "test_cells", "grid", "memory_slots"} <= set(compose_evaluate())
 
 
+@pytest.mark.parametrize("model", sorted(path.stem for path in (CONF / "model").glob("*.yaml")))
+@pytest.mark.parametrize("task", ["repeat_copy", "seek", "mnist1d"])
+def test_presets_of_equal_parameters_differ_by_at_most_five_percent(model, task):
+    """From the default NTM, on the tasks of the headline comparisons."""
+    if model in AT_ONCE and task != "mnist1d":
+        return
+    given = ["model.oracle=false"] if (model, task) == ("tape_rnn", "mnist1d") else []
+    counts = []
+    for choice in (f"experiment=equal_parameters/{model}", "model=ntm"):
+        cfg = compose_train(choice, f"task={task}", *(given if "experiment" in choice else []))
+        network = build.build_network(cfg, build.build_task(cfg))
+        counts.append(sum(p.numel() for p in network.parameters()))
+    assert counts[0] == pytest.approx(counts[1], rel=0.05)
+
+
 def test_a_task_sets_its_recipe():
     for task in ("repeat_copy", "mnist1d"):
         cfg = compose_train(f"task={task}")

@@ -38,7 +38,7 @@ def test_a_command_can_be_given(page, shown, monkeypatch):
     program, *arguments = words(shown)
     if program == "make":
         target, *rest = arguments
-        assert target in TARGETS | {"mnist1d_table", "repeat_copy_figure", "sigma_map"}
+        assert target in TARGETS | {"mnist1d_table", "repeat_copy_figure", "sigma_map", "default_runs"}
         for word in rest:
             name, _, value = word.partition("=")
             assert name in ("ARGS", "PIP_ARGS", "PYTHON")

@@ -38,7 +38,7 @@ def test_every_page_of_the_site_is_in_a_list_of_contents():
 
 
 @pytest.mark.parametrize(
-    ("group", "pages"), [("task", ("README", "tasks", "settings")), ("model", ("README", "settings"))]
+    ("group", "pages"), [("task", ("README", "tasks", "settings")), ("model", ("README", "settings", "models"))]
 )
 def test_every_model_and_task_is_listed(group, pages):
     for page in pages:
