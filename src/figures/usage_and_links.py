@@ -49,8 +49,9 @@ def usage_and_links(
         ax.set_ylabel("Read mode" if heads == 1 else f"Read mode,\nhead {head + 1}")
         panels.append(ax)
     used.set_xlim(-0.5, steps - 0.5)
-    panels[1].legend(loc="lower left", fontsize="x-small", ncols=len(COLOURS), framealpha=0.8)
     panels[-1].set_xlabel("Time (steps)")
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.45)}
+    panels[-1].legend(**below, fontsize="small", ncols=len(COLOURS), frameon=False)
     for ax in panels[:-1]:
         ax.tick_params(labelbottom=False)
     edge = withStroke(linewidth=1.6, foreground="black")  # white with a black edge shows on every colour

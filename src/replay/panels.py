@@ -1,5 +1,6 @@
 """Panels of the film: strips over time with a marker at the current step, and the memory at that step."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,8 +18,8 @@ from .shrink import furthest, picture, room
 
 #: Left, bottom, right and top of an area, as fractions of the figure.
 Area = tuple[float, float, float, float]
-#: Largest number of heads with long labels, and with numbers.
-FEW, SEVERAL = 2, 4
+#: Largest number of heads with long labels, with numbers, and with whole names above their weightings.
+FEW, SEVERAL, MANY = 2, 4, 6
 #: Most letters of the name of a channel.
 LONG = 10
 
@@ -98,7 +99,7 @@ class MemoryPanel:
         count, (_, self.slots, width) = len(heads.names), heads.memory.shape
         slots = len(self.shown)
         left, bottom, right, top = area
-        grid = figure.add_gridspec(1, 1 + count, width_ratios=[1.5, *[1.0] * count], wspace=0.1)
+        grid = figure.add_gridspec(1, 1 + count, width_ratios=[max(1.5, count / 4), *[1.0] * count], wspace=0.1)
         grid.update(left=left, bottom=bottom, right=right, top=top)
         memory = figure.add_subplot(grid[0])
         self.memory = picture(
@@ -113,15 +114,16 @@ class MemoryPanel:
         name_slots(memory, self.shown, self.slots, 14)
         memory.tick_params(labelsize="x-small", length=2)
         place = memory.get_position()
-        below = figure.add_axes((place.x0, bottom - 0.09, place.width, 0.018))
+        below = figure.add_axes((place.x0, 0.485 * bottom, place.width, 0.1 * bottom))
         ends = [-heads.bound, 0, heads.bound]
         figure.colorbar(self.memory, cax=below, orientation="horizontal", ticks=ends, format="{x:.3g}")
         below.tick_params(labelsize="x-small", length=2)
         self.bars, self.places, self.numbers = [], [], []
         for h, (name, colour) in enumerate(zip(heads.names, heads.colours, strict=True)):
             ax = figure.add_subplot(grid[1 + h], sharey=memory)
-            ax.set_title(name if count <= FEW else name.replace(" ", "\n"), fontsize="small", color=colour)
-            ax.set(xlim=(0, 1.05), xticks=[0, 1], xticklabels=["0", "1"])
+            title = name if count <= FEW else "\n".join(name.split() if count <= MANY else initials(name))
+            ax.set_title(title, fontsize="small", color=colour)
+            ax.set(xlim=(0, 1.05), xticks=[0, 1], xticklabels=["0", "1"] if count <= MANY else ["", ""])
             ax.tick_params(labelleft=False, labelsize="x-small", length=2)
             zero, one = ax.get_xticklabels()
             zero.set_horizontalalignment("left")
@@ -149,6 +151,15 @@ class MemoryPanel:
             place.set_ydata([along if along < len(self.shown) - 0.5 else np.nan])
             text.set_text(f"{at} {position:.1f}\nwidth {width:.1f}" if count <= SEVERAL else "")
         return [self.memory, *self.bars, *self.places, *self.numbers]
+
+
+def initials(name: str) -> list[str]:
+    """The name of a head with only the first letters of its words, each with the number after it.
+
+    >>> initials("layer 1 head 2"), initials("read head 12")
+    (['L1', 'H2'], ['R', 'H12'])
+    """
+    return [word[0].upper() + number for word, number in re.findall(r"([a-z]+) ?(\d*)", name)]
 
 
 def channels(ax: Axes, values: np.ndarray, names: Sequence[str], asked: np.ndarray, cmap: str) -> None:

@@ -39,7 +39,7 @@ def test_panels(reads: int, draw: Callable[[Figure], object]) -> None:
         assert sorted(line.get_xdata()[0] for line in ax.lines) == [9.5, 11.5]
         assert ax.get_xlim() == (-0.5, STEPS - 0.5)
     assert {text.get_text() for text in used.texts} == set(marks)
-    assert [text.get_text() for text in modes[0].get_legend().get_texts()] == list(COLOURS)
+    assert [text.get_text() for text in modes[-1].get_legend().get_texts()] == list(COLOURS)
     for head, ax in enumerate(modes):
         heights = [area.get_paths()[0].vertices for area in ax.collections]
         top = max(point[1] for points in heights for point in points)
