@@ -1,8 +1,8 @@
 """Compilation of the kernels for a dtype, in a process of its own.
 
-`python -m src.engines.numba_cpu.compiler <cache folder> <dtype>` fills the cache. A process that has just compiled
-runs code that is linked differently from the code that it stores, and whose results differ by rounding. So a
-process that trains only loads kernels, also the first time, and all processes compute the same bits.
+`python -m src.engines.numba_cpu.compiler <cache folder> <kind> <dtype>` fills the cache. A process that has just
+compiled runs code that is linked differently from the code that it stores, and whose results differ by rounding.
+So a process that trains only loads kernels, also the first time, and all processes compute the same bits.
 """
 
 import subprocess
@@ -25,6 +25,10 @@ class Kernels(NamedTuple):
     changes: Any
     dnc_forward: Any
     dnc_backward: Any
+
+
+#: Kernels that are compiled together, by the kind of cells that need them.
+KINDS = {"machine": ("forward", "backward", "changes"), "dnc": ("dnc_forward", "dnc_backward")}
 
 
 def load(folder: Path) -> Kernels:
@@ -59,21 +63,29 @@ def features() -> str:
     return f"{found},-prefer-256-bit" if "+avx512f" in found else found
 
 
-def compile_or_load(kernels: Kernels, dtype: np.dtype) -> None:
-    """Make the kernels ready for a dtype: from the cache, or compiled by this process.
+def compile_or_load(kernels: Kernels, kind: str, dtype: np.dtype) -> None:
+    """Make the kernels of a kind ready for a dtype: from the cache, or compiled by this process.
 
     Arguments of other types are an error afterwards: what is compiled later would be cached, too, and the next
     process would take the cache for damaged.
     """
-    for kernel in kernels:
+    for name in KINDS[kind]:
+        kernel = getattr(kernels, name)
         kernel.disable_compile(False)
         kernel.compile(signature(kernel.py_func, dtype))
         kernel.disable_compile()
 
 
-def compile_in_subprocess(folder: Path, dtype: np.dtype) -> str | None:
-    """Fill the cache folder for a dtype; the reason if that was not possible, else None."""
-    command = [sys.executable, "-m", module("engines.numba_cpu.compiler"), str(folder.absolute()), dtype.name]
+def compile_in_subprocess(folder: Path, kind: str, dtype: np.dtype) -> str | None:
+    """Fill the cache folder with kernels of a kind for a dtype; the reason if that was not possible, else None."""
+    command = [
+        sys.executable,
+        "-m",
+        module("engines.numba_cpu.compiler"),
+        str(folder.absolute()),
+        kind,
+        dtype.name,
+    ]
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     try:
         # In a session of its own: Ctrl-C must not end the compilation, as it ends the run only after an update.
@@ -104,4 +116,4 @@ def signature(function: Callable[..., None], dtype: np.dtype) -> tuple[Any, ...]
 
 
 if __name__ == "__main__":
-    compile_or_load(load(Path(sys.argv[1])), np.dtype(sys.argv[2]))
+    compile_or_load(load(Path(sys.argv[1])), sys.argv[2], np.dtype(sys.argv[3]))

@@ -57,6 +57,11 @@ def sequence(
     return torch.stack(outputs, 1), state
 
 
+def prepare(dtype: torch.dtype) -> None:
+    """Compile the kernels for a dtype now instead of at the first batch."""
+    dnc_kernels(DTYPES[dtype])
+
+
 def plan_of(layout: InterfaceLayout, slots: int) -> DNCPlan:
     """The plan of a DNC whose interface has neither masks nor sharpness."""
     reads, words = layout.read_heads, layout.words

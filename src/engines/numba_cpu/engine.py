@@ -48,10 +48,11 @@ class NumbaCPU(Engine):
         """Compiles the kernels, or loads them from the cache, and gives those of a machine all threads."""
         weight = cell.any_weight
         assert weight is not None
-        autograd.prepare(weight.dtype)
         if isinstance(cell, DNC):  # its kernels run on the calling thread, and torch does the rest
+            dnc_autograd.prepare(weight.dtype)
             yield
             return
+        autograd.prepare(weight.dtype)
         with autograd.kernel_threads():
             yield
 

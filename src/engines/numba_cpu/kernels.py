@@ -27,12 +27,12 @@ log = logging.getLogger(__name__)
 SOURCES = Path(__file__).parent
 #: Default cache folder; the environment variable NUMBA_CACHE_DIR sets another one.
 CACHE = paths.CACHE / "fused"
-#: File with the digests of the cached files, to detect damage, and the dtypes they were compiled for.
+#: File with the digests of the cached files, to detect damage, and what was compiled, such as "machine float32".
 RECORD = "record.json"
 
 _loaded: Any = None
 _folder: Path | None = None
-_ready: set[np.dtype] = set()
+_ready: set[tuple[str, np.dtype]] = set()
 _compiling = threading.RLock()
 
 
@@ -47,32 +47,32 @@ def missing() -> str | None:
 
 
 def kernels(dtype: np.dtype) -> tuple[Callable[..., None], Callable[..., None]]:
-    """`forward.forward` and `backward.backward`, compiled for a dtype."""
-    ready(dtype)
+    """`forward.forward` and `backward.backward` of machines, compiled for a dtype."""
+    ready("machine", dtype)
     return _loaded.forward, _loaded.backward
 
 
 def dnc_kernels(dtype: np.dtype) -> tuple[Callable[..., None], Callable[..., None]]:
     """`dnc_forward.forward` and `dnc_backward.backward`, compiled for a dtype."""
-    ready(dtype)
+    ready("dnc", dtype)
     return _loaded.dnc_forward, _loaded.dnc_backward
 
 
-def ready(dtype: np.dtype) -> None:
-    """Compile all kernels for a dtype, or load them from the cache, unless that was done before."""
-    if dtype not in _ready:
+def ready(kind: str, dtype: np.dtype) -> None:
+    """Compile one of `compiler.KINDS` for a dtype, or load it from the cache, unless that was done before."""
+    if (kind, dtype) not in _ready:
         with _compiling:  # a second thread waits, then finds them compiled
-            _make_ready(dtype)
+            _make_ready(kind, dtype)
 
 
-def _make_ready(dtype: np.dtype) -> None:
+def _make_ready(kind: str, dtype: np.dtype) -> None:
     global _loaded, _folder
     if _loaded is None:
         _folder = _prepare()
         _loaded = compiler.load(_folder)
-    if dtype not in _ready:
-        _compile(_loaded, _folder, dtype)
-        _ready.add(dtype)
+    if (kind, dtype) not in _ready:
+        _compile(_loaded, _folder, kind, dtype)
+        _ready.add((kind, dtype))
 
 
 def _prepare() -> Path:
@@ -108,19 +108,21 @@ def _name() -> str:
     return digest.hexdigest()[:16]
 
 
-def _compile(loaded: compiler.Kernels, folder: Path | None, dtype: np.dtype) -> None:
-    """Load the kernels for a dtype from the cache, which a subprocess fills first if need be."""
+def _compile(loaded: compiler.Kernels, folder: Path | None, kind: str, dtype: np.dtype) -> None:
+    """Load the kernels of a kind for a dtype from the cache, which a subprocess fills first if need be."""
     if not hasattr(loaded.forward, "compile"):  # NUMBA_DISABLE_JIT: the kernels are plain Python functions
         return
     assert folder is not None
     with _locked(folder):
         record = _record(folder)
-        if dtype.name not in record.get("dtypes", []):
-            log.info("Compiling the fused engine for %s, once; it is kept in %s.", dtype.name, folder)
-            if reason := compiler.compile_in_subprocess(folder, dtype):
+        compiled = f"{kind} {dtype.name}"
+        if compiled not in record.get("compiled", []):
+            of = " of the DNC" if kind == "dnc" else ""
+            log.info("Compiling the fused engine%s for %s, once; it is kept in %s.", of, dtype.name, folder)
+            if reason := compiler.compile_in_subprocess(folder, kind, dtype):
                 log.warning("The fused engine is compiled in this process: a subprocess failed (%s).", reason)
-        compiler.compile_or_load(loaded, dtype)
-        new = {"dtypes": sorted({*record.get("dtypes", []), dtype.name}), "files": _digests(folder)}
+        compiler.compile_or_load(loaded, kind, dtype)
+        new = {"compiled": sorted({*record.get("compiled", []), compiled}), "files": _digests(folder)}
         if new != record:
             part = folder / f"{RECORD}.part"
             part.write_text(json.dumps(new, indent=2), encoding="utf-8")

@@ -336,7 +336,7 @@ class TestPythonThreads:
         module = sys.modules["src.engines.numba_cpu.kernels"]
         compiled = []
         monkeypatch.setattr(module, "_ready", set())
-        monkeypatch.setattr(module, "_compile", lambda *given: (time.sleep(0.05), compiled.append(given[2])))
+        monkeypatch.setattr(module, "_compile", lambda *given: (time.sleep(0.05), compiled.append(given[3])))
         self.together(*[lambda: fused.prepare(torch.float32)] * 3)
         assert compiled == [fused.DTYPES[torch.float32]]
 

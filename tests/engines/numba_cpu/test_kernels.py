@@ -44,7 +44,7 @@ def sources(monkeypatch, tmp_path):
     (folder / "one.py").write_text("1\n")
     (folder / "two.py").write_text("2\n")
     monkeypatch.setattr(kernels, "SOURCES", folder)
-    monkeypatch.setattr(compiler, "compile_in_subprocess", lambda folder, dtype: None)
+    monkeypatch.setattr(compiler, "compile_in_subprocess", lambda *given: None)
     return folder
 
 
@@ -81,8 +81,7 @@ class Stub:
         self.forward = StubKernel(forward, partial(self._compile, "forward"))
         self.backward = StubKernel(backward, partial(self._compile, "backward"))
 
-    def __iter__(self):
-        return iter((self.forward, self.backward))
+        self.changes = StubKernel(forward, lambda signature: None)
 
     def _compile(self, name, signature):
         self.compiled.append((name, signature))
@@ -101,7 +100,7 @@ def filled_cache(caplog):
     folder = kernels._prepare()
     stub = Stub(folder)
     for dtype in (F64, F32):
-        kernels._compile(stub, folder, dtype)
+        kernels._compile(stub, folder, "machine", dtype)
     caplog.clear()
     return folder
 
@@ -131,9 +130,9 @@ def test_numba_is_available():
 
 def test_the_command_makes_both_dtypes_ready(monkeypatch):
     asked = []
-    monkeypatch.setattr(kernels, "kernels", asked.append)
+    monkeypatch.setattr(kernels, "ready", lambda *given: asked.append(given))
     runpy.run_module("src.engines.numba_cpu", run_name="__main__")
-    assert asked == [np.dtype("float32"), np.dtype("float64")]
+    assert asked == [(kind, np.dtype(dtype)) for dtype in ("float32", "float64") for kind in ("machine", "dnc")]
     monkeypatch.setattr(kernels, "missing", lambda: "numba cannot be imported (x)")
     with pytest.raises(SystemExit, match=r"^error: numba cannot be imported \(x\)$"):
         runpy.run_module("src.engines.numba_cpu", run_name="__main__")
@@ -228,7 +227,7 @@ class TestFolder:
         assert message.startswith(f"Kernels cannot be kept in {os.environ['NUMBA_CACHE_DIR']} (")
         assert message.endswith("); they are compiled for this process alone.")
         stub = Stub(folder)
-        kernels._compile(stub, folder, F32)
+        kernels._compile(stub, folder, "machine", F32)
         assert stub.written == 2
         (((remove, *given), options),) = at_exit
         remove(*given, **options)
@@ -240,17 +239,20 @@ class TestCompile:
         folder = kernels._prepare()
         stub = Stub(folder)
         for dtype in (F32, F64):
-            kernels._compile(stub, folder, dtype)
+            kernels._compile(stub, folder, "machine", dtype)
             expected = f"Compiling the fused engine for {dtype.name}, once; it is kept in {folder}."
             assert caplog.messages == [expected]
             caplog.clear()
             assert json.loads((folder / "record.json").read_text())["files"] == kernels._digests(folder)
-        assert json.loads((folder / "record.json").read_text())["dtypes"] == ["float32", "float64"]
+        assert json.loads((folder / "record.json").read_text())["compiled"] == [
+            "machine float32",
+            "machine float64",
+        ]
         assert stub.written == 4
 
         again = Stub(kernels._prepare())  # as in the next process
         for dtype in (F64, F32):
-            kernels._compile(again, folder, dtype)
+            kernels._compile(again, folder, "machine", dtype)
         assert again.written == 0
         assert len(again.compiled) == 4  # loaded from the cache
         assert caplog.messages == []
@@ -260,7 +262,7 @@ class TestCompile:
     def test_signatures(self, dtype, number, place, sources):
         """Signatures equal the numba types of the annotations."""
         stub = Stub(kernels._prepare())
-        kernels._compile(stub, stub.folder, dtype)
+        kernels._compile(stub, stub.folder, "machine", dtype)
         pair = types.NamedTuple([number, types.Array(number, 2, "C")], Pair)
         plan = typeof(KernelPlan(*[FieldStarts() if name == "start" else 0 for name in KernelPlan._fields]))
         array = types.Array(number, 3, "C")
@@ -286,7 +288,7 @@ class TestCompile:
     def test_interpreted_kernels_are_not_compiled(self, place, sources, caplog):
         """NUMBA_DISABLE_JIT=1: the kernels are Python functions."""
         stub = SimpleNamespace(forward=lambda: None, backward=lambda: None)
-        assert kernels._compile(stub, None, F32) is None
+        assert kernels._compile(stub, None, "machine", F32) is None
         assert caplog.messages == []
 
     def test_kernels_are_compiled_once_per_dtype(self, place, sources, monkeypatch, caplog):
@@ -306,7 +308,7 @@ class TestCompile:
         folder = filled_cache(caplog)
         stub = Stub(folder)
         stub.forward.compile = lambda signature: (folder / "fused_0123" / "kernel.2.nbc").write_bytes(b"new")
-        kernels._compile(stub, folder, F32)
+        kernels._compile(stub, folder, "machine", F32)
         assert kernels._record(folder)["files"] == kernels._digests(folder)
         kernels._prepare()
         assert caplog.messages == []
@@ -330,8 +332,8 @@ def empty(path):
         stub = Stub(folder)
         monkeypatch.setattr(compiler, "compile_in_subprocess", lambda *given: filled.append((given, stub.written)))
         for dtype in (F32, F64, F32):
-            kernels._compile(stub, folder, dtype)
-        assert filled == [((folder, F32), 0), ((folder, F64), 2)]
+            kernels._compile(stub, folder, "machine", dtype)
+        assert filled == [((folder, "machine", F32), 0), ((folder, "machine", F64), 2)]
 
     @pytest.mark.parametrize(
         ("executable", "reason"), [("/nowhere/python", "No such file or directory"), ("false", "exit code 1: ")]
@@ -344,7 +346,7 @@ def empty(path):
         monkeypatch.setattr(kernels, "SOURCES", sources)
         monkeypatch.setattr(sys, "executable", executable)
         stub = Stub(kernels._prepare())
-        kernels._compile(stub, stub.folder, F32)
+        kernels._compile(stub, stub.folder, "machine", F32)
         assert stub.written == 2
         (record,) = [one for one in caplog.records if one.levelname == "WARNING"]
         text = "The fused engine is compiled in this process: a subprocess failed ("
@@ -412,7 +414,7 @@ class TestDamage:
         for n in range(0, len(intact), 17):  # all bytes would take long
             (folder / "record.json").write_bytes(intact[:n] + bytes([intact[n] ^ 1]) + intact[n + 1 :])
             filled_cache(caplog)
-            assert set(kernels._record(folder)["dtypes"]) >= {"float32", "float64"}
+            assert set(kernels._record(folder)["compiled"]) >= {"machine float32", "machine float64"}
             assert kernels._record(folder)["files"] == kernels._digests(folder)
             (folder / "record.json").write_bytes(intact)
 
