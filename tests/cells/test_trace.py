@@ -68,3 +68,27 @@ def test_a_field_of_another_shape_is_refused():
     """Shapes are checked in the tests: a weighting needs dimensions for batch, heads and slots."""
     with pytest.raises(Exception, match="weighting"):
         Trace(weighting=torch.zeros(N))
+
+
+def test_over_time_fills_up_what_grows_with_zeros():
+    """A memory that gets a row at every step."""
+    steps = [Trace(weighting=torch.ones(2, 1, n), memory=torch.ones(2, n, 3), ring=False) for n in (1, 2, 3)]
+    seen = Trace.over_time(steps)
+    assert not seen.ring
+    assert seen["weighting"].shape == (2, 3, 1, 3)
+    assert seen["weighting"][0, :, 0].tolist() == [[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [1.0, 1.0, 1.0]]
+    assert seen["memory"][1, :, :, 2].tolist() == [[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [1.0, 1.0, 1.0]]
+
+
+@pytest.mark.parametrize(("ring", "position", "width"), [(True, 0.0, 1.0), (False, 2.0, 2.0)])
+def test_place_is_on_the_ring_or_in_the_row(ring, position, width):
+    """Half of the weight on slot 4, of five, and half on slot 1 or, in a row, on slot 0."""
+    w = torch.tensor([0.0, 0.5, 0.0, 0.0, 0.5] if ring else [0.5, 0.0, 0.0, 0.0, 0.5]).view(1, 1, 5)
+    found = Trace(weighting=w, ring=ring).place
+    assert (found[0].item() + 2.5) % 5 - 2.5 == pytest.approx(position, abs=1e-5)
+    assert found[1].item() == pytest.approx(width, abs=1e-5)
+
+
+def test_place_takes_a_position_that_the_head_has():
+    w = torch.eye(4)[None, :1]
+    assert Trace(weighting=w, numbers={"position": torch.tensor([[7.5]])}).place[0].item() == 7.5

@@ -118,6 +118,15 @@ def test_a_run_on_mnist1d(trained):
     assert (run / "figures" / "evaluation_reading.png").exists()
 
 
+def test_cells_past_the_positions_of_the_model_are_refused(run, monkeypatch):
+    monkeypatch.setattr("src.networks.recurrent.Recurrent.longest_sequence", 20)
+    most = "must take at most 20: model.name='ntm' in this run"
+    refused(run, f"test_cells=[[2, 9]]: takes 21 steps; {most}", "test_cells=[[2,9]]")
+    refused(
+        run, "grid={'lengths': [2], 'repeats': [1, 10]}: takes 23 steps", "grid.lengths=[2]", "grid.repeats=[1,10]"
+    )
+
+
 def test_settings_that_do_not_fit_the_run_are_refused(run, trained):
     refused(run, "grid.repeats[0]=0: must be an integer of at least 1", "grid.lengths=[2]", "grid.repeats=[0]")
     refused(run, "grid.lengths=3: must be a list of integers", "grid.lengths=3", "grid.repeats=[1]")

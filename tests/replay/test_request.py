@@ -74,6 +74,12 @@ def test_sequences_that_do_not_suit_the_task(trained):
     refuse(compose_replay(f"run={trained}/ntm", "length=99", "repeats=9"))
 
 
+def test_a_sequence_past_the_positions_of_the_model(trained, monkeypatch):
+    monkeypatch.setattr("src.networks.recurrent.Recurrent.longest_sequence", 5)
+    text = "length=3, repeats=4: takes 18 steps; must take at most 5: model.name='ntm' in this run"
+    refused(trained, text, f"run={trained}/ntm", "length=3", "repeats=4")
+
+
 def test_two_runs_that_do_not_go_together(trained):
     def pair(one, other):
         return f"run=[{trained}/{one},{trained}/{other}]", f"run=['{trained}/{one}', '{trained}/{other}']"

@@ -197,6 +197,21 @@ def test_streams_are_independent():
     assert len(set(found)) == len(found)
 
 
+def test_the_input_length_is_the_steps_before_the_first_answer_of_each_sequence():
+    task = made("reverse", **SIZES)
+    task.setup()
+    for batch in task.validation:
+        expected = [row.index(1.0) for row in batch.mask.tolist()]
+        assert task.input_length(batch).tolist() == expected
+    assert task.input_length(task.examples()[0]).tolist() == [21]
+
+
+@each_task
+def test_tasks_whose_input_comes_before_the_answer(name):
+    """Two tasks ask while they are still told what to remember, or at steps that differ by sequence."""
+    assert made(name, **SIZES).has_input_length == (name not in ("mqar", "dynamic_ngrams"))
+
+
 def test_needed_slots_are_the_steps_before_the_first_answer():
     task = Pairs()
     batch = task.draw(generator(1), 3, 4, 2)
