@@ -121,9 +121,9 @@ def test_a_run_on_mnist1d(trained):
 def test_cells_past_the_positions_of_the_model_are_refused(run, monkeypatch):
     monkeypatch.setattr("src.networks.recurrent.Recurrent.longest_sequence", 20)
     most = "must take at most 20: model.name='ntm' in this run"
-    refused(run, f"test_cells=[[2, 9]]: takes 21 steps; {most}", "test_cells=[[2,9]]")
+    refused(run, f"test_cells=[[2, 9]]: takes 23 steps; {most}", "test_cells=[[2,9]]")
     refused(
-        run, "grid={'lengths': [2], 'repeats': [1, 10]}: takes 23 steps", "grid.lengths=[2]", "grid.repeats=[1,10]"
+        run, "grid={'lengths': [2], 'repeats': [1, 10]}: takes 25 steps", "grid.lengths=[2]", "grid.repeats=[1,10]"
     )
 
 
