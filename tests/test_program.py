@@ -60,8 +60,8 @@ def test_public_names(name):
 
 
 def test_a_name_that_is_not_public():
-    with pytest.raises(AttributeError, match=r"^module 'src' has no attribute 'DNC'$"):
-        _ = src.DNC
+    with pytest.raises(AttributeError, match=r"^module 'src' has no attribute 'Hopfield'$"):
+        _ = src.Hopfield
 
 
 def test_the_package_of_the_checkout_can_be_imported_from_any_folder(tmp_path):

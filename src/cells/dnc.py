@@ -20,7 +20,7 @@ from .controllers import check_numbers, make_controller
 from .dnc_interface import Interface, InterfaceLayout
 from .layout import LARGEST
 from .machine import ENGINE_CHOICES
-from .machine_state import initial_memory
+from .machine_state import set_initial_memory, with_slots
 from .trace import Trace
 
 
@@ -69,6 +69,7 @@ class DNC(Cell):
         checks.Refusal: a value of the wrong type or out of its range.
     """
 
+    initial_memory: Tensor
     pictures: ClassVar[tuple[str, ...]] = ("usage_and_links",)
     write_heads = 1
 
@@ -109,11 +110,7 @@ class DNC(Cell):
         self.output_size = controller_size + read_heads * word_size
         self.layout = InterfaceLayout(read_heads, word_size, mask_keys, sharpen_links)
         self.interface = nn.Linear(controller_size, self.layout.size)
-        memory = initial_memory(memory_init, memory_slots, word_size)
-        if memory_init == "learned":
-            self.initial_memory = nn.Parameter(memory)
-        else:
-            self.register_buffer("initial_memory", memory)
+        set_initial_memory(self, memory_init, memory_slots, word_size)
 
     @property
     def any_weight(self) -> Tensor:
@@ -122,9 +119,7 @@ class DNC(Cell):
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> DNCState:
         """As `Cell.initial_state`; the memory is a view of `initial_memory` and must not be changed in place."""
         slots = self.memory_slots if memory_slots is None else checks.integer("memory_slots", memory_slots)
-        memory: Tensor = self.initial_memory
-        if slots != self.memory_slots:
-            memory = memory[torch.arange(slots, device=memory.device) % self.memory_slots]
+        memory = with_slots(self.initial_memory, slots)
         by_slot = memory.new_zeros(batch_size, slots)
         return DNCState(
             controller=self.controller.initial_state(batch_size),

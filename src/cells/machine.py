@@ -21,7 +21,7 @@ from .by_kind import ByKind, by_kind
 from .controllers import check_numbers, make_controller
 from .input_skip import InputSkip
 from .layout import LARGEST, Field, Layout, content_fields
-from .machine_state import MEMORY_INITS, MachineState, initial_memory
+from .machine_state import MEMORY_INITS, MachineState, set_initial_memory, with_slots
 from .trace import Trace
 
 #: Values of the option `engine`; `src.engines.choose` selects the engine.
@@ -66,6 +66,7 @@ class Machine(Cell):
         checks.Refusal: a value of the wrong type or out of its range.
     """
 
+    initial_memory: Tensor
     #: Options that the sizes of the weights depend on.
     size_options: ClassVar[tuple[str, ...]] = ("content_addressing", "input_skip")
 
@@ -134,11 +135,7 @@ class Machine(Cell):
             has, initial = (one.of_heads(read_heads, write_heads) for one in options)
             self.skip = InputSkip(input_size, self.skip_size, has, initial, numbers)
 
-        memory = initial_memory(memory_init, memory_slots, word_size)
-        if memory_init == "learned":
-            self.initial_memory = nn.Parameter(memory)
-        else:
-            self.register_buffer("initial_memory", memory)
+        set_initial_memory(self, memory_init, memory_slots, word_size)
 
     @abstractmethod
     def head_layout(self) -> Layout:
@@ -188,9 +185,7 @@ class Machine(Cell):
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> MachineState:
         """As `Cell.initial_state`; the memory is a view of `initial_memory` and must not be changed in place."""
         slots = self.memory_slots if memory_slots is None else checks.integer("memory_slots", memory_slots)
-        memory: Tensor = self.initial_memory
-        if slots != self.memory_slots:
-            memory = memory[torch.arange(slots, device=memory.device) % self.memory_slots]
+        memory = with_slots(self.initial_memory, slots)
         return MachineState(
             controller=self.controller.initial_state(batch_size),
             memory=memory.expand(batch_size, -1, -1),

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..common import checks
 from .base import State
@@ -37,6 +37,21 @@ def initial_memory(init: str, slots: int, words: int) -> Float[Tensor, "N M"]:
     checks.choice("memory_init", init, MEMORY_INITS)
     memory = torch.full((slots, words), MEMORY_CONSTANT)
     return memory if init == "constant" else memory.uniform_(-MEMORY_SPREAD, MEMORY_SPREAD)
+
+
+def set_initial_memory(cell: nn.Module, init: str, slots: int, words: int) -> None:
+    """Give a cell its `initial_memory`: a parameter if it is learned, else a buffer."""
+    memory = initial_memory(init, slots, words)
+    if init == "learned":
+        cell.initial_memory = nn.Parameter(memory)
+    else:
+        cell.register_buffer("initial_memory", memory)
+
+
+def with_slots(memory: Float[Tensor, "own M"], slots: int) -> Float[Tensor, "N M"]:
+    """A memory of another number of slots; more slots than there are repeat its rows."""
+    own = len(memory)
+    return memory if slots == own else memory[torch.arange(slots, device=memory.device) % own]
 
 
 def one_hot_at_zero(like: Tensor, batch_size: int, heads: int, slots: int) -> Float[Tensor, "B H N"]:

@@ -104,8 +104,9 @@ class Learner(GuardedModule):
 
     @property
     def state_size(self) -> int:
-        """Numbers in the network's state of one sequence, after the longest of training."""
-        size: int = self.network.state_size_after(longest_of_training(self.task))
+        """Numbers in the network's state of one sequence; after the longest of training, if the state may grow."""
+        grows = getattr(self.network, "state_size_after", None)
+        size: int = self.network.state_size if grows is None else grows(longest_of_training(self.task))
         return size
 
     def slots_for(self, batch: Any) -> int | None:

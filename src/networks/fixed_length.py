@@ -25,6 +25,7 @@ class FixedLength(nn.Module, ABC):
 
     #: Name of the configuration file.
     name: ClassVar[str]
+    state_size = 0
     head_names: ClassVar[list[str]] = []
     engine: str | None = None
     memory_slots: int | None = None

@@ -34,6 +34,11 @@ class Recurrent(nn.Module):
         choose.check(cell, self.engine_choice)
         self.readout = nn.Linear(cell.output_size, output_size)
 
+    @property
+    def state_size(self) -> int:
+        """Size of the initial state of one sequence, in numbers."""
+        return self.state_size_after(0)
+
     def state_size_after(self, steps: int) -> int:
         """Size of the state of one sequence after some steps, in numbers."""
         return self.cell.state_size_after(steps)

@@ -84,7 +84,7 @@ def test_refusals(line, tmp_path, given, text):
         ),
         (
             ["model=mlp,nope", "optimizer.lr=1,2"],
-            "model='nope': unknown model; must be one of cnn, dms_ntm, gru",
+            "model='nope': unknown model; must be one of cnn, dms_ntm, dnc, gru",
         ),
     ],
 )
