@@ -67,6 +67,15 @@ def training_round(model: str, batch_size: int, shape: Sequence[str], updates: i
     return lambda: make_updates(batches)
 
 
+def sizes_of(model: str) -> tuple[int, int]:
+    """Parameters and size of the state of a model, given as in `training_round`, on the task as it is."""
+    name, overrides = split_overrides(model)
+    cfg = compose_config(f"model={name}", *overrides)
+    task = build.build_task(cfg)
+    learner = build.build_learner(cfg, task, build.build_network(cfg, task))
+    return learner.parameter_count, learner.state_size
+
+
 def updating(cfg: Mapping[str, Any]) -> tuple[Task, Callable[[Iterable[Any]], None]]:
     """The task of a configuration, and a function that makes one training update of a new model with each batch.
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from .rounds import best_times, digits, dnc_package_round, peer_round, shape_overrides, training_round
+from .rounds import best_times, digits, dnc_package_round, peer_round, shape_overrides, sizes_of, training_round
 
 ABOUT = "training sequences a second on repeat-copy, and in brackets the ratio to the first model"
 MODELS = (
@@ -67,12 +67,17 @@ def measure(given: argparse.Namespace) -> dict[str, dict[int, float]]:
 
 
 def markdown(rates: dict[str, dict[int, float]]) -> str:
-    """A Markdown table of the rates, each with its ratio to the first model."""
+    """A Markdown table of the rates, each with its ratio to the first model, and of the models' sizes.
+
+    The state is that after the longest sequence of training with the default settings of the task.
+    """
     first: dict[int, float] = next(iter(rates.values()))
-    lines = ["| model | " + " | ".join(f"batch {size}" for size in first) + " |", "|---|" + "---:|" * len(first)]
+    header = ["model", *(f"batch {size}" for size in first), "parameters", "state"]
+    lines = [f"| {' | '.join(header)} |", "|---|" + "---:|" * (len(header) - 1)]
     for model, row in rates.items():
         cells = (f"{digits(rate)} ({digits(rate / first[size])})" for size, rate in row.items())
-        lines.append(f"| `{model}` | " + " | ".join(cells) + " |")
+        sizes = ("", "") if model in (PEER, DNC_PACKAGE) else (f"{size:,}" for size in sizes_of(model))
+        lines.append(f"| `{model}` | " + " | ".join([*cells, *sizes]) + " |")
     return "\n".join(lines)
 
 

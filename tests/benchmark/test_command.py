@@ -104,16 +104,19 @@ def test_a_rate_counts_all_sequences_of_a_round(command, monkeypatch):
     monkeypatch.setattr(speed, "best_times", lambda timed, rounds: dict.fromkeys(timed, 2.0))
     code, out, _ = command(*SPEED, "--updates", "4", "--sequences", "10", *ONE_THREAD)
     assert code == 0
-    assert out.splitlines()[-2:] == [f"| `{LSTM}` | 5 (1) | 6 (1) |", f"| `{NTM}` | 5 (1) | 6 (1) |"]
+    assert out.splitlines()[-2:] == [
+        f"| `{LSTM}` | 5 (1) | 6 (1) | 301 | 8 |",
+        f"| `{NTM}` | 5 (1) | 6 (1) | 625 | 33 |",
+    ]
 
 
 def test_the_table_has_ratios_to_the_first_model():
     table = speed.markdown({"lstm": {1: 200.0, 16: 1000.0}, "ntm": {1: 50.0, 16: 1500.0}})
     assert table.splitlines() == [
-        "| model | batch 1 | batch 16 |",
-        "|---|---:|---:|",
-        "| `lstm` | 200 (1) | 1000 (1) |",
-        "| `ntm` | 50 (0.25) | 1500 (1.5) |",
+        "| model | batch 1 | batch 16 | parameters | state |",
+        "|---|---:|---:|---:|---:|",
+        "| `lstm` | 200 (1) | 1000 (1) | 244,089 | 480 |",
+        "| `ntm` | 50 (0.25) | 1500 (1.5) | 63,181 | 3,036 |",
     ]
 
 
