@@ -18,7 +18,7 @@ LEAST_TEMPERATURE = 1e-4
 
 
 def bounded(action: Float[Tensor, "B H d"]) -> Float[Tensor, "B H d"]:
-    """A shift of length below 1 in the same direction: a / sqrt(1 + |a|^2)."""
+    """A shift of length below 1 in the same direction: ``a / sqrt(1 + |a|^2)``."""
     return action * (1.0 + action.square().sum(2, keepdim=True)).rsqrt()
 
 
@@ -33,18 +33,18 @@ def move(
 
 
 def squared_distance(address: Float[Tensor, "B R d"], keys: Float[Tensor, "B n d"]) -> Float[Tensor, "B R n"]:
-    """|q - k_i|^2 of each head and item."""
+    """Squared distance ``|q - k_i|^2`` of each head and item."""
     return (address.unsqueeze(2) - keys.unsqueeze(1)).square().sum(3)
 
 
 def inverse_square(distance: Float[Tensor, "B R n"], strength: Float[Tensor, "B n"]) -> Float[Tensor, "B R n"]:
-    """Weighting with a heavy tail: w_i proportional to s_i / |q - k_i|^2, for squared distances."""
+    """Weighting with a heavy tail: w_i proportional to ``s_i / |q - k_i|^2``, for squared distances."""
     return torch.softmax((strength + LEAST_STRENGTH).log().unsqueeze(1) - (distance + EPS).log(), dim=-1)
 
 
 def gaussian(
     distance: Float[Tensor, "B R n"], strength: Float[Tensor, "B n"], temperature: Float[Tensor, "B R"]
 ) -> Float[Tensor, "B R n"]:
-    """Weighting by a softmax: w_i proportional to s_i exp(-|q - k_i|^2 / temperature), for squared distances."""
+    """Softmax weighting: w_i proportional to ``s_i exp(-|q - k_i|^2 / temperature)``, for squared distances."""
     log_kernel = distance / (temperature + LEAST_TEMPERATURE).unsqueeze(2)
     return torch.softmax((strength + LEAST_STRENGTH).log().unsqueeze(1) - log_kernel, dim=-1)
