@@ -95,7 +95,7 @@ class Transformer(nn.Module):
         mlp_factor: hidden units of the MLPs, as a multiple of the width.
         positions: rotary (keys and queries turned by their step), alibi (scores fall with distance), learned (a
             vector added to each step's input), or none (only what causal attention itself tells).
-        max_positions: steps that have a learned position; the other kinds have no limit, and ignore it.
+        max_positions: steps that have a learned position; the other kinds have no limit.
         dropout: share of the features that each branch of a block drops in training.
 
     Raises:

@@ -65,14 +65,10 @@ def build_network(cfg: Mapping[str, Any], task: Task) -> Any:
         check_input_length(cfg, cell, task)
         idle_options.warn(cfg["model"], cell)
         return recurrent(cell, task.output_size, choose_engine(cfg, cell))
-    return construct(
-        "model",
-        cfg["model"],
-        torch.nn.Module,
-        steps=task.steps,
-        input_size=task.input_size,
-        output_size=task.output_size,
-    )
+    sizes = {"steps": task.steps, "input_size": task.input_size, "output_size": task.output_size}
+    network = construct("model", cfg["model"], torch.nn.Module, **sizes)
+    idle_options.warn(cfg["model"], network)
+    return network
 
 
 def check_input_length(cfg: Mapping[str, Any], cell: Cell, task: Task) -> None:

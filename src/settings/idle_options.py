@@ -1,11 +1,9 @@
-"""Options of a cell that have no effect with its other options."""
+"""Options of a model that have no effect with its other options."""
 
 import inspect
 import logging
 from collections.abc import Mapping
 from typing import Any
-
-from ..cells.base import Cell
 
 log = logging.getLogger(__name__)
 COUNTING = ("counters", "number_input")
@@ -14,21 +12,23 @@ IDLE = {
     ("controller", "lstm"): COUNTING,
     ("controller", "gru"): COUNTING,
     ("controller", "feedforward"): COUNTING,
+    **{("positions", kind): ("max_positions",) for kind in ("rotary", "alibi", "none")},
     ("motion", "relative"): ("jump_range", "jump_bias", "step_bias", "bookmark_bias"),
     ("motion", "hybrid"): ("delta_init", "bookmark_bias"),
     ("motion", "anchored"): ("jump_range", "step_bias"),
 }
 
 
-def warn(model: Mapping[str, Any], cell: Cell) -> None:
-    """Log a warning for each option of a cell that is not at its default, and has no effect.
+def warn(model: Mapping[str, Any], built: object) -> None:
+    """Log a warning for each option of a model that is not at its default, and has no effect.
 
     Args:
         model: the section `model` of a configuration.
-        cell: what it describes.
+        built: the cell or network that it describes.
     """
-    defaults = inspect.signature(type(cell)).parameters
     for (option, value), keys in IDLE.items():
-        for key in keys if model.get(option) == value else ():
-            if key in model and key in defaults and model[key] != defaults[key].default:
+        idle = [key for key in keys if key in model and model.get(option) == value]
+        defaults = inspect.signature(type(built)).parameters if idle else {}
+        for key in idle:
+            if key in defaults and model[key] != defaults[key].default:
                 log.warning("model.%s=%s has no effect with model.%s=%s.", key, model[key], option, value)

@@ -14,7 +14,9 @@ def longest_of_training(task: Task) -> int:
 
 
 def longest_of_all(task: Task) -> int:
-    """T of the longest sequences of training, validation and all test sets."""
+    """T of the longest sequences of training, validation and all test sets, which are drawn if T may differ."""
+    if task.steps is not None:
+        return task.steps
     task.setup()
     sets = [task.validation, *task.tests.values()]
     return max(longest_of_training(task), *(batch.x.shape[1] for batches in sets for batch in batches))

@@ -6,6 +6,7 @@ import pytest
 
 from src.cells.dms_ntm import DMSNTM, MOTIONS
 from src.cells.ntm import NTM
+from src.networks.transformer import POSITIONS, Transformer
 from src.settings import build, idle_options
 from tests.helpers import compose_train
 
@@ -21,6 +22,9 @@ DELTA, RAW = "model.delta_init={read: 0, write: 1}", "model.number_input=raw"
         (["model.motion=anchored", "model.step_bias=0"], "step_bias=0 has no effect with model.motion=anchored."),
         (["model=ntm", RAW], "number_input=raw has no effect with model.controller=lstm."),
         (["model=ntm", RAW, "model.controller=counter_lstm"], None),
+        (["model=lie_access_ntm", RAW], "number_input=raw has no effect with model.controller=lstm."),
+        (["model=transformer", "model.max_positions=99"], "max_positions=99 has no effect with model.positions=rotary."),
+        (["model=transformer", "model.max_positions=999", "model.positions=learned"], None),
         (["model=lstm"], None),
     ],
 )  # fmt: skip
@@ -32,6 +36,7 @@ def test_a_run_warns_of_options_without_effect(overrides, warning, caplog):
 
 
 def test_the_table_names_options_that_exist():
-    options = {*inspect.signature(NTM).parameters, *inspect.signature(DMSNTM).parameters}
+    options = {name for kind in (NTM, DMSNTM, Transformer) for name in inspect.signature(kind).parameters}
     assert options >= {key for keys in idle_options.IDLE.values() for key in keys}
-    assert {value for option, value in idle_options.IDLE if option == "motion"} == {*MOTIONS}
+    for name, values in {"motion": {*MOTIONS}, "positions": {*POSITIONS} - {"learned"}}.items():
+        assert {value for option, value in idle_options.IDLE if option == name} == values
