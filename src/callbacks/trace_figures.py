@@ -30,7 +30,7 @@ def draw_trace(network: Any, example: Example, trace: Trace, cmap: str) -> dict[
     seen = {name: values[0].numpy() for name, values in trace.items()}
     figures: dict[str, Figure] = {}
     with figure_errors_as_warnings("memory"):
-        if heads := head_traces(seen, network.head_names):
+        if heads := head_traces(seen, getattr(network, "head_names", [])):
             held, marks = seen["memory"], example.marks
             memories = {f"memory as the\n{mark} begins": held[step - 1] for mark, step in marks.items()}
             memories["memory\nat the end"] = held[-1]
@@ -42,13 +42,13 @@ def draw_trace(network: Any, example: Example, trace: Trace, cmap: str) -> dict[
 
 
 def head_traces(seen: Seen, names: Sequence[str]) -> list[HeadTrace]:
-    """What each head wrote, then what each head read, and where; empty where a trace has no words.
+    """What each head wrote, then what each head read, and where; empty where a trace has no words or heads no names.
 
     The heads that write are the last ones, those that read the first; a head that does both is there twice.
     """
     heads = []
     for field, done in {"add": "added", "read": "read"}.items():
-        if field in seen and "memory" in seen:
+        if names and field in seen and "memory" in seen:
             words = seen[field]
             first = len(names) - words.shape[1] if field == "add" else 0
             for h in range(words.shape[1]):

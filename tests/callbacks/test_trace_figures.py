@@ -54,6 +54,12 @@ def test_a_network_without_heads_has_no_such_figures(task):
     assert draw_trace(learner.network, task.example(2, 2), Trace(), "jet") == {}
 
 
+def test_a_network_of_a_user_need_not_name_heads(task, caplog):
+    learner, example = learner_of(NTM(4, **SIZES), task), task.example(2, 2)
+    assert draw_trace(object(), example, trace(learner, example)[1], "jet") == {}
+    assert caplog.messages == []
+
+
 def test_a_head_that_reads_and_writes_is_drawn_twice(task):
     learner = learner_of(TapeRNN(4, **SIZES), task)
     example = task.example(2, 2)

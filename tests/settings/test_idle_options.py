@@ -23,7 +23,7 @@ DELTA, RAW = "model.delta_init={read: 0, write: 1}", "model.number_input=raw"
         (["model=ntm", RAW], "number_input=raw has no effect with model.controller=lstm."),
         (["model=ntm", RAW, "model.controller=counter_lstm"], None),
         (["model=lie_access_ntm", RAW], "number_input=raw has no effect with model.controller=lstm."),
-        (["model=transformer", "model.max_positions=99"], "max_positions=99 has no effect with model.positions=rotary."),
+        (["model=transformer", "model.max_positions=9"], "max_positions=9 has no effect with model.positions=rotary."),
         (["model=transformer", "model.max_positions=999", "model.positions=learned"], None),
         (["model=lstm"], None),
     ],
