@@ -42,7 +42,7 @@ def draw_trace(network: Any, example: Example, trace: Trace, cmap: str) -> dict[
 
 
 def head_traces(seen: Seen, names: Sequence[str]) -> list[HeadTrace]:
-    """What each head wrote, then what each head read, and where; empty where a trace has no words or heads no names.
+    """What each head wrote, then what each head read, and where; empty without words, or without names of heads.
 
     The heads that write are the last ones, those that read the first; a head that does both is there twice.
     """

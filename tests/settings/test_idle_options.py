@@ -10,6 +10,7 @@ from src.networks.transformer import POSITIONS, Transformer
 from src.settings import build, idle_options
 from tests.helpers import compose_train
 
+NINE = "model.max_positions=9"
 DELTA, RAW = "model.delta_init={read: 0, write: 1}", "model.number_input=raw"
 
 
@@ -23,7 +24,7 @@ DELTA, RAW = "model.delta_init={read: 0, write: 1}", "model.number_input=raw"
         (["model=ntm", RAW], "number_input=raw has no effect with model.controller=lstm."),
         (["model=ntm", RAW, "model.controller=counter_lstm"], None),
         (["model=lie_access_ntm", RAW], "number_input=raw has no effect with model.controller=lstm."),
-        (["model=transformer", "model.max_positions=9"], "max_positions=9 has no effect with model.positions=rotary."),
+        (["model=transformer", NINE], "max_positions=9 has no effect with model.positions=rotary."),
         (["model=transformer", "model.max_positions=999", "model.positions=learned"], None),
         (["model=lstm"], None),
     ],
