@@ -17,6 +17,7 @@ from .run.folder import RunFolder, check_results_folder, results_folder
 from .run.load import Run, load_run
 from .settings import build, cli, longest
 from .settings.errors import ConfigError
+from .tasks.batches import prolonged
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ def open_run(cfg: Mapping[str, Any]) -> tuple[Request, Run]:
             f"memory_slots={request.memory_slots!r}: {run.config['model']['name']} has no memory; must be null"
         )
     for key, cells in {"test_cells": request.cells or (), "grid": request.grid.cells}.items():
-        steps = max((run.task.steps_of(*cell) for cell in cells), default=0)
+        steps = max((run.task.steps_of(*cell) for cell in cells), default=0) + request.prolong
         longest.check_steps(f"{key}={cfg[key]!r}", steps, run.config, run.model)
     return request, run
 
@@ -63,6 +64,11 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
 
     sets: dict[str, Any] = dict(task.tests)
     sets |= {task.name_of(cell): task.cell(*cell) for cell in request.grid.cells}
+    if request.prolong:
+        sets |= {
+            name: [prolonged(batch, request.prolong) for batch in sets[name]]
+            for name in map(task.name_of, [*task.test_cells, *request.grid.cells])
+        }
     tested: dict[str, Any] = {}
     for name, batches in sets.items():
         tested[name] = learner.measure(batches)
@@ -85,6 +91,7 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
         "baselines": known,
         "grid": request.grid.values,
         "memory_slots": request.memory_slots,
+        "prolong": request.prolong,
         "git_revision": provenance.git_revision(),
         "versions": provenance.versions(),
     }

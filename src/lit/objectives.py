@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from .bits import Bits, BitsWithoutEnd, PredictedBits
 from .classes import Classes
 from .objective import Metric, Objective
+from .repeated_bits import RepeatedBits
 from .symbols import Symbols
 
 #: All objectives by name. A metric name has the same meaning in all of them.
 OBJECTIVES: dict[str, Objective] = {
-    one.name: one for one in (Bits(), BitsWithoutEnd(), PredictedBits(), Symbols(), Classes())
+    one.name: one for one in (Bits(), RepeatedBits(), BitsWithoutEnd(), PredictedBits(), Symbols(), Classes())
 }
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..common import checks
+from ..lit.objectives import OBJECTIVES
 from ..settings import build, errors, keys
 from ..settings.construct import locate
 from ..settings.errors import ConfigError
@@ -22,6 +23,7 @@ class Request(NamedTuple):
     cells: list[tuple[int, ...]] | None  # None for those of the run
     grid: Grid
     memory_slots: int | None
+    prolong: int  # further steps after the answer of a test cell
     checkpoint: str
     out: Path  # folder for the results
 
@@ -42,6 +44,9 @@ def read_request(cfg: Mapping[str, Any], task: Mapping[str, Any]) -> Request:
         slots = errors.check("", checks.integer, "memory_slots", slots)
     if cfg["figure"]["cmap"] is not None:
         keys.check_cmap(cfg["figure"]["cmap"])
+    prolong = errors.check("", checks.integer, "prolong", cfg["prolong"], least=0)
+    if prolong and not OBJECTIVES[locate("task", task).objective].end:  # type: ignore[attr-defined]
+        raise ConfigError(f"prolong={prolong}: is for answers with an end marker; must be 0 on {task['name']}")
     cells, axes = cfg["test_cells"], build.axes_of(task)
     if cells is not None and not axes:
         raise ConfigError(f"test_cells={cells!r}: {WITHOUT_CELLS}; must be null on {task['name']}")
@@ -53,4 +58,4 @@ def read_request(cfg: Mapping[str, Any], task: Mapping[str, Any]) -> Request:
         check_cells = locate("task", task).check_cells  # type: ignore[attr-defined]
         cells = errors.check("", check_cells, "test_cells", cells)
         check_built(task, "test_cells", cells)
-    return Request(cells, grid, slots, checkpoint, results_folder(cfg["run"], cfg["out"], KIND))
+    return Request(cells, grid, slots, prolong, checkpoint, results_folder(cfg["run"], cfg["out"], KIND))

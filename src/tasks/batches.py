@@ -42,3 +42,20 @@ def shard(batch: Any, part: int, parts: int) -> Any:
     [[0, 1, 2], [3, 4]]
     """
     return type(batch)(*(tensor.tensor_split(parts)[part] for tensor in batch))
+
+
+def prolonged(batch: Any, steps: int) -> Any:
+    """A batch with further steps at its end, without input or answer, to see what a model says after the answer.
+
+    >>> batch = SequenceBatch(torch.ones(2, 3, 4), torch.ones(2, 3, 5), torch.ones(2, 3))
+    >>> [tuple(tensor.shape) for tensor in prolonged(batch, 2)], prolonged(batch, 2).mask[0].tolist()
+    ([(2, 5, 4), (2, 5, 5), (2, 5)], [1.0, 1.0, 1.0, 0.0, 0.0])
+    """
+    time = batch.x.shape[1]
+
+    def longer(tensor: Tensor) -> Tensor:
+        if tensor.ndim < 2 or tensor.shape[1] != time:
+            return tensor
+        return torch.cat([tensor, tensor.new_zeros(len(tensor), steps, *tensor.shape[2:])], dim=1)
+
+    return type(batch)(*map(longer, batch))

@@ -17,7 +17,9 @@ def guessed(objective: str, batches: Sequence[Any], outputs: int) -> dict[str, f
     if objective == "predicted_bits":
         every = guessed_bits(batches)
         return {name: every[name] for name in ("bits", "error_bits", "loss")}
-    return guessed_bits(batches, objective == "bits") if objective in ("bits", "bits_without_end") else {}
+    if objective in ("bits", "repeated_bits", "bits_without_end"):
+        return guessed_bits(batches, end=objective != "bits_without_end")
+    return {}
 
 
 def guessed_bits(batches: Sequence[Any], end: bool = False) -> dict[str, float]:

@@ -37,13 +37,15 @@ class RepeatCopy(Task):
         batch_size: sequences in a training batch.
         ragged: every sequence has its own length and repeats, padded and masked; otherwise a batch shares them,
             which is faster without padding.
+        count_noise: standard deviation of noise on the normalised repeat count, in training alone.
+        end_weight: weight of the end marker in the loss of training; every other bit has 1.
         test_cells: [length, repeats] pairs to test on beyond training.
         validation_size, test_size: sequences of the in-distribution sets.
         cell_size: sequences of a test cell.
         seed: of the training stream.
     """
 
-    objective = "bits"
+    objective = "repeated_bits"
     steps = None
     has_input_length = True
     axes = (Axis("length", "lengths"), Axis("repeats", "repeats"))
@@ -58,6 +60,8 @@ class RepeatCopy(Task):
         width: int = 8,
         batch_size: int = 16,
         ragged: bool = False,
+        count_noise: float = 0.0,
+        end_weight: float = 1.0,
         test_cells: list[list[int]] | None = None,
         validation_size: int = 256,
         test_size: int = 1024,
@@ -70,6 +74,8 @@ class RepeatCopy(Task):
         self.width = checks.integer("width", width)
         self.batch_size = checks.integer("batch_size", batch_size)
         self.ragged = checks.flag("ragged", ragged)
+        self.count_noise = checks.number("count_noise", count_noise, least=0)
+        self.end_weight = checks.number("end_weight", end_weight, above=0)
         self.test_cells = self.check_cells("test_cells", [] if test_cells is None else test_cells)
         self.validation_size = checks.integer("validation_size", validation_size)
         self.test_size = checks.integer("test_size", test_size)
@@ -80,7 +86,12 @@ class RepeatCopy(Task):
 
     def training_batch(self, n: int) -> RepeatCopyBatch:
         source = generator(TRAINING, self.seed, n)
-        return sample(source, self.batch_size, self.lengths, self.repeats, self.repeats, self.width, self.ragged)
+        size = self.batch_size
+        batch = sample(source, size, self.lengths, self.repeats, self.repeats, self.width, self.ragged)
+        if self.count_noise:
+            noise = self.count_noise * torch.randn(size, generator=source)
+            batch.x[torch.arange(size), batch.lengths + 1, self.width + 1] += noise
+        return batch._replace(end_weight=torch.full((size,), self.end_weight))
 
     def prepare(self) -> None:
         self.validation = self.fixed(self.validation_size, self.lengths, self.repeats, VALIDATION)

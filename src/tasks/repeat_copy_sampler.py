@@ -20,6 +20,7 @@ class RepeatCopyBatch(NamedTuple):
     mask: Float[Tensor, "B T"]
     lengths: Integer[Tensor, "B"]
     repeats: Integer[Tensor, "B"]
+    end_weight: Float[Tensor, "B"]  # of the end marker in the loss of training
 
 
 def normalise(repeats: Integer[Tensor, "B"], least: int, most: int) -> Float[Tensor, "B"]:
@@ -82,7 +83,7 @@ def build(
     y[..., :width] = payload[rows[:, None], elapsed.remainder(lengths[:, None])] * is_answer[..., None]
     y[rows, starts + answers, width] = 1.0
     mask = (elapsed >= 0) & (elapsed <= answers[:, None])
-    return RepeatCopyBatch(x, y, mask.float(), lengths, repeats)
+    return RepeatCopyBatch(x, y, mask.float(), lengths, repeats, torch.ones(batch))
 
 
 def _build_uniform(
@@ -103,7 +104,7 @@ def _build_uniform(
     y[:, end, width] = 1.0
     mask = torch.zeros(batch, end + 1)
     mask[:, start:] = 1.0
-    return RepeatCopyBatch(x, y, mask, lengths, repeats)
+    return RepeatCopyBatch(x, y, mask, lengths, repeats, torch.ones(batch))
 
 
 def sample(

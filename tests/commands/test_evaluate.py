@@ -10,6 +10,7 @@ from src.settings.errors import ConfigError
 from tests.helpers import compose_evaluate, train_small, written
 
 BITS = {"bits", "error_bits", "payload_error", "end_error", "end_exact", "exact", "loss"}
+BITS |= {"shifted", "lost", "end_early", "end_late", "end_at"}
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def test_a_grid_is_every_pair_of_the_lists(run):
     evaluation = evaluated(run, "test_cells=[]", "grid.lengths=[4,2]", "grid.repeats=[1,3]")
     assert list(evaluation["test"]) == ["in_distribution", "2x1", "2x3", "4x1", "4x3"]
     assert evaluation["grid"] == {"lengths": [2, 4], "repeats": [1, 3]}
-    for metric in ("payload_error", "end_error", "end_exact", "exact", "error_bits"):
+    for metric in ("payload_error", "end_error", "end_exact", "exact", "error_bits", "shifted", "lost", "end_at"):
         assert (run / "figures" / f"evaluation_grid_{metric}.png").stat().st_size > 0
 
 
@@ -100,6 +101,25 @@ def test_a_larger_memory_for_all_tests(run):
         "12x1": 14,
     }
     assert tests["3x4"]["bits"] != written(run)["test"]["3x4"]["bits"]
+
+
+def test_steps_after_the_answer_change_nothing_but_where_a_late_end_is_seen(run):
+    """A run of two updates says no end, which counts as said right after the last step."""
+    cells = ("test_cells=[[3,4]]", "grid.lengths=[2]", "grid.repeats=[1]")
+    before, after = evaluated(run, *cells), evaluated(run, *cells, "prolong=6")
+    assert (before["prolong"], after["prolong"]) == (0, 6)
+    assert before["test"]["in_distribution"] == after["test"]["in_distribution"]
+    for name, right in {"3x4": 12, "2x1": 2}.items():
+        shorter, longer = before["test"][name], after["test"][name]
+        assert (shorter["end_at"], longer["end_at"]) == pytest.approx(((right + 1) / right, (right + 7) / right))
+        assert shorter["end_late"] == longer["end_late"] == 1.0
+        assert {**longer, "end_at": shorter["end_at"]} == pytest.approx(shorter)
+
+
+def test_steps_after_the_answer_that_cannot_be(run, trained):
+    refused(run, "prolong=-1: must be an integer of at least 0", "prolong=-1")
+    text = "prolong=3: is for answers with an end marker; must be 0 on mnist1d"
+    refused(trained / "mlp", text, "prolong=3")
 
 
 def test_the_last_checkpoint(run):

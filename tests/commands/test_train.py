@@ -38,6 +38,7 @@ METRICS += [
 ]
 METRICS += ["validation", "test", "baselines", "git_revision", "versions"]
 BITS = {"bits", "error_bits", "payload_error", "end_error", "end_exact", "exact", "loss"}
+BITS |= {"shifted", "lost", "end_early", "end_late", "end_at"}
 MODELS = ("lstm", "gru", "ntm", "dms_ntm")
 PAIRS = [(model, task) for task in ("repeat_copy", "mnist1d") for model in MODELS]
 PAIRS += [(model, "mnist1d") for model in AT_ONCE] + [("mlp", "mnist1d_seed"), ("dms_ntm", "mnist1d_seed")]

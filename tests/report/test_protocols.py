@@ -77,7 +77,7 @@ def test_protocols_and_tasks_are_kept_apart(fake):
     assert list(told) == list(tables.values())
     kind = told["repeat_copy, max_length=5"]
     assert "max_length=5" in kind.protocol
-    assert kind.objective == "bits"
+    assert kind.objective == "repeated_bits"
     assert kind.solvable
     assert kind.axes == RepeatCopy.axes
     assert kind.trained == [[1, 5], [1, 10]]

@@ -150,6 +150,32 @@ def test_the_count_alone_is_a_number():
     assert not set(x[:, count].unique().tolist()) <= {0.0, 1.0}
 
 
+@pytest.mark.parametrize("ragged", [True, False])
+def test_noise_on_the_count_and_the_weight_of_the_end_are_in_training_alone(ragged):
+    options = {"ragged": ragged, "batch_size": 50, "width": 3, "test_cells": CELLS, **SIZES}
+    plain, noisy = RepeatCopy(**options), RepeatCopy(count_noise=0.25, end_weight=3.0, **options)
+    noise = []
+    for n in range(40):
+        before, after = plain.training_batch(n), noisy.training_batch(n)
+        assert (before.end_weight == 1).all()
+        assert (after.end_weight == 3).all()
+        difference = after.x - before.x
+        noise += difference[torch.arange(50), before.lengths + 1, -1].tolist()
+        difference[torch.arange(50), before.lengths + 1, -1] = 0.0
+        assert not difference.any()
+        assert same(before[1:5], after[1:5])
+    noise = torch.tensor(noise)
+    assert float(noise.std()) == pytest.approx(0.25, rel=0.1)
+    assert float(noise.mean()) == pytest.approx(0, abs=0.02)
+    assert len(noise.unique()) > 1900  # each sequence has its own
+    for task in (plain, noisy):
+        task.setup()
+    for name, batches in plain.tests.items():
+        assert all(same(a, b) for a, b in zip(batches, noisy.tests[name], strict=True))
+    assert all(same(a, b) for a, b in zip(plain.validation, noisy.validation, strict=True))
+    assert all(same(a, b) for a, b in zip(plain.probes()["10x20"], noisy.probes()["10x20"], strict=True))
+
+
 def test_validation_has_every_length_and_repeat_and_is_padded():
     task = ready(max_length=4, max_repeats=3, validation_size=300)
     assert {int(n) for b in task.validation for n in b.lengths} == {1, 2, 3, 4}
@@ -227,6 +253,8 @@ PAIR = "a [length, repeats] pair, such as [10,20]"
         ),
         ({"seed": -1}, "seed=-1: must be an integer of at least 0"),
         ({"ragged": "yes"}, "ragged='yes': must be true or false"),
+        ({"count_noise": -0.1}, "count_noise=-0.1: must be a finite number of at least 0"),
+        ({"end_weight": 0}, "end_weight=0: must be a finite number above 0"),
         *(({"test_cells": cells}, f"test_cells={cells!r}: must be {PAIRS}") for cells in ("x", "", 0, False)),
         ({"test_cells": [[10]]}, f"test_cells[0]=[10]: must be {PAIR}"),
         ({"test_cells": [[1, 2], [1, 2, 3]]}, f"test_cells[1]=[1, 2, 3]: must be {PAIR}"),
