@@ -41,9 +41,9 @@ def best_alignments(
 ) -> list[tuple[Integer[Tensor, "R"], Float[Tensor, "R"]]]:
     """Where each repetition of an answer fits best what was heard, for each sequence.
 
-    Repetition r of a sequence of length L has the words r L to (r + 1) L - 1. At alignment a, its word i is compared
-    with word (i + a) mod L of what was heard. Alignment 0 is the right one, and is preferred where several fit
-    alike; at L - 1 the repetition is one step late.
+    Repetition r of a sequence of length L has the words r L to (r + 1) L - 1. At alignment a, its word i is
+    compared with word (i + a) mod L of what was heard. Alignment 0 is the right one, and is preferred where
+    several fit alike; at L - 1 the repetition is one step late.
 
     Args:
         said: bits of the answers, from their first step; words beyond the last repetition are ignored.
@@ -74,8 +74,8 @@ def best_alignments(
 class RepeatedBitCounts(BitCounts):
     """Accumulator of the metrics of repeated answers: those of `BitCounts`, and how answers fail.
 
-    A batch also has lengths[B] and repeats[B]. Outputs after the right end are read where the batch has such steps,
-    so that a late end marker is seen; sequences without an end marker count as if it came after their last step.
+    A batch also has lengths[B] and repeats[B]. Outputs after the right end are read where the batch has such
+    steps, so that a late end marker is seen; without one, it counts as given right after the last step.
 
     `compute` adds
         shifted     share of repetitions that are right at another alignment than 0, see `best_alignments`
