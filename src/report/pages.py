@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..common.files import write_whole
 from ..common.paths import program
 from ..figures.png import pngs
-from . import cell_drawings, contrasts, drawings, rows, settings_drawing, summary
+from . import cell_drawings, contrasts, drawings, range_drawing, rows, settings_drawing, summary
 from .gather import Problem
 from .kinds import TableKind
 from .overview import overview_table
@@ -79,6 +79,9 @@ def write(folder: Path, home: Path, about: ReportInfo) -> None:
     blocks: list[Block] = [Heading(1, title), *_lead(counted, about), *_problems(about.problems)]
     if (overview := overview_table(counted, about.kinds)) is not None:
         blocks.append(overview)
+    for drawing in range_drawing.draw_ranges(counted, about.kinds, labels):
+        if (picture := _save(drawing, folder)) is not None:
+            blocks.append(picture)
     for name, suffix in suffixes(about.kinds).items():
         group = [row for row in counted if row["table"] == name]
         blocks += _table(folder, group, about.kinds[name], suffix, asked, about.settings["cmap"], labels)
