@@ -10,11 +10,11 @@ from torch import Tensor
 
 from ..common import checks
 from ..memory import addressing
-from .by_kind import ByKind, by_kind
+from .by_head import ByHead, Heads
 from .layout import LARGEST, Field, Layout, at_least_one, softmax, step_logits
 from .machine import Machine
 from .machine_state import Anchored, one_hot_at_zero
-from .widths import NARROWEST, width, width_biases, width_schedules
+from .widths import NARROWEST, width_biases, width_bound, width_schedules, widths
 
 CARRIES = ("weighting", "position")
 MOTIONS = ("relative", "hybrid", "anchored")
@@ -47,21 +47,21 @@ class DMSNTM(Machine):
         carry: weighting or position.
         motion: relative, hybrid or anchored.
         kernel: gaussian or cauchy.
-        sigma_init: initial width in slots, above sigma_min; by kind.
+        sigma_init: initial width in slots, above sigma_min; by head.
         sigma_min: smallest width in slots, at least 1e-6.
-        sigma_max: bound on the width in slots, above all initial widths, at most 1e6; None for none.
+        sigma_max: bound on the width in slots, above the initial widths, at most 1e6; None for none; by head.
         sigma_schedule: ``{factor: .., share: ..}``, see `WidthSchedule` and `at_progress`, which multiplies what
-            sigma_min and sigma_max bound; None for none; by kind.
+            sigma_min and sigma_max bound; None for none; by head.
         num_scales: K.
         lattice: strength of `addressing.snap`, 0 to 1; of p, or with carry = weighting of delta or J.
         jump_range: longest jump in slots, at most 1e6; None for half of `memory_slots`, also where a state has
             more slots.
         jump_bias: initial logit of the jump gate j (hybrid), or of a return to the bookmark and to slot 0
-            (anchored); by kind.
-        bookmark_bias: initial logit of the gate that stores the bookmark (anchored); by kind.
-        delta_init: initial motion per step in slots (relative, anchored); by kind.
+            (anchored); by head.
+        bookmark_bias: initial logit of the gate that stores the bookmark (anchored); by head.
+        delta_init: initial motion per step in slots (relative, anchored); by head.
         step_bias: initial logit of the step by +1, or if negative, its size that of standing still (hybrid);
-            by kind.
+            by head.
 
     The other arguments are those of `Machine`.
     """
@@ -90,7 +90,7 @@ class DMSNTM(Machine):
         kernel: str = "gaussian",
         sigma_init: Any = 0.5,
         sigma_min: float = 0.1,
-        sigma_max: float | None = None,
+        sigma_max: Any = None,
         sigma_schedule: Mapping[str, Any] | None = None,
         num_scales: int = 1,
         lattice: float = 0.0,
@@ -111,22 +111,21 @@ class DMSNTM(Machine):
         self.kernel = checks.choice("kernel", kernel, tuple(addressing.KERNELS))
         self.num_scales = checks.integer("num_scales", num_scales)
         self.sigma_min = checks.number("sigma_min", sigma_min, least=NARROWEST, most=LARGEST)
-        self.sigma_max = sigma_max
-        if sigma_max is not None:
-            self.sigma_max = checks.number("sigma_max", sigma_max, above=self.sigma_min, most=LARGEST)
-        bounds = {"sigma_min": self.sigma_min, "sigma_max": self.sigma_max}
-        biases = by_kind("sigma_init", sigma_init, width_biases, scales=self.num_scales, **bounds)
-        self.sigma_init = by_kind("sigma_init", sigma_init, checks.number)
-        self.sigma_schedule = width_schedules("sigma_schedule", sigma_schedule)
+        heads = Heads(read_heads, write_heads)
+        self.sigma_max = heads.option("sigma_max", sigma_max, width_bound, sigma_min=self.sigma_min)
+        self.sigma_init = heads.option("sigma_init", sigma_init, checks.number, above=0, below=LARGEST)
+        ends = zip(heads.named("sigma_init", sigma_init), heads.named("sigma_max", sigma_max), strict=True)
+        biases = [width_biases(*both, self.sigma_min, self.num_scales) for both in ends]
+        self.sigma_schedule = width_schedules("sigma_schedule", sigma_schedule, heads)
         self.lattice = checks.number("lattice", lattice, least=0, most=1)
         if jump_range is None:
             self.jump_range = checks.integer("memory_slots", memory_slots) / 2
         else:
             self.jump_range = checks.number("jump_range", jump_range, above=0, most=LARGEST)
-        self.jump_bias = by_kind("jump_bias", jump_bias, checks.number)
-        self.bookmark_bias = by_kind("bookmark_bias", bookmark_bias, checks.number)
-        self.delta_init = by_kind("delta_init", delta_init, checks.number)
-        self.step_bias = by_kind("step_bias", step_bias, checks.number)
+        self.jump_bias = heads.option("jump_bias", jump_bias, checks.number)
+        self.bookmark_bias = heads.option("bookmark_bias", bookmark_bias, checks.number)
+        self.delta_init = heads.option("delta_init", delta_init, checks.number)
+        self.step_bias = heads.option("step_bias", step_bias, checks.number)
         super().__init__(
             input_size=input_size,
             memory_slots=memory_slots,
@@ -147,8 +146,7 @@ class DMSNTM(Machine):
             engine=engine,
             numbers=numbers,
         )
-        heads = biases.of_heads(read_heads, write_heads)
-        self.register_buffer("sigma_bias", torch.tensor(heads), persistent=False)
+        self.register_buffer("sigma_bias", torch.tensor(biases), persistent=False)
         if any(self.sigma_schedule):  # stored in checkpoints: one may be made before the schedule ends
             self.register_buffer("sigma_factor", torch.ones(self.num_heads, 1))
             self.at_progress(0.0)
@@ -156,9 +154,8 @@ class DMSNTM(Machine):
     def at_progress(self, done: float) -> None:
         """Set the factor of `sigma_schedule`, see `Cell.at_progress`."""
         if any(self.sigma_schedule):
-            factors = ByKind(*(1.0 if one is None else one.at(done) for one in self.sigma_schedule))
-            heads = factors.of_heads(self.read_heads, self.write_heads)
-            self.sigma_factor.copy_(torch.tensor(heads).unsqueeze(1))
+            factors = [1.0 if one is None else one.at(done) for one in self.sigma_schedule]
+            self.sigma_factor.copy_(torch.tensor(factors).unsqueeze(1))
 
     def head_layout(self) -> Layout:
         fields = self.content_fields()
@@ -177,13 +174,13 @@ class DMSNTM(Machine):
         fields.append(Field("delta", bias=self.delta_init, shown=True))
         if self.motion == "anchored":
             fields += [
-                Field("anchor", 3, softmax, ByKind(*((0.0, bias, bias) for bias in self.jump_bias))),
+                Field("anchor", 3, softmax, ByHead((0.0, bias, bias) for bias in self.jump_bias)),
                 Field("store", squash=torch.sigmoid, bias=self.bookmark_bias, shown=True),
             ]
         return Layout(*fields)
 
     def _width(self, raw: Float[Tensor, "B H K"]) -> Float[Tensor, "B H K"]:
-        sigma = width(raw + self.sigma_bias, self.sigma_min, self.sigma_max)
+        sigma = widths(raw + self.sigma_bias, self.sigma_min, self.sigma_max)
         return sigma * self.sigma_factor if any(self.sigma_schedule) else sigma
 
     def _within_range(self, raw: Float[Tensor, "B H"]) -> Float[Tensor, "B H"]:

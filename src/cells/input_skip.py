@@ -14,7 +14,7 @@ class InputSkip(nn.Module):
     Args:
         features: of an input, F.
         size: numbers of a head, S.
-        heads: for each head, whether it has a skip; those that have one are next to each other.
+        heads: for each head, whether it has a skip; one of them at least.
         initial: for each head, the weight of the inputs that are numbers before training; other weights are 0.
         numbers: indices of these inputs.
     """
@@ -32,5 +32,5 @@ class InputSkip(nn.Module):
         found = linear(x, self.weight).unflatten(-1, (-1, self.size))
         if all(self.heads):
             return found
-        none = found.new_zeros(*found.shape[:-2], self.heads.count(False), self.size)
-        return torch.cat([found, none] if self.heads[0] else [none, found], -2)
+        rows, none = iter(found.unbind(-2)), torch.zeros_like(found[..., 0, :])
+        return torch.stack([next(rows) if has else none for has in self.heads], -2)

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from .by_kind import ByKind
+from .by_head import ByHead
 
 #: Bound on what a user sets in slots, factors and clipping: float32 then holds squares of their products.
 LARGEST = 1e6
@@ -34,15 +34,14 @@ def softmax(raw: Float[Tensor, "B H n"]) -> Float[Tensor, "B H n"]:
     return raw.softmax(2)
 
 
-def step_logits(biases: ByKind, radius: int) -> ByKind:
+def step_logits(biases: ByHead, radius: int) -> ByHead:
     """Initial logits of the shifts -r..r: of +1 for a positive bias, of standing still for a negative one.
 
-    >>> step_logits(ByKind(-4.0, 2.0), 1)
-    ByKind(read=(0.0, 4.0, 0.0), write=(0.0, 0.0, 2.0))
+    >>> step_logits(ByHead([-4.0, 2.0]), 1)
+    ((0.0, 4.0, 0.0), (0.0, 0.0, 2.0))
     """
-    return ByKind(
-        *(tuple(abs(bias) * (shift == (bias > 0)) for shift in range(-radius, radius + 1)) for bias in biases)
-    )
+    shifts = range(-radius, radius + 1)
+    return ByHead(tuple(abs(bias) * (shift == (bias > 0)) for shift in shifts) for bias in biases)
 
 
 class Field(NamedTuple):
@@ -51,7 +50,7 @@ class Field(NamedTuple):
     name: str
     size: int | None = None  # None: a scalar, without a dimension
     squash: Callable[[Tensor], Tensor] = identity  # applied to [B, H] or [B, H, size]
-    bias: float | tuple[float, ...] | ByKind = 0.0  # initial value, which may differ by kind of head
+    bias: float | tuple[float, ...] | ByHead = 0.0  # initial value, of all heads or by head
     shown: bool = False  # whether a trace contains it
 
 
@@ -73,15 +72,15 @@ class Layout:
         if len(self.starts) != len(fields):
             raise ValueError(f"two fields of one name: {', '.join(field.name for field in fields)}")
 
-    def biases(self, kind: str = "read") -> Float[Tensor, "P"]:
-        """Initial biases of all numbers of a head of a kind, read or write.
+    def biases(self, head: int = 0) -> Float[Tensor, "P"]:
+        """Initial biases of all numbers of a head.
 
         Raises:
             ValueError: a field with another number of biases than numbers.
         """
         biases: list[float] = []
         for field, size in zip(self.fields, self.sizes, strict=True):
-            bias = getattr(field.bias, kind) if isinstance(field.bias, ByKind) else field.bias
+            bias = field.bias[head] if isinstance(field.bias, ByHead) else field.bias
             values = bias if isinstance(bias, tuple) else (bias,) * size
             if len(values) != size:
                 raise ValueError(f"{field.name}: {len(values)} biases for {size} numbers")
@@ -102,7 +101,7 @@ class Layout:
         return {field.name: getattr(numbers, field.name) for field in self.fields if field.shown}
 
 
-def content_fields(word_size: int, beta_bias: float | ByKind, gate_bias: float | ByKind) -> list[Field]:
+def content_fields(word_size: int, beta_bias: float | ByHead, gate_bias: float | ByHead) -> list[Field]:
     """Fields of content-based addressing: key, key strength and interpolation gate."""
     return [
         Field("key", word_size),

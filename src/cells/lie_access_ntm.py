@@ -4,6 +4,7 @@ Yang and Rush, arXiv:1611.02854.
 """
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -16,14 +17,14 @@ from ..memory import lie_access
 from ..memory.access import read
 from . import boundary
 from .base import Cell, State, full_precision, state_size
-from .by_kind import ByKind, by_kind
+from .by_head import ByHead, Heads
 from .controllers import make_controller
 from .layout import LARGEST, Field, Layout, identity
 from .trace import Trace
 
 KERNELS = ("inverse_square", "gaussian")
 #: As in the authors' code.
-GATE_BIAS = ByKind(read=0.0, write=-10.0)
+GATE_BIAS = MappingProxyType({"read": 0.0, "write": -10.0})
 #: Names of the coordinates of a head in a trace.
 COORDINATES = ("x", "y")
 
@@ -54,8 +55,8 @@ class LieAccessNTM(Cell):
     reads are part of the output as they are, without a gate of their own; the memory also grows while the answer
     is written, since the machine is not told when that begins; shifts begin along the first coordinate.
 
-    Read heads come before the write head. An option that is said to be *by kind* is one value for all heads, or
-    ``{read: .., write: ..}``.
+    Read heads come before the write head. An option that is said to be *by head* is one value for all heads, or
+    ``{read: .., write: ..}`` with one value for a kind, or a list with a value for each head of it.
 
     Args:
         input_size: features of an input, F.
@@ -68,8 +69,8 @@ class LieAccessNTM(Cell):
         kernel: inverse_square, see `lie_access.inverse_square`, or gaussian, with a temperature that the
             controller gives at every step.
         bound_action: whether a shift is shorter than 1, see `lie_access.bounded`.
-        gate_bias: initial logit of the gate g; lower values favour the previous address; by kind.
-        action_init: initial shift along the first coordinate, before it is bounded; by kind.
+        gate_bias: initial logit of the gate g; lower values favour the previous address; by head.
+        action_init: initial shift along the first coordinate, before it is bounded; by head.
         output_clip: bound on the absolute value of the raw numbers of the heads; None for no bound.
         numbers: indices of the inputs that are numbers, such as a repeat count; a task names them.
 
@@ -100,12 +101,13 @@ class LieAccessNTM(Cell):
         super().__init__()
         self.input_size = checks.integer("input_size", input_size)
         self.word_size = checks.integer("word_size", word_size)
-        self.read_heads = checks.integer("read_heads", read_heads)
+        heads = Heads(read_heads, self.write_heads)
+        self.read_heads = read_heads
         self.dimensions = checks.integer("dimensions", dimensions, most=len(COORDINATES))
         self.kernel = checks.choice("kernel", kernel, KERNELS)
         self.bound_action = checks.flag("bound_action", bound_action)
-        self.gate_bias = by_kind("gate_bias", gate_bias, checks.number)
-        self.action_init = by_kind("action_init", action_init, checks.number, least=-LARGEST, most=LARGEST)
+        self.gate_bias = heads.option("gate_bias", gate_bias, checks.number)
+        self.action_init = heads.option("action_init", action_init, checks.number, least=-LARGEST, most=LARGEST)
         self.output_clip = output_clip
         if output_clip is not None:
             self.output_clip = checks.number("output_clip", output_clip, above=0, most=LARGEST)
@@ -121,7 +123,7 @@ class LieAccessNTM(Cell):
                 "action",
                 dimensions,
                 lie_access.bounded if bound_action else identity,
-                ByKind(*((one, *rest) for one in self.action_init)),
+                ByHead((one, *rest) for one in self.action_init),
             ),
             Field("gate", squash=torch.sigmoid, bias=self.gate_bias, shown=True),
         )
@@ -130,8 +132,8 @@ class LieAccessNTM(Cell):
         self.raw_sizes = [self.num_heads * self.layout.size, word_size, 1, temperatures]
         self.heads = nn.Linear(controller_size, sum(self.raw_sizes))
         with torch.no_grad():
-            kinds = ByKind("read", "write").of_heads(read_heads, self.write_heads)
-            self.heads.bias[: self.raw_sizes[0]] = torch.cat([self.layout.biases(kind) for kind in kinds])
+            biases = [self.layout.biases(head) for head in range(self.num_heads)]
+            self.heads.bias[: self.raw_sizes[0]] = torch.cat(biases)
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> LieAccessState:
         """The state with an empty memory; `memory_slots` has no effect, since the memory grows by one a step."""

@@ -17,7 +17,7 @@ from ..memory import addressing
 from ..memory.access import erase_and_add, read
 from . import boundary
 from .base import Cell, State, full_precision
-from .by_kind import ByKind, by_kind
+from .by_head import Heads
 from .controllers import check_numbers, make_controller
 from .input_skip import InputSkip
 from .layout import LARGEST, Field, Layout, content_fields
@@ -35,8 +35,8 @@ class Machine(Cell):
     reads; all heads address the memory of the previous step; all write heads write; the read heads read the new
     memory. The output is the concatenation of the controller's output and the reads, [h, r_1 .. r_R].
 
-    Read heads come before write heads. An option that is said to be *by kind* is one value for all heads, or
-    ``{read: .., write: ..}``.
+    Read heads come before write heads. An option that is said to be *by head* is one value for all heads, or
+    ``{read: .., write: ..}`` with one value for a kind, or a list with a value for each head of it.
 
     Args:
         input_size: features of an input, F.
@@ -49,11 +49,11 @@ class Machine(Cell):
         content_addressing: false leaves out keys, key strengths and gates, so that addressing is by location
             alone.
         beta_bias: the initial key strength beta is its softplus; at beta_bias=0 the content weighting, and its
-            gradient, is nearly uniform over the slots; by kind.
-        gate_bias: initial logit of the interpolation gate g; lower values favour the previous weighting; by kind.
+            gradient, is nearly uniform over the slots; by head.
+        gate_bias: initial logit of the interpolation gate g; lower values favour the previous weighting; by head.
         input_skip: the displacement of a head also sees the input, see `InputSkip`; not limited by `output_clip`;
-            by kind.
-        input_skip_init: initial weight of the inputs that are numbers in an input skip; by kind.
+            by head.
+        input_skip_init: initial weight of the inputs that are numbers in an input skip; by head.
         memory_init: constant (1e-6 everywhere), learned (a parameter) or random (drawn once, then fixed).
             A memory with more slots than `memory_slots` repeats these rows.
         output_clip: bound on the absolute value of the raw numbers of the heads; None for no bound.
@@ -96,14 +96,14 @@ class Machine(Cell):
         self.input_size = checks.integer("input_size", input_size)
         self.memory_slots = checks.integer("memory_slots", memory_slots)
         self.word_size = checks.integer("word_size", word_size)
-        self.read_heads = checks.integer("read_heads", read_heads)
-        self.write_heads = checks.integer("write_heads", write_heads)
+        heads = Heads(read_heads, write_heads)
+        self.read_heads, self.write_heads = read_heads, write_heads
         self.content_addressing = checks.flag("content_addressing", content_addressing)
-        self.beta_bias = by_kind("beta_bias", beta_bias, checks.number)
-        self.gate_bias = by_kind("gate_bias", gate_bias, checks.number)
-        self.input_skip = by_kind("input_skip", input_skip, checks.flag)
+        self.beta_bias = heads.option("beta_bias", beta_bias, checks.number)
+        self.gate_bias = heads.option("gate_bias", gate_bias, checks.number)
+        self.input_skip = heads.option("input_skip", input_skip, checks.flag)
         bounds = {"least": -LARGEST, "most": LARGEST}
-        self.input_skip_init = by_kind("input_skip_init", input_skip_init, checks.number, **bounds)
+        self.input_skip_init = heads.option("input_skip_init", input_skip_init, checks.number, **bounds)
         if any(one and not has for one, has in zip(self.input_skip_init, self.input_skip, strict=True)):
             raise checks.refuse("input_skip_init", input_skip_init, "0 for heads without an input skip")
         if any(self.input_skip_init) and not numbers:
@@ -127,13 +127,11 @@ class Machine(Cell):
         self.heads = nn.Linear(controller_size, self.num_heads * self.layout.size + write_heads * 2 * word_size)
         with torch.no_grad():
             biases = self.heads.bias[: self.num_heads * self.layout.size].view(self.num_heads, -1)
-            for own, kind in zip(biases, ByKind("read", "write").of_heads(read_heads, write_heads), strict=True):
-                own.copy_(self.layout.biases(kind))
+            for head, own in enumerate(biases):
+                own.copy_(self.layout.biases(head))
         self.skip = None
         if any(self.input_skip):
-            options = self.input_skip, self.input_skip_init
-            has, initial = (one.of_heads(read_heads, write_heads) for one in options)
-            self.skip = InputSkip(input_size, self.skip_size, has, initial, numbers)
+            self.skip = InputSkip(input_size, self.skip_size, self.input_skip, self.input_skip_init, numbers)
 
         set_initial_memory(self, memory_init, memory_slots, word_size)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..common import checks
 from ..memory import addressing
-from .by_kind import by_kind
+from .by_head import Heads
 from .layout import Field, Layout, at_least_one, softmax, step_logits
 from .machine import Machine
 from .machine_state import one_hot_at_zero
@@ -24,7 +24,7 @@ class NTM(Machine):
     Args:
         shift_range: r, at least 1.
         step_bias: initial logit of the shift by +1, or if negative, its size that of standing still; those of
-            the other shifts are 0; by kind.
+            the other shifts are 0; by head.
 
     An input skip adds to the logits of the shifts. The other arguments are those of `Machine`.
     """
@@ -54,7 +54,7 @@ class NTM(Machine):
         numbers: Sequence[int] = (),
     ) -> None:
         self.shift_range = checks.integer("shift_range", shift_range)
-        self.step_bias = by_kind("step_bias", step_bias, checks.number)
+        self.step_bias = Heads(read_heads, write_heads).option("step_bias", step_bias, checks.number)
         super().__init__(
             input_size=input_size,
             memory_slots=memory_slots,

@@ -4,21 +4,37 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
 from ..common import checks
-from .by_kind import ByKind, by_kind
+from .by_head import KINDS, ByHead, Heads
 from .layout import LARGEST
 
 #: Smallest width in slots: float32 holds squares of a distance over it.
 NARROWEST = 1e-6
 
 
-def width(raw: Float[Tensor, "B H K"], least: float, most: float | None) -> Float[Tensor, "B H K"]:
-    """least + softplus(raw); with an upper bound, least + (most - least) sigmoid(raw)."""
+def widths(raw: Float[Tensor, "B H K"], least: float, most: ByHead) -> Float[Tensor, "B H K"]:
+    """least + softplus(raw); of heads with an upper bound, least + (most - least) sigmoid(raw)."""
+    if len(set(most)) == 1:
+        return _widths(raw, least, most[0])
+    return torch.stack([_widths(one, least, bound) for one, bound in zip(raw.unbind(1), most, strict=True)], 1)
+
+
+def _widths(raw: Tensor, least: float, most: float | None) -> Tensor:
     return least + softplus(raw) if most is None else least + (most - least) * raw.sigmoid()
+
+
+def width_bound(key: str, value: Any, sigma_min: float) -> float | None:
+    """An upper bound on the width, above sigma_min and at most LARGEST; None for none.
+
+    Raises:
+        checks.Refusal: another value.
+    """
+    return None if value is None else checks.number(key, value, above=sigma_min, most=LARGEST)
 
 
 class WidthSchedule(NamedTuple):
@@ -53,35 +69,40 @@ def width_schedule(key: str, value: Any) -> WidthSchedule | None:
     return WidthSchedule(factor, checks.number(f"{key}.share", value["share"], above=0, most=1))
 
 
-def width_schedules(key: str, value: Any) -> ByKind:
-    """The schedules of the read heads and of the write heads, from one for all heads or one for each kind.
+def width_schedules(key: str, value: Any, heads: Heads) -> ByHead:
+    """The schedule of each head; that for all heads is a mapping, too.
 
-    >>> width_schedules("sigma_schedule", {"read": {"factor": 4, "share": 0.5}, "write": None})
-    ByKind(read=WidthSchedule(factor=4.0, share=0.5), write=None)
+    >>> width_schedules("sigma_schedule", {"read": {"factor": 4, "share": 0.5}, "write": None}, Heads(1, 1))
+    (WidthSchedule(factor=4.0, share=0.5), None)
 
     Raises:
         checks.Refusal: as `width_schedule`.
     """
-    if isinstance(value, Mapping) and set(value) & set(ByKind._fields):
-        return by_kind(key, value, width_schedule)
-    return ByKind(*[width_schedule(key, value)] * 2)
+    if isinstance(value, Mapping) and not set(value) & set(KINDS):
+        value = width_schedule(key, value)
+    return heads.option(key, value, width_schedule)
 
 
-def width_biases(key: str, value: Any, scales: int, sigma_min: float, sigma_max: float | None) -> list[float]:
-    """The biases b_k that make the widths of all scales value 2^k at raw = 0, see `DMSNTM`.
+def width_biases(
+    initial: tuple[str, float], bound: tuple[str, float | None], sigma_min: float, scales: int
+) -> list[float]:
+    """The biases b_k of a head that make the widths of all scales sigma_init 2^k at raw = 0, see `DMSNTM`.
+
+    Args:
+        initial, bound: names and values of sigma_init and sigma_max of the head.
 
     Raises:
-        checks.Refusal: a width that is not between the bounds; it names the key.
+        checks.Refusal: a width that is not between the bounds.
     """
     biases = []
-    first = checks.number(key, value, above=0, below=LARGEST)
-    for width in (first * 2.0**k for k in range(scales)):
+    (key, value), (name, sigma_max) = initial, bound
+    for width in (value * 2.0**k for k in range(scales)):
         if width <= sigma_min:
             raise checks.refuse(key, value, f"above sigma_min={sigma_min}")
         if width >= (LARGEST if sigma_max is None else sigma_max):
-            bound = f"{LARGEST:g} slots" if sigma_max is None else f"sigma_max={sigma_max}"
+            limit = f"{LARGEST:g} slots" if sigma_max is None else f"{name}={sigma_max}"
             doubled = f" after {scales - 1} doublings, as num_scales={scales}" if scales > 1 else ""
-            raise checks.refuse(key, value, f"below {bound}{doubled}")
+            raise checks.refuse(key, value, f"below {limit}{doubled}")
         if sigma_max is None:
             biases.append(inverse_softplus(width - sigma_min))
         else:

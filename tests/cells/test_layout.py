@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 import torch
 
+from src.cells.by_head import ByHead
 from src.cells.dms_ntm import DMSNTM
 from src.cells.layout import Field, Layout
 from src.cells.ntm import NTM
@@ -80,6 +81,13 @@ def test_biases(cls, options):
     assert cell.layout.biases().tolist() == expected
     numbers = cell.heads.bias[: 2 * cell.layout.size].view(2, -1)
     assert numbers.tolist() == [expected] * 2
+
+
+def test_biases_by_head():
+    """A field has one bias, one for each of its numbers, or either by head."""
+    vectors = ByHead([(0.0, 1.0), (2.0, 3.0)])
+    layout = Layout(Field("one", bias=ByHead([4.0, 5.0])), Field("two", 2, bias=vectors), Field("all", bias=6.0))
+    assert [layout.biases(head).tolist() for head in (0, 1)] == [[4.0, 0.0, 1.0, 6.0], [5.0, 2.0, 3.0, 6.0]]
 
 
 @each

@@ -180,6 +180,18 @@ def test_long_sequences_need_little_memory():
     assert state.values.shape == (2, 300, M)
 
 
+def test_initial_values_by_head():
+    cell = LieAccessNTM(
+        F,
+        read_heads=2,
+        gate_bias={"read": [0.5, -20.0], "write": [-10.0]},
+        action_init={"read": [1.0, 0.0], "write": 0.25},
+    )
+    numbers = cell.heads.bias[: 3 * cell.layout.size].view(3, -1)
+    found = {name: numbers[:, cell.layout.starts[name]].tolist() for name in ("gate", "action")}
+    assert found == {"gate": [0.5, -20.0, -10.0], "action": [1.0, 0.0, 0.25]}
+
+
 @pytest.mark.usefixtures("unchecked_types")
 @pytest.mark.parametrize(
     ("options", "text"),
@@ -200,6 +212,10 @@ def test_long_sequences_need_little_memory():
         (
             {"action_init": {"read": 0, "write": 1e9}},
             "action_init.write=1000000000.0: must be a finite number of at least",
+        ),
+        (
+            {"gate_bias": {"read": [0, 1], "write": 0}},
+            "gate_bias.read=[0, 1]: must be one value, or a list of 1, one for each read head",
         ),
         ({"output_clip": 0}, "output_clip=0: must be a finite number above 0"),
         ({"controller": "rnn"}, "controller='rnn': must be one of lstm, gru, feedforward, counter_lstm"),

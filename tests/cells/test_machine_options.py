@@ -191,28 +191,28 @@ BOTH = {
     "output_clip": (f"a finite number above 0 and {MOST}", [*POSITIVE, 1e300]),
     "numbers": (f"a list of integers from 0 to {F - 1}", [(F,), (-1,), "abc", None, (True,)]),
 }
-#: Options by kind of head.
-BY_KIND = {
+#: Options by head.
+BY_HEAD = {
     **dict.fromkeys(("beta_bias", "gate_bias", "step_bias"), ("a finite number", REAL)),
     "input_skip": ("true or false", FLAG),
 }
-DMS_BY_KIND = {
-    **BY_KIND,
+DMS_BY_HEAD = {
+    **BY_HEAD,
     **dict.fromkeys(("jump_bias", "bookmark_bias", "delta_init"), ("a finite number", REAL)),
     "input_skip_init": (f"a finite number of at least -1e+06 and {MOST}", [*REAL, -1e300]),
     "sigma_init": ("a finite number above 0 and below 1e+06", [*POSITIVE, None, 1e300]),
+    "sigma_max": (f"a finite number above 0.1 and {MOST}", [*POSITIVE, 0.05, 1e300]),
 }
 REFUSED = {
-    NTM: {**BOTH, **BY_KIND, "shift_range": ("an integer of at least 1", WHOLE)},
+    NTM: {**BOTH, **BY_HEAD, "shift_range": ("an integer of at least 1", WHOLE)},
     DMSNTM: {
         **BOTH,
-        **DMS_BY_KIND,
+        **DMS_BY_HEAD,
         "carry": ("one of weighting, position", ["slot", None, 1]),
         "motion": ("one of relative, hybrid, anchored", ["absolute", None, True]),
         "kernel": ("one of gaussian, cauchy", ["student", None, 1]),
         "num_scales": ("an integer of at least 1", WHOLE),
         "sigma_min": (f"a finite number of at least 1e-06 and {MOST}", [*POSITIVE, None, 1e-30, 1e300]),
-        "sigma_max": (f"a finite number above 0.1 and {MOST}", [*POSITIVE, 0.05, 1e300]),
         "sigma_schedule": (
             "null or {factor: .., share: ..}, such as {factor: 4, share: 0.6}",
             [2.0, "abc", {"factor": 2.0}, {"factor": 2.0, "share": 0.5, "more": 1}],
@@ -234,18 +234,31 @@ def test_refusals(cls, key):
 
 
 @pytest.mark.usefixtures("unchecked_types")
-@pytest.mark.parametrize(("cls", "key"), [(NTM, key) for key in BY_KIND] + [(DMSNTM, key) for key in DMS_BY_KIND])
-def test_options_by_kind_of_head(cls, key):
-    """One number for all heads, or one for the read heads and one for the write heads."""
+@pytest.mark.parametrize(("cls", "key"), [(NTM, key) for key in BY_HEAD] + [(DMSNTM, key) for key in DMS_BY_HEAD])
+def test_options_by_head(cls, key):
+    """One value for all heads, one for the read heads and one for the write heads, or one for each head."""
     allowed, values = REFUSED[cls][key]
     valid = True if key == "input_skip" else 0.75
     more = {"input_skip": True, "numbers": (0,)} if key == "input_skip_init" else {}
     assert getattr(make(cls, **{key: valid}, **more), key) == (valid, valid)
     assert getattr(make(cls, **{key: {"read": valid, "write": valid}}, **more), key) == (valid, valid)
+    other = False if key == "input_skip" else 0.625
+    heads = {"read_heads": 2, "write_heads": 2, **more}
+    own = make(cls, **{key: {"read": [valid, other], "write": [other, valid]}}, **heads)
+    assert getattr(own, key) == (valid, other, other, valid)
+    assert getattr(make(cls, **{key: {"read": [valid, other], "write": other}}, **heads), key)[1:] == (other,) * 3
     for value in values:
         with pytest.raises(Refusal) as refusal:
             make(cls, **{key: {"read": valid, "write": value}})
         assert str(refusal.value) == f"{key}.write={value!r}: must be {allowed}"
+        with pytest.raises(Refusal) as refusal:
+            make(cls, **{key: {"read": [valid, value], "write": valid}}, **heads)
+        assert str(refusal.value) == f"{key}.read[1]={value!r}: must be {allowed}"
+    for value in ([], [valid], [valid] * 3):
+        with pytest.raises(Refusal) as refusal:
+            make(cls, **{key: {"read": valid, "write": value}}, **heads)
+        text = "must be one value, or a list of 2, one for each write head"
+        assert str(refusal.value) == f"{key}.write={value!r}: {text}"
     for value in ({"read": valid}, {"read": valid, "wirte": valid}, {}):
         with pytest.raises(Refusal) as refusal:
             make(cls, **{key: value})
@@ -276,6 +289,45 @@ def test_initial_values_by_kind_of_head():
     torch.testing.assert_close(ntm[0, 1], ntm[0, -1])
 
 
+def test_initial_values_by_head():
+    """A read head that walks, another that stands still and is bounded, and a write head as usual."""
+    cell = make(
+        DMSNTM,
+        read_heads=2,
+        motion="anchored",
+        delta_init={"read": [1.0, 0.0], "write": 1.0},
+        sigma_init={"read": [0.5, 2.0], "write": 0.3},
+        sigma_schedule={"read": [None, {"factor": 5.0, "share": 0.6}], "write": None},
+        gate_bias={"read": [-2.0, -20.0], "write": [-3.0]},
+        jump_bias={"read": [-4.0, 4.0], "write": -4.0},
+        bookmark_bias={"read": [-1.0, 1.0], "write": 0.0},
+    )
+    seen = first(cell)
+    assert seen["delta"][0].tolist() == [1.0, 0.0, 1.0]
+    torch.testing.assert_close(seen["sigma"][0, :, 0], torch.tensor([0.5, 10.0, 0.3]))
+    torch.testing.assert_close(seen["gate"][0], torch.tensor([-2.0, -20.0, -3.0]).sigmoid())
+    torch.testing.assert_close(seen["store"][0], torch.tensor([-1.0, 1.0, 0.0]).sigmoid())
+    assert (seen["to_bookmark"][0] > 0.1).tolist() == [False, True, False]
+    cell.at_progress(0.3)
+    torch.testing.assert_close(first(cell)["sigma"][0, :, 0], torch.tensor([0.5, 2 * 5**0.5, 0.3]))
+    ntm = make(NTM, read_heads=2, step_bias={"read": [20.0, -20.0], "write": 20.0}, content_addressing=False)
+    assert first(ntm)["weighting"][0].argmax(1).tolist() == [1, 0, 1]
+
+
+def test_values_by_head_change_no_other_weight():
+    """The weights of a seed are those of a machine with one value for all heads; only the biases differ."""
+    made = []
+    for delta in (1.0, {"read": [1.0, 0.0], "write": 1.0}):
+        torch.manual_seed(0)
+        made.append(make(DMSNTM, read_heads=2, motion="relative", delta_init=delta))
+    plain, own = (one.state_dict() for one in made)
+    assert plain.keys() == own.keys()
+    assert [name for name in plain if not torch.equal(plain[name], own[name])] == ["heads.bias"]
+    changed = (plain["heads.bias"] != own["heads.bias"]).nonzero().flatten().tolist()
+    layout = made[1].layout
+    assert changed == [layout.size + layout.starts["delta"]]
+
+
 @pytest.mark.parametrize(("cls", "options"), [(NTM, {"shift_range": 3}), (DMSNTM, {"jump_bias": -20.0})])
 def test_read_heads_may_stand_still_and_write_heads_walk(cls, options):
     """A negative step_bias is the logit of standing still, whatever the range of shifts."""
@@ -293,6 +345,17 @@ def test_sigma_max_bounds_the_width(sigma_max):
     assert (first(cell, raw=-50.0)["sigma"] >= 0.1).all()
 
 
+def test_sigma_max_bounds_the_width_by_head():
+    """Each head has its own bound, or none; the initial widths are the same."""
+    bounds = {"read": [1.5, None], "write": 0.6}
+    cell = make(DMSNTM, read_heads=2, sigma_init=0.5, sigma_max=bounds, output_clip=None)
+    torch.testing.assert_close(first(cell)["sigma"], torch.full((B, 3, 1), 0.5))
+    wide = first(cell, raw=50.0)["sigma"][0, :, 0]
+    torch.testing.assert_close(wide[[0, 2]], torch.tensor([1.5, 0.6]))
+    assert wide[1] > 49.0
+    torch.testing.assert_close(first(cell, raw=-50.0)["sigma"], torch.full((B, 3, 1), 0.1))
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [
@@ -305,6 +368,32 @@ def test_sigma_max_bounds_the_width(sigma_max):
         (
             {"sigma_init": {"read": 5.0, "write": 0.5}, "sigma_max": 2.0},
             "sigma_init.read=5.0: must be below sigma_max=2.0",
+        ),
+        (
+            {"sigma_init": 0.7, "sigma_max": {"read": 1.5, "write": 0.6}},
+            "sigma_init=0.7: must be below sigma_max.write=0.6",
+        ),
+        (
+            {"sigma_init": {"read": [0.5, 5.0], "write": 0.5}, "sigma_max": 2.0, "read_heads": 2},
+            "sigma_init.read[1]=5.0: must be below sigma_max=2.0",
+        ),
+        (
+            {"sigma_schedule": {"read": [None, {"factor": 2.0}], "write": None}, "read_heads": 2},
+            "sigma_schedule.read[1]={'factor': 2.0}: must be null or {factor: .., share: ..}, "
+            "such as {factor: 4, share: 0.6}",
+        ),
+        (
+            {"sigma_schedule": {"read": [None], "write": None}, "read_heads": 2},
+            "sigma_schedule.read=[None]: must be one value, or a list of 2, one for each read head",
+        ),
+        (
+            {
+                "read_heads": 2,
+                "numbers": (1,),
+                "input_skip": {"read": [False, True], "write": False},
+                "input_skip_init": {"read": [-1.0, -1.0], "write": 0.0},
+            },
+            "input_skip_init={'read': [-1.0, -1.0], 'write': 0.0}: must be 0 for heads without an input skip",
         ),
         (
             {"num_scales": 2000},
@@ -414,6 +503,24 @@ def test_an_input_skip_moves_the_heads_of_its_kind(cls):
         )  # fmt: skip
         assert cell.skip.weight.tolist() == [[0.0, -3.0, 0.0]]
         assert first(cell)[shown][0].tolist() == [-3.0, 0.0]
+
+
+@pytest.mark.parametrize("motion", ["relative", "hybrid", "anchored"])
+def test_any_of_the_heads_may_have_an_input_skip(motion):
+    """The one in the middle of three read heads counts; only it has weights."""
+    cell = make(
+        DMSNTM,
+        motion=motion,
+        read_heads=3,
+        write_heads=2,
+        delta_init=0.0,
+        numbers=(1,),
+        input_skip={"read": [False, True, False], "write": [False, True]},
+        input_skip_init={"read": [0.0, -3.0, 0.0], "write": [0.0, -1.0]},
+    )
+    assert cell.skip.weight.tolist() == [[0.0, -3.0, 0.0], [0.0, -1.0, 0.0]]
+    shown = "jump_distance" if motion == "hybrid" else "delta"
+    assert first(cell)[shown][0].tolist() == [0.0, -3.0, 0.0, 0.0, -1.0]
 
 
 def test_a_controller_that_counts_beyond_its_training():

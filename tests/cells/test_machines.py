@@ -45,6 +45,24 @@ DMS_CASES = naive.pairwise(
     }
 )
 
+#: Values for each head, and an input skip of the head in the middle.
+OWN = {
+    "read_heads": 3,
+    "write_heads": 2,
+    "input_skip": {"read": [False, True, False], "write": [True, False]},
+}
+NTM_CASES.append({**NTM_CASES[0], **OWN})
+DMS_CASES += [
+    {
+        **case,
+        **OWN,
+        "sigma_init": {"read": [0.4, 2.0, 0.3], "write": 0.5},
+        "sigma_max": {"read": [9.0, None, 7.0], "write": [None, 8.0]},
+        "sigma_schedule": {"read": [None, {"factor": 3.0, "share": 0.5}, None], "write": None},
+    }
+    for case in DMS_CASES[:2]
+]
+
 
 class Take:
     """Takes the raw numbers of a head in order."""
@@ -59,6 +77,15 @@ class Take:
 
     def one(self):
         return self.some(1)[0]
+
+
+def of_head(value, options, number):
+    """The value of a head, from one for all heads, or a mapping with one, or a list, for each kind."""
+    if not isinstance(value, dict) or "read" not in value:
+        return value
+    reads = options["read_heads"]
+    own, at = (value["read"], number) if number < reads else (value["write"], number - reads)
+    return own[at] if isinstance(own, list) else own
 
 
 def flat(rows):
@@ -85,30 +112,27 @@ def ntm_head(options, take, memory, before, skip, number):
     return w, w, seen
 
 
-def width(options, raw, k, kind):
-    """sigma of a scale of a kind of head, in the middle of a schedule whose factor is sqrt(3)."""
-    initial = options["sigma_init"]
-    initial = (initial[kind] if isinstance(initial, dict) else initial) * 2**k
-    if options["sigma_max"] is None:
+def width(options, raw, k, number):
+    """sigma of a scale of a head, in the middle of a schedule whose factor is sqrt(3)."""
+    initial, most, schedule = (
+        of_head(options[name], options, number) for name in ("sigma_init", "sigma_max", "sigma_schedule")
+    )
+    initial *= 2**k
+    if most is None:
         sigma = SIGMA_MIN + naive.softplus(raw + math.log(math.exp(initial - SIGMA_MIN) - 1.0))
     else:
-        spread, share = (
-            options["sigma_max"] - SIGMA_MIN,
-            (initial - SIGMA_MIN) / (options["sigma_max"] - SIGMA_MIN),
-        )
+        spread, share = most - SIGMA_MIN, (initial - SIGMA_MIN) / (most - SIGMA_MIN)
         sigma = SIGMA_MIN + spread * naive.sigmoid(raw + math.log(share / (1.0 - share)))
-    schedule = options["sigma_schedule"] or {}
-    return sigma * (3.0**0.5 if schedule.get(kind, "factor" in schedule) else 1.0)
+    return sigma * (3.0**0.5 if schedule else 1.0)
 
 
 def dms_head(options, take, memory, before, skip, number):
     """Raw numbers: key, beta, gate (with content), gamma (weighting), K sigmas, K shares (K > 1), motion."""
     seen, by_weighting, scales = {}, options["carry"] == "weighting", options["num_scales"]
-    kind = "read" if number < options["read_heads"] else "write"
     if options["content_addressing"]:
         w_content, seen["gate"] = content_part(take, memory)
     gamma = 1.0 + naive.softplus(take.one()) if by_weighting else None
-    seen["sigma"] = [width(options, raw, k, kind) for k, raw in enumerate(take.some(scales))]
+    seen["sigma"] = [width(options, raw, k, number) for k, raw in enumerate(take.some(scales))]
     shares = naive.softmax(take.some(scales)) if scales > 1 else [1.0]
     slots, focus = len(memory), getattr(naive, options["kernel"])
     extra = skip[0] if skip else 0.0
@@ -159,14 +183,13 @@ def naive_step(cell, options, find, x, state):
         raw = [min(max(v, -options["output_clip"]), options["output_clip"]) for v in raw]
     writers = options["write_heads"]
     each = (len(raw) - 2 * M * writers) // len(heads)
-    skips, own = options["input_skip"], weights.get("skip.weight", [])
-    skips = skips if isinstance(skips, dict) else {"read": skips, "write": skips}
-    kinds = ["read"] * options["read_heads"] + ["write"] * writers
-    size = len(own) // max(1, sum(skips[kind] for kind in kinds))
+    own = weights.get("skip.weight", [])
+    skips = [of_head(options["input_skip"], options, number) for number in range(len(heads))]
+    size = len(own) // max(1, sum(skips))
     sums, found = naive.affine(own, [0.0] * len(own), x), []
     for number, before in enumerate(heads):
         take = Take(raw[number * each : (number + 1) * each])
-        skip, sums = (sums[:size], sums[size:]) if skips[kinds[number]] else (None, sums)
+        skip, sums = (sums[:size], sums[size:]) if skips[number] else (None, sums)
         found.append(find(options, take, memory, before, skip, number))
         assert not take.raw
     take = Take(raw[each * len(heads) :])

@@ -50,6 +50,16 @@ def assert_engines_agree(net: Recurrent, x: Tensor, tolerance: float) -> None:
             assert (value - got[name]).abs().max() <= tolerance * scale, name
 
 
+def by_head(source: random.Random, values: list, options: dict) -> dict:
+    """A value for each kind of head, or for each head of it."""
+    return {
+        kind: source.choice(
+            [source.choice(values), [source.choice(values) for _ in range(options[f"{kind}_heads"])]]
+        )
+        for kind in ("read", "write")
+    }
+
+
 def random_machine(source: random.Random) -> tuple[type[Machine], dict, int, int]:
     """A small machine with random options, a batch size and a number of steps."""
     options = {
@@ -67,6 +77,9 @@ def random_machine(source: random.Random) -> tuple[type[Machine], dict, int, int
         "memory_init": source.choice(["constant", "learned", "random"]),
         "output_clip": source.choice([None, 20.0, 0.5]),
     }
+    if source.choice([False, True]):
+        options["input_skip"] = by_head(source, [False, True], options)
+    options["gate_bias"] = by_head(source, [-2.0, 0.0, 2.0], options)
     cls = source.choice([NTM, DMSNTM, DMSNTM])
     if cls is NTM:
         options |= {"shift_range": source.choice([1, 2, 4])}
@@ -76,8 +89,8 @@ def random_machine(source: random.Random) -> tuple[type[Machine], dict, int, int
             "motion": source.choice(["relative", "hybrid", "anchored"]),
             "kernel": source.choice(["gaussian", "cauchy"]),
             "num_scales": source.choice([1, 2, 3]),
-            "sigma_init": source.choice([0.15, {"read": 0.5, "write": 0.3}, 3.0]),
-            "sigma_max": source.choice([None, 30.0]),
+            "sigma_init": source.choice([0.15, by_head(source, [0.5, 0.3, 2.0], options), 3.0]),
+            "sigma_max": source.choice([None, 30.0, by_head(source, [None, 20.0, 30.0], options)]),
             "sigma_schedule": source.choice([None, {"read": {"factor": 3.0, "share": 0.5}, "write": None}]),
             "lattice": source.choice([0.0, 0.7]),
         }

@@ -135,6 +135,14 @@ NUMBERLESS = "raw on a task whose inputs have no number"
             "model.delta_init={'read': 0, 'wirte': 1}: must be one value for all heads, or {read: .., write: ..}",
         ),
         (["model.gate_bias={read:0,write:x}"], "model.gate_bias.write='x': must be a finite number"),
+        (
+            ["model.delta_init={read:[1.0],write:0}", "model.read_heads=2"],
+            "model.delta_init.read=[1.0]: must be one value, or a list of 2, one for each read head",
+        ),
+        (
+            ["model.gate_bias={read:[0,x],write:0}", "model.read_heads=2"],
+            "model.gate_bias.read[1]='x': must be a finite number",
+        ),
         (["model.input_skip=1"], "model.input_skip=1: must be true or false"),
         (["model.kernel=student"], "model.kernel='student': must be one of gaussian, cauchy"),
         (["model.lattice=2"], "model.lattice=2: must be a finite number of at least 0 and of at most 1"),
@@ -161,6 +169,27 @@ def test_options_of_the_heads_and_of_the_counters(overrides, text):
         make(compose_train("model=dms_ntm", *overrides))
     assert str(refusal.value).startswith(text)
     assert "\n" not in str(refusal.value)
+
+
+def test_values_by_head_on_the_command_line():
+    """A second read head that counts: with an input skip and initial values of its own."""
+    cfg = compose_train(
+        "model=dms_ntm",
+        "task=repeat_copy",
+        "model.read_heads=2",
+        "model.motion=relative",
+        "model.delta_init={read:[1.0,0.0],write:1.0}",
+        "model.gate_bias={read:[-2.0,-20.0],write:-2.0}",
+        "model.input_skip={read:[false,true],write:false}",
+        "model.input_skip_init={read:[0.0,-1.0],write:0.0}",
+        "model.sigma_max={read:[null,1.5],write:0.6}",
+        "model.sigma_schedule={read:[null,{factor:5.0,share:0.6}],write:null}",
+    )
+    cell = make(cfg)[1].network.cell
+    assert (cell.delta_init, cell.gate_bias) == ((1.0, 0.0, 1.0), (-2.0, -20.0, -2.0))
+    assert (cell.input_skip, cell.input_skip_init) == ((False, True, False), (0.0, -1.0, 0.0))
+    assert cell.sigma_max == (None, 1.5, 0.6)
+    assert cell.sigma_schedule == (None, (5.0, 0.6), None)
 
 
 def test_a_task_tells_a_machine_which_inputs_are_numbers():

@@ -17,7 +17,7 @@ class Constants(NamedTuple):
 
     clip: float  # bound on the raw numbers; infinity for no bound
     sigma_min: float
-    sigma_max: float
+    sigma_max: Float[np.ndarray, "H"]  # of the widths of a head; 0: no upper bound
     sigma_factor: Float[np.ndarray, "H"]  # of the widths of a head
     lattice: float
     jump_range: float
@@ -28,7 +28,7 @@ def constants(
     dtype: np.dtype,
     clip: float,
     sigma_min: float = 0.0,
-    sigma_max: float = 0.0,
+    sigma_max: Sequence[float] = (0.0,),
     sigma_factor: Sequence[float] = (1.0,),
     lattice: float = 0.0,
     jump_range: float = 0.0,
@@ -39,7 +39,7 @@ def constants(
     return Constants(
         number(clip),
         number(sigma_min),
-        number(sigma_max),
+        np.array(sigma_max, dtype),
         np.array(sigma_factor, dtype),
         number(lattice),
         number(jump_range),

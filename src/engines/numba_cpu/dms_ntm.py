@@ -22,10 +22,11 @@ from .views import at, copy, fill, span
 def _widths(plan, constants, head, scratch):
     """Set the widths sigma and their mixture weights."""
     raw, sigma, mixture, bias = head.raw, scratch.sigma, scratch.mixture, at(constants.sigma_bias, head.number)
+    most = constants.sigma_max[head.number]
+    spread = most - constants.sigma_min
     for k in range(plan.scales):
         number = raw[plan.start.sigma + k] + bias[k]
-        spread = constants.sigma_max - constants.sigma_min
-        width = spread * sigmoid(number) if plan.bounded else softplus(number)
+        width = spread * sigmoid(number) if most > 0 else softplus(number)
         sigma[k] = constants.sigma_factor[head.number] * (constants.sigma_min + width)
         mixture[k] = raw[plan.start.mixture + k] if plan.scales > 1 else like(raw[0], 1.0)
     if plan.scales > 1:
@@ -37,13 +38,14 @@ def _widths_backward(plan, constants, head, draw, scratch, d):
     """Backward of `_widths`: adds to draw."""
     mixture, dsigma, dmixture = scratch.mixture, d.sigma, d.mixture
     raw, bias = head.raw, at(constants.sigma_bias, head.number)
+    most = constants.sigma_max[head.number]
     mean = dot(mixture, dmixture)
     for k in range(plan.scales):
         at_sigma = plan.start.sigma + k
         number = raw[at_sigma] + bias[k]
-        if plan.bounded:
+        if most > 0:
             share = sigmoid(number)
-            slope = (constants.sigma_max - constants.sigma_min) * share * (like(share, 1.0) - share)
+            slope = (most - constants.sigma_min) * share * (like(share, 1.0) - share)
         else:
             slope = softplus_slope(number)
         draw[at_sigma] += dsigma[k] * constants.sigma_factor[head.number] * slope

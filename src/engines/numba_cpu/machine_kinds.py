@@ -47,7 +47,6 @@ def _dms_ntm(cell: DMSNTM) -> dict[str, int]:
         "hybrid": int(cell.motion == "hybrid"),
         "anchored": int(cell.motion == "anchored"),
         "cauchy": KERNELS.index(cell.kernel),
-        "bounded": int(cell.sigma_max is not None),
         "scales": cell.num_scales,
     }
 
@@ -55,7 +54,7 @@ def _dms_ntm(cell: DMSNTM) -> dict[str, int]:
 def _dms_ntm_constants(cell: DMSNTM) -> dict[str, Any]:
     return {
         "sigma_min": cell.sigma_min,
-        "sigma_max": cell.sigma_max or 0.0,
+        "sigma_max": [bound or 0.0 for bound in cell.sigma_max],
         "sigma_factor": cell.sigma_factor[:, 0].tolist() if any(cell.sigma_schedule) else [1.0] * cell.num_heads,
         "lattice": cell.lattice,
         "jump_range": cell.jump_range,

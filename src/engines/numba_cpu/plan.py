@@ -54,7 +54,6 @@ class KernelPlan(NamedTuple):
     hybrid: int = 0  # 1: motion = hybrid (DMS-NTM)
     anchored: int = 0  # 1: motion = anchored (DMS-NTM)
     cauchy: int = 0  # 1: kernel = cauchy (DMS-NTM)
-    bounded: int = 0  # 1: widths have an upper bound (DMS-NTM)
     scales: int = 1  # K (DMS-NTM)
 
 

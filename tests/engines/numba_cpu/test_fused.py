@@ -28,6 +28,21 @@ from tests.engines.fused_cases import OUTPUTS, F, assert_engines_agree, network,
 
 ROOT = Path(__file__).resolve().parents[3]
 SIZES = {"memory_slots": 11, "word_size": 6, "controller_size": 9}
+#: Values for each head, and an input skip of the head in the middle.
+OWN = {
+    "read_heads": 3,
+    "write_heads": 2,
+    "numbers": (1,),
+    "input_skip": {"read": [False, True, False], "write": [True, False]},
+    "gate_bias": {"read": [-2.0, 0.0, 1.0], "write": [0.0, -2.0]},
+}
+OWN_WIDTHS = {
+    "delta_init": {"read": [1.0, 0.0, -1.0], "write": 1.0},
+    "input_skip_init": {"read": [0.0, -1.0, 0.0], "write": 0.0},
+    "sigma_init": {"read": [0.5, 0.7, 1.0], "write": 0.5},
+    "sigma_max": {"read": [2.5, None, 3.0], "write": [None, 4.0]},
+    "sigma_schedule": {"read": [None, {"factor": 3.0, "share": 0.6}, None], "write": None},
+}
 CASES = {
     "ntm": (NTM, {}),
     "ntm-gru-clip": (NTM, {"controller": "gru", "output_clip": 0.7}),
@@ -44,6 +59,9 @@ CASES = {
     "anchored": (DMSNTM, {"motion": "anchored", "lattice": 0.5, "sigma_max": 2.0, "memory_init": "random"}),
     "position-anchored": (DMSNTM, {"motion": "anchored", "carry": "position", "input_skip": True, "lattice": 0.5}),
     "cauchy": (DMSNTM, {"kernel": "cauchy", "num_scales": 2, "sigma_schedule": {"factor": 3.0, "share": 0.5}}),
+    "ntm-own-heads": (NTM, {**OWN, "step_bias": {"read": [2.0, -4.0, 1.0], "write": 2.0}}),
+    "relative-own-heads": (DMSNTM, {**OWN, **OWN_WIDTHS, "motion": "relative"}),
+    "position-own-heads": (DMSNTM, {**OWN, **OWN_WIDTHS, "carry": "position", "num_scales": 2}),
     "position-windowed": (DMSNTM, {"carry": "position", "memory_slots": 64, "content_addressing": False}),
 }
 each_case = pytest.mark.parametrize("case", CASES)
