@@ -225,7 +225,7 @@ def test_invalid_targets(section, target):
     ("section", "known"),
     [
         ("model", "beta_bias, bookmark_bias, carry, content_addressing"),
-        ("task", "batch_size, cell_size, max_length"),
+        ("task", "batch_size, cell_size, count_noise"),
         ("optimizer", "amsgrad, betas"),
         ("schedule", "final, updates, warmup"),
         ("trainer", "accelerator, accumulate_grad_batches"),

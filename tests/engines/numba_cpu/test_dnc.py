@@ -11,12 +11,20 @@ from src.networks.recurrent import Recurrent
 from tests.engines.fused_cases import OUTPUTS, F, assert_engines_agree, network
 
 SIZES = {"memory_slots": 11, "word_size": 6, "controller_size": 9}
+# With the default memory, slots not yet written to are alike, and rounding decides which is allocated first.
+RANDOM = {"memory_init": "random"}
 CASES = {
-    "default": {},
-    "heads-clip": {"read_heads": 3, "output_clip": 0.7, "memory_init": "random"},
+    "one-head": RANDOM,
+    "heads-clip": {"read_heads": 3, "output_clip": 0.7, **RANDOM},
     "gru-no-clip": {"controller": "gru", "output_clip": None, "memory_init": "learned"},
     "feedforward-one-slot": {"controller": "feedforward", "memory_slots": 1},
-    "counters-one-word": {"controller": "counter_lstm", "numbers": (2,), "word_size": 1, "read_heads": 2},
+    "counters-one-word": {
+        "controller": "counter_lstm",
+        "numbers": (2,),
+        "word_size": 1,
+        "read_heads": 2,
+        **RANDOM,
+    },
 }
 X = torch.zeros(2, 3, F)
 
@@ -29,8 +37,14 @@ def test_values_and_gradients(case, dtype, tolerance, batch, steps, rng):
     assert_engines_agree(network(DNC, {**SIZES, **CASES[case]}, dtype), x, tolerance)
 
 
+def test_values_and_gradients_of_the_default_memory(rng):
+    """In the first step, where all usage is 0, the first slot is allocated; see CASES."""
+    x = torch.randn(5, 1, F, generator=rng, dtype=torch.float64)
+    assert_engines_agree(network(DNC, SIZES, torch.float64), x, 1e-10)
+
+
 def test_a_sequence_in_two_parts_with_either_engine(rng):
-    net = network(DNC, {**SIZES, "read_heads": 2}, torch.float64)
+    net = network(DNC, {**SIZES, "read_heads": 2, **RANDOM}, torch.float64)
     x = torch.randn(2, 12, F, generator=rng, dtype=torch.float64)
     whole, after = net(x, net.initial_state(2, 15))
     state, parts = net.initial_state(2, 15), []
