@@ -18,13 +18,7 @@ CASES = {
     "heads-clip": {"read_heads": 3, "output_clip": 0.7, **RANDOM},
     "gru-no-clip": {"controller": "gru", "output_clip": None, "memory_init": "learned"},
     "feedforward-one-slot": {"controller": "feedforward", "memory_slots": 1},
-    "counters-one-word": {
-        "controller": "counter_lstm",
-        "numbers": (2,),
-        "word_size": 1,
-        "read_heads": 2,
-        **RANDOM,
-    },
+    "counters-one-word": {"controller": "counter_lstm", "numbers": (2,), "word_size": 1, "read_heads": 2},
 }
 X = torch.zeros(2, 3, F)
 
