@@ -34,7 +34,7 @@ def make_controller(
     """
     checks.choice("controller", kind, tuple(CONTROLLERS))
     checks.integer("controller_size", size)
-    checks.integer("counters", counters)
+    checks.integer("counters", counters, least=0)
     checks.choice("number_input", number_input, NUMBER_INPUTS)
     own: dict[str, Any] = {}
     if kind == "counter_lstm":

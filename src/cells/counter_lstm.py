@@ -29,7 +29,7 @@ class CounterLSTM(Cell):
     Args:
         input_size: features of an input, F.
         hidden_size: cells, C; also the features of an output.
-        counters: K, below `hidden_size`.
+        counters: K, below `hidden_size`; 0 for an LSTM that is only kept from seeing the numbers.
         number_input: what i, f, g and o see of the numbers: nothing (hidden), the numbers limited to -1..1
             (clamped), or the numbers as they are (raw).
         numbers: indices of the inputs that are numbers, such as a repeat count.
@@ -51,7 +51,7 @@ class CounterLSTM(Cell):
         super().__init__()
         self.input_size = checks.integer("input_size", input_size)
         self.output_size = checks.integer("hidden_size", hidden_size)
-        self.counters = checks.integer("counters", counters)
+        self.counters = checks.integer("counters", counters, least=0)
         if counters >= hidden_size:
             raise checks.refuse("counters", counters, f"below the number of cells, {hidden_size}")
         self.number_input = checks.choice("number_input", number_input, NUMBER_INPUTS)
@@ -65,7 +65,8 @@ class CounterLSTM(Cell):
         self.weight_ih = nn.Parameter(torch.empty(gates, seen))
         self.weight_hh = nn.Parameter(torch.empty(gates, hidden_size))
         self.bias = nn.Parameter(torch.empty(gates))
-        alone = nn.Parameter(torch.empty(counters, len(numbers))) if number_input != "raw" else None
+        apart = counters > 0 and number_input != "raw"
+        alone = nn.Parameter(torch.empty(counters, len(numbers))) if apart else None
         self.register_parameter("weight_numbers", alone)
         for weight in self.parameters():
             nn.init.uniform_(weight, -1 / math.sqrt(hidden_size), 1 / math.sqrt(hidden_size))

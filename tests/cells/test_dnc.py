@@ -290,9 +290,10 @@ WHOLE = ["abc", None, 2.5, True, 0, -3]
 FLAG = ["abc", 1, None]
 REFUSED = {
     **dict.fromkeys(
-        ("input_size", "memory_slots", "word_size", "read_heads", "controller_size", "counters"),
+        ("input_size", "memory_slots", "word_size", "read_heads", "controller_size"),
         ("an integer of at least 1", WHOLE),
     ),
+    "counters": ("an integer of at least 0", ["abc", None, 2.5, True, -3]),
     "controller": ("one of lstm, gru, feedforward, counter_lstm", ["rnn", None, 1]),
     "number_input": ("one of hidden, clamped, raw", ["shown", None]),
     "memory_init": ("one of constant, learned, random", ["zeros", None]),

@@ -180,9 +180,8 @@ FLAG = ["abc", 1, 0, None]
 #: For each option, the text about allowed values and examples of refused ones.
 BOTH = {
     **dict.fromkeys(("input_size", "memory_slots", "word_size"), ("an integer of at least 1", WHOLE)),
-    **dict.fromkeys(
-        ("controller_size", "counters", "read_heads", "write_heads"), ("an integer of at least 1", WHOLE)
-    ),
+    **dict.fromkeys(("controller_size", "read_heads", "write_heads"), ("an integer of at least 1", WHOLE)),
+    "counters": ("an integer of at least 0", ["abc", None, 2.5, True, -3, math.nan, math.inf]),
     "content_addressing": ("true or false", FLAG),
     "controller": ("one of lstm, gru, feedforward, counter_lstm", ["rnn", "LSTM", None, 1, True]),
     "number_input": ("one of hidden, clamped, raw", ["shown", None, 1]),

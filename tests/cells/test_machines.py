@@ -15,7 +15,7 @@ SIGMA_MIN = 0.15
 
 SHARED = {
     "controller": ["lstm", "gru", "feedforward", "counter_lstm"],
-    "counters": [1, 2],
+    "counters": [0, 1, 2],
     "number_input": ["hidden", "clamped", "raw"],
     "input_skip": [False, True, {"read": True, "write": False}, {"read": False, "write": True}],
     "read_heads": [1, 2],

@@ -67,7 +67,7 @@ def random_machine(source: random.Random) -> tuple[type[Machine], dict, int, int
         "word_size": source.choice([1, 2, 5]),
         "controller": source.choice(["lstm", "gru", "feedforward", "counter_lstm"]),
         "controller_size": source.choice([2, 4]),
-        "counters": 1,
+        "counters": source.choice([0, 1]),
         "number_input": source.choice(["hidden", "clamped", "raw"]),
         "numbers": source.choice([(0,), (2, 0)]),
         "input_skip": source.choice([False, True, {"read": True, "write": False}]),

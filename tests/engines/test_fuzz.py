@@ -30,7 +30,7 @@ def machines(draw):
         "word_size": draw(st.integers(1, 5)),
         "controller": draw(st.sampled_from(["lstm", "gru", "feedforward", "counter_lstm"])),
         "controller_size": draw(st.integers(2, 6)),
-        "counters": 1,
+        "counters": draw(st.integers(0, 1)),
         "number_input": draw(st.sampled_from(["hidden", "clamped", "raw"])),
         "numbers": draw(st.sampled_from([(0,), (2, 1)])),
         "input_skip": draw(st.sampled_from([False, True, {"read": False, "write": True}])),

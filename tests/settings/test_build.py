@@ -125,7 +125,7 @@ NUMBERLESS = "raw on a task whose inputs have no number"
             f"model.number_input='clamped': must be {NUMBERLESS}",
         ),
         (["model.number_input=shown"], "model.number_input='shown': must be one of hidden, clamped, raw"),
-        (["model.counters=0"], f"model.counters=0: must be {COUNT}"),
+        (["model.counters=-1"], "model.counters=-1: must be an integer of at least 0"),
         (
             ["model.controller=counter_lstm", "model.counters=100"],
             "model.counters=100: must be below the number of cells, 100",

@@ -58,10 +58,11 @@ def _feedforward(cell: Feedforward, features: int) -> Float[Tensor, "G U"]:
 
 def _counter_lstm(cell: CounterLSTM, features: int) -> Float[Tensor, "G U"]:
     # The forget gates of the counters have no weights; the numbers that they alone see are the last inputs.
-    size, count, w, alone = cell.output_size, cell.counters, cell.weight_ih, cell.weight_numbers
+    size, count, w = cell.output_size, cell.counters, cell.weight_ih
     seen = features - len(cell.numbers) if cell.number_input == "hidden" else features
     parts = [cell.weight_hh, w[:, seen:], w[:, :seen]]
-    if alone is not None:
+    if cell.number_input != "raw":
+        alone = w.new_zeros(0, len(cell.numbers)) if cell.weight_numbers is None else cell.weight_numbers
         before, after = 3 * size - 2 * count, size
         parts.append(torch.cat([w.new_zeros(before, alone.shape[1]), alone, w.new_zeros(after, alone.shape[1])]))
     joint = torch.cat([*parts, cell.bias.unsqueeze(1)], 1)

@@ -136,7 +136,7 @@ def test_nan_propagates(kind, dtype):
 
 
 @each_dtype
-@pytest.mark.parametrize("counters", [1, 3, 6])
+@pytest.mark.parametrize("counters", [0, 1, 3, 6])
 def test_counters(counters, dtype, rng):
     """The last cells keep their value, whatever their forget gate, and add the candidate as it is."""
     size, tolerance = 7, TOLERANCES[dtype]
