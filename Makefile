@@ -19,7 +19,7 @@ PACKAGE_mlflow := mlflow
 PACKAGE_browser := playwright
 
 .DEFAULT_GOAL := help
-STUDIES := mnist1d_table repeat_copy_figure sigma_map default_runs
+STUDIES := mnist1d_table repeat_copy_figure sigma_map default_runs jumping
 .PHONY: help setup setup-dev parallel slurm ray search wandb mlflow browser hooks train kernels docs test coverage planted lint types clean $(STUDIES)
 
 help:  ## this list
@@ -70,6 +70,7 @@ mnist1d_table: parallel  ## the table of MNIST-1D; ARGS="dry_run=true" prints ho
 repeat_copy_figure: parallel  ## the figure of repeat-copy
 sigma_map: parallel  ## where the width of the focus of a DMS-NTM matters
 default_runs: parallel  ## every model on every task with the default settings
+jumping: parallel  ## where a head that moves by any distance pays
 $(STUDIES):
 	$(BIN)/python -m src.study study=$@ $(ARGS)
 

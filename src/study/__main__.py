@@ -112,6 +112,9 @@ def print_forecast(plan: StudyPlan, sweeps: list[Sweep], options: LaunchOptions)
     if plan.tuning:
         for one in plan.tuning.sweeps.values():
             choose.check_metric(plan.tuning.metric, one.name, todo.get(one.name, []))
+            choose.check_sets(plan.tuning, one.name, todo.get(one.name, []), tunes=True)
+        for one in plan.sweeps.values():
+            choose.check_sets(plan.tuning, one.name, todo.get(one.name, []), tunes=False)
     for name in plan.evaluate:
         finish.check_settings(plan, name, todo.get(name, []))
     print(f"\n{forecast(todo, options.workers)}\n", flush=True)

@@ -14,9 +14,11 @@ from ..launch import sweep
 from ..lit import objectives
 from ..lit.objective import Metric
 from ..lit.objectives import OBJECTIVES
-from ..settings import cli, construct, experiments
+from ..report.metrics import sets
+from ..settings import build, cli, construct, experiments
 from ..settings.errors import ConfigError
-from .plan import StudyPlan, Tuning
+from ..tasks.axes import cell_name
+from .plan import VALIDATION, StudyPlan, Tuning
 
 #: Means that differ by no more than this count as equal.
 TIE = 1e-12
@@ -29,7 +31,7 @@ class TuningRun(NamedTuple):
     seed: str
     status: str
     metrics: dict[str, Any]
-    value: float | None  # the validation metric; None for a run without one, or one that has not finished
+    value: float | None  # the metric over the sets; None for a run without it, or one that has not finished
 
 
 def check_metric(metric: str, sweep_name: str, configs: Iterable[Mapping[str, Any]]) -> None:
@@ -44,23 +46,53 @@ def check_metric(metric: str, sweep_name: str, configs: Iterable[Mapping[str, An
             )
 
 
+def cells_of(config: Mapping[str, Any]) -> list[str]:
+    """The names of the test cells of a job."""
+    return [cell_name(build.axes_of(config["task"]), cell) for cell in build.test_cells_of(config["task"])]
+
+
+def check_sets(tuning: Tuning, of: str, configs: Iterable[Mapping[str, Any]], tunes: bool) -> None:
+    """Refuse jobs that do not test the sets of the tuning; or, unless they tune, jobs that would report them."""
+    asked = [one for one in tuning.sets if one != VALIDATION]
+    for cells in map(cells_of, configs if asked else ()):
+        for one in asked:
+            if tunes and one not in cells:
+                known = ", ".join([VALIDATION, *cells])
+                raise ConfigError(f"tuning.sets={tuning.sets}: {of} has no test cell {one!r}; must be of {known}")
+            if not tunes and one in cells:
+                raise ConfigError(f"tuning.sets={tuning.sets}: {of} reports the test cell {one!r}; must be others")
+
+
 def tuning_runs(tuning: Tuning, name: str) -> list[TuningRun]:
-    """The tuning runs of the model `name`, in the order of the sweep, with their validation metric."""
+    """The tuning runs of the model `name`, in the order of the sweep, with their metric."""
     of, keys = tuning.sweeps[name], tuning.chosen[name]
     found = []
     for entry, job in zip(sweep.read(of.folder)["jobs"], sweep.statuses(of.folder), strict=True):
         given = {one.key_or_group: one.input_line or "" for one in cli.parsed(entry["overrides"])}
-        value = (job.metrics.get("validation") or {}).get(tuning.metric)
+        measured = measures(job.metrics, tuning)
         found.append(
             TuningRun(
                 tuple(given[key] for key in keys),
                 given.get("seed", "").partition("=")[2],
                 job.status,
                 job.metrics,
-                value if job.status == "finished" else None,
+                _mean(measured.values()) if job.status == "finished" else None,
             )
         )
     return found
+
+
+def measures(metrics: Mapping[str, Any], tuning: Tuning) -> dict[str, float | None]:
+    """The metric of a run's metrics.json on each set of the tuning; None where it was not measured."""
+    tested = {**sets(metrics.get("test") or {}), VALIDATION: metrics.get("validation") or {}}
+    return {name: tested.get(name, {}).get(tuning.metric) for name in tuning.sets}
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    """The mean; None if a value is missing."""
+    found = list(values)
+    known = [value for value in found if value is not None]
+    return sum(known) / len(known) if len(known) == len(found) else None
 
 
 def known_metric(name: str) -> Metric:
@@ -84,7 +116,7 @@ def best(runs: list[TuningRun], metric: str) -> tuple[str, ...]:
         ConfigError: no run has the metric.
     """
     if all(run.value is None for run in runs):
-        raise ConfigError(f"no run ended well with a validation {metric}; there must be one to choose")
+        raise ConfigError(f"no run ended well with {metric} on all sets; there must be one to choose")
     sign = -1.0 if known_metric(metric).more else 1.0
     means = {run.candidate: sign * mean(runs, run.candidate, metric) for run in runs}
     top = min(means.values())
@@ -93,12 +125,12 @@ def best(runs: list[TuningRun], metric: str) -> tuple[str, ...]:
     return min(equal, key=lambda one: sizes[one])
 
 
-def experiment(plan: StudyPlan, metric: str, runs: list[TuningRun], choice: tuple[str, ...]) -> str:
+def experiment(plan: StudyPlan, tuning: Tuning, runs: list[TuningRun], choice: tuple[str, ...]) -> str:
     """The choice as a file of conf/experiment."""
     seeds = ", ".join(dict.fromkeys(run.seed for run in runs if run.candidate == choice))
     count = len({run.candidate for run in runs})
     about = [
-        f"The best of {count} candidates by validation {metric}: {mean(runs, choice, metric):.4g} "
+        f"The best of {count} candidates by {tuning.by}: {mean(runs, choice, tuning.metric):.4g} "
         f"on average over seeds {seeds}.",
         f"Written by: {program('study')} study={plan.name}",
     ]
@@ -120,9 +152,9 @@ def choose(plan: StudyPlan, tuning: Tuning) -> list[Path]:
         except ConfigError as refusal:
             raise ConfigError(f"tuning/{name}: {refusal}") from refusal
         path = experiments.experiment_file(plan.conf, f"{tuning.write}/{name}")
-        contents[path] = experiment(plan, tuning.metric, runs, choice)
+        contents[path] = experiment(plan, tuning, runs, choice)
         print(f"{tuning.write}/{name}: {' '.join(choice)}", flush=True)
-        rows += [row(name, run, tuning.metric, run.candidate == choice) for run in runs]
+        rows += [row(name, run, tuning, run.candidate == choice) for run in runs]
     changed = [path for path, content in contents.items() if experiments.write(path, content)]
     table = io.StringIO()
     writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
@@ -132,7 +164,7 @@ def choose(plan: StudyPlan, tuning: Tuning) -> list[Path]:
     return changed
 
 
-def row(name: str, run: TuningRun, metric: str, chosen: bool) -> dict[str, Any]:
+def row(name: str, run: TuningRun, tuning: Tuning, chosen: bool) -> dict[str, Any]:
     """A run of the tuning as a row of tuning.csv."""
     counts = {key: run.metrics.get(key) for key in ("updates", "parameters", "seconds")}
     return {
@@ -141,7 +173,7 @@ def row(name: str, run: TuningRun, metric: str, chosen: bool) -> dict[str, Any]:
         "seed": run.seed,
         "status": run.status,
         **counts,
-        f"validation_{metric}": (run.metrics.get("validation") or {}).get(metric),
+        **{f"{name}_{tuning.metric}": value for name, value in measures(run.metrics, tuning).items()},
         "chosen": "yes" if chosen else "no",
     }
 

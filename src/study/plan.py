@@ -15,6 +15,8 @@ from ..settings.experiments import search_path
 from . import fields
 from .fields import named, overrides, section, settings, some_of, values
 
+#: Name of the validation set in `tuning.sets`.
+VALIDATION = "validation"
 #: Settings that make a budget, and so are the same for all models of a tuning.
 SHARED = ("trainer.max_steps", "seed")
 
@@ -30,10 +32,18 @@ class Sweep(NamedTuple):
 class Tuning(NamedTuple):
     """The sweeps of candidate settings, by model, from which the settings of the main sweeps are chosen."""
 
-    metric: str  # of validation
+    metric: str
+    sets: list[str]  # what it is averaged over: validation, and test sets that the tuning may use
     write: str  # conf/experiment/<write>/<name>.yaml is the chosen candidate of a model
     sweeps: dict[str, Sweep]
     chosen: dict[str, list[str]]  # by model, the keys that the experiment file sets
+
+    @property
+    def by(self) -> str:
+        """What candidates are judged by, in words."""
+        if self.sets == [VALIDATION]:
+            return f"validation {self.metric}"
+        return f"mean {self.metric} on {', '.join(self.sets)}"
 
 
 class StudyReport(NamedTuple):
@@ -112,7 +122,7 @@ def seeds(sweeps: Iterable[Sweep]) -> set[str]:
 
 
 def _tuning(content: Any, folder: Path, conf: Path) -> Tuning:
-    node = section("tuning", content, ("metric", "sweeps", "write"), ("common",))
+    node = section("tuning", content, ("metric", "sweeps", "write"), ("common", "sets"))
     headlines = sorted({one.headline for one in OBJECTIVES.values()})
     errors.check("tuning.", checks.choice, "metric", node["metric"], headlines)
     common = overrides("tuning.common", node["common"], conf, []) if node.get("common") else []
@@ -136,4 +146,5 @@ def _tuning(content: Any, folder: Path, conf: Path) -> Tuning:
     if len(set(jobs.values())) > 1:
         counts = ", ".join(f"{key} {count}" for key, count in jobs.items())
         raise ConfigError(f"tuning.sweeps: jobs of {counts}; must be the same number for each, an equal budget")
-    return Tuning(node["metric"], fields.name("tuning.write", node["write"]), sweeps, chosen)
+    sets = fields.texts("tuning.sets", node.get("sets", [VALIDATION]))
+    return Tuning(node["metric"], sets, fields.name("tuning.write", node["write"]), sweeps, chosen)

@@ -1,4 +1,4 @@
-"""The choice of settings uses validation metrics alone, never test metrics."""
+"""The choice of settings uses validation metrics, and test metrics only of sets that the study names for it."""
 
 import csv
 import subprocess
@@ -8,7 +8,8 @@ from hydra import compose, initialize_config_dir
 
 from src.common.paths import CONF
 from src.settings.errors import ConfigError
-from src.study.choose import choose, uncommitted
+from src.study.choose import check_sets, choose, uncommitted
+from tests.helpers import compose_train
 
 
 def scored(accuracy, **others):
@@ -64,6 +65,43 @@ def test_test_metrics_are_not_used(tuned):
     assert chosen(plan)[0] == 9
 
 
+def test_candidates_are_judged_by_the_sets_that_the_study_names(tuned):
+    """Here a test set that the sweeps do not report; a run that was not tested there counts as the worst."""
+
+    def tested(accuracy, generated):
+        return scored(accuracy, test={"accuracy": 0.0, "generated": {"accuracy": generated}})
+
+    plan = tuned([
+        (8, "0.001", 201, tested(0.8, 0.1)), (9, "0.001", 201, tested(0.5, 0.6)), (10, "0.001", 201, scored(0.99)),
+    ])  # fmt: skip
+    assert chosen(plan._replace(tuning=plan.tuning._replace(sets=["validation"])))[0] == 10
+    plan = plan._replace(tuning=plan.tuning._replace(sets=["validation", "generated"]))
+    assert chosen(plan)[0] == 9
+    text = (plan.conf / "experiment" / "tiny" / "mlp.yaml").read_text()
+    assert "3 candidates by mean accuracy on validation, generated: 0.55 on average over seeds 201." in text
+    assert [row["generated_accuracy"] for row in rows(plan)] == ["0.1", "0.6", ""]
+
+
+def test_sets_that_the_tuning_does_not_test_or_the_sweeps_report_are_refused(tuned):
+    plan = tuned([(8, "0.001", 201, scored(0.5))])
+    tuning = plan.tuning._replace(sets=["validation", "10x13"])
+    jobs = [{"task": compose_train("task=repeat_copy", f"task.test_cells={cells}")["task"]}
+            for cells in ("[[10,13],[13,10]]", "[[10,20]]")]  # fmt: skip
+    check_sets(tuning, "tuning/mlp", jobs[:1], tunes=True)
+    check_sets(tuning, "runs", jobs[1:], tunes=False)
+    check_sets(plan.tuning, "tuning/mlp", jobs, tunes=True)
+    with pytest.raises(ConfigError) as refusal:
+        check_sets(tuning, "tuning/mlp", jobs, tunes=True)
+    assert str(refusal.value) == (
+        "tuning.sets=['validation', '10x13']: tuning/mlp has no test cell '10x13'; must be of validation, 10x20"
+    )
+    with pytest.raises(ConfigError) as refusal:
+        check_sets(tuning, "runs", jobs, tunes=False)
+    assert str(refusal.value) == (
+        "tuning.sets=['validation', '10x13']: runs reports the test cell '10x13'; must be others"
+    )
+
+
 def test_a_diverged_run_counts_as_the_worst_value(tuned):
     diverged = scored(0.99, status="diverged")
     plan = tuned([
@@ -107,7 +145,7 @@ def test_a_tuning_without_validation_metrics_is_refused(tuned):
     with pytest.raises(ConfigError) as refusal:
         choose(plan, plan.tuning)
     assert str(refusal.value) == (
-        "tuning/mlp: no run ended well with a validation accuracy; there must be one to choose"
+        "tuning/mlp: no run ended well with accuracy on all sets; there must be one to choose"
     )
     assert not list(plan.conf.iterdir())
 
