@@ -84,7 +84,7 @@ def width_schedules(key: str, value: Any, heads: Heads) -> ByHead:
 
 
 def width_biases(
-    initial: tuple[str, float], bound: tuple[str, float | None], sigma_min: float, scales: int
+    initial: tuple[str, float | int], bound: tuple[str, float | int | None], sigma_min: float, scales: int
 ) -> list[float]:
     """The biases b_k of a head that make the widths of all scales sigma_init 2^k at raw = 0, see `DMSNTM`.
 

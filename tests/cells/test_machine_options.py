@@ -288,6 +288,13 @@ def test_initial_values_by_kind_of_head():
     torch.testing.assert_close(ntm[0, 1], ntm[0, -1])
 
 
+def test_widths_may_be_integers():
+    integers, floats = (
+        first(make(DMSNTM, sigma_init={"read": one(2), "write": one(1)}, sigma_max=one(4))) for one in (int, float)
+    )
+    assert torch.equal(integers["sigma"], floats["sigma"])
+
+
 def test_initial_values_by_head():
     """A read head that walks, another that stands still and is bounded, and a write head as usual."""
     cell = make(
