@@ -141,12 +141,10 @@ class RepeatedBits(Bits):
         self, output: Tensor, batch: Any, wanted: bool = True, whole: Any = None
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
         loss, metrics = super().loss(output, batch, wanted, whole)
-        if bool((batch.end_weight != 1).any()):
-            whole = batch if whole is None else whole
-            further = (batch.end_weight[:, None] - 1) * batch.mask
-            nats = binary_cross_entropy_with_logits(output[..., -1], batch.y[..., -1], further, reduction="sum")
-            loss = loss + nats / (whole.mask.sum() * output.shape[2])
-        return loss, metrics
+        whole = batch if whole is None else whole
+        further = (batch.end_weight[:, None] - 1) * batch.mask  # no branch for 1: it would wait for a device
+        nats = binary_cross_entropy_with_logits(output[..., -1], batch.y[..., -1], further, reduction="sum")
+        return loss + nats / (whole.mask.sum() * output.shape[2]), metrics
 
     def counts(self, task: Task) -> RepeatedBitCounts:
         return RepeatedBitCounts()

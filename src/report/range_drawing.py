@@ -1,6 +1,7 @@
 """Figures over tables of one task that differ in a training range, such as the largest distance of seek."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,7 +68,7 @@ def _measures(kinds: Mapping[str, TableKind], axis: Axis) -> list[_Measure]:
     found = [_Measure("solved", "solved", is_solved)] if kind.solvable else []
     if "exact" in kind.of.names:
         like = kind.headlines[0][0]
-        found.append(_Measure("exact", "exact like training", lambda row: _exact(row, [like])))
+        found.append(_Measure("exact", "exact like training", partial(_exact, tests=[like])))
         index = kind.axes.index(axis)
         others = _without(kind.axes, index)
         for rest in _others(kinds, index):
@@ -76,7 +77,7 @@ def _measures(kinds: Mapping[str, TableKind], axis: Axis) -> list[_Measure]:
                 _Measure(
                     "exact_" + "_".join(f"{one.name}{value}" for one, value in zip(others, rest, strict=True)),
                     f"exact at {cell_title(others, rest)}",
-                    lambda row, names=names: _exact(row, names),  # type: ignore[misc]
+                    partial(_exact, tests=names),
                 )
             )
     return found
@@ -117,12 +118,13 @@ def _draw(
         for table, end in sorted(ends.items(), key=lambda item: item[1]):
             held = [holds for row in group if row["table"] == table and (holds := measure.holds(row)) is not None]
             if held:
-                interval = intervals.of_share(sum(held), len(held)) or (np.nan, np.nan)
                 point = {"row": label, axis.name: end, "runs": len(held), "share": sum(held) / len(held)}
-                points.append(point | dict(zip(("low", "high"), interval, strict=True)))
+                interval = intervals.of_share(sum(held), len(held)) or ()
+                points.append(point | dict(zip(("low", "high"), interval, strict=False)))
         if points:
             x, y, low, high = (
-                np.array([point[key] for point in points]) for key in (axis.name, "share", "low", "high")
+                np.array([point.get(key, np.nan) for point in points], dtype=float)
+                for key in (axis.name, "share", "low", "high")
             )
             curves.append(AxisCurve(label, x, y, np.stack([low, high])))
             data += points

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from ..common import checks
 from ..lit.objectives import OBJECTIVES
+from ..lit.repeated_bits import END_AT
 from ..settings import build, errors, keys
 from ..settings.construct import locate
 from ..settings.errors import ConfigError
@@ -45,8 +46,12 @@ def read_request(cfg: Mapping[str, Any], task: Mapping[str, Any]) -> Request:
     if cfg["figure"]["cmap"] is not None:
         keys.check_cmap(cfg["figure"]["cmap"])
     prolong = errors.check("", checks.integer, "prolong", cfg["prolong"], least=0)
-    if prolong and not OBJECTIVES[locate("task", task).objective].end:  # type: ignore[attr-defined]
-        raise ConfigError(f"prolong={prolong}: is for answers with an end marker; must be 0 on {task['name']}")
+    objective = OBJECTIVES.get(getattr(locate("task", task), "objective", ""))
+    if prolong and (objective is None or END_AT.name not in objective.names):
+        raise ConfigError(
+            f"prolong={prolong}: is for tasks with the metric {END_AT.name}, as repeat_copy has; "
+            f"must be 0 on {task['name']}"
+        )
     cells, axes = cfg["test_cells"], build.axes_of(task)
     if cells is not None and not axes:
         raise ConfigError(f"test_cells={cells!r}: {WITHOUT_CELLS}; must be null on {task['name']}")

@@ -18,7 +18,7 @@ from ..settings.experiments import experiment_file
 from . import choose, finish
 from .fields import experiments
 from .forecast import forecast
-from .plan import StudyPlan, Sweep, read
+from .plan import VALIDATION, StudyPlan, Sweep, read
 from .remaining import remaining
 from .sweeps import LaunchOptions, run_sweep
 
@@ -71,6 +71,9 @@ def study(cfg: Mapping[str, Any]) -> None:
     if undecided and tuning is None:
         raise ConfigError(f"{undecided[0].name}: its settings are not chosen yet; only=tune chooses them")
     decided = [one for one in main_sweeps if one not in undecided]
+    if tuning and tuning.sets != [VALIDATION]:
+        for one in main_sweeps:
+            choose.check_unreported(tuning, one)
     if tuning_sweeps or main_sweeps:
         print_forecast(plan, [*tuning_sweeps, *decided], options)
     if undecided:
@@ -112,9 +115,7 @@ def print_forecast(plan: StudyPlan, sweeps: list[Sweep], options: LaunchOptions)
     if plan.tuning:
         for one in plan.tuning.sweeps.values():
             choose.check_metric(plan.tuning.metric, one.name, todo.get(one.name, []))
-            choose.check_sets(plan.tuning, one.name, todo.get(one.name, []), tunes=True)
-        for one in plan.sweeps.values():
-            choose.check_sets(plan.tuning, one.name, todo.get(one.name, []), tunes=False)
+            choose.check_tested(plan.tuning, one.name, todo.get(one.name, []))
     for name in plan.evaluate:
         finish.check_settings(plan, name, todo.get(name, []))
     print(f"\n{forecast(todo, options.workers)}\n", flush=True)

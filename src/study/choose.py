@@ -15,10 +15,12 @@ from ..lit import objectives
 from ..lit.objective import Metric
 from ..lit.objectives import OBJECTIVES
 from ..report.metrics import sets
-from ..settings import build, cli, construct, experiments
+from ..settings import build, cli, construct, experiments, keys
 from ..settings.errors import ConfigError
 from ..tasks.axes import cell_name
-from .plan import VALIDATION, StudyPlan, Tuning
+from .fields import experiments as experiments_of
+from .plan import VALIDATION, StudyPlan, Sweep, Tuning
+from .remaining import without_seeds
 
 #: Means that differ by no more than this count as equal.
 TIE = 1e-12
@@ -51,16 +53,30 @@ def cells_of(config: Mapping[str, Any]) -> list[str]:
     return [cell_name(build.axes_of(config["task"]), cell) for cell in build.test_cells_of(config["task"])]
 
 
-def check_sets(tuning: Tuning, of: str, configs: Iterable[Mapping[str, Any]], tunes: bool) -> None:
-    """Refuse jobs that do not test the sets of the tuning; or, unless they tune, jobs that would report them."""
-    asked = [one for one in tuning.sets if one != VALIDATION]
-    for cells in map(cells_of, configs if asked else ()):
-        for one in asked:
-            if tunes and one not in cells:
-                known = ", ".join([VALIDATION, *cells])
-                raise ConfigError(f"tuning.sets={tuning.sets}: {of} has no test cell {one!r}; must be of {known}")
-            if not tunes and one in cells:
-                raise ConfigError(f"tuning.sets={tuning.sets}: {of} reports the test cell {one!r}; must be others")
+def check_tested(tuning: Tuning, of: str, configs: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse jobs of the tuning that do not test the sets by which it chooses."""
+    for cells in map(cells_of, configs):
+        known = [VALIDATION, *cells]
+        for one in tuning.sets:
+            if one not in known:
+                allowed = ", ".join(known)
+                raise ConfigError(
+                    f"tuning.sets={tuning.sets}: {of} has no test cell {one!r}; must be of {allowed}"
+                )
+
+
+def check_unreported(tuning: Tuning, of: Sweep) -> None:
+    """Refuse a sweep that reports a set by which the tuning chooses; the choice need not have been made yet."""
+    written = {f"{tuning.write}/{name}" for name in tuning.sweeps}
+    decided = [
+        one for one in cli.parsed(of.overrides) if not written & set(experiments_of([one.input_line or ""]))
+    ]
+    for job in without_seeds([one.input_line or "" for one in decided])[0]:
+        for one in cells_of(keys.resolve(job.config)):
+            if one in tuning.sets:
+                raise ConfigError(
+                    f"tuning.sets={tuning.sets}: {of.name} reports the test cell {one!r}; must be others"
+                )
 
 
 def tuning_runs(tuning: Tuning, name: str) -> list[TuningRun]:
@@ -76,7 +92,7 @@ def tuning_runs(tuning: Tuning, name: str) -> list[TuningRun]:
                 given.get("seed", "").partition("=")[2],
                 job.status,
                 job.metrics,
-                _mean(measured.values()) if job.status == "finished" else None,
+                _over_sets(measured.values()) if job.status == "finished" else None,
             )
         )
     return found
@@ -88,8 +104,8 @@ def measures(metrics: Mapping[str, Any], tuning: Tuning) -> dict[str, float | No
     return {name: tested.get(name, {}).get(tuning.metric) for name in tuning.sets}
 
 
-def _mean(values: Iterable[float | None]) -> float | None:
-    """The mean; None if a value is missing."""
+def _over_sets(values: Iterable[float | None]) -> float | None:
+    """The mean of a run's metric over the sets; None if it is missing on one."""
     found = list(values)
     known = [value for value in found if value is not None]
     return sum(known) / len(known) if len(known) == len(found) else None

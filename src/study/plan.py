@@ -147,4 +147,6 @@ def _tuning(content: Any, folder: Path, conf: Path) -> Tuning:
         counts = ", ".join(f"{key} {count}" for key, count in jobs.items())
         raise ConfigError(f"tuning.sweeps: jobs of {counts}; must be the same number for each, an equal budget")
     sets = fields.texts("tuning.sets", node.get("sets", [VALIDATION]))
+    if not sets:
+        raise ConfigError(f"tuning.sets: must name at least one set, such as {VALIDATION}")
     return Tuning(node["metric"], sets, fields.name("tuning.write", node["write"]), sweeps, chosen)

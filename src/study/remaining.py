@@ -24,7 +24,7 @@ def remaining(of: Sweep, retry_failed: bool = False) -> list[dict[str, Any]]:
         ConfigError: overrides that cannot be composed, or a folder that holds another sweep.
     """
     try:
-        jobs, seeds = _without_seeds(of.overrides)
+        jobs, seeds = without_seeds(of.overrides)
     except ConfigError as refusal:
         raise ConfigError(f"{of.name}: {refusal}") from refusal
     configs = {identity(job.overrides): keys.resolve(job.config) for job in jobs}
@@ -48,7 +48,7 @@ def remaining(of: Sweep, retry_failed: bool = False) -> list[dict[str, Any]]:
     return todo
 
 
-def _without_seeds(overrides: list[str]) -> tuple[list[cli.Job], list[str | None]]:
+def without_seeds(overrides: list[str]) -> tuple[list[cli.Job], list[str | None]]:
     """The jobs of a sweep for the first seed alone, as all seeds have the same settings; and the seeds."""
     given = cli.parsed(overrides)
     seeds: list[str | None] = [seed for one in given if one.key_or_group == "seed" for seed in values(one)]

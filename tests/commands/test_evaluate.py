@@ -118,7 +118,7 @@ def test_steps_after_the_answer_change_nothing_but_where_a_late_end_is_seen(run)
 
 def test_steps_after_the_answer_that_cannot_be(run, trained):
     refused(run, "prolong=-1: must be an integer of at least 0", "prolong=-1")
-    text = "prolong=3: is for answers with an end marker; must be 0 on mnist1d"
+    text = "prolong=3: is for tasks with the metric end_at, as repeat_copy has; must be 0 on mnist1d"
     refused(trained / "mlp", text, "prolong=3")
 
 

@@ -1,5 +1,6 @@
 """The choice of settings uses validation metrics, and test metrics only of sets that the study names for it."""
 
+import copy
 import csv
 import subprocess
 
@@ -8,8 +9,11 @@ from hydra import compose, initialize_config_dir
 
 from src.common.paths import CONF
 from src.settings.errors import ConfigError
-from src.study.choose import check_sets, choose, uncommitted
+from src.study.__main__ import study
+from src.study.choose import check_tested, check_unreported, choose, uncommitted
+from src.study.plan import read
 from tests.helpers import compose_train
+from tests.study.conftest import STUDY
 
 
 def scored(accuracy, **others):
@@ -82,21 +86,33 @@ def test_candidates_are_judged_by_the_sets_that_the_study_names(tuned):
     assert [row["generated_accuracy"] for row in rows(plan)] == ["0.1", "0.6", ""]
 
 
-def test_sets_that_the_tuning_does_not_test_or_the_sweeps_report_are_refused(tuned):
+def test_a_set_that_the_tuning_does_not_test_is_refused(tuned):
     plan = tuned([(8, "0.001", 201, scored(0.5))])
     tuning = plan.tuning._replace(sets=["validation", "10x13"])
-    jobs = [{"task": compose_train("task=repeat_copy", f"task.test_cells={cells}")["task"]}
-            for cells in ("[[10,13],[13,10]]", "[[10,20]]")]  # fmt: skip
-    check_sets(tuning, "tuning/mlp", jobs[:1], tunes=True)
-    check_sets(tuning, "runs", jobs[1:], tunes=False)
-    check_sets(plan.tuning, "tuning/mlp", jobs, tunes=True)
+    jobs = [
+        {"task": compose_train("task=repeat_copy", f"task.test_cells={cells}")["task"]}
+        for cells in ("[[10,13],[13,10]]", "[[10,20]]")
+    ]
+    check_tested(tuning, "tuning/mlp", jobs[:1])
+    check_tested(plan.tuning, "tuning/mlp", jobs)
     with pytest.raises(ConfigError) as refusal:
-        check_sets(tuning, "tuning/mlp", jobs, tunes=True)
+        check_tested(tuning, "tuning/mlp", jobs)
     assert str(refusal.value) == (
         "tuning.sets=['validation', '10x13']: tuning/mlp has no test cell '10x13'; must be of validation, 10x20"
     )
+
+
+def test_a_set_that_a_sweep_reports_is_refused_before_the_tuning(settings):
+    """The experiment that the tuning will write is not there yet."""
+    content = copy.deepcopy(STUDY)
+    content["tuning"] |= {"sets": ["validation", "10x13"], "metric": "error_bits"}
+    content["tuning"]["common"] = ["task=repeat_copy", "task.test_cells=[[10,13]]", "seed=201,202"]
+    content["sweeps"]["runs"] = ["experiment=tiny/mlp", "task=repeat_copy", "model=lstm", "seed=0,1"]
+    plan = read(settings(content))
+    check_unreported(plan.tuning, plan.sweeps["runs"])
+    content["sweeps"]["runs"].append("task.test_cells=[[10,20],[10,13]]")
     with pytest.raises(ConfigError) as refusal:
-        check_sets(tuning, "runs", jobs, tunes=False)
+        study(settings(content))
     assert str(refusal.value) == (
         "tuning.sets=['validation', '10x13']: runs reports the test cell '10x13'; must be others"
     )

@@ -29,6 +29,7 @@ REFUSED = [
     ("sweeps.runs", ["experiment=tiny/mlp,tiny/gru"], "sweeps.runs: experiment='tiny/gru': unknown exp"),
     ("sweeps.runs", ["hydra/launcher=basic"], "sweeps.runs: hydra/launcher=basic: is given by src.study"),
     ("sweeps.runs", ["resume=x"], "sweeps.runs: resume=x: is given by src.study; must be left out"),
+    ("tuning.sets", [], "tuning.sets: must name at least one set, such as validation"),
     ("tuning.metric", "loss", "tuning.metric='loss': must be one of accuracy, bits, error_bits"),
     ("tuning.write", "../x", "tuning.write: '../x': must be a name"),
     ("tuning.foo", 1, "tuning.foo: unknown key; must be one of metric, sweeps, write, common"),
@@ -100,6 +101,14 @@ def test_each_study_of_conf_is_valid_and_a_make_target(name):
     assert f"{name}: parallel  ## " in makefile
     (targets,) = [line for line in makefile.splitlines() if line.startswith("STUDIES := ")]
     assert sorted(targets.split()[2:]) == STUDIES
+
+
+def test_sweeps_with_chosen_settings_name_their_task():
+    """The experiments that a tuning writes hold what was chosen, which the task is not."""
+    for name in STUDIES:
+        plan = read(keys.resolve(cli.composed("study", [f"study={name}"])[0].config))
+        for sweep in plan.sweeps.values() if plan.tuning else ():
+            assert any(one.startswith("task=") for one in sweep.overrides), (name, sweep.name)
 
 
 def test_the_sweeps_of_the_studies_compose(unchecked_types):
