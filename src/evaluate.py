@@ -9,7 +9,7 @@ from .common import output
 from .common.paths import program
 from .common.text import table
 from .figures.png import figure_errors_as_warnings
-from .lit import baselines
+from .lit import baselines, objectives
 from .run import provenance
 from .run.cell_figures import draw_cells
 from .run.evaluation import KIND, Request, read_request
@@ -103,7 +103,10 @@ def main(cfg: dict[str, Any]) -> None:
     """Evaluate one run."""
     evaluation = evaluate(cfg)
     below = baselines.of_tests(evaluation["test"], evaluation["baselines"])
-    print(f"\n{table(evaluation['test'], below)}\n\nevaluated: {cfg['run']}")
+    print(f"\n{table(evaluation['test'], below, lambda name: not objectives.is_detail(name))}")
+    if details := table(evaluation["test"], shown=objectives.is_detail):
+        print(f"\n{details}")
+    print(f"\nevaluated: {cfg['run']}")
     print(f"written: {results_folder(cfg['run'], cfg['out'], KIND)}")
 
 

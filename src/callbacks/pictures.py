@@ -180,12 +180,13 @@ def head_scalars(learner: Learner, example: Example) -> dict[str, float]:
 
 
 def draw_history(rows: list[dict[str, Any]], known: Mapping[str, Mapping[str, float]] | None = None) -> Figure:
-    """Learning curves: every validation metric, with its baselines (by word and metric), and the training loss."""
+    """Learning curves: validation metrics that are no details, with baselines by word and metric, and training loss."""
     left_out = {"update", "sequences", "seconds", "lr", "gradient_norm"}
-    curves = {name: np.array([row[name] for row in rows], dtype=float) for name in rows[0] if name not in left_out}
-    names = {"train_loss": "training loss", "loss": "validation loss"}
+    names = [name for name in rows[0] if name not in left_out and not objectives.is_detail(name)]
+    curves = {name: np.array([row[name] for row in rows], dtype=float) for name in names}
+    words = {"train_loss": "training loss", "loss": "validation loss"}
     metrics = {name: objectives.metric("loss" if name == "train_loss" else name) for name in curves}
-    labels = {name: names.get(name, name.replace("_", " ")) for name in curves}
+    labels = {name: words.get(name, name.replace("_", " ")) for name in curves}
     log = [labels[name] for name, metric in metrics.items() if metric is not None and metric.logarithmic]
     curves = {labels[name]: values for name, values in curves.items()}
     lines = {

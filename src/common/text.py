@@ -1,15 +1,20 @@
 """Numbers and tables formatted for the terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 
-def table(test: Mapping[str, Any], below: Mapping[str, Mapping[str, Mapping[str, Any]]] | None = None) -> str:
+def table(
+    test: Mapping[str, Any],
+    below: Mapping[str, Mapping[str, Mapping[str, Any]]] | None = None,
+    shown: Callable[[str], bool] = lambda name: True,
+) -> str:
     """Test metrics as a table: one row per test set, one column per metric.
 
     Args:
         test: metrics by name, or by test set and name, as in metrics.json.
         below: further rows of a test set, by its name and theirs; indented, those without metrics are left out.
+        shown: whether a metric has a column; the table is empty if none has one.
 
     >>> print(table({"accuracy": 0.95, "loss": 0.2, "generated": {"accuracy": 0.9}}))
                 accuracy     loss
@@ -21,10 +26,10 @@ def table(test: Mapping[str, Any], below: Mapping[str, Mapping[str, Mapping[str,
     named = []
     for name, row in rows.items():
         further = [(f"  {label}", dict(values)) for label, values in (below or {}).get(name, {}).items()]
-        named += [(label, values) for label, values in [(name, row), *further] if row and values]
+        named += [(label, values) for label, values in [(name, row), *further] if row and any(map(shown, values))]
     if not named:
-        return "(not tested)"
-    columns = list(dict.fromkeys(name for _, row in named for name in row))
+        return "" if any(rows.values()) else "(not tested)"
+    columns = list(dict.fromkeys(name for _, row in named for name in row if shown(name)))
     width = max(len(label) for label, _ in named) + 1
     widths = {
         column: max(7, len(column), *(len(_cell(row.get(column))) for _, row in named)) + 2 for column in columns

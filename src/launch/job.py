@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 
 from ..common import output
 from ..common.text import table
-from ..lit import baselines
+from ..lit import baselines, objectives
 from ..run import resume as resumption
 from ..run.ending import DONE, Ending
 from ..run.folder import RunFolder
@@ -172,7 +172,8 @@ def print_outcome(outcome: Outcome, folder: Path) -> None:
         SystemExit: the user stopped it.
     """
     metrics, folder = outcome.metrics, Path(os.path.abspath(folder))
-    tested = table(metrics["test"], baselines.of_tests(metrics["test"], metrics.get("baselines", {})))
+    below = baselines.of_tests(metrics["test"], metrics.get("baselines", {}))
+    tested = table(metrics["test"], below, lambda name: not objectives.is_detail(name))
     print(f"\n{tested}\n\n{metrics['status']}: {folder}")
     if metrics["status"] == "stopped" and metrics["error"]:
         print(f"{metrics['error']}; {cli.argument('resume', folder)} resumes from there")

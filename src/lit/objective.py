@@ -22,6 +22,7 @@ class Metric(NamedTuple):
         worst: worst possible value, which a diverged run counts as: 0 or 1 for a share, infinite for others.
         chance: value of random guessing; None where it says little.
         about: description, part of a sentence in a report.
+        detail: left out of learning curves and of the table that a run prints; it is in all files and reports.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Metric(NamedTuple):
     worst: float
     chance: float | None = None
     about: str = ""
+    detail: bool = False
 
     @property
     def label(self) -> str:

@@ -20,6 +20,12 @@ def metric(name: str) -> Metric | None:
     return next((metric for metric in metrics if metric.name == name), None)
 
 
+def is_detail(name: str) -> bool:
+    """Whether a metric is left out of learning curves and of the table that a run prints."""
+    found = metric(name)
+    return found is not None and found.detail
+
+
 def recognised(measured: Iterable[str]) -> Objective | None:
     """The objective whose metric names match measured ones best; None if none matches.
 

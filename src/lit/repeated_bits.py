@@ -14,15 +14,14 @@ from .objective import Metric
 
 #: A repetition is recognised if at most this share of its bits is wrong at its best alignment.
 RECOGNISED = 0.05
-FAULTS = (
-    Metric("shifted", more=False, worst=1.0, about="share of repetitions that are right but early or late"),
-    Metric("lost", more=False, worst=1.0, about="share of repetitions that fit what was heard at no alignment"),
-    Metric(
-        "end_early", more=False, worst=1.0, about="share of sequences with an end marker before the right step"
-    ),
-    Metric(
-        "end_late", more=False, worst=1.0, about="share of sequences without an end marker up to the right step"
-    ),
+FAULTS = tuple(
+    Metric(name, more=False, worst=1.0, about=about, detail=True)
+    for name, about in (
+        ("shifted", "share of repetitions that are right but early or late"),
+        ("lost", "share of repetitions that fit what was heard at no alignment"),
+        ("end_early", "share of sequences with an end marker before the right step"),
+        ("end_late", "share of sequences without an end marker up to the right step"),
+    )
 )
 #: Less is not better here: 1 is right. It counts as worst where a run diverged.
 END_AT = Metric(
@@ -30,6 +29,7 @@ END_AT = Metric(
     more=False,
     worst=float("inf"),
     about="step of the first end marker as a share of the right step, median over sequences",
+    detail=True,
 )
 
 

@@ -5,12 +5,13 @@ import shutil
 
 import pytest
 
-from src.evaluate import evaluate, refuse
+from src.evaluate import evaluate, main, refuse
 from src.settings.errors import ConfigError
 from tests.helpers import compose_evaluate, train_small, written
 
 BITS = {"bits", "error_bits", "payload_error", "end_error", "end_exact", "exact", "loss"}
-BITS |= {"shifted", "lost", "end_early", "end_late", "end_at"}
+DETAILS = {"shifted", "lost", "end_early", "end_late", "end_at"}
+BITS |= DETAILS
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,14 @@ def test_an_evaluation_repeats_the_test_of_the_run_and_leaves_its_files_unchange
     assert {key: evaluation[key] for key in expected} == expected
     assert before == {name: (run / name).read_bytes() for name in before}
     assert not (run / ".hydra").exists()
+
+
+def test_the_terminal_shows_how_answers_fail_in_a_table_of_its_own(run, trained, capsys):
+    main(compose_evaluate(f"run={run}"))
+    headers = [set(line.split()) for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    assert DETAILS in headers and (BITS - DETAILS) | {"memory_slots"} in headers
+    main(compose_evaluate(f"run={trained / 'mlp'}"))
+    assert capsys.readouterr().out.count("accuracy") == 1
 
 
 def test_other_test_cells(run):

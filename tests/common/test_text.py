@@ -52,3 +52,10 @@ def test_further_rows_are_below_that_of_their_test_set():
         "  guessing       0.7",
         "more             0.3",
     ]
+
+
+def test_only_some_metrics_have_a_column():
+    sets = {"in_distribution": {"bits": 1.0, "exact": 0.5}, "10x20": {"bits": 2.0, "exact": 0.25}}
+    text = table(sets, {"10x20": {"guessing": {"bits": 3.0}}}, lambda name: name == "exact")
+    assert parsed(text) == {"in_distribution": {"exact": "0.5"}, "10x20": {"exact": "0.25"}}
+    assert table(sets, shown=lambda name: name == "accuracy") == ""
