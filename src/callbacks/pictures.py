@@ -180,7 +180,7 @@ def head_scalars(learner: Learner, example: Example) -> dict[str, float]:
 
 
 def draw_history(rows: list[dict[str, Any]], known: Mapping[str, Mapping[str, float]] | None = None) -> Figure:
-    """Learning curves: validation metrics that are no details, with baselines by word and metric, and training loss."""
+    """Learning curves: training loss and validation metrics but details, with baselines by word and metric."""
     left_out = {"update", "sequences", "seconds", "lr", "gradient_norm"}
     names = [name for name in rows[0] if name not in left_out and not objectives.is_detail(name)]
     curves = {name: np.array([row[name] for row in rows], dtype=float) for name in names}

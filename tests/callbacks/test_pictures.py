@@ -186,13 +186,14 @@ def test_learning_curves_are_over_sequences(monkeypatch):
     given = []
     monkeypatch.setattr(pictures, "learning_curves", lambda *arguments: given.extend(arguments))
     common = {"update": 1, "seconds": 0.1, "gradient_norm": 1.0, "lr": 0.1}
-    rows = [{**common, "sequences": 4 * n, "train_loss": 0.5, "loss": 0.7, "error_bits": 2.0 * n, "lost": 0.0} for n in (1, 2)]
+    common |= {"train_loss": 0.5, "loss": 0.7, "lost": 0.0}  # `lost` is a detail
+    rows = [{**common, "sequences": 4 * n, "error_bits": 2.0 * n} for n in (1, 2)]
     draw_history(rows, {"guessing": {"loss": 0.25, "bits": 3.0}, "best possible": {}})
     x, curves, label, log, lines = given
     assert (x.tolist(), label) == ([4, 8], "sequences")
     assert {name: values.tolist() for name, values in curves.items()} == {
         "training loss": [0.5, 0.5], "validation loss": [0.7, 0.7], "error bits": [2.0, 4.0],
-    }  # fmt: skip  # `lost` is a detail
+    }  # fmt: skip
     assert set(log) == set(curves)
     assert lines == {"guessing": {"validation loss": 0.25}, "best possible": {}}
 

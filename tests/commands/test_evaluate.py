@@ -57,7 +57,8 @@ def test_an_evaluation_repeats_the_test_of_the_run_and_leaves_its_files_unchange
 def test_the_terminal_shows_how_answers_fail_in_a_table_of_its_own(run, trained, capsys):
     main(compose_evaluate(f"run={run}"))
     headers = [set(line.split()) for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
-    assert DETAILS in headers and (BITS - DETAILS) | {"memory_slots"} in headers
+    assert DETAILS in headers
+    assert (BITS - DETAILS) | {"memory_slots"} in headers
     main(compose_evaluate(f"run={trained / 'mlp'}"))
     assert capsys.readouterr().out.count("accuracy") == 1
 
