@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 from ..common import checks
 from ..memory import pointers as equations
 from ..memory.access import read
-from . import boundary
+from . import boundary, panm_sequence
 from .base import Cell, State, full_precision, state_size
 from .gru import GRU
 from .trace import Trace
@@ -54,11 +54,11 @@ class PANM(Cell):
     The published model reads the whole input with a bidirectional encoder, and only then moves its pointers, which
     begin at the first or the last address, to write an answer. This one is not told where the input ends: pointers
     move at every step, and gates that see the encoder return them to the first or to the last address of the
-    moment, with the state u of their units, which is then 0 as at the published beginning. The encoder goes one
-    way, blank inputs of the answer are listed too, and the controller sees the input and all reads of the step,
-    where the published decoder sees its previous output, the reads of Mode 1, and the encoded input by an
-    attention of its own. The linear maps of the published attention are part of q and of what follows; bits are -1
-    and 1, and not 0 and 1; there is no dropout.
+    moment, and their units to the state 0, as at the published beginning. The encoder goes one way, blank inputs
+    of the answer are listed too, and the controller sees the input and all reads of the step, where the published
+    decoder sees its previous output, the reads of Mode 1, and the encoded input by an attention of its own. The
+    linear maps of the published attention are part of q and of what follows; bits are -1 and 1, and not 0 and 1;
+    there is no dropout.
 
     What the paper credits with extrapolation is kept: a pointer's unit sees no content, only its pointer; it
     attends over addresses; reads are by dereference. In training the list begins at a random address and wraps
@@ -83,7 +83,6 @@ class PANM(Cell):
 
     write_heads = 0
     bank: Tensor
-    place_values: Tensor
 
     def __init__(
         self,
@@ -128,7 +127,6 @@ class PANM(Cell):
                 weight.uniform_(-bound, bound)
             self.anchor.bias.view(pointers, -1)[:] = torch.tensor([0.0, anchor_bias, anchor_bias])
         self.register_buffer("bank", equations.address_bank(address_bits), persistent=False)
-        self.register_buffer("place_values", 2.0 ** torch.arange(address_bits), persistent=False)
 
     @property
     def head_names(self) -> list[str]:
@@ -191,6 +189,19 @@ class PANM(Cell):
             allowed = f"at least {(steps - 1).bit_length()} for a sequence of {steps} steps"
             raise checks.refuse("address_bits", self.address_bits, allowed)
 
+    @property
+    def has_sequence(self) -> bool:
+        """Whether each part may be called once for all steps: not with hooks, replaced parts or torch.func."""
+        as_built = type(self.anchor) is nn.Linear and type(self.encoder) is type(self.controller) is GRU
+        return as_built and boundary.altered(self) is None and not boundary.transformed()
+
+    def sequence(
+        self, x: Float[Tensor, "B T F"], state: PANMState | None
+    ) -> tuple[Float[Tensor, "B T O"], PANMState]:
+        """All steps in one call, with a loop over the pointers alone; equals calling `step` T times."""
+        x = self.check(x, state)
+        return panm_sequence.sequence(self, x, self.initial_state(len(x)) if state is None else state)
+
     def step(self, x: Float[Tensor, "B F"], state: PANMState) -> tuple[Float[Tensor, "B O"], PANMState]:
         output, state, _, _, _ = self._advance(x, state)
         return output, state
@@ -216,7 +227,7 @@ class PANM(Cell):
         # Pointers and values keep the dtype of the state where autocast computes the layers in half precision.
         with full_precision(x):
             values = torch.cat([state.values, encoded.to(state.values.dtype).unsqueeze(1)], 1)
-            addresses = self._addresses(state.first, values.shape[1])
+            addresses = equations.consecutive(self.bank, state.first, values.shape[1])
             anchor = anchor.to(values.dtype).view(len(x), self.pointers, -1).softmax(2)
             start = equations.anchored(state.pointers, addresses, anchor)
             units = equations.pointer_unit(
@@ -238,8 +249,3 @@ class PANM(Cell):
         h, controller = self.controller(torch.cat([x, seen], 1), state.controller)
         output = torch.cat([h.to(seen.dtype), seen], 1)
         return output, PANMState(encoder, controller, moved, units, state.first, values), anchor, w, reads
-
-    def _addresses(self, first: Float[Tensor, "B bits"], items: int) -> Float[Tensor, "B n bits"]:
-        """The codes of consecutive addresses from the first one of each sequence; the last is followed by 0."""
-        start = torch.matmul((first > 0).float(), self.place_values.float()).long()
-        return self.bank[(start.unsqueeze(1) + torch.arange(items, device=start.device)) % len(self.bank)]

@@ -22,6 +22,15 @@ def address_bank(bits: int) -> Float[Tensor, "addresses bits"]:
     return 2.0 * (address >> torch.arange(bits)).bitwise_and(1) - 1.0
 
 
+def consecutive(
+    bank: Float[Tensor, "addresses bits"], first: Float[Tensor, "B bits"], items: int
+) -> Float[Tensor, "B n bits"]:
+    """The codes of consecutive addresses, from the first of each sequence; after the last one of the bank, 0."""
+    places = 2.0 ** torch.arange(bank.shape[1], device=first.device)
+    start = torch.matmul((first > 0).float(), places).long()
+    return bank[(start.unsqueeze(1) + torch.arange(items, device=start.device)) % len(bank)]
+
+
 def anchored(
     pointer: Float[Tensor, "B P bits"], addresses: Float[Tensor, "B n bits"], anchor: Float[Tensor, "B P 3"]
 ) -> Float[Tensor, "B P bits"]:

@@ -64,6 +64,41 @@ def test_equals_naive_loops(rng, base, content_pointers):
         torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("content_pointers", [0, C])
+def test_a_sequence_in_one_call_equals_steps(rng, content_pointers):
+    """Values, states and gradients, also from a state with a list."""
+    cell, x = make(rng, content_pointers=content_pointers)
+    first, second = x.requires_grad_().split([2, T - 2], 1)
+    _, before, _ = run(cell, first, begun_at(cell, 29))
+    stepped, by_steps, _ = run(cell, second, before)
+    at_once, after = cell.sequence(second, cell.sequence(first, begun_at(cell, 29))[1])
+    torch.testing.assert_close(at_once, stepped)
+    torch.testing.assert_close(tuple(after), tuple(by_steps))
+    dy = torch.randn(stepped.shape, generator=rng, dtype=torch.float64)
+    wanted = [x, *cell.parameters()]
+    for one, other in zip(
+        torch.autograd.grad((at_once * dy).sum(), wanted),
+        torch.autograd.grad((stepped * dy).sum(), wanted),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other)
+
+
+def test_a_sequence_is_stepped_where_a_part_was_changed(rng):
+    """A hook sees every step, and a part of another class may do anything."""
+    cell, x = make(rng)
+    assert cell.has_sequence
+    calls = []
+    hook = cell.content_query.register_forward_hook(lambda *_: calls.append(1))
+    assert not cell.has_sequence
+    Recurrent(cell, 2).double()(x)
+    assert len(calls) == T
+    hook.remove()
+    assert cell.has_sequence
+    cell.anchor = Anchors(1)
+    assert not cell.has_sequence
+
+
 def test_the_list_grows_by_one_item_a_step(rng):
     cell, x = make(rng)
     _, state, traces = run(cell, x)

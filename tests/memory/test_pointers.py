@@ -23,6 +23,15 @@ def test_the_bank_counts_in_bits(bits):
     assert pointers.address_bank(bits).tolist() == [naive.code(address, bits) for address in range(2**bits)]
 
 
+@pytest.mark.parametrize("first", [0, 9, 15])
+def test_consecutive_addresses_go_round(first):
+    bank = pointers.address_bank(4)
+    found = pointers.consecutive(bank.double(), bank[[first, 1]].double(), 5)
+    assert found.dtype == torch.float64
+    for one, begin in zip(found, (first, 1), strict=True):
+        assert one.tolist() == [naive.code((begin + i) % 16, 4) for i in range(5)]
+
+
 def test_anchored(rng):
     pointer, addresses, anchor = normal(rng, B, P, BITS), normal(rng, B, N, BITS), normal(rng, B, P, 3).softmax(2)
     found = pointers.anchored(pointer, addresses, anchor)
