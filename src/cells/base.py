@@ -13,6 +13,8 @@ from .trace import Trace
 
 #: A NamedTuple of tensors or of nested states; the first dimension of each tensor is the batch.
 State = Any
+#: Values of the option `engine`; `src.engines.choose` selects the engine.
+ENGINE_CHOICES = ("auto", "fused", "reference")
 
 
 class Cell(nn.Module, ABC):

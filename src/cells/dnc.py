@@ -15,11 +15,10 @@ from ..memory import addressing, allocation, links
 from ..memory.access import erase_and_add, read
 from ..memory.masked_content import masked_content
 from . import boundary
-from .base import Cell, State, full_precision
+from .base import ENGINE_CHOICES, Cell, State, full_precision
 from .controllers import check_numbers, make_controller
 from .dnc_interface import Interface, InterfaceLayout
 from .layout import LARGEST
-from .machine import ENGINE_CHOICES
 from .machine_state import set_initial_memory, with_slots
 from .trace import Trace
 

@@ -7,7 +7,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from ..common import checks
 from . import boundary
+from .base import ENGINE_CHOICES
 from .layered import Layered
 
 
@@ -22,10 +24,16 @@ class GRU(Layered):
 
     Cho et al., arXiv:1406.1078, with the reset gate after the product, as in `torch.nn.GRU`.
 
-    The arguments are those of `Layered`.
+    The arguments are those of `Layered`, and
+        engine: fused (compiled kernels over the whole sequence), reference (torch's own) or auto (fused where an
+            engine covers it). The network that runs it reads it; results agree up to rounding.
     """
 
     kind = nn.GRU
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, engine: str = "auto") -> None:
+        super().__init__(input_size, hidden_size, num_layers)
+        self.engine = checks.choice("engine", engine, ENGINE_CHOICES)
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> GRUState:
         zeros = self.any_weight.new_zeros(batch_size, self.output_size)

@@ -16,16 +16,13 @@ from ..common import checks
 from ..memory import addressing
 from ..memory.access import erase_and_add, read
 from . import boundary
-from .base import Cell, State, full_precision
+from .base import ENGINE_CHOICES, Cell, State, full_precision
 from .by_head import Heads
 from .controllers import check_numbers, make_controller
 from .input_skip import InputSkip
 from .layout import LARGEST, Field, Layout, content_fields
 from .machine_state import MEMORY_INITS, MachineState, set_initial_memory, with_slots
 from .trace import Trace
-
-#: Values of the option `engine`; `src.engines.choose` selects the engine.
-ENGINE_CHOICES = ("auto", "fused", "reference")
 
 
 class Machine(Cell):

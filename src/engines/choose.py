@@ -7,8 +7,7 @@ from weakref import WeakSet
 import torch
 
 from ..cells import boundary
-from ..cells.base import Cell
-from ..cells.machine import ENGINE_CHOICES
+from ..cells.base import ENGINE_CHOICES, Cell
 from ..common import checks
 from .base import Engine
 from .numba_cpu.engine import NumbaCPU

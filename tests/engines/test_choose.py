@@ -9,10 +9,11 @@ from torch import nn
 from src.cells.base import Cell
 from src.cells.controllers import CONTROLLERS
 from src.cells.dms_ntm import DMSNTM
-from src.cells.gru import GRU, GRUState
+from src.cells.gru import GRUState
 from src.cells.layout import Field, Layout, softmax
 from src.cells.lstm import LSTM
 from src.cells.machine import Machine
+from src.cells.min_gru import MinGRU
 from src.cells.ntm import NTM
 from src.common.checks import Refusal
 from src.engines import choose
@@ -225,7 +226,7 @@ def test_every_equation_that_a_subclass_may_override_is_known(base):
     }
     assert methods - HARMLESS <= REIMPLEMENTED
     own = type("Own", (base,), {name: getattr(base, name) for name in ("content_fields",)})
-    assert machine_kinds.unknown(own) == "Own.content_fields is hooked, parametrised or replaced"
+    assert machine_kinds.unknown_class(own) == "Own.content_fields is hooked, parametrised or replaced"
 
 
 @pytest.mark.parametrize("name", ["with_content", "_width", "_within_range", "content_fields"])
@@ -260,13 +261,13 @@ def test_a_number_of_a_head_that_the_kernels_do_not_know():
 def test_a_kind_of_heads_is_registered_by_one_entry(monkeypatch):
     """Without its entry in `KINDS` a kind of machine is not supported."""
     monkeypatch.setattr(machine_kinds, "KINDS", {kind: entry for kind, entry in KINDS.items() if kind is not NTM})
-    for cached in (machine_kinds.kind_of, machine_kinds.unknown):
+    for cached in (machine_kinds.kind_of, machine_kinds.unknown_class):
         cached.cache_clear()
     try:
         with pytest.raises(Refusal, match="NTM is no kind of machine that the kernels know"):
             Recurrent(NTM(F, **SIZES, engine="fused"), OUTPUTS)
     finally:
-        for cached in (machine_kinds.kind_of, machine_kinds.unknown):
+        for cached in (machine_kinds.kind_of, machine_kinds.unknown_class):
             cached.cache_clear()
 
 
@@ -279,7 +280,7 @@ def test_a_refusal_of_a_configuration_names_its_key(monkeypatch):
 
 
 def test_cells_without_a_choice_cause_no_warning(caplog):
-    for cell in (LSTM(F, 7), GRU(F, 7)):
+    for cell in (LSTM(F, 7), MinGRU(F, 7)):
         net = Recurrent(cell, OUTPUTS)
         assert choose.engine_for(cell, net.engine_choice) is choose.REFERENCE
         assert net.engine is None

@@ -54,11 +54,11 @@ MACHINES = {
     "dms_ntm, weighting, relative": recurrent(DMSNTM, motion="relative", num_scales=2),
     "dms_ntm, weighting, hybrid": recurrent(DMSNTM),
     "dms_ntm, position, hybrid": recurrent(DMSNTM, carry="position", num_scales=2, controller="gru"),
+    "gru": lambda engine: Recurrent(GRU(F, 7, 2, engine), O),
     "dnc": lambda engine: Recurrent(DNC(F, memory_slots=6, word_size=4, controller_size=7, engine=engine), O),
 }
 OTHERS = {
     "lstm": lambda _: Recurrent(LSTM(F, 7, 2), O),
-    "gru": lambda _: Recurrent(GRU(F, 7, 2), O),
     "min_gru": lambda _: Recurrent(MinGRU(F, 7, 2), O),
     "lie_access_ntm": lambda _: Recurrent(LieAccessNTM(F, 4, controller_size=7), O),
     "panm": lambda _: Recurrent(PANM(F, 5, 2, 1, 4, 6, 7), O),
@@ -235,7 +235,7 @@ def test_without_gradients(network, context):
 
 @pytest.mark.usefixtures("unchecked_types")
 @pytest.mark.filterwarnings("ignore")  # of torch itself
-@pytest.mark.parametrize("name", ["gru", "own cell", "mlp"])
+@pytest.mark.parametrize("name", ["gru, fused", "own cell", "mlp"])
 def test_torch_compile(name):
     """With the backend that needs no C++ compiler; tests/engines/test_boundary.py has a machine, slow to trace."""
     torch._dynamo.reset()

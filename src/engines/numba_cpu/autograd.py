@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import pad
 
 from ...cells.machine import Machine
 from ...cells.machine_state import MachineState
@@ -19,21 +13,14 @@ from . import plan
 from .bundles import CarryGradients, Gradients, Tape, Weights
 from .head_states import HeadTensors, state_of, tensors_of
 from .kernel_settings import KernelSettings
+from .kernel_threads import thread_count
 from .kernels import kernels
 from .machine_kinds import kind_of
+from .operation import DTYPES, check_backward, columns_padded
 from .plan import SEGMENT, padded
 from .threads import over_rows
 from .weights import CONTROLLER_KINDS, check_weights
 from .workspace import Workspace
-
-#: Dtypes of the kernels.
-DTYPES: dict[torch.dtype, np.dtype] = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
-#: Number of threads of the kernels within `kernel_threads`; None: as many as torch has.
-_threads: int | None = None
-#: Number of callers within `kernel_threads`.
-_users = 0
-#: Lock of `_threads` and `_users`.
-_threads_lock = threading.Lock()
 
 
 def sequence(
@@ -87,13 +74,6 @@ def sequence(
     return y.transpose(0, 1), after
 
 
-def _columns_padded(x: Tensor, rows: int | None = None) -> Tensor:
-    """Zero padding: columns up to a multiple of the vector width, and rows up to a number."""
-    gap = padded(x.shape[-1]) - x.shape[-1]
-    below = 0 if rows is None else rows - len(x)
-    return (pad(x, (0, gap, 0, below) if below else (0, gap)) if gap or below else x).contiguous()
-
-
 class _Sequence(torch.autograd.Function):
     """The two kernels as an autograd operation; its backward can be called once."""
 
@@ -131,13 +111,13 @@ class _Sequence(torch.autograd.Function):
         for array, given in zip(carried, carried_before, strict=True):
             torch.from_numpy(array[0]).copy_(given)
         torch.from_numpy(tape.skip).copy_(skip)
-        weights = Weights(*(_columns_padded(one).numpy() for one in (w_u.t(), w_heads.t(), b_heads)))
+        weights = Weights(*(columns_padded(one).numpy() for one in (w_u.t(), w_heads.t(), b_heads)))
         inputs, words = x.detach().numpy(), memory.numpy()
         kernel, _ = kernels(settings.dtype)
         over_rows(
             lambda _, first, last: kernel(p, settings.constants, first, last, inputs, weights, tape, words),
             batch,
-            _threads or torch.get_num_threads(),
+            thread_count(),
         )
         after = [torch.from_numpy(array[-1].copy()) for array in carried]
         if store:
@@ -148,15 +128,8 @@ class _Sequence(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, dy, *dafter):  # type: ignore[no-untyped-def]
-        if torch.is_grad_enabled():  # create_graph=True: the gradients computed here have no graph
-            raise RuntimeError(
-                "the fused engine has first derivatives only; model.engine=reference has higher ones"
-            )
-        if ctx.work is None:
-            raise RuntimeError("the fused engine runs backward only once; model.engine=reference can repeat it")
+        check_backward(ctx.work, ctx.u, ctx.version)
         settings, u = ctx.settings, ctx.u
-        if u._version != ctx.version:
-            raise RuntimeError("outputs of the fused engine were changed in place before its backward")
         p = settings.plan
         w_u, w_heads = ctx.saved_tensors
         tape = Tape(u.numpy(), *ctx.work.arrays)
@@ -174,8 +147,8 @@ class _Sequence(torch.autograd.Function):
         du = u.new_empty(batch, width)
         dx = u.new_empty(batch if ctx.needs_input_grad[2] else 0, steps, u.shape[2] - width - 1)
         dskip = u.new_empty(tape.skip.shape)
-        transposed = [_columns_padded(w_u, gates).numpy(), _columns_padded(w_heads, numbers).numpy()]
-        threads = min(_threads or torch.get_num_threads(), batch)
+        transposed = [columns_padded(w_u, gates).numpy(), columns_padded(w_heads, numbers).numpy()]
+        threads = min(thread_count(), batch)
         # Each thread has its own sums for the gradients of the weights.
         sums = [u.new_zeros(threads, *shape) for shape in ((w_u.shape[1], gates), (p.hidden, numbers), (numbers,))]
         weights = Weights(transposed[0], transposed[1], np.empty(0, settings.dtype))
@@ -200,33 +173,3 @@ class _Sequence(torch.autograd.Function):
 def prepare(dtype: torch.dtype) -> None:
     """Compile the kernels for a dtype now instead of at the first batch."""
     kernels(DTYPES[dtype])
-
-
-def _reset_after_fork() -> None:
-    """A new lock for a forked child: a thread of the parent may have held the old one."""
-    global _threads_lock
-    _threads_lock = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_reset_after_fork)
-
-
-@contextmanager
-def kernel_threads() -> Iterator[None]:
-    """A context in which the kernels use all threads of torch, and torch itself uses one.
-
-    Torch has little to compute between two calls of the kernels, and the spinning threads of two pools would slow
-    each other down on the same cores. Several Python threads may be in this context at the same time.
-    """
-    global _threads, _users
-    with _threads_lock:
-        before = _threads = torch.get_num_threads() if _threads is None else _threads
-        _users += 1
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        with _threads_lock:
-            _users -= 1
-            _threads = _threads if _users else None
-            torch.set_num_threads(before)

@@ -18,17 +18,23 @@ from ...common.paths import CHECKOUT, module
 
 
 class Kernels(NamedTuple):
-    """The kernels of machines and of a DNC, and the spin wait of the threads, as functions of numba."""
+    """The kernels of machines, of a DNC and of a GRU, and the spin wait of the threads, as functions of numba."""
 
     forward: Any
     backward: Any
     changes: Any
     dnc_forward: Any
     dnc_backward: Any
+    gru_forward: Any
+    gru_backward: Any
 
 
 #: Kernels that are compiled together, by the kind of cells that need them.
-KINDS = {"machine": ("forward", "backward", "changes"), "dnc": ("dnc_forward", "dnc_backward")}
+KINDS = {
+    "machine": ("forward", "backward", "changes"),
+    "dnc": ("dnc_forward", "dnc_backward"),
+    "gru": ("gru_forward", "gru_backward", "changes"),
+}
 
 
 def load(folder: Path) -> Kernels:
@@ -37,12 +43,13 @@ def load(folder: Path) -> Kernels:
 
     if config.CPU_FEATURES is None:  # type: ignore[attr-defined]
         config.CPU_FEATURES = features()  # type: ignore[attr-defined]
-    from . import backward, dnc_backward, dnc_forward, forward, spin_wait
+    from . import backward, dnc_backward, dnc_forward, forward, gru_layer, spin_wait
 
     before, config.CACHE_DIR = config.CACHE_DIR, str(folder)  # type: ignore[attr-defined]
     try:
         machine = forward.forward, backward.backward, spin_wait.changes
-        found = Kernels(*machine, dnc_forward.forward, dnc_backward.backward)
+        dnc, gru = (dnc_forward.forward, dnc_backward.backward), (gru_layer.forward, gru_layer.backward)
+        found = Kernels(*machine, *dnc, *gru)
         for function in found:
             if hasattr(function, "enable_caching"):  # not with NUMBA_DISABLE_JIT
                 function.enable_caching()

@@ -12,9 +12,9 @@ from torch import Tensor
 from ...cells import boundary
 from ...cells.dnc import DNC, DNCState
 from ...cells.dnc_interface import InterfaceLayout
-from .autograd import DTYPES
 from .dnc_bundles import DNCPlan, Memory, StepTape
 from .kernels import dnc_kernels
+from .operation import DTYPES, check_first_derivative
 
 #: Methods of a DNC that are reimplemented: a DNC that overrides one is not supported.
 REIMPLEMENTED = frozenset({"forward", "step", "access", "content"})
@@ -93,10 +93,7 @@ class _Access(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, *given):  # type: ignore[no-untyped-def]
-        if torch.is_grad_enabled():  # create_graph=True: the gradients computed here have no graph
-            raise RuntimeError(
-                "the fused engine has first derivatives only; model.engine=reference has higher ones"
-            )
+        check_first_derivative()
         saved, count = ctx.saved_tensors, len(given)
         before, after, tape = saved[: count - 1], saved[count - 1 : 2 * count - 1], saved[2 * count - 1 :]
         pairs = zip(given, after, strict=True)

@@ -58,6 +58,12 @@ def dnc_kernels(dtype: np.dtype) -> tuple[Callable[..., None], Callable[..., Non
     return _loaded.dnc_forward, _loaded.dnc_backward
 
 
+def gru_kernels(dtype: np.dtype) -> tuple[Callable[..., None], Callable[..., None]]:
+    """`gru_layer.forward` and `gru_layer.backward`, compiled for a dtype."""
+    ready("gru", dtype)
+    return _loaded.gru_forward, _loaded.gru_backward
+
+
 def ready(kind: str, dtype: np.dtype) -> None:
     """Compile one of `compiler.KINDS` for a dtype, or load it from the cache, unless that was done before."""
     if (kind, dtype) not in _ready:
@@ -117,7 +123,7 @@ def _compile(loaded: compiler.Kernels, folder: Path | None, kind: str, dtype: np
         record = _record(folder)
         compiled = f"{kind} {dtype.name}"
         if compiled not in record.get("compiled", []):
-            of = " of the DNC" if kind == "dnc" else ""
+            of = {"dnc": " of the DNC", "gru": " of the GRU"}.get(kind, "")
             log.info("Compiling the fused engine%s for %s, once; it is kept in %s.", of, dtype.name, folder)
             if reason := compiler.compile_in_subprocess(folder, kind, dtype):
                 log.warning("The fused engine is compiled in this process: a subprocess failed (%s).", reason)

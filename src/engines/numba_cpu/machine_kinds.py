@@ -74,8 +74,13 @@ def kind_of(cls: type[Cell]) -> MachineKind | None:
     return next((KINDS[base] for base in cls.__mro__ if base in KINDS), None)
 
 
+def unknown(cell: Machine) -> str | None:
+    """The reason why the kernels cannot run a cell of this class with these options; None if they can."""
+    return unknown_class(type(cell)) or unknown_option(cell)
+
+
 @lru_cache
-def unknown(cls: type[Cell]) -> str | None:
+def unknown_class(cls: type[Cell]) -> str | None:
     """The reason why the kernels cannot run a class of cells; None if they can."""
     if kind_of(cls) is None:
         return f"{cls.__name__} is no kind of machine that the kernels know"
@@ -103,14 +108,17 @@ def unknown_controller(machine: Machine) -> str | None:
 
 
 def altered(machine: Machine) -> str | None:
-    """The name of a module of a machine that the kernels cannot replace; None if there is none.
+    """The reason why the kernels cannot replace the modules of a machine; None if they can.
 
     The kernels read weights and call no module, so hooks, pruning, parametrisations and replaced modules would
     have no effect.
     """
-    name = boundary.altered(machine)
-    if name is not None:
-        return name
+    name = boundary.altered(machine) or _replaced(machine)
+    return None if name is None else f"{name} is hooked, parametrised or replaced"
+
+
+def _replaced(machine: Machine) -> str | None:
+    """The name of a method or a module of a machine that was replaced; None if there is none."""
     if not REIMPLEMENTED.isdisjoint(machine.__dict__):
         return type(machine).__name__
     heads, controller = machine._modules["heads"], machine._modules["controller"]

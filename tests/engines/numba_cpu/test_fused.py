@@ -21,7 +21,8 @@ from src.common.checks import Refusal
 from src.common.paths import CONF
 from src.engines import choose
 from src.engines.numba_cpu import autograd as fused
-from src.engines.numba_cpu import kernels
+from src.engines.numba_cpu import kernel_threads, kernels
+from src.engines.numba_cpu.operation import DTYPES
 from src.networks.recurrent import Recurrent
 from src.settings import build, errors, keys
 from tests.engines.fused_cases import OUTPUTS, F, assert_engines_agree, network, outcome
@@ -259,15 +260,6 @@ class TestAutograd:
         torch.testing.assert_close(y, net(x)[0].detach(), rtol=0, atol=0)
 
 
-@pytest.fixture
-def two_threads():
-    """Two threads for torch, and so for the kernels."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
 class TestPythonThreads:
     """Concurrent Python threads: no deadlock, and each gets the results of a single thread."""
 
@@ -344,7 +336,7 @@ class TestPythonThreads:
             assert torch.get_num_threads() == 2
 
         self.together(first, second)
-        assert fused._threads is None
+        assert kernel_threads._threads is None
         with net.prepared():
             assert torch.get_num_threads() == 1
         assert torch.get_num_threads() == 2
@@ -356,7 +348,7 @@ class TestPythonThreads:
         monkeypatch.setattr(module, "_ready", set())
         monkeypatch.setattr(module, "_compile", lambda *given: (time.sleep(0.05), compiled.append(given[3])))
         self.together(*[lambda: fused.prepare(torch.float32)] * 3)
-        assert compiled == [fused.DTYPES[torch.float32]]
+        assert compiled == [DTYPES[torch.float32]]
 
 
 class TestTraining:

@@ -132,7 +132,8 @@ def test_the_command_makes_both_dtypes_ready(monkeypatch):
     asked = []
     monkeypatch.setattr(kernels, "ready", lambda *given: asked.append(given))
     runpy.run_module("src.engines.numba_cpu", run_name="__main__")
-    assert asked == [(kind, np.dtype(dtype)) for dtype in ("float32", "float64") for kind in ("machine", "dnc")]
+    kinds = ("machine", "dnc", "gru")
+    assert asked == [(kind, np.dtype(dtype)) for dtype in ("float32", "float64") for kind in kinds]
     monkeypatch.setattr(kernels, "missing", lambda: "numba cannot be imported (x)")
     with pytest.raises(SystemExit, match=r"^error: numba cannot be imported \(x\)$"):
         runpy.run_module("src.engines.numba_cpu", run_name="__main__")

@@ -1,0 +1,48 @@
+"""What the operations of torch's autograd that call kernels have in common."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from .plan import padded
+
+#: Dtypes of the kernels.
+DTYPES: dict[torch.dtype, np.dtype] = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
+
+
+def columns_padded(x: Tensor, rows: int | None = None) -> Tensor:
+    """Zero padding: columns up to a multiple of the vector width, and rows up to a number."""
+    gap = padded(x.shape[-1]) - x.shape[-1]
+    below = 0 if rows is None else rows - len(x)
+    return (pad(x, (0, gap, 0, below) if below else (0, gap)) if gap or below else x).contiguous()
+
+
+def check_first_derivative() -> None:
+    """Refuse create_graph=True: the gradients that kernels compute have no graph.
+
+    Raises:
+        RuntimeError: a graph is asked for.
+    """
+    if torch.is_grad_enabled():
+        raise RuntimeError("the fused engine has first derivatives only; model.engine=reference has higher ones")
+
+
+def check_backward(stored: Any, outputs: Tensor | None, version: int) -> None:
+    """Refuse a backward that cannot be computed from what the forward stored.
+
+    Args:
+        stored: None after the first backward, which overwrites it.
+        outputs: a tensor of which the outputs of the forward are views.
+        version: its version after the forward.
+
+    Raises:
+        RuntimeError: a graph is asked for, it is the second backward, or outputs were changed in place.
+    """
+    check_first_derivative()
+    if stored is None or outputs is None:
+        raise RuntimeError("the fused engine runs backward only once; model.engine=reference can repeat it")
+    if outputs._version != version:
+        raise RuntimeError("outputs of the fused engine were changed in place before its backward")
