@@ -93,7 +93,7 @@ class TestPrecision:
         [
             ("bf16-mixed", "ntm", "repeat_copy", "reference", torch.float32),
             ("bf16-mixed", "dms_ntm", "mnist1d_seed", "reference", torch.float32),
-            ("bf16-mixed", "gru", "repeat_copy", None, torch.float32),
+            ("bf16-mixed", "gru", "repeat_copy", "reference", torch.float32),
             ("bf16-mixed", "resnet1d", "mnist1d", None, torch.float32),
             ("16-mixed", "lstm", "mnist1d", None, torch.float32),
             ("64-true", "dms_ntm", "repeat_copy", "fused", torch.float64),
