@@ -140,10 +140,7 @@ class PANM(Cell):
         return len(self.bank)
 
     def at_progress(self, done: float) -> None:
-        """Choose the first addresses of the next update, by the share of training that is done.
-
-        They are the same in every run of as many updates, also after a resumption.
-        """
+        """Choose the first addresses of the next update, the same in every run of as many updates, also if resumed."""
         self.seed = int(done * 2**40)
 
     def _first_addresses(self, batch_size: int) -> Float[Tensor, "B bits"]:
