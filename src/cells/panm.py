@@ -140,7 +140,7 @@ class PANM(Cell):
         return len(self.bank)
 
     def at_progress(self, done: float) -> None:
-        """Choose the first addresses of the next update, the same in every run of as many updates, also if resumed."""
+        """Choose the first addresses of the next update: the same in every run of as many updates."""
         self.seed = int(done * 2**40)
 
     def _first_addresses(self, batch_size: int) -> Float[Tensor, "B bits"]:
