@@ -50,7 +50,7 @@ def sequence(
     """All steps of a GRU; equals `GRU.step` over time up to rounding.
 
     Raises:
-        ValueError, TypeError: an input or a state that does not fit, see `Cell.check`.
+        ValueError, TypeError: an input or a state that does not fit, see `Cell.check`; or weights that do not fit.
     """
     x = cell.check(x, state)
     state = cell.initial_state(len(x)) if state is None else state
@@ -58,9 +58,17 @@ def sequence(
     for before, (w_input, w_state, b_input, b_state) in zip(state.hidden, cell.layers.all_weights, strict=True):
         with full_precision(x):
             by_input = linear(y, w_input, b_input)
+        _check_sizes(cell.output_size, by_input, w_state, b_state)
         y, after = _Layer.apply(torch.is_grad_enabled(), by_input, w_state, b_state, before)
         hidden.append(after)
     return y.transpose(0, 1), GRUState(tuple(hidden))
+
+
+def _check_sizes(size: int, by_input: Tensor, w_state: Tensor, b_state: Tensor) -> None:
+    """Refuse weights whose sizes do not fit: the kernels check no bounds."""
+    rows, found = by_input.shape[2], f"weight_hh is {list(w_state.shape)}, bias_hh {list(b_state.shape)}"
+    if (rows, w_state.shape, b_state.shape) != (3 * size, (3 * size, size), (3 * size,)):
+        raise ValueError(f"weights of other sizes than for {size} units: weight_ih has {rows} rows, {found}")
 
 
 class _Layer(torch.autograd.Function):

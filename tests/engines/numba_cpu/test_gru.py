@@ -73,6 +73,18 @@ def test_what_a_backward_cannot_do():
         loss.backward()
 
 
+@pytest.mark.parametrize(
+    ("name", "shape"), [("weight_hh_l0", (15, 4)), ("weight_ih_l0", (12, F)), ("bias_hh_l0", (14,))]
+)
+def test_weights_of_other_sizes(name, shape):
+    """The kernels check no bounds."""
+    net = network(GRU, {"hidden_size": 5}, torch.float32)
+    setattr(net.cell.layers, name, nn.Parameter(torch.zeros(shape)))
+    net.cell.layers.bias_ih_l0 = nn.Parameter(torch.zeros(12 if "ih" in name else 15))
+    with pytest.raises(ValueError, match="weights of other sizes than for 5 units"):
+        net(X)
+
+
 class Own(GRU):
     """A GRU with a step of its own."""
 
