@@ -4,7 +4,7 @@ Le, Nguyen, Do, Venkatesh and Tran, arXiv:2404.11870.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -15,25 +15,15 @@ from ..common import checks
 from ..memory import pointers as equations
 from ..memory.access import read
 from . import boundary, panm_sequence
-from .base import Cell, State, full_precision, state_size
+from .base import Cell, full_precision, state_size
 from .gru import GRU
+from .panm_sequence import PANMState
 from .trace import Trace
 
 #: Most bits of an address: the bank of all addresses is stored.
 MOST_BITS = 16
 #: Numbers by which a pointer is anchored, as a trace names them.
 ANCHORS = ("stay", "to_first", "to_last")
-
-
-class PANMState(NamedTuple):
-    """State of a PANM after n steps."""
-
-    encoder: State
-    controller: State
-    pointers: Float[Tensor, "B P bits"]
-    units: Float[Tensor, "B P U"]
-    first: Float[Tensor, "B bits"]  # code of the address of the first item
-    values: Float[Tensor, "B n E"]
 
 
 class PANM(Cell):

@@ -1,9 +1,7 @@
 """All steps of a PANM at once, but for the pointers, which alone depend on what they did before."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -11,14 +9,28 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ..memory import pointers as equations
-from .base import full_precision
-
-if TYPE_CHECKING:
-    from .panm import PANM, PANMState
+from .base import State, full_precision
 
 
-def sequence(cell: PANM, x: Float[Tensor, "B T F"], state: PANMState) -> tuple[Float[Tensor, "B T O"], PANMState]:
-    """As `PANM.step` over time: encoder, reads and controller in one call each, and a loop over the pointers."""
+class PANMState(NamedTuple):
+    """State of a PANM after n steps."""
+
+    encoder: State
+    controller: State
+    pointers: Float[Tensor, "B P bits"]
+    units: Float[Tensor, "B P U"]
+    first: Float[Tensor, "B bits"]  # code of the address of the first item
+    values: Float[Tensor, "B n E"]
+
+
+def sequence(cell: Any, x: Float[Tensor, "B T F"], state: PANMState) -> tuple[Float[Tensor, "B T O"], PANMState]:
+    """As `PANM.step` over time: encoder, reads and controller in one call each, and a loop over the pointers.
+
+    Args:
+        cell: a PANM.
+        x: the inputs.
+        state: before the first step.
+    """
     listed = state.values.shape[1]
     encoded, encoder = cell.encoder.sequence(x, state.encoder)
     anchor = cell.anchor(encoded)
@@ -41,7 +53,7 @@ def sequence(cell: PANM, x: Float[Tensor, "B T F"], state: PANMState) -> tuple[F
 
 
 def _walked(
-    cell: PANM,
+    cell: Any,
     anchor: Float[Tensor, "B T P 3"],
     addresses: Float[Tensor, "B n bits"],
     listed: int,

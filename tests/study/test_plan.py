@@ -8,6 +8,7 @@ import pytest
 from src.common.paths import CONF
 from src.settings import build, cli, keys
 from src.settings.errors import ConfigError
+from src.study.fields import values
 from src.study.plan import read
 from tests.study.conftest import STUDY
 
@@ -111,14 +112,21 @@ def test_sweeps_with_chosen_settings_name_their_task():
             assert any(one.startswith("task=") for one in sweep.overrides), (name, sweep.name)
 
 
+def each_value_once(overrides):
+    """Jobs of a sweep in which each value of each override occurs: all first values, all second ones, and on."""
+    choices = [(one.key_or_group, values(one)) for one in cli.parsed(overrides) if one.key_or_group != "seed"]
+    for i in range(max(len(known) for _, known in choices)):
+        yield [f"{key}={known[i % len(known)]}" for key, known in choices]
+
+
 def test_the_sweeps_of_the_studies_compose(unchecked_types):
-    """For one seed of each sweep whose settings are not chosen by a tuning."""
+    """Of each sweep whose settings are not chosen by a tuning, every value."""
     for name in STUDIES:
         plan = read(keys.resolve(cli.composed("study", [f"study={name}"])[0].config))
         for sweep in plan.sweeps.values():
             if not any(one.startswith("experiment=") for one in sweep.overrides):
-                first = [one for one in sweep.overrides if not one.startswith("seed=")]
-                for job in cli.composed("train", first, multirun=True):
+                for lines in each_value_once(sweep.overrides):
+                    (job,) = cli.composed("train", lines)
                     plain = keys.resolve(job.config)
                     keys.check_run(plain)
                     build.build_network(plain, build.build_task(plain))
