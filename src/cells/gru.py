@@ -24,9 +24,13 @@ class GRU(Layered):
 
     Cho et al., arXiv:1406.1078, with the reset gate after the product, as in `torch.nn.GRU`.
 
-    The arguments are those of `Layered`, and
+    Args:
+        input_size, hidden_size, num_layers: as of `Layered`.
         engine: fused (compiled kernels over the whole sequence), reference (torch's own) or auto (fused where an
             engine covers it). The network that runs it reads it; results agree up to rounding.
+
+    Raises:
+        checks.Refusal: a value of the wrong type or out of its range.
     """
 
     kind = nn.GRU

@@ -217,17 +217,8 @@ class PANM(Cell):
             addresses = equations.consecutive(self.bank, state.first, values.shape[1])
             anchor = anchor.to(values.dtype).view(len(x), self.pointers, -1).softmax(2)
             start = equations.anchored(state.pointers, addresses, anchor)
-            units = equations.pointer_unit(
-                start,
-                anchor[..., :1] * state.units,
-                self.weight_pointer,
-                self.weight_unit,
-                self.bias_pointer,
-                self.bias_unit,
-            )
-            query = torch.bmm(units.transpose(0, 1), self.weight_query).transpose(0, 1)
-            w = equations.attend(query, addresses)
-            moved, reads = torch.bmm(w, addresses), read(values, w)
+            w, moved, units = panm_sequence.move(self, start, anchor[..., :1] * state.units, addresses)
+            reads = read(values, w)
             if self.content_query is not None:
                 query = self.content_query(reads.flatten(1)).view(len(x), self.content_pointers, -1)
                 by_content = equations.attend(query / math.sqrt(self.encoder_size), values)

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ..memory import pointers as equations
+from ..memory.access import read
 from .base import State, full_precision
 
 
@@ -39,17 +40,36 @@ def sequence(cell: Any, x: Float[Tensor, "B T F"], state: PANMState) -> tuple[Fl
         addresses = equations.consecutive(cell.bank, state.first, values.shape[1])
         anchor = anchor.to(values.dtype).unflatten(2, (cell.pointers, -1)).softmax(3)
         w, state = _walked(cell, anchor, addresses, listed, state)
-        reads = torch.matmul(w.flatten(1, 2), values).unflatten(1, w.shape[1:3])
+        reads = _read(values, w)
         if cell.content_query is not None:
             query = cell.content_query(reads.flatten(2)) / math.sqrt(cell.encoder_size)
             by_content = _over_listed(query.unflatten(2, (cell.content_pointers, -1)), values, listed)
-            reads = torch.cat(
-                [reads, torch.matmul(by_content.flatten(1, 2), values).unflatten(1, by_content.shape[1:3])], 2
-            )
+            reads = torch.cat([reads, _read(values, by_content)], 2)
         seen = reads.flatten(2)
     h, controller = cell.controller.sequence(torch.cat([x, seen], 2), state.controller)
     output = torch.cat([h.to(seen.dtype), seen], 2)
     return output, state._replace(encoder=encoder, controller=controller, values=values)
+
+
+def move(
+    cell: Any, start: Float[Tensor, "B P bits"], units: Float[Tensor, "B P U"], known: Float[Tensor, "B n bits"]
+) -> tuple[Float[Tensor, "B P n"], Float[Tensor, "B P bits"], Float[Tensor, "B P U"]]:
+    """One step of the pointers, by addresses alone: weightings, pointers and units.
+
+    Args:
+        cell: a PANM.
+        start, units: where the anchors leave the pointers and their units.
+        known: addresses of the items listed so far.
+    """
+    weights = (cell.weight_pointer, cell.weight_unit, cell.bias_pointer, cell.bias_unit)
+    units = equations.pointer_unit(start, units, *weights)
+    w = equations.attend(torch.bmm(units.transpose(0, 1), cell.weight_query).transpose(0, 1), known)
+    return w, torch.bmm(w, known), units
+
+
+def _read(values: Float[Tensor, "B n E"], w: Float[Tensor, "B T H n"]) -> Float[Tensor, "B T H E"]:
+    """`access.read` of all steps."""
+    return read(values, w.flatten(1, 2)).unflatten(1, w.shape[1:3])
 
 
 def _walked(
@@ -66,17 +86,7 @@ def _walked(
     pointers, units, weightings = state.pointers, state.units, []
     for t, (kept, anchored) in enumerate(zip(stay.unbind(1), led.unbind(1), strict=True)):
         known = addresses[:, : listed + t + 1]
-        units = equations.pointer_unit(
-            kept * pointers + anchored,
-            kept * units,
-            cell.weight_pointer,
-            cell.weight_unit,
-            cell.bias_pointer,
-            cell.bias_unit,
-        )
-        query = torch.bmm(units.transpose(0, 1), cell.weight_query).transpose(0, 1)
-        w = equations.attend(query, known)
-        pointers = torch.bmm(w, known)
+        w, pointers, units = move(cell, kept * pointers + anchored, kept * units, known)
         weightings.append(pad(w, (0, addresses.shape[1] - known.shape[1])))
     return torch.stack(weightings, 1), state._replace(pointers=pointers, units=units)
 

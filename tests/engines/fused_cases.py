@@ -50,6 +50,19 @@ def assert_engines_agree(net: Recurrent, x: Tensor, tolerance: float) -> None:
             assert (value - got[name]).abs().max() <= tolerance * scale, name
 
 
+def assert_parts_agree(net: Recurrent, x: Tensor, state=None) -> None:
+    """Assert that a sequence in parts, by either engine, equals the whole one: outputs and the state after."""
+    whole, after = net(x, state)
+    parts = []
+    for engine, part in zip(("fused", "reference", "fused"), x.split(x.shape[1] // 3, 1), strict=True):
+        net.cell.engine = engine
+        assert net.engine == engine
+        y, state = net(part, state)
+        parts.append(y)
+    torch.testing.assert_close(torch.cat(parts, 1), whole)
+    torch.testing.assert_close(after, state)
+
+
 def by_head(source: random.Random, values: list, options: dict) -> dict:
     """A value for each kind of head, or for each head of it."""
     return {

@@ -14,7 +14,7 @@ from ...cells.dnc import DNC, DNCState
 from ...cells.dnc_interface import InterfaceLayout
 from .dnc_bundles import DNCPlan, Memory, StepTape
 from .kernels import dnc_kernels
-from .operation import DTYPES, check_first_derivative
+from .operation import DTYPES, check_first_derivative, overridden
 
 #: Methods of a DNC that are reimplemented: a DNC that overrides one is not supported.
 REIMPLEMENTED = frozenset({"forward", "step", "access", "content"})
@@ -25,10 +25,7 @@ def unknown(dnc: DNC) -> str | None:
     for option in ("mask_keys", "erase_freed", "sharpen_links"):
         if getattr(dnc, option):
             return f"{option}=True is unknown to the kernels"
-    cls = type(dnc)
-    own = {name for base in cls.__mro__[: cls.__mro__.index(DNC)] for name in vars(base)}
-    overridden = sorted(f"{cls.__name__}.{name}" for name in own & REIMPLEMENTED)
-    return f"{overridden[0]} is hooked, parametrised or replaced" if overridden else None
+    return overridden(type(dnc), DNC, REIMPLEMENTED)
 
 
 def altered(dnc: DNC) -> str | None:

@@ -13,7 +13,7 @@ from ...cells.gru import GRU, GRUState
 from .gru_layer import Layer, LayerGradients
 from .kernel_threads import thread_count
 from .kernels import gru_kernels
-from .operation import DTYPES, check_backward, columns_padded
+from .operation import DTYPES, check_backward, columns_padded, overridden
 from .plan import padded
 from .threads import over_rows
 
@@ -23,10 +23,7 @@ REIMPLEMENTED = frozenset({"forward", "step", "sequence", "trace"})
 
 def unknown(cell: GRU) -> str | None:
     """The reason why the kernels cannot run this kind of GRU; None if they can."""
-    cls = type(cell)
-    own = {name for base in cls.__mro__[: cls.__mro__.index(GRU)] for name in vars(base)}
-    overridden = sorted(f"{cls.__name__}.{name}" for name in own & REIMPLEMENTED)
-    return f"{overridden[0]} is hooked, parametrised or replaced" if overridden else None
+    return overridden(type(cell), GRU, REIMPLEMENTED)
 
 
 def altered(cell: GRU) -> str | None:

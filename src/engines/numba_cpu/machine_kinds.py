@@ -12,6 +12,7 @@ from ...cells.dms_ntm import DMSNTM
 from ...cells.machine import Machine
 from ...cells.ntm import NTM
 from . import plan
+from .operation import overridden
 from .weights import CONTROLLER_KINDS
 
 #: Methods of a machine that the kernels reimplement: a machine that overrides one is not supported.
@@ -84,10 +85,7 @@ def unknown_class(cls: type[Cell]) -> str | None:
     """The reason why the kernels cannot run a class of cells; None if they can."""
     if kind_of(cls) is None:
         return f"{cls.__name__} is no kind of machine that the kernels know"
-    known = next(base for base in cls.__mro__ if base in KINDS)
-    own = {name for base in cls.__mro__[: cls.__mro__.index(known)] for name in vars(base)}
-    overridden = sorted(f"{cls.__name__}.{name}" for name in own & REIMPLEMENTED)
-    return f"{overridden[0]} is hooked, parametrised or replaced" if overridden else None
+    return overridden(cls, next(base for base in cls.__mro__ if base in KINDS), REIMPLEMENTED)
 
 
 def unknown_option(machine: Machine) -> str | None:

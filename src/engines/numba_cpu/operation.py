@@ -20,6 +20,19 @@ def columns_padded(x: Tensor, rows: int | None = None) -> Tensor:
     return (pad(x, (0, gap, 0, below) if below else (0, gap)) if gap or below else x).contiguous()
 
 
+def overridden(cls: type, base: type, methods: frozenset[str]) -> str | None:
+    """The reason why kernels cannot run a subclass: a method of its own that they reimplement; None if none.
+
+    Args:
+        cls: the class of a cell.
+        base: the class that the kernels know, cls itself or a base class of it.
+        methods: names of the methods that the kernels reimplement.
+    """
+    own = {name for one in cls.__mro__[: cls.__mro__.index(base)] for name in vars(one)}
+    found = sorted(f"{cls.__name__}.{name}" for name in own & methods)
+    return f"{found[0]} is hooked, parametrised or replaced" if found else None
+
+
 def check_first_derivative() -> None:
     """Refuse create_graph=True: the gradients that kernels compute have no graph.
 

@@ -9,7 +9,7 @@ from src.cells.gru import GRU
 from src.common.checks import Refusal
 from src.engines import choose
 from src.networks.recurrent import Recurrent
-from tests.engines.fused_cases import OUTPUTS, F, assert_engines_agree, network
+from tests.engines.fused_cases import OUTPUTS, F, assert_engines_agree, assert_parts_agree, network
 
 X = torch.zeros(2, 3, F)
 
@@ -24,18 +24,10 @@ def test_values_and_gradients(options, dtype, tolerance, batch, steps, rng):
     assert_engines_agree(network(GRU, options, dtype), x, tolerance)
 
 
-def test_a_sequence_in_two_parts_with_either_engine(rng):
+def test_a_sequence_in_parts_with_either_engine(rng):
     net = network(GRU, {"hidden_size": 9, "num_layers": 2}, torch.float64)
     x = torch.randn(2, 12, F, generator=rng, dtype=torch.float64)
-    whole, after = net(x)
-    state, parts = None, []
-    for engine, part in zip(("fused", "reference", "fused"), x.split(4, 1), strict=True):
-        net.cell.engine = engine
-        assert net.engine == engine
-        y, state = net(part, state)
-        parts.append(y)
-    torch.testing.assert_close(torch.cat(parts, 1), whole)
-    torch.testing.assert_close(after, state)
+    assert_parts_agree(net, x)
 
 
 def test_several_threads_share_the_rows(rng, two_threads):
