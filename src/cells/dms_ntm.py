@@ -53,7 +53,7 @@ class DMSNTM(Machine):
         sigma_schedule: ``{factor: .., share: ..}``, see `WidthSchedule` and `at_progress`, which multiplies what
             sigma_min and sigma_max bound; None for none; by head.
         num_scales: K.
-        lattice: strength of `addressing.snap`, 0 to 1; of p, or with carry = weighting of delta or J.
+        lattice: strength of `addressing.snap`, 0 to 1; of p, or with carry = weighting of delta or J; by head.
         jump_range: longest jump in slots, at most 1e6; None for half of `memory_slots`, also where a state has
             more slots.
         jump_bias: initial logit of the jump gate j (hybrid), or of a return to the bookmark and to slot 0
@@ -93,7 +93,7 @@ class DMSNTM(Machine):
         sigma_max: Any = None,
         sigma_schedule: Mapping[str, Any] | None = None,
         num_scales: int = 1,
-        lattice: float = 0.0,
+        lattice: Any = 0.0,
         jump_range: float | None = None,
         jump_bias: Any = -4.0,
         bookmark_bias: Any = -2.0,
@@ -117,7 +117,7 @@ class DMSNTM(Machine):
         ends = zip(heads.named("sigma_init", sigma_init), heads.named("sigma_max", sigma_max), strict=True)
         biases = [width_biases(*both, self.sigma_min, self.num_scales) for both in ends]
         self.sigma_schedule = width_schedules("sigma_schedule", sigma_schedule, heads)
-        self.lattice = checks.number("lattice", lattice, least=0, most=1)
+        self.lattice = heads.option("lattice", lattice, checks.number, least=0, most=1)
         if jump_range is None:
             self.jump_range = checks.integer("memory_slots", memory_slots) / 2
         else:
@@ -243,4 +243,4 @@ class DMSNTM(Machine):
         return w, w, seen
 
     def _snapped(self, position: Float[Tensor, "B H"]) -> Float[Tensor, "B H"]:
-        return addressing.snap(position, self.lattice) if self.lattice else position
+        return addressing.snap(position, position.new_tensor(self.lattice)) if any(self.lattice) else position

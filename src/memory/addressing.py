@@ -109,7 +109,7 @@ def _mixed(kernels: Float[Tensor, "B H K N"], mixture: Float[Tensor, "B H K"]) -
     return torch.einsum("bhk,bhkn->bhn", mixture, kernels)
 
 
-def snap(position: Float[Tensor, "B H"], strength: float) -> Float[Tensor, "B H"]:
+def snap(position: Float[Tensor, "B H"], strength: float | Float[Tensor, "H"]) -> Float[Tensor, "B H"]:
     """A position pulled towards the nearest integer: x - strength sin(2 pi x) / (2 pi).
 
     With strength 1 the slope is 0 at the integers, so that small errors do not add up; 0 leaves x as it is.

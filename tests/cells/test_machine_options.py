@@ -200,6 +200,7 @@ DMS_BY_HEAD = {
     **dict.fromkeys(("jump_bias", "bookmark_bias", "delta_init"), ("a finite number", REAL)),
     "input_skip_init": (f"a finite number of at least -1e+06 and {MOST}", [*REAL, -1e300]),
     "sigma_init": ("a finite number above 0 and below 1e+06", [*POSITIVE, None, 1e300]),
+    "lattice": ("a finite number of at least 0 and of at most 1", [*REAL, -0.1, 1.5]),
     "sigma_max": (f"a finite number above 0.1 and {MOST}", [*POSITIVE, 0.05, 1e300]),
 }
 REFUSED = {
@@ -216,7 +217,6 @@ REFUSED = {
             "null or {factor: .., share: ..}, such as {factor: 4, share: 0.6}",
             [2.0, "abc", {"factor": 2.0}, {"factor": 2.0, "share": 0.5, "more": 1}],
         ),
-        "lattice": ("a finite number of at least 0 and of at most 1", [*REAL, -0.1, 1.5]),
         "jump_range": (f"a finite number above 0 and {MOST}", [*POSITIVE, 1e300]),
     },
 }

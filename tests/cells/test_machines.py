@@ -41,7 +41,7 @@ DMS_CASES = naive.pairwise(
             {"read": {"factor": 3.0, "share": 0.5}, "write": None},
         ],
         "kernel": ["gaussian", "cauchy"],
-        "lattice": [0.0, 0.6],
+        "lattice": [0.0, 0.6, {"read": 0.8, "write": 0.0}],
     }
 )
 
@@ -59,6 +59,7 @@ DMS_CASES += [
         "sigma_init": {"read": [0.4, 2.0, 0.3], "write": 0.5},
         "sigma_max": {"read": [9.0, None, 7.0], "write": [None, 8.0]},
         "sigma_schedule": {"read": [None, {"factor": 3.0, "share": 0.5}, None], "write": None},
+        "lattice": {"read": [0.9, 0.0, 0.5], "write": 0.7},
     }
     for case in DMS_CASES[:2]
 ]
@@ -135,6 +136,7 @@ def dms_head(options, take, memory, before, skip, number):
     seen["sigma"] = [width(options, raw, k, number) for k, raw in enumerate(take.some(scales))]
     shares = naive.softmax(take.some(scales)) if scales > 1 else [1.0]
     slots, focus = len(memory), getattr(naive, options["kernel"])
+    lattice = of_head(options["lattice"], options, number)
     extra = skip[0] if skip else 0.0
     if options["motion"] == "hybrid":
         step = naive.softmax(take.some(3))
@@ -157,12 +159,12 @@ def dms_head(options, take, memory, before, skip, number):
     if not by_weighting:
         if options["motion"] == "hybrid":
             move = (1.0 - j) * (step[2] - step[0]) + j * move
-        place = seen["position"] = naive.snap(before + move, options["lattice"])
+        place = seen["position"] = naive.snap(before + move, lattice)
         w = focus(place, seen["sigma"], shares, slots)
         w = naive.interpolate(w_content, w, seen["gate"]) if "gate" in seen else w
         return w, (place, mark + store * (place - mark)) if anchored else place, seen
     w = naive.interpolate(w_content, before, seen["gate"]) if "gate" in seen else before
-    s = focus(naive.snap(move, options["lattice"]), seen["sigma"], shares, slots)
+    s = focus(naive.snap(move, lattice), seen["sigma"], shares, slots)
     if options["motion"] == "hybrid":
         s = naive.step_or_jump(step, j, s)
     w = naive.sharpen(naive.convolve(w, s), gamma)

@@ -105,7 +105,7 @@ def random_machine(source: random.Random) -> tuple[type[Machine], dict, int, int
             "sigma_init": source.choice([0.15, by_head(source, [0.5, 0.3, 2.0], options), 3.0]),
             "sigma_max": source.choice([None, 30.0, by_head(source, [None, 20.0, 30.0], options)]),
             "sigma_schedule": source.choice([None, {"read": {"factor": 3.0, "share": 0.5}, "write": None}]),
-            "lattice": source.choice([0.0, 0.7]),
+            "lattice": source.choice([0.0, 0.7, by_head(source, [0.0, 0.4, 1.0], options)]),
         }
     return cls, options, source.choice([1, 2, 3]), source.choice([1, 3, 9])
 

@@ -19,7 +19,7 @@ class Constants(NamedTuple):
     sigma_min: float
     sigma_max: Float[np.ndarray, "H"]  # of the widths of a head; 0: no upper bound
     sigma_factor: Float[np.ndarray, "H"]  # of the widths of a head
-    lattice: float
+    lattice: Float[np.ndarray, "H"]  # of a head
     jump_range: float
     sigma_bias: Float[np.ndarray, "H K"]  # added to the raw numbers of the widths
 
@@ -30,7 +30,7 @@ def constants(
     sigma_min: float = 0.0,
     sigma_max: Sequence[float] = (0.0,),
     sigma_factor: Sequence[float] = (1.0,),
-    lattice: float = 0.0,
+    lattice: Sequence[float] = (0.0,),
     jump_range: float = 0.0,
     sigma_bias: Sequence[Sequence[float]] = ((0.0,),),
 ) -> Constants:
@@ -41,7 +41,7 @@ def constants(
         number(sigma_min),
         np.array(sigma_max, dtype),
         np.array(sigma_factor, dtype),
-        number(lattice),
+        np.array(lattice, dtype),
         number(jump_range),
         np.array(sigma_bias, dtype),
     )

@@ -93,7 +93,7 @@ def _move(plan, constants, head, scratch):
     repeat_twice(scratch.w_gated, scratch.doubled)
     _widths(plan, constants, head, scratch)
     distance, jump = _motion(plan, constants, head, scratch.step)
-    shift = snap(distance, constants.lattice)
+    shift = snap(distance, constants.lattice[head.number])
     first, count = window(shift, scratch.sigma, plan.slots, plan.cauchy)
     taps = span(scratch.taps, 0, count)
     focus(shift, first, scratch.sigma, scratch.mixture, plan.slots, plan.cauchy, scratch.kernels, taps)
@@ -118,7 +118,7 @@ def _place(plan, constants, head, scratch):
         stride = step[2] - step[0]
         move = stride + jump * (distance - stride)
     place = origin_place(plan, head, scratch) + move
-    now = snap(place, constants.lattice)
+    now = snap(place, constants.lattice[head.number])
     first, count = window(now, scratch.sigma, slots, plan.cauchy)
     taps = span(scratch.taps, 0, count)
     focus(now, first, scratch.sigma, scratch.mixture, slots, plan.cauchy, scratch.kernels, taps)
@@ -134,7 +134,7 @@ def address(plan, constants, head, scratch):
     if plan.position:
         place, _, _, _, _ = _place(plan, constants, head, scratch)
         mix_content(plan, head, scratch.moved, head.w)
-        now = snap(place, constants.lattice)
+        now = snap(place, constants.lattice[head.number])
         return now, set_bookmark(plan, head, now)
     _move(plan, constants, head, scratch)
     gamma = like(head.raw[0], 1.0) + softplus(head.raw[plan.start.gamma])
@@ -158,7 +158,7 @@ def _place_backward(plan, constants, head, dhead, scratch, d):
     sigma, mixture = scratch.sigma, scratch.mixture
     fill(dstep, zero)
     place, first, count, distance, jump = _place(plan, constants, head, scratch)
-    now = snap(place, constants.lattice)
+    now = snap(place, constants.lattice[head.number])
     fill(dmoved, zero)
     mix_content_backward(plan, head, scratch.moved, dhead.w, dhead, dmoved)
     dtaps = span(d.taps, 0, count)
@@ -168,7 +168,7 @@ def _place_backward(plan, constants, head, dhead, scratch, d):
         now, first, sigma, mixture, slots, plan.cauchy, scratch.kernels, dtaps, d.sigma, d.mixture
     )
     stored, dbookmark_place = set_bookmark_backward(plan, head, dhead, now)
-    dplace = (dhead.place + stored + dfocus) * snap_slope(place, constants.lattice)
+    dplace = (dhead.place + stored + dfocus) * snap_slope(place, constants.lattice[head.number])
     ddistance, djump = dplace, zero
     if plan.hybrid:
         ddistance = dplace * jump
@@ -205,7 +205,7 @@ def _move_backward(plan, constants, head, dhead, scratch, d):
             dtaps[q] *= jump
     sigma, mixture = scratch.sigma, scratch.mixture
     dshift = focus_backward(
-        snap(distance, constants.lattice),
+        snap(distance, constants.lattice[head.number]),
         first,
         sigma,
         mixture,
@@ -216,7 +216,7 @@ def _move_backward(plan, constants, head, dhead, scratch, d):
         d.sigma,
         d.mixture,
     )
-    ddistance = dshift * snap_slope(distance, constants.lattice)
+    ddistance = dshift * snap_slope(distance, constants.lattice[head.number])
     _widths_backward(plan, constants, head, draw, scratch, d)
     _motion_backward(plan, constants, raw, dhead, step, dstep, jump, ddistance, djump)
     fill(d.origin, zero)

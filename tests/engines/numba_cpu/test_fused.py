@@ -43,6 +43,7 @@ OWN_WIDTHS = {
     "sigma_init": {"read": [0.5, 0.7, 1.0], "write": 0.5},
     "sigma_max": {"read": [2.5, None, 3.0], "write": [None, 4.0]},
     "sigma_schedule": {"read": [None, {"factor": 3.0, "share": 0.6}, None], "write": None},
+    "lattice": {"read": [0.5, 0.0, 1.0], "write": [0.0, 0.7]},
 }
 CASES = {
     "ntm": (NTM, {}),
