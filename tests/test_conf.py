@@ -89,6 +89,7 @@ DEFAULTS = {
         ("task", name): {
             "reach": 8,
             "held_out": [],
+            "distance_tests": [],
             "min_length": 4,
             "max_length": 16,
             "min_hops": 1,

@@ -41,7 +41,7 @@ def axis_curves(
     named: str,
     label: str,
     more: bool,
-    trained: tuple[int, int] | None = None,
+    trained: Sequence[tuple[int, int]] = (),
     lines: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
     order: Sequence[str] = (),
 ) -> Figure:
@@ -52,7 +52,7 @@ def axis_curves(
         named: name of the axis.
         label: what the values are, with their unit.
         more: whether more is better.
-        trained: (least, most) of the axis in training, both included.
+        trained: (least, most) of each range of the axis in training, both included.
         lines: name of a baseline, such as guessing -> x [P] and y [P].
         order: labels of all figures of a set, which fix the colours.
     """
@@ -71,8 +71,9 @@ def axis_curves(
         else:
             ax.axhline(y[0], color=GREY, linewidth=1.2, linestyle=style, zorder=3)
         handles.append(Line2D([], [], color=GREY, linewidth=1.2, linestyle=style, label=name))
-    if trained is not None:
-        ax.axvspan(trained[0] - 0.5, trained[1] + 0.5, color=SHADE, linewidth=0.0, zorder=0)
+    for least, most in trained:
+        ax.axvspan(least - 0.5, most + 0.5, color=SHADE, linewidth=0.0, zorder=0)
+    if trained:
         handles.append(Patch(color=SHADE, label="trained on"))
     plain(ax)
     ax.xaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))

@@ -93,7 +93,8 @@ def _curves(
             for value, one in zip(values, known, strict=True)
             if one is not None
         ]
-    trained = next(iter(_trained(kind, part)), None)
+    values_trained = dict(kind.further).get(axis)
+    trained = _trained(kind, part) if values_trained is None else _ranges(values_trained)
     figure = axis_curves(curves, axis.name.replace("_", " "), shown.label, shown.more, trained, lines, order)
     over = axis.many.replace("_", " ")
     caption = (
@@ -142,6 +143,21 @@ def _trained(kind: TableKind, part: _Slice) -> list[tuple[int, int]]:
     if not spans or not all(one or i in part.drawn for i, one in enumerate(inside)):
         return []
     return [spans[i] for i in part.drawn]
+
+
+def _ranges(values: Sequence[int]) -> list[tuple[int, int]]:
+    """The ranges without a gap that ascending integers form.
+
+    >>> _ranges([1, 2, 4, 7, 8])
+    [(1, 2), (4, 4), (7, 8)]
+    """
+    found: list[tuple[int, int]] = []
+    for value in values:
+        if found and found[-1][1] == value - 1:
+            found[-1] = found[-1][0], value
+        else:
+            found.append((value, value))
+    return found
 
 
 def _fixed(part: _Slice) -> str:

@@ -31,6 +31,7 @@ class TableKind(NamedTuple):
         axes: axes of the test cells; empty for a task without cells.
         trained: smallest and largest training value of each axis; None if unknown.
         baselines: what guessing and the best predictor reach, by test set, where the task says so.
+        further: axes that test sets vary alone, each with its values in training, or none if unknown.
     """
 
     protocol: str
@@ -39,6 +40,7 @@ class TableKind(NamedTuple):
     axes: Sequence[Axis] = ()
     trained: Sequence[Sequence[int]] | None = None
     baselines: Mapping[str, Mapping[str, Mapping[str, float]]] = {}
+    further: Sequence[tuple[Axis, Sequence[int]]] = []
 
     @property
     def of(self) -> Objective:
@@ -66,7 +68,16 @@ class TableKind(NamedTuple):
 
     def title(self, test: str) -> str:
         """The name of a test set as text."""
-        return title_of(self.axes, test)
+        own = test.split(" with ", 1)[0]
+        families = [[axis] for axis, _ in self.further]
+        return title_of(next((axes for axes in families if cell_of(axes, own)), self.axes), test)
+
+    def along_further_axes(self) -> "dict[str, TableKind]":
+        """This kind with a further axis as that of its cells, by "_" and the name of the axis."""
+        return {
+            f"_{axis.name}": self._replace(axes=[axis], trained=[[min(values), max(values)]] if values else None)
+            for axis, values in self.further
+        }
 
     def cells(self, tests: Iterable[str]) -> dict[str, tuple[int, ...]]:
         """Names of test sets that are cells, with the values of the cells."""
@@ -83,9 +94,12 @@ class TableKind(NamedTuple):
     def as_json(self) -> dict[str, Any]:
         """Content for report.json, without baselines if there are none, and keys with the defaults of `bits`."""
         bits = self.objective == DEFAULTS[True]["objective"]
-        defaults = {"baselines": {}} | DEFAULTS[bits]
+        defaults = {"baselines": {}, "further": []} | DEFAULTS[bits]
         axes = [[*axis] if axis.named else [axis.name, axis.many] for axis in self.axes]
-        optional = {"objective": self.objective, "axes": axes, "baselines": self.baselines}
+        further = [[[*axis], values] for axis, values in self.further]
+        optional = {
+            "objective": self.objective, "axes": axes, "baselines": self.baselines, "further": further
+        }  # fmt: skip
         always = {"told": self.protocol, "bits": bits, "headlines": self.headlines, "trained": self.trained}
         return always | {key: value for key, value in optional.items() if value != defaults[key]}
 
@@ -95,7 +109,8 @@ class TableKind(NamedTuple):
         full = DEFAULTS[content["bits"]] | dict(content)
         axes = [Axis(*axis) for axis in full["axes"]]
         known = full.get("baselines", {})
-        kind = cls(full["told"], full["objective"], full["headlines"], axes, full["trained"], known)
+        further = [(Axis(*axis), values) for axis, values in full.get("further", [])]
+        kind = cls(full["told"], full["objective"], full["headlines"], axes, full["trained"], known, further)
         if kind.objective not in objectives.OBJECTIVES:
             raise ValueError(f"no objective {kind.objective!r}")
         return kind
@@ -115,19 +130,28 @@ def kind_of(entries: Sequence[EndedRun], protocol: str) -> TableKind:
     first, *others = task.like_training
     tested = list(dict.fromkeys(name for entry in entries for name in sets(entry.metrics["test"])))
     like_training = [first, *(name for name in others if name in tested)]
-    named = [name for name in tested if name not in task.like_training and cell_of(task.axes, name) is None]
+    families = [task.axes, *([axis] for axis in task.further_axes)]
+    cells_of_any = [name for name in tested if any(cell_of(axes, name) is not None for axes in families)]
+    named = [name for name in tested if name not in (*task.like_training, *cells_of_any)]
     cells = [cell_name(task.axes, cell) for cell in build.test_cells_of(config)[:HEADLINE_CELLS]]
     headlines = [(name, objective.headline) for name in like_training]
     headlines += [(name, objective.reach[0]) for name in (*named, *cells)]
     known: dict[str, Any] = {}
     for entry in entries:
         known = dict(entry.evaluation.get("baselines", {})) | known | dict(entry.metrics.get("baselines", {}))
-    return TableKind(protocol, objective.name, headlines, task.axes, _trained(entries[0].config), known)
+    trained, further = _trained(entries[0].config, len(task.further_axes))
+    values = list(zip(task.further_axes, further, strict=True))
+    return TableKind(protocol, objective.name, headlines, task.axes, trained, known, values)
 
 
-def _trained(config: Mapping[str, Any]) -> list[list[int]] | None:
-    """The training range of each axis; None for a task without axes, or one that can no longer be made."""
+def _trained(config: Mapping[str, Any], further: int) -> tuple[list[list[int]] | None, list[list[int]]]:
+    """The training range of each axis, and the training values of each of a number of further axes.
+
+    None without axes, and for a task that can no longer be made, whose further axes have no values then.
+    """
     try:
-        return [list(one) for one in build.build_task(config).trained] or None
+        task = build.build_task(config)
     except ConfigError:
-        return None
+        return None, [[]] * further
+    values = [list(getattr(task, axis.many)) for axis in task.further_axes]
+    return [list(one) for one in task.trained] or None, values

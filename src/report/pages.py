@@ -155,7 +155,11 @@ def _table(
         drawings.draw_answers(answers, group, kind, f"{ANSWERS}{suffix}", cmap, labels),
         drawings.draw_seeds(group, kind, asked, f"seeds{suffix}", labels),
         drawings.draw_survival(group, kind, f"survival{suffix}", labels),
-        *cell_drawings.draw_cells(group, kind, f"grid{suffix}", labels),
+        *(
+            drawing
+            for name, one in ({"": kind} | kind.along_further_axes()).items()
+            for drawing in cell_drawings.draw_cells(group, one, f"grid{suffix}{name}", labels)
+        ),
         drawings.draw_heads(heads, kind, f"{HEADS}{suffix}", cmap),
     ]
     saved = [picture for drawing in drawn if (picture := _save(drawing, folder)) is not None]

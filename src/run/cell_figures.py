@@ -65,7 +65,7 @@ def _curve(
     }
     curve = AxisCurve(model, x, _array(tested[name][metric.name] for name in names))
     named = axis.name.replace("_", " ")
-    return axis_curves([curve], named, metric.label, metric.more, trained, lines)
+    return axis_curves([curve], named, metric.label, metric.more, [trained], lines)
 
 
 def _heat_maps(

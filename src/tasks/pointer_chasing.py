@@ -1,7 +1,7 @@
 """Pointer chasing: read words, each with the signed distance to another; then follow them and say the words.
 
 As `src.tasks.seek`, but a distance is heard with its word and has to be recalled with it. The answers follow one
-distance a step, without input. See `src.tasks.walks` for the walk. For length 4 and 2 hops, T = L + 1 + hops:
+distance a step, without input. See `src.tasks.paths` for the walk. For length 4 and 2 hops, T = L + 1 + hops:
 
     step         0    1    2    3    4    5    6
     payload in   x0   x1   x2   x3   .    .    .
@@ -16,7 +16,8 @@ from collections.abc import Sequence
 import torch
 
 from .batches import SequenceBatch
-from .walks import Walks, chain
+from .paths import chain
+from .walks import Walks
 
 
 class PointerChasing(Walks):

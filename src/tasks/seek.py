@@ -1,7 +1,7 @@
 """Seek: read words, then go from word to word by the signed distances that are told, and say each one.
 
 A distance d, 0 < |d| <= reach, comes at the step where the word that far from the last one is due: a head must
-jump, and has no step to spare. See `src.tasks.walks` for the walk. For length 4 and 2 hops, T = L + 1 + hops:
+jump, and has no step to spare. See `src.tasks.paths` for the walk. For length 4 and 2 hops, T = L + 1 + hops:
 
     step         0    1    2    3    4    5    6
     payload in   x0   x1   x2   x3   .    .    .
@@ -16,7 +16,8 @@ from collections.abc import Sequence
 import torch
 
 from .batches import SequenceBatch
-from .walks import Walks, walk
+from .paths import walk
+from .walks import Walks
 
 
 class Seek(Walks):

@@ -1,13 +1,8 @@
-"""Walks from word to word of a sequence by signed distances, and the base class of tasks whose answers follow one.
-
-No distance wraps round: a walk stays inside 0..L-1. It prefers words not yet visited, for short cycles would make
-it easy; where no such word is within reach, it goes to one visited before. It can always go back, and so go on.
-"""
+"""Base class of tasks whose answers follow a walk from word to word by signed distances, see `src.tasks.paths`."""
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -15,67 +10,13 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 
 from ..common import checks
-from .axes import Axis
+from .axes import Axis, cell_name
 from .batches import SequenceBatch
 from .generated import TEST, Generated
 from .words import bit_names, random_words
 
-#: The test set of held-out distances; its random stream is that of its cell with a further number.
+#: The test set of held-out distances; its random stream, as that of one distance, has a number beside its cell.
 HELD_OUT = "held_out"
-
-
-def moves(length: int, distances: Sequence[int]) -> Integer[Tensor, "L moves"]:
-    """The words that lie these distances before and after each word; L, which is no word, where there is none.
-
-    >>> moves(3, [1, 2, 5])
-    tensor([[3, 1, 3, 2],
-            [0, 2, 3, 3],
-            [1, 3, 0, 3]])
-    """
-    signed = torch.tensor([sign * one for one in distances if one < length for sign in (-1, 1)])
-    targets = torch.arange(length).unsqueeze(1) + signed
-    return targets.masked_fill_((targets < 0) | (targets >= length), length)
-
-
-def walk(
-    source: torch.Generator, size: int, length: int, hops: int, distances: Sequence[int]
-) -> Integer[Tensor, "B answers"]:
-    """Words of random walks that begin at word 0."""
-    targets = moves(length, distances)
-    # The best of random ranks 0..1 is taken; words not yet visited have one more, and what is no word two less.
-    bonus = torch.ones(size, length + 1)
-    bonus[:, length] = -2.0
-    ranks = torch.rand(hops, size, targets.shape[1], generator=source)
-    here = torch.zeros(size, 1, dtype=torch.long)
-    path = [here]
-    for rank in ranks:
-        bonus.scatter_(1, here, 0.0)
-        possible = targets[here.squeeze(1)]
-        best = (rank + bonus.gather(1, possible)).argmax(1, keepdim=True)
-        here = possible.gather(1, best)
-        path.append(here)
-    return torch.cat(path, 1)
-
-
-def chain(
-    source: torch.Generator, size: int, length: int, hops: int, distances: Sequence[int]
-) -> tuple[Integer[Tensor, "B answers"], Integer[Tensor, "B L"]]:
-    """Words of random walks that begin at word 0, and for each word the one that it points to.
-
-    A word has one pointer, so a walk that returns to a word repeats its way from there. Words off the walk point
-    to random ones within reach; a word from which no distance leads, which no walk visits, points to itself.
-    """
-    targets = moves(length, distances).expand(size, -1, -1)
-    ranks = torch.rand(targets.shape, generator=source).masked_fill_(targets == length, -1.0)
-    pointers = targets.gather(2, ranks.argmax(2, keepdim=True)).squeeze(2)
-    pointers = torch.where(pointers == length, torch.arange(length), pointers)
-    path = walk(source, size, length, hops, distances).split(1, 1)
-    for here, there in reversed([*pairwise(path)]):  # the first visit comes last, and so decides
-        pointers.scatter_(1, here, there)
-    followed = [path[0]]
-    for _ in range(hops):
-        followed.append(pointers.gather(1, followed[-1]))
-    return torch.cat(followed, 1), pointers
 
 
 class Walks(Generated, ABC):
@@ -95,6 +36,8 @@ class Walks(Generated, ABC):
         held_out: distances up to D, forward and back, that only test sets of that name have, which have no others:
             `held_out`, of the largest sizes of training, and one for each test cell with room for them, such as
             `held_out_length32_hops16_reach8`. Without any there are no such sets.
+        distance_tests: distances, forward and back, that each have a test set of walks with no other, such as
+            `distance3`, of the largest sizes of training; below max_length, and also beyond D or held out.
         min_length, max_length: words of a sequence in training; both may be the same.
         min_hops, max_hops: moves of a walk in training; both may be the same.
         encoding: of distances, scalar or one_hot.
@@ -109,11 +52,13 @@ class Walks(Generated, ABC):
         Axis("hops", "hops", named=True),
         Axis("reach", "reaches", named=True),
     )
+    further_axes = (Axis("distance", "distances", named=True),)
 
     def __init__(
         self,
         reach: int = 8,
         held_out: Sequence[int] = (),
+        distance_tests: Sequence[int] = (),
         min_length: int = 4,
         max_length: int = 16,
         min_hops: int = 1,
@@ -132,7 +77,7 @@ class Walks(Generated, ABC):
         self.lengths = checks.span("length", min_length, max_length)
         if reach >= max_length:
             raise checks.refuse("reach", reach, f"below max_length={max_length}")
-        self.held_out = self.check_held_out(held_out)
+        self.held_out = self.check_distances("held_out", held_out, reach, f"reach={reach}")
         self.distances = self.distances_to(reach)
         if not self.distances:
             raise checks.refuse("held_out", held_out, f"such that training keeps one of the distances 1..{reach}")
@@ -140,6 +85,9 @@ class Walks(Generated, ABC):
         self.hops = checks.span("hops", min_hops, max_hops)
         self.reaches = self.distances[0], reach
         self.encoding = checks.choice("encoding", encoding, ("scalar", "one_hot"))
+        scalar = encoding == "scalar"
+        most = (max_length - 1, f"max_length-1={max_length - 1}") if scalar else (reach, f"reach={reach}")
+        self.distance_tests = self.check_distances("distance_tests", distance_tests, *most)
         # After the keys above: test cells in conf/ take the reach from them.
         super().__init__(batch_size, test_cells, validation_size, test_size, cell_size, seed)
         for i, cell in enumerate(self.test_cells):
@@ -147,7 +95,6 @@ class Walks(Generated, ABC):
         self.width = checks.integer("width", width)
         self.scale = math.sqrt(sum(one**2 for one in self.distances) / len(self.distances))
         self.signed = [*range(-reach, 0), *range(1, reach + 1)]
-        scalar = encoding == "scalar"
         self.input_size = width + 1 + (1 if scalar else len(self.signed))
         self.output_size = width
         self.numbers = (width + 1,) if scalar else ()
@@ -168,19 +115,31 @@ class Walks(Generated, ABC):
         return *(int(torch.randint(least, most + 1, (), generator=source)) for least, most in spans), self.reach
 
     def draw(
-        self, source: torch.Generator, size: int, length: int, hops: int, reach: int, held_out: bool = False
+        self,
+        source: torch.Generator,
+        size: int,
+        length: int,
+        hops: int,
+        reach: int,
+        distances: Sequence[int] | None = None,
     ) -> SequenceBatch:
-        if not held_out:
+        """Random sequences of a cell, with walks of the distances of training up to its reach, or of others."""
+        if distances is None:
             self.check_fit("cell", (length, hops, reach))
-        return self.sequences(source, size, length, hops, self.distances_to(reach, held_out))
+            distances = self.distances_to(reach)
+        return self.sequences(source, size, length, hops, distances)
 
     def further_tests(self) -> dict[str, Sequence[SequenceBatch]]:
-        cells: dict[str, tuple[int, ...]] = {HELD_OUT: (self.lengths[1], self.hops[1], self.reach)}
-        cells |= {f"{HELD_OUT}_{self.name_of(cell)}": cell for cell in self.test_cells}
+        longest = self.lengths[1], self.hops[1]
+        cells = {HELD_OUT: (*longest, self.reach)} | {
+            f"{HELD_OUT}_{self.name_of(cell)}": cell for cell in self.test_cells
+        }
+        sets = {name: (cell, 1, self.distances_to(cell[2], held_out=True)) for name, cell in cells.items()}
+        sets |= {cell_name(self.further_axes, [one]): ((*longest, one), 2, [one]) for one in self.distance_tests}
         return {
-            name: self.batches(self.source(TEST, *cell, 1), self.cell_size, cell, held_out=True)
-            for name, cell in cells.items()
-            if self.held_out and self.held_out[0] <= cell[2]
+            name: self.batches(self.source(TEST, *cell, stream), self.cell_size, cell, distances=distances)
+            for name, (cell, stream, distances) in sets.items()
+            if distances
         }
 
     def lay_out(self, source: torch.Generator, length: int, path: Integer[Tensor, "B answers"]) -> SequenceBatch:
@@ -211,14 +170,14 @@ class Walks(Generated, ABC):
         told = ["distance"] if self.encoding == "scalar" else [f"{one:+d}" for one in self.signed]
         return [*payload, "go", *told], payload
 
-    def check_held_out(self, held_out: Any) -> list[int]:
-        """The held-out distances in ascending order, each once."""
-        if not isinstance(held_out, list | tuple):
-            raise checks.refuse("held_out", held_out, "a list of distances, empty for none")
-        for i, one in enumerate(held_out):
-            if checks.integer(f"held_out[{i}]", one) > self.reach:
-                raise checks.refuse(f"held_out[{i}]", one, f"at most reach={self.reach}")
-        return sorted(set(held_out))
+    def check_distances(self, key: str, distances: Any, most: int, limit: str) -> list[int]:
+        """Distances up to a limit, in ascending order, each once."""
+        if not isinstance(distances, list | tuple):
+            raise checks.refuse(key, distances, "a list of distances, empty for none")
+        for i, one in enumerate(distances):
+            if checks.integer(f"{key}[{i}]", one) > most:
+                raise checks.refuse(f"{key}[{i}]", one, f"at most {limit}")
+        return sorted(set(distances))
 
     def check_length(self, key: str, length: int) -> None:
         """Refuse a length in which no distance of training leads from the first word to another."""

@@ -21,7 +21,7 @@ def shown(figure):
 
 @pytest.mark.parametrize("labels", [["ntm"], ["ntm", "lstm", "dms_ntm memory_slots=64 lr=0.001"]])
 def test_every_label_has_its_curve_and_its_band(labels, draw):
-    figure = axis_curves([curve(label) for label in labels], "length", "payload error", False, (1, 40))
+    figure = axis_curves([curve(label) for label in labels], "length", "payload error", False, [(1, 30), (35, 40)])
     draw(figure)
     (ax,) = figure.axes
     assert [list(line.get_ydata()) for line in ax.lines] == [[0.0, 0.1, 0.2, 0.4]] * len(labels)
@@ -29,8 +29,8 @@ def test_every_label_has_its_curve_and_its_band(labels, draw):
     assert len(ax.collections) == len(labels)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("Length", "payload error\nless is better")
     assert shown(figure) == [*labels, "trained on"]
-    shade = ax.patches[0].get_extents().transformed(ax.transData.inverted())
-    assert (shade.x0, shade.x1) == pytest.approx((0.5, 40.5))
+    shades = [patch.get_extents().transformed(ax.transData.inverted()) for patch in ax.patches]
+    assert [(one.x0, one.x1) for one in shades] == [pytest.approx((0.5, 30.5)), pytest.approx((34.5, 40.5))]
 
 
 def test_baselines_are_lines_and_one_without_a_number_is_left_out(draw):
@@ -44,9 +44,8 @@ def test_baselines_are_lines_and_one_without_a_number_is_left_out(draw):
 
 
 def test_a_baseline_of_a_single_value_goes_across(draw):
-    figure = axis_curves(
-        [AxisCurve("ntm", X[:1], X[:1])], "items", "accuracy", True, (5, 5), {"guessing": (X[:1], np.array([0.5]))}
-    )
+    lines = {"guessing": (X[:1], np.array([0.5]))}
+    figure = axis_curves([AxisCurve("ntm", X[:1], X[:1])], "items", "accuracy", True, [(5, 5)], lines)
     draw(figure)
     (ax,) = figure.axes
     assert list(ax.lines[1].get_xdata()) == [0, 1]

@@ -97,3 +97,17 @@ def test_a_task_without_axes_has_a_table_of_its_further_test_sets():
     assert table.note.endswith(summary.BASELINES)
     main = summary.main_table(rows, kind, TableOptions())
     assert column(main, "model") == ["ntm"]  # which has no column of that set
+
+
+def test_a_further_axis_is_a_curve_whose_shade_has_gaps_at_values_that_were_not_trained():
+    distance = Axis("distance", "distances", named=True)
+    names = [cell_name([distance], [n]) for n in (1, 2, 3, 4, 9)]
+    rows = [class_row("ntm", seed, 0.5, **{f"{name}.accuracy": "0.5" for name in names}) for seed in (0, 1)]
+    kind = TableKind("", "classes", [("test", "accuracy")], [LENGTH], [[1, 20]], {}, [(distance, [1, 2, 4])])
+    assert not cell_drawings.draw_cells(rows, kind, "grid")
+    ((name, along),) = kind.along_further_axes().items()
+    (one,) = cell_drawings.draw_cells(rows, along, f"grid{name}")
+    assert one.name == "grid_distance_accuracy"
+    assert [point["distance"] for point in one.data] == [1, 2, 3, 4, 9]
+    shades = [(patch.get_x(), patch.get_width()) for patch in one.figure.axes[0].patches]
+    assert shades == [(0.5, 2.0), (3.5, 1.0)]

@@ -37,6 +37,21 @@ def test_other_kinds_have_more_keys(bits, monkeypatch):
     assert TableKind.from_json(json.loads(json.dumps(more.as_json()))) == more
 
 
+def test_further_axes():
+    """Sets that vary one thing alone have the title of its axis, and figures over it."""
+    length, distance = (Axis(name, f"{name}s", named=True) for name in ("length", "distance"))
+    headlines = [["in_distribution", "error_bits"]]
+    kind = TableKind("", "bits", headlines, [length], [[4, 16]], {}, [(distance, [1, 2, 4])])
+    assert "further" not in kind._replace(further=[]).as_json()
+    again = TableKind.from_json(json.loads(json.dumps(kind.as_json())))
+    assert again == kind
+    tests = ["in_distribution", "length32", "distance3", "distance3 with 64 slots"]
+    titles = ["in distribution", "length 32", "distance 3", "distance 3 with 64 slots"]
+    assert [again.title(test) for test in tests] == titles
+    ((name, along),) = again.along_further_axes().items()
+    assert (name, along.cells(tests), along.trained) == ("_distance", {"distance3": (3,)}, [[1, 4]])
+
+
 def test_the_chance_of_a_metric_stands_in_for_that_of_the_task_where_asked():
     kind = TableKind("", "bits", [], baselines={"a": {"chance": {"payload_error": 0.25}}})
     assert [kind.baseline("chance", test, "payload_error") for test in "ab"] == [0.25, 0.5]

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from src.common.checks import Refusal
+from src.tasks.paths import chain, walk
 from src.tasks.pointer_chasing import PointerChasing
 from src.tasks.seek import Seek
 from src.tasks.streams import generator
-from src.tasks.walks import chain, walk
 
 WALKS = pytest.mark.parametrize(
     ("length", "hops", "distances"),
@@ -180,6 +180,20 @@ def test_held_out_distances_are_in_the_test_sets_of_that_name_alone(cls, encodin
 
 
 @both
+def test_each_of_some_distances_has_a_test_set_of_its_own(cls):
+    sizes = {"validation_size": 8, "test_size": 8, "cell_size": 70}
+    task = cls(held_out=[3], distance_tests=[12, 3, 1, 3], test_cells=[[32, 16, 8]], **sizes)
+    task.setup()
+    held_out = ["held_out", "held_out_length32_hops16_reach8"]
+    own = ["distance1", "distance3", "distance12"]
+    assert list(task.tests) == ["in_distribution", *held_out, *own, "length32_hops16_reach8"]
+    assert [distances_in(task, task.tests[name]) for name in own] == [{1}, {3}, {12}]
+    for name in own:
+        assert [tuple(batch.x.shape) for batch in task.tests[name]] == [(n, 25, task.input_size) for n in (64, 6)]
+    assert not any(torch.equal(task.tests["held_out"][0].x, task.tests[name][0].x) for name in own)
+
+
+@both
 @pytest.mark.parametrize(
     ("reach", "held_out", "expected"),
     [(2, [], {1, 2}), (12, [], {*range(1, 13)}), (12, [3, 6], {*range(1, 13)} - {3, 6}), (4, [1, 3], {2, 4})],
@@ -254,6 +268,10 @@ COUNT = "an integer of at least 1"
         ({"held_out": None}, "held_out=None: must be a list of distances, empty for none"),
         ({"held_out": [3, -6]}, f"held_out[1]=-6: must be {COUNT}"),
         ({"held_out": [3, 9]}, "held_out[1]=9: must be at most reach=8"),
+        ({"distance_tests": "3"}, "distance_tests='3': must be a list of distances, empty for none"),
+        ({"distance_tests": [3, 0]}, f"distance_tests[1]=0: must be {COUNT}"),
+        ({"distance_tests": [15, 16]}, "distance_tests[1]=16: must be at most max_length-1=15"),
+        ({"distance_tests": [9], "encoding": "one_hot"}, "distance_tests[0]=9: must be at most reach=8"),
         (
             {"reach": 2, "held_out": [1, 2]},
             "held_out=[1, 2]: must be such that training keeps one of the distances 1..2",

@@ -1,0 +1,66 @@
+"""Random walks from word to word of a sequence by signed distances.
+
+No distance wraps round: a walk stays inside 0..L-1. It prefers words not yet visited, for short cycles would make
+it easy; where no such word is within reach, it goes to one visited before. It can always go back, and so go on.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from jaxtyping import Integer
+from torch import Tensor
+
+
+def moves(length: int, distances: Sequence[int]) -> Integer[Tensor, "L moves"]:
+    """The words that lie these distances before and after each word; L, which is no word, where there is none.
+
+    >>> moves(3, [1, 2, 5])
+    tensor([[3, 1, 3, 2],
+            [0, 2, 3, 3],
+            [1, 3, 0, 3]])
+    """
+    signed = torch.tensor([sign * one for one in distances if one < length for sign in (-1, 1)])
+    targets = torch.arange(length).unsqueeze(1) + signed
+    return targets.masked_fill_((targets < 0) | (targets >= length), length)
+
+
+def walk(
+    source: torch.Generator, size: int, length: int, hops: int, distances: Sequence[int]
+) -> Integer[Tensor, "B answers"]:
+    """Words of random walks that begin at word 0."""
+    targets = moves(length, distances)
+    # The best of random ranks 0..1 is taken; words not yet visited have one more, and what is no word two less.
+    bonus = torch.ones(size, length + 1)
+    bonus[:, length] = -2.0
+    ranks = torch.rand(hops, size, targets.shape[1], generator=source)
+    here = torch.zeros(size, 1, dtype=torch.long)
+    path = [here]
+    for rank in ranks:
+        bonus.scatter_(1, here, 0.0)
+        possible = targets[here.squeeze(1)]
+        best = (rank + bonus.gather(1, possible)).argmax(1, keepdim=True)
+        here = possible.gather(1, best)
+        path.append(here)
+    return torch.cat(path, 1)
+
+
+def chain(
+    source: torch.Generator, size: int, length: int, hops: int, distances: Sequence[int]
+) -> tuple[Integer[Tensor, "B answers"], Integer[Tensor, "B L"]]:
+    """Words of random walks that begin at word 0, and for each word the one that it points to.
+
+    A word has one pointer, so a walk that returns to a word repeats its way from there. Words off the walk point
+    to random ones within reach; a word from which no distance leads, which no walk visits, points to itself.
+    """
+    targets = moves(length, distances).expand(size, -1, -1)
+    ranks = torch.rand(targets.shape, generator=source).masked_fill_(targets == length, -1.0)
+    pointers = targets.gather(2, ranks.argmax(2, keepdim=True)).squeeze(2)
+    pointers = torch.where(pointers == length, torch.arange(length), pointers)
+    path = walk(source, size, length, hops, distances).split(1, 1)
+    for here, there in reversed([*pairwise(path)]):  # the first visit comes last, and so decides
+        pointers.scatter_(1, here, there)
+    followed = [path[0]]
+    for _ in range(hops):
+        followed.append(pointers.gather(1, followed[-1]))
+    return torch.cat(followed, 1), pointers
