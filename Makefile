@@ -19,7 +19,7 @@ PACKAGE_mlflow := mlflow
 PACKAGE_browser := playwright
 
 .DEFAULT_GOAL := help
-STUDIES := mnist1d_table repeat_copy_figure sigma_map default_runs jumping pointer_chasing counter_head repeat_copy_ablations mnist1d_memory
+STUDIES := mnist1d_table repeat_copy_figure sigma_map default_runs jumping pointer_chasing counter_head repeat_copy_ablations mnist1d_memory chomsky
 .PHONY: help setup setup-dev parallel slurm ray search wandb mlflow browser hooks train kernels docs test coverage planted lint types clean $(STUDIES)
 
 help:  ## this list
@@ -75,6 +75,7 @@ pointer_chasing: parallel  ## the same where the distances are stored, and tasks
 counter_head: parallel  ## repeat-copy with a head that counts the repeats
 repeat_copy_ablations: parallel  ## repeat-copy: what a controller that counts depends on
 mnist1d_memory: parallel  ## MNIST-1D: what a memory adds to its controller
+chomsky: parallel  ## tasks of the Chomsky hierarchy beyond the lengths of training
 $(STUDIES):
 	$(BIN)/python -m src.study study=$@ $(ARGS)
 
