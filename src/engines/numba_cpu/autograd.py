@@ -16,10 +16,10 @@ from .kernel_settings import KernelSettings
 from .kernel_threads import thread_count
 from .kernels import kernels
 from .machine_kinds import kind_of
-from .operation import DTYPES, check_backward, columns_padded
+from .operation import DTYPES, check_backward
 from .plan import SEGMENT, padded
 from .threads import over_rows
-from .weights import CONTROLLER_KINDS, check_weights
+from .weights import CONTROLLER_KINDS, check_weights, padded_matrix, padded_vector
 from .workspace import Workspace
 
 
@@ -45,22 +45,21 @@ def sequence(
     given = controller_kind.inputs(controller, x)
     none = x.new_zeros(x.shape[1], batch, machine.num_heads, 0)
     skip = none if machine.skip is None else machine.skip(x).transpose(0, 1)
-    inputs = (
-        given.contiguous(),
-        skip,
-        controller_kind.joint(controller, machine.input_size),
-        heads.weight,
-        heads.bias,
+    carried = (
         torch.cat([h, state.reads.flatten(1)], 1),
         c,
         *tensors_of(state.heads, slots),
         state.memory.transpose(1, 2),
     )
     settings = KernelSettings(machine, machine_kind, kind, size, slots, DTYPES[x.dtype])
-    check_weights(settings.plan, x.dtype, given.shape[2], *inputs[2:5])
-    y, c, *heads_after, memory = _Sequence.apply(settings, torch.is_grad_enabled(), *inputs)
+    read = machine.read_heads * machine.word_size
+    joint = controller_kind.joint(size, read, given.shape[2], *controller_kind.options(controller))
+    weights = controller_kind.parameters(controller)
+    check_weights(settings.plan, x.dtype, joint, weights, (heads.weight, heads.bias))
+    inputs = given.contiguous(), skip, heads.weight, heads.bias, *carried, *weights
+    y, c, *heads_after, memory = _Sequence.apply(settings, joint, torch.is_grad_enabled(), *inputs)
 
-    h, reads = y[-1].split([size, machine.read_heads * machine.word_size], dim=1)
+    h, reads = y[-1].split([size, read], dim=1)
     if kind != plan.FEEDFORWARD:
         own = own._replace(hidden=(h,))
     if kind == plan.LSTM:
@@ -74,15 +73,19 @@ def sequence(
     return y.transpose(0, 1), after
 
 
+#: Tensors of the state that `_Sequence` takes besides u: c, w, place, bookmark, its place, and the memory.
+CARRIED = 6
+
+
 class _Sequence(torch.autograd.Function):
     """The two kernels as an autograd operation; its backward can be called once."""
 
     @staticmethod
     def forward(  # type: ignore[no-untyped-def]
-        ctx, settings, store, x, skip, w_u, w_heads, b_heads, u_before, *before
+        ctx, settings, joint, store, x, skip, w_heads, b_heads, u_before, *others
     ):
         p = settings.plan
-        *carried_before, memory_before = before
+        *carried_before, memory_before = others[:CARRIED]
         c_before, _, _, bookmark_before, _ = carried_before
         store = store and any(ctx.needs_input_grad)
         batch, steps, heads = len(x), x.shape[1], p.reads + p.writes
@@ -93,7 +96,7 @@ class _Sequence(torch.autograd.Function):
         work = Workspace(
             settings.dtype,
             [
-                (steps, batch, padded(len(w_u))),
+                (steps, batch, padded(joint.rows)),
                 (steps + 1, batch, c_before.shape[1]),
                 (steps, batch, padded(len(b_heads))),
                 (steps + 1, batch, heads, p.slots),
@@ -111,7 +114,13 @@ class _Sequence(torch.autograd.Function):
         for array, given in zip(carried, carried_before, strict=True):
             torch.from_numpy(array[0]).copy_(given)
         torch.from_numpy(tape.skip).copy_(skip)
-        weights = Weights(*(columns_padded(one).numpy() for one in (w_u.t(), w_heads.t(), b_heads)))
+        gates = joint.matrix(others[CARRIED:])
+        numbers = padded_matrix(w_heads)
+        weights = Weights(
+            np.ascontiguousarray(gates[:, : joint.columns].T),
+            np.ascontiguousarray(numbers[:, : p.hidden].T),
+            padded_vector(b_heads),
+        )
         inputs, words = x.detach().numpy(), memory.numpy()
         kernel, _ = kernels(settings.dtype)
         over_rows(
@@ -122,19 +131,18 @@ class _Sequence(torch.autograd.Function):
         after = [torch.from_numpy(array[-1].copy()) for array in carried]
         if store:
             ctx.settings, ctx.work, ctx.u, ctx.version = settings, work, u, u._version
-            ctx.save_for_backward(w_u, w_heads)
+            ctx.joint, ctx.transposed = joint, Weights(gates, numbers, np.empty(0, settings.dtype))
         ctx.set_materialize_grads(False)
         return u[1:, :, :width], *after, memory
 
     @staticmethod
     def backward(ctx, dy, *dafter):  # type: ignore[no-untyped-def]
         check_backward(ctx.work, ctx.u, ctx.version)
-        settings, u = ctx.settings, ctx.u
+        settings, joint, weights, u = ctx.settings, ctx.joint, ctx.transposed, ctx.u
         p = settings.plan
-        w_u, w_heads = ctx.saved_tensors
         tape = Tape(u.numpy(), *ctx.work.arrays)
         steps, batch, gates = tape.gates.shape
-        numbers = tape.raw.shape[2]
+        numbers, count = tape.raw.shape[2], (p.reads + p.writes) * p.head_size + 2 * p.writes * p.words
         width = p.hidden + p.reads * p.words
 
         def copied(gradient: Tensor | None, shape: tuple[int, ...]) -> Tensor:
@@ -145,16 +153,15 @@ class _Sequence(torch.autograd.Function):
         carried = [copied(*one) for one in zip(dafter, shapes, strict=True)]
         dy = u.new_zeros(steps, batch, width) if dy is None else dy.contiguous()
         du = u.new_empty(batch, width)
-        dx = u.new_empty(batch if ctx.needs_input_grad[2] else 0, steps, u.shape[2] - width - 1)
+        dx = u.new_empty(batch if ctx.needs_input_grad[3] else 0, steps, u.shape[2] - width - 1)
         dskip = u.new_empty(tape.skip.shape)
-        transposed = [columns_padded(w_u, gates).numpy(), columns_padded(w_heads, numbers).numpy()]
         threads = min(thread_count(), batch)
         # Each thread has its own sums for the gradients of the weights.
-        sums = [u.new_zeros(threads, *shape) for shape in ((w_u.shape[1], gates), (p.hidden, numbers), (numbers,))]
-        weights = Weights(transposed[0], transposed[1], np.empty(0, settings.dtype))
+        shapes = (joint.columns, gates), (p.hidden, numbers), (numbers,)
+        sums = [np.zeros((threads, *shape), settings.dtype) for shape in shapes]
         carry = CarryGradients(*(one.numpy() for one in (du, *carried)))
         gradients = [
-            Gradients(dy.numpy(), dx.numpy(), dskip.numpy(), carry, Weights(*(one[i].numpy() for one in sums)))
+            Gradients(dy.numpy(), dx.numpy(), dskip.numpy(), carry, Weights(*(one[i] for one in sums)))
             for i in range(threads)
         ]
         _, kernel = kernels(settings.dtype)
@@ -163,11 +170,12 @@ class _Sequence(torch.autograd.Function):
             batch,
             threads,
         )
-        dw_u, dw_heads, db_heads = (one.sum(0) for one in sums)
+        dgates, dheads, dbias = (one[0] if threads == 1 else one.sum(0) for one in sums)
         ctx.work = ctx.u = None
-        dw_u, dw_heads = dw_u[:, : len(w_u)].t(), dw_heads[:, : len(w_heads)].t()
+        dheads = torch.from_numpy(np.ascontiguousarray(dheads[:, :count].T))
+        of_heads = dheads, torch.from_numpy(dbias[:count])
         dx = dx if len(dx) else None
-        return None, None, dx, dskip, dw_u, dw_heads, db_heads[: len(w_heads)], du, *carried
+        return None, None, None, dx, dskip, *of_heads, du, *carried, *joint.gradients(dgates)
 
 
 def prepare(dtype: torch.dtype) -> None:

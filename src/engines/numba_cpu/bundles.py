@@ -5,7 +5,7 @@ all heads, both padded (see `plan.padded`); U is the size of the gates' input: [
 A name that begins with d is a gradient: draw is that of raw.
 """
 
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -24,17 +24,18 @@ class Constants(NamedTuple):
     sigma_bias: Float[np.ndarray, "H K"]  # added to the raw numbers of the widths
 
 
+@lru_cache
 def constants(
     dtype: np.dtype,
     clip: float,
     sigma_min: float = 0.0,
-    sigma_max: Sequence[float] = (0.0,),
-    sigma_factor: Sequence[float] = (1.0,),
-    lattice: Sequence[float] = (0.0,),
+    sigma_max: tuple[float, ...] = (0.0,),
+    sigma_factor: tuple[float, ...] = (1.0,),
+    lattice: tuple[float, ...] = (0.0,),
     jump_range: float = 0.0,
-    sigma_bias: Sequence[Sequence[float]] = ((0.0,),),
+    sigma_bias: tuple[tuple[float, ...], ...] = ((0.0,),),
 ) -> Constants:
-    """Make `Constants` of a dtype."""
+    """`Constants` of a dtype, whose arrays must not be changed."""
     number = dtype.type
     return Constants(
         number(clip),

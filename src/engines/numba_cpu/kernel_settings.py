@@ -1,5 +1,7 @@
 """Arguments of the kernels that are not arrays of a sequence: the plan and the constants of a machine."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from ...cells.machine import Machine
@@ -27,7 +29,7 @@ class KernelSettings:
             reads=machine.read_heads,
             writes=machine.write_heads,
             head_size=machine.layout.size,
-            start=plan.FieldStarts(**machine.layout.starts),
+            start=_starts(tuple(machine.layout.starts.items())),
             content=int(machine.content_addressing),
             counters=getattr(machine.controller, "counters", 0),
             skips=0 if machine.skip is None else machine.skip_size,
@@ -35,3 +37,8 @@ class KernelSettings:
         )
         clip = np.inf if machine.output_clip is None else float(machine.output_clip)
         self.constants = constants(dtype, clip=clip, **kind.constants(machine))
+
+
+@lru_cache
+def _starts(fields: tuple[tuple[str, int], ...]) -> plan.FieldStarts:
+    return plan.FieldStarts(**dict(fields))

@@ -53,13 +53,14 @@ def _dms_ntm(cell: DMSNTM) -> dict[str, int]:
 
 
 def _dms_ntm_constants(cell: DMSNTM) -> dict[str, Any]:
+    factors = cell.sigma_factor[:, 0].tolist() if any(cell.sigma_schedule) else [1.0] * cell.num_heads
     return {
         "sigma_min": cell.sigma_min,
-        "sigma_max": [bound or 0.0 for bound in cell.sigma_max],
-        "sigma_factor": cell.sigma_factor[:, 0].tolist() if any(cell.sigma_schedule) else [1.0] * cell.num_heads,
-        "lattice": cell.lattice,
+        "sigma_max": tuple(bound or 0.0 for bound in cell.sigma_max),
+        "sigma_factor": tuple(factors),
+        "lattice": tuple(cell.lattice),
         "jump_range": cell.jump_range,
-        "sigma_bias": cell.sigma_bias.tolist(),
+        "sigma_bias": tuple(map(tuple, cell.sigma_bias.tolist())),
     }
 
 

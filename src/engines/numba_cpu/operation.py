@@ -13,11 +13,10 @@ from .plan import padded
 DTYPES: dict[torch.dtype, np.dtype] = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
 
 
-def columns_padded(x: Tensor, rows: int | None = None) -> Tensor:
-    """Zero padding: columns up to a multiple of the vector width, and rows up to a number."""
+def columns_padded(x: Tensor) -> Tensor:
+    """Zero padding: columns up to a multiple of the vector width."""
     gap = padded(x.shape[-1]) - x.shape[-1]
-    below = 0 if rows is None else rows - len(x)
-    return (pad(x, (0, gap, 0, below) if below else (0, gap)) if gap or below else x).contiguous()
+    return (pad(x, (0, gap)) if gap else x).contiguous()
 
 
 def overridden(cls: type, base: type, methods: frozenset[str]) -> str | None:

@@ -24,12 +24,13 @@ class Workspace:
     """
 
     def __init__(self, dtype: np.dtype, shapes: list[tuple[int, ...]]) -> None:
-        sizes = [-(-math.prod(shape) * dtype.itemsize // ALIGNMENT) * ALIGNMENT for shape in shapes]
-        self.buffer = _take(sum(sizes))
-        starts = np.cumsum([0, *sizes])
+        starts, end = [], 0
+        for shape in shapes:
+            starts.append(end)
+            end += -(-math.prod(shape) * dtype.itemsize // ALIGNMENT) * ALIGNMENT
+        self.buffer = _take(end)
         self.arrays = [
-            self.buffer[start : start + math.prod(shape) * dtype.itemsize].view(dtype).reshape(shape)
-            for start, shape in zip(starts, shapes, strict=False)
+            np.ndarray(shape, dtype, self.buffer, start) for shape, start in zip(shapes, starts, strict=True)
         ]
 
     def __del__(self) -> None:
