@@ -37,7 +37,8 @@ class Walks(Generated, ABC):
             `held_out`, of the largest sizes of training, and one for each test cell with room for them, such as
             `held_out_length32_hops16_reach8`. Without any there are no such sets.
         distance_tests: distances, forward and back, that each have a test set of walks with no other, such as
-            `distance3`, of the largest sizes of training; below max_length, and also beyond D or held out.
+            `distance3`, of the largest sizes of training; below max_length, also beyond D (not with one_hot) or
+            held out. Such walks have few paths; from half the length on they go back and forth between two words.
         min_length, max_length: words of a sequence in training; both may be the same.
         min_hops, max_hops: moves of a walk in training; both may be the same.
         encoding: of distances, scalar or one_hot.

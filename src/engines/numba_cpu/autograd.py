@@ -171,7 +171,7 @@ class _Sequence(torch.autograd.Function):
             threads,
         )
         dgates, dheads, dbias = (one[0] if threads == 1 else one.sum(0) for one in sums)
-        ctx.work = ctx.u = None
+        ctx.work = ctx.u = ctx.transposed = None
         dheads = torch.from_numpy(np.ascontiguousarray(dheads[:, :count].T))
         of_heads = dheads, torch.from_numpy(dbias[:count])
         dx = dx if len(dx) else None
