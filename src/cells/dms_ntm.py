@@ -69,6 +69,7 @@ class DMSNTM(Machine):
     size_options = ("content_addressing", "input_skip", "carry", "motion", "num_scales")
     drawings = ("addressing_examples",)
     sigma_bias: Tensor
+    lattice_strength: Tensor
     sigma_factor: Tensor
 
     def __init__(
@@ -147,6 +148,7 @@ class DMSNTM(Machine):
             numbers=numbers,
         )
         self.register_buffer("sigma_bias", torch.tensor(biases), persistent=False)
+        self.register_buffer("lattice_strength", torch.tensor(self.lattice), persistent=False)
         if any(self.sigma_schedule):  # stored in checkpoints: one may be made before the schedule ends
             self.register_buffer("sigma_factor", torch.ones(self.num_heads, 1))
             self.at_progress(0.0)
@@ -243,4 +245,4 @@ class DMSNTM(Machine):
         return w, w, seen
 
     def _snapped(self, position: Float[Tensor, "B H"]) -> Float[Tensor, "B H"]:
-        return addressing.snap(position, position.new_tensor(self.lattice)) if any(self.lattice) else position
+        return addressing.snap(position, self.lattice_strength) if any(self.lattice) else position

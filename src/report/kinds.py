@@ -74,10 +74,7 @@ class TableKind(NamedTuple):
 
     def along_further_axes(self) -> "dict[str, TableKind]":
         """This kind with a further axis as that of its cells, by "_" and the name of the axis."""
-        return {
-            f"_{axis.name}": self._replace(axes=[axis], trained=[[min(values), max(values)]] if values else None)
-            for axis, values in self.further
-        }
+        return {f"_{axis.name}": self._replace(axes=[axis], trained=None) for axis, _ in self.further}
 
     def cells(self, tests: Iterable[str]) -> dict[str, tuple[int, ...]]:
         """Names of test sets that are cells, with the values of the cells."""

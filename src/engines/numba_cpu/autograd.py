@@ -16,10 +16,10 @@ from .kernel_settings import KernelSettings
 from .kernel_threads import thread_count
 from .kernels import kernels
 from .machine_kinds import kind_of
-from .operation import DTYPES, check_backward
+from .operation import DTYPES, check_backward, zero_padded
 from .plan import SEGMENT, padded
 from .threads import over_rows
-from .weights import CONTROLLER_KINDS, check_weights, padded_matrix, padded_vector
+from .weights import CONTROLLER_KINDS, check_weights
 from .workspace import Workspace
 
 
@@ -115,11 +115,11 @@ class _Sequence(torch.autograd.Function):
             torch.from_numpy(array[0]).copy_(given)
         torch.from_numpy(tape.skip).copy_(skip)
         gates = joint.matrix(others[CARRIED:])
-        numbers = padded_matrix(w_heads)
+        numbers = zero_padded(w_heads)
         weights = Weights(
             np.ascontiguousarray(gates[:, : joint.columns].T),
             np.ascontiguousarray(numbers[:, : p.hidden].T),
-            padded_vector(b_heads),
+            zero_padded(b_heads),
         )
         inputs, words = x.detach().numpy(), memory.numpy()
         kernel, _ = kernels(settings.dtype)

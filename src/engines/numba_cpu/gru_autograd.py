@@ -13,7 +13,7 @@ from ...cells.gru import GRU, GRUState
 from .gru_layer import Layer, LayerGradients
 from .kernel_threads import thread_count
 from .kernels import gru_kernels
-from .operation import DTYPES, check_backward, columns_padded, overridden
+from .operation import DTYPES, check_backward, overridden, zero_padded
 from .plan import padded
 from .threads import over_rows
 
@@ -78,7 +78,7 @@ class _Layer(torch.autograd.Function):
         h[0] = before
         gates = by_input.new_empty(steps, batch, 4 * size)
         layer = Layer(*(one.detach().contiguous().numpy() for one in (by_input, gates, h)))
-        weights, bias = (columns_padded(one).numpy() for one in (w_state.t(), b_state))
+        weights, bias = zero_padded(w_state.t())[:size], zero_padded(b_state)
         kernel, _ = gru_kernels(DTYPES[by_input.dtype])
         over_rows(lambda _, first, last: kernel(first, last, weights, bias, layer), batch, thread_count())
         if store and any(ctx.needs_input_grad):
@@ -97,7 +97,7 @@ class _Layer(torch.autograd.Function):
         dy = torch.zeros_like(h[1:]) if dy is None else dy.contiguous()
         dbefore = torch.zeros_like(h[0]) if dafter is None else dafter.contiguous().clone()
         dby_input = h.new_empty(steps, batch, count)
-        weights = columns_padded(w_state).numpy()
+        weights = zero_padded(w_state)[: len(w_state)]
         # Each thread has its own sums for the gradients of the weights.
         sums = h.new_zeros(threads, w_state.shape[1] + 1, padded(count))
         shared = (dy.numpy(), dby_input.numpy(), dbefore.numpy())

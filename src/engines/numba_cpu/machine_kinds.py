@@ -58,7 +58,7 @@ def _dms_ntm_constants(cell: DMSNTM) -> dict[str, Any]:
         "sigma_min": cell.sigma_min,
         "sigma_max": tuple(bound or 0.0 for bound in cell.sigma_max),
         "sigma_factor": tuple(factors),
-        "lattice": tuple(cell.lattice),
+        "lattice": tuple(cell.lattice_strength.tolist()),
         "jump_range": cell.jump_range,
         "sigma_bias": tuple(map(tuple, cell.sigma_bias.tolist())),
     }

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from .plan import padded
 
@@ -13,10 +12,11 @@ from .plan import padded
 DTYPES: dict[torch.dtype, np.dtype] = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
 
 
-def columns_padded(x: Tensor) -> Tensor:
-    """Zero padding: columns up to a multiple of the vector width."""
-    gap = padded(x.shape[-1]) - x.shape[-1]
-    return (pad(x, (0, gap)) if gap else x).contiguous()
+def zero_padded(weight: Tensor) -> np.ndarray:
+    """A matrix or a vector with zeros behind it, so that each size is a multiple of the vector width."""
+    array = np.zeros([padded(size) for size in weight.shape], DTYPES[weight.dtype])
+    array[tuple(slice(size) for size in weight.shape)] = weight.detach().numpy()
+    return array
 
 
 def overridden(cls: type, base: type, methods: frozenset[str]) -> str | None:

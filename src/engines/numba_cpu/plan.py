@@ -8,8 +8,6 @@ SEGMENT = 8
 LANES = 16
 
 LSTM, GRU, FEEDFORWARD = range(3)
-#: Gates of each kind of controller.
-GATES = (4, 4, 1)
 NTM, DMS_NTM = range(2)
 
 

@@ -16,7 +16,6 @@ from ...cells.gru import GRU
 from ...cells.layered import Layered
 from ...cells.lstm import LSTM
 from . import plan
-from .operation import DTYPES
 from .plan import padded
 
 ALL = slice(None)
@@ -25,10 +24,10 @@ ALL = slice(None)
 class Block(NamedTuple):
     """A part of a parameter, and its place in the joint matrix."""
 
-    parameter: int
-    rows: slice
-    columns: slice | int  # an integer for a vector of biases
-    own: tuple[slice, ...] = (ALL,)
+    parameter: int  # its index
+    rows: slice  # of the joint matrix
+    columns: slice | int  # of the joint matrix; an integer for a vector of biases
+    own: tuple[slice, ...] = (ALL,)  # the part of the parameter
     adds: bool = False  # to a block before it at the same place
 
 
@@ -39,7 +38,7 @@ class Joint(NamedTuple):
     for each gate, in the order of `controllers.py`.
     """
 
-    rows: int  # G
+    rows: int  # G without padding
     columns: int  # U
     shapes: dict[str, tuple[int, ...]]  # of the parameters
     blocks: tuple[Block, ...]
@@ -80,7 +79,7 @@ class ControllerKind(NamedTuple):
     is_plain: Callable[[Any], bool]
     #: The parameters of a controller, in the order of `joint`.
     parameters: Callable[[Any], list[Tensor]]
-    #: (C, numbers that are read, numbers of the input, *options) -> how the parameters form one matrix.
+    #: (C, numbers that are read, features that `inputs` gives, *options) -> how the parameters form one matrix.
     joint: Callable[..., Joint]
     #: Options of a controller that `joint` depends on.
     options: Callable[[Any], tuple[Any, ...]] = _no_more
@@ -209,35 +208,20 @@ CONTROLLER_KINDS: dict[type[Cell], ControllerKind] = {
 }
 
 
-def padded_matrix(weight: Tensor) -> Float[np.ndarray, "rows_padded columns_padded"]:
-    """A matrix, padded with zeros."""
-    rows, columns = weight.shape
-    matrix = np.zeros((padded(rows), padded(columns)), DTYPES[weight.dtype])
-    matrix[:rows, :columns] = weight.detach().numpy()
-    return matrix
-
-
-def padded_vector(weight: Tensor) -> Float[np.ndarray, "columns_padded"]:
-    """A vector, padded with zeros."""
-    vector = np.zeros(padded(len(weight)), DTYPES[weight.dtype])
-    vector[: len(weight)] = weight.detach().numpy()
-    return vector
-
-
 def check_weights(
     p: plan.KernelPlan, dtype: torch.dtype, joint: Joint, parameters: Sequence[Tensor], heads: Sequence[Tensor]
 ) -> None:
     """Refuse weights whose sizes do not fit the machine: the kernels check no bounds."""
     shapes = (*joint.shapes.values(), *_heads_shapes(p))
     given = (*parameters, *heads)
-    if len(given) == len(shapes) and all(
-        w.shape == shape and w.dtype is dtype for w, shape in zip(given, shapes, strict=True)
-    ):
-        return
     names = [*(f"controller {name}" for name in joint.shapes), "heads.weight", "heads.bias"]
+    if len(given) != len(shapes):
+        raise ValueError(f"{len(given)} weights: must be {', '.join(names)}")
+    if all(w.shape == shape and w.dtype is dtype for w, shape in zip(given, shapes, strict=True)):
+        return
     found = "; ".join(
         f"{name} is {list(w.shape)}, {w.dtype}, must be {list(shape)}"
-        for name, w, shape in zip(names, given, shapes, strict=False)
+        for name, w, shape in zip(names, given, shapes, strict=True)
     )
     raise ValueError(f"weights of other sizes, or not all of {dtype}: {found}")
 
