@@ -25,14 +25,16 @@ def label_log(axis: Axis) -> None:
 
 
 def logarithmic(ax: Axes, y: np.ndarray) -> None:
-    """Make y logarithmic; if there are values of 0 or less, linear below the smallest positive one."""
+    """Make y logarithmic; if there are values of 0 or less, linear up to the least positive decade."""
     positive = y[y > 0]
     if positive.size == y.size > 0:
         ax.set_yscale("log")
         label_log(ax.yaxis)
     elif positive.size > 0:
-        threshold = positive.min()
-        ax.set_yscale("symlog", linthresh=threshold, linscale=0.5)
+        # A power of ten: a tick further below would lie beside that of 0. And far enough from 0 for two labels.
+        threshold = 10.0 ** np.floor(np.log10(positive.min()))
+        decades = np.log10(positive.max() / threshold)
+        ax.set_yscale("symlog", linthresh=threshold, linscale=max(0.5, decades / 6.0))
         locator = SymmetricalLogLocator(base=10.0, linthresh=threshold)
         locator.set_params(numticks=5)  # the default labels every decade, too many for a small panel
         ax.yaxis.set_major_locator(locator)

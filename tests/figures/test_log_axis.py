@@ -1,5 +1,7 @@
 """Logarithmic axes: their labels are numbers that a reader can take in."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -43,3 +45,16 @@ def test_close_values_have_plain_labels_that_differ(name, y, draw):
 
 def test_far_from_1_labels_are_powers_of_ten(draw):
     assert labels(FIGURES["learning_curves"](np.array([1e-7, 1.0, 1e6])), draw)[0].count("10^{-")
+
+
+@pytest.mark.parametrize("name", ["learning_curves", "loss_comparison", "best_so_far"])
+@pytest.mark.parametrize("least", [0.0037, 0.0099, 0.001, 1e-9, 0.5])
+def test_labels_beside_that_of_0_do_not_touch_it(name, least, draw):
+    figure = FIGURES[name](np.array([150.0, least, 0.0]))
+    draw(figure)
+    (ax,) = figure.axes
+    low, high = ax.get_ylim()
+    ticks = [tick for tick in ax.yaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+    boxes = sorted((box.y0, box.y1) for box in (tick.label1.get_window_extent() for tick in ticks) if box.height)
+    assert len(boxes) >= 3
+    assert all(below[1] < above[0] for below, above in itertools.pairwise(boxes))
