@@ -2,6 +2,9 @@
 
 No distance wraps round: a walk stays inside 0..L-1. It prefers words not yet visited, for short cycles would make
 it easy; where no such word is within reach, it goes to one visited before. It can always go back, and so go on.
+
+To test one distance alone, the last move of a walk may have another distance. Such a walk visits no word twice, so
+that the word it ends at has not been an answer before, and a pointer to it is followed by the last move alone.
 """
 
 from collections.abc import Sequence
@@ -10,6 +13,13 @@ from itertools import pairwise
 import torch
 from jaxtyping import Integer
 from torch import Tensor
+
+#: Walks to draw at a time where only some will do, and how often to draw before giving up.
+DRAWN, ROUNDS = 512, 16
+
+
+class NoWalk(ValueError):
+    """None of many walks can end in a move of the distance asked for."""
 
 
 def moves(length: int, distances: Sequence[int]) -> Integer[Tensor, "L moves"]:
@@ -26,9 +36,15 @@ def moves(length: int, distances: Sequence[int]) -> Integer[Tensor, "L moves"]:
 
 
 def walk(
-    source: torch.Generator, size: int, length: int, hops: int, distances: Sequence[int]
+    source: torch.Generator, size: int, length: int, hops: int, distances: Sequence[int], last: int | None = None
 ) -> Integer[Tensor, "B answers"]:
-    """Words of random walks that begin at word 0."""
+    """Words of random walks that begin at word 0.
+
+    Raises:
+        NoWalk: if no walk without a return seems to end in a move of the distance `last`.
+    """
+    if last is not None:
+        return walk_to_last(source, size, length, hops, distances, last)
     targets = moves(length, distances)
     # The best of random ranks 0..1 is taken; words not yet visited have one more, and what is no word two less.
     bonus = torch.ones(size, length + 1)
@@ -45,19 +61,44 @@ def walk(
     return torch.cat(path, 1)
 
 
+def walk_to_last(
+    source: torch.Generator, size: int, length: int, hops: int, distances: Sequence[int], last: int
+) -> Integer[Tensor, "B answers"]:
+    """Walks that visit no word twice and end in a move of the distance `last`; others are drawn again."""
+    targets = moves(length, [last])
+    found: list[Tensor] = []
+    rounds = 0
+    while (missing := size - sum(map(len, found))) > 0:
+        if not found and rounds == ROUNDS:
+            raise NoWalk
+        path = walk(source, DRAWN, length, hops - 1, distances)
+        possible = targets[path[:, -1]]
+        ranks = torch.rand(possible.shape, generator=source).masked_fill_(possible == length, -1.0)
+        path = torch.cat([path, possible.gather(1, ranks.argmax(1, keepdim=True))], 1)
+        ordered = path.sort(1).values
+        fits = (path[:, -1] < length) & (ordered.diff(dim=1) > 0).all(1)
+        if fits.any():
+            found.append(path[fits][:missing])
+        rounds += 1
+    return torch.cat(found)
+
+
 def chain(
-    source: torch.Generator, size: int, length: int, hops: int, distances: Sequence[int]
+    source: torch.Generator, size: int, length: int, hops: int, distances: Sequence[int], last: int | None = None
 ) -> tuple[Integer[Tensor, "B answers"], Integer[Tensor, "B L"]]:
     """Words of random walks that begin at word 0, and for each word the one that it points to.
 
     A word has one pointer, so a walk that returns to a word repeats its way from there. Words off the walk point
     to random ones within reach; a word from which no distance leads, which no walk visits, points to itself.
+
+    Raises:
+        NoWalk: as `walk`.
     """
     targets = moves(length, distances).expand(size, -1, -1)
     ranks = torch.rand(targets.shape, generator=source).masked_fill_(targets == length, -1.0)
     pointers = targets.gather(2, ranks.argmax(2, keepdim=True)).squeeze(2)
     pointers = torch.where(pointers == length, torch.arange(length), pointers)
-    path = walk(source, size, length, hops, distances).split(1, 1)
+    path = walk(source, size, length, hops, distances, last).split(1, 1)
     for here, there in reversed([*pairwise(path)]):  # the first visit comes last, and so decides
         pointers.scatter_(1, here, there)
     followed = [path[0]]

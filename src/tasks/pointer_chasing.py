@@ -37,9 +37,15 @@ class PointerChasing(Walks):
     """
 
     def sequences(
-        self, source: torch.Generator, size: int, length: int, hops: int, distances: Sequence[int]
+        self,
+        source: torch.Generator,
+        size: int,
+        length: int,
+        hops: int,
+        distances: Sequence[int],
+        last: int | None = None,
     ) -> SequenceBatch:
-        path, pointers = chain(source, size, length, hops, distances)
+        path, pointers = chain(source, size, length, hops, distances, last)
         batch = self.lay_out(source, length, path)
         batch.x[:, :length, self.width + 1 :] = self.encode(pointers - torch.arange(length))
         return batch

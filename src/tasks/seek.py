@@ -37,9 +37,15 @@ class Seek(Walks):
     """
 
     def sequences(
-        self, source: torch.Generator, size: int, length: int, hops: int, distances: Sequence[int]
+        self,
+        source: torch.Generator,
+        size: int,
+        length: int,
+        hops: int,
+        distances: Sequence[int],
+        last: int | None = None,
     ) -> SequenceBatch:
-        path = walk(source, size, length, hops, distances)
+        path = walk(source, size, length, hops, distances, last)
         batch = self.lay_out(source, length, path)
         batch.x[:, length + 1 :, self.width + 1 :] = self.encode(path.diff(dim=1))
         return batch

@@ -13,6 +13,7 @@ from ..common import checks
 from .axes import Axis, cell_name
 from .batches import SequenceBatch
 from .generated import TEST, Generated
+from .paths import NoWalk, walk
 from .words import bit_names, random_words
 
 #: The test set of held-out distances; its random stream, as that of one distance, has a number beside its cell.
@@ -27,7 +28,8 @@ class Walks(Generated, ABC):
     which is a number.
 
     Required methods:
-        sequences(source, size, length, hops, distances) -> `SequenceBatch`: with walks of these distances.
+        sequences(source, size, length, hops, distances, last) -> `SequenceBatch`: with walks of these distances;
+            the last move has the distance `last`, if given.
 
     The reach of a cell is the largest distance of its walks; in training it is D.
 
@@ -36,9 +38,9 @@ class Walks(Generated, ABC):
         held_out: distances up to D, forward and back, that only test sets of that name have, which have no others:
             `held_out`, of the largest sizes of training, and one for each test cell with room for them, such as
             `held_out_length32_hops16_reach8`. Without any there are no such sets.
-        distance_tests: distances, forward and back, that each have a test set of walks with no other, such as
-            `distance3`, of the largest sizes of training; below max_length, also beyond D (not with one_hot) or
-            held out. Such walks have few paths; from half the length on they go back and forth between two words.
+        distance_tests: distances, forward and back, that each have a test set, such as `distance3`, of the largest
+            sizes of training: walks of the distances of training whose last move has this one. Only the word it
+            leads to counts, which has not been an answer before. Also beyond D (not with one_hot) or held out.
         min_length, max_length: words of a sequence in training; both may be the same.
         min_hops, max_hops: moves of a walk in training; both may be the same.
         encoding: of distances, scalar or one_hot.
@@ -100,11 +102,19 @@ class Walks(Generated, ABC):
         self.output_size = width
         self.numbers = (width + 1,) if scalar else ()
 
+        self.check_last_moves()
+
     @abstractmethod
     def sequences(
-        self, source: torch.Generator, size: int, length: int, hops: int, distances: Sequence[int]
+        self,
+        source: torch.Generator,
+        size: int,
+        length: int,
+        hops: int,
+        distances: Sequence[int],
+        last: int | None = None,
     ) -> SequenceBatch:
-        """Random sequences of a cell with walks of these distances."""
+        """Random sequences of a cell with walks of these distances; the last move may have another one."""
 
     def distances_to(self, reach: int, held_out: bool = False) -> list[int]:
         """The distances up to a reach that are held out, or those that are not."""
@@ -123,25 +133,44 @@ class Walks(Generated, ABC):
         hops: int,
         reach: int,
         distances: Sequence[int] | None = None,
+        last: int | None = None,
     ) -> SequenceBatch:
-        """Random sequences of a cell, with walks of the distances of training up to its reach, or of others."""
+        """Random sequences of a cell, with walks of the distances of training up to its reach, or of others.
+
+        If the last move has a distance of its own, the word that it leads to is the only answer that counts.
+        """
         if distances is None:
             self.check_fit("cell", (length, hops, reach))
             distances = self.distances_to(reach)
-        return self.sequences(source, size, length, hops, distances)
+        batch = self.sequences(source, size, length, hops, distances, last)
+        if last is not None:
+            for tensor in (batch.y, batch.mask):
+                tensor[:, :-1] = 0.0
+        return batch
 
     def further_tests(self) -> dict[str, Sequence[SequenceBatch]]:
         longest = self.lengths[1], self.hops[1]
         cells = {HELD_OUT: (*longest, self.reach)} | {
             f"{HELD_OUT}_{self.name_of(cell)}": cell for cell in self.test_cells
         }
-        sets = {name: (cell, 1, self.distances_to(cell[2], held_out=True)) for name, cell in cells.items()}
-        sets |= {cell_name(self.further_axes, [one]): ((*longest, one), 2, [one]) for one in self.distance_tests}
-        return {
-            name: self.batches(self.source(TEST, *cell, stream), self.cell_size, cell, distances=distances)
-            for name, (cell, stream, distances) in sets.items()
+        held_out = {name: (cell, self.distances_to(cell[2], held_out=True)) for name, cell in cells.items()}
+        tests: dict[str, Sequence[SequenceBatch]] = {
+            name: self.batches(self.source(TEST, *cell, 1), self.cell_size, cell, distances=distances)
+            for name, (cell, distances) in held_out.items()
             if distances
         }
+        largest = *longest, self.reach
+        for one in self.distance_tests:
+            source = self.source(TEST, *longest, one, 2)
+            tests[cell_name(self.further_axes, [one])] = self.batches(source, self.cell_size, largest, last=one)
+        return tests
+
+    def needed_slots(self, batch: SequenceBatch) -> int:
+        return int(self.input_length(batch).max())
+
+    def input_length(self, batch: SequenceBatch) -> Tensor:
+        """Words before the flag, with which the answers begin also where only the last one counts."""
+        return batch.x[..., self.width].argmax(1)
 
     def lay_out(self, source: torch.Generator, length: int, path: Integer[Tensor, "B answers"]) -> SequenceBatch:
         """Sequences of random words to hear and the words of a walk that are due, without distances."""
@@ -179,6 +208,17 @@ class Walks(Generated, ABC):
             if checks.integer(f"{key}[{i}]", one) > most:
                 raise checks.refuse(f"{key}[{i}]", one, f"at most {limit}")
         return sorted(set(distances))
+
+    def check_last_moves(self) -> None:
+        """Refuse a distance of a test set for which no walk of the largest sizes leaves room."""
+        length, hops = self.lengths[1], self.hops[1]
+        for i, one in enumerate(self.distance_tests):
+            try:
+                walk(self.source(TEST), 1, length, hops, self.distances, one)
+            except NoWalk:
+                words = f"max_length={length} words, none visited twice"
+                allowed = f"a distance that can be the last of max_hops={hops} moves between {words}"
+                raise checks.refuse(f"distance_tests[{i}]", one, allowed) from None
 
     def check_length(self, key: str, length: int) -> None:
         """Refuse a length in which no distance of training leads from the first word to another."""

@@ -180,20 +180,45 @@ def test_held_out_distances_are_in_the_test_sets_of_that_name_alone(cls, encodin
 
 
 @both
-def test_each_of_some_distances_has_a_test_set_of_its_own(cls):
+@each_encoding
+def test_each_of_some_distances_has_a_test_set_for_the_last_move(cls, encoding):
     sizes = {"validation_size": 8, "test_size": 8, "cell_size": 70}
-    task = cls(held_out=[3], distance_tests=[12, 3, 1, 3], test_cells=[[32, 16, 8]], **sizes)
+    tested = [3, 1, 7] if encoding == "one_hot" else [12, 3, 1, 3]
+    task = cls(held_out=[3], distance_tests=tested, test_cells=[[32, 16, 8]], encoding=encoding, **sizes)
     task.setup()
     held_out = ["held_out", "held_out_length32_hops16_reach8"]
-    own = ["distance1", "distance3", "distance12"]
+    own = {f"distance{one}": one for one in sorted(set(tested))}
     assert list(task.tests) == ["in_distribution", *held_out, *own, "length32_hops16_reach8"]
-    assert [distances_in(task, task.tests[name]) for name in own] == [{1}, {3}, {12}]
-    for name in own:
-        assert [tuple(batch.x.shape) for batch in task.tests[name]] == [(n, 25, task.input_size) for n in (64, 6)]
+    for name, distance in own.items():
+        batches = task.tests[name]
+        assert [tuple(batch.x.shape) for batch in batches] == [(n, 25, task.input_size) for n in (64, 6)]
+        for batch in batches:
+            assert (task.needed_slots(batch), set(task.input_length(batch).tolist())) == (16, {16})
+            assert not batch.mask[:, :-1].any()
+            assert not batch.y[:, :-1].any()
+            assert batch.mask[:, -1].all()
+            check_last_moves(task, batch, distance)
     # Of one cell and with the same distances: only their random streams tell the two apart.
-    same = cls(held_out=[8], distance_tests=[8], **sizes)
+    same = cls(distance_tests=[8, 7], **sizes)
     same.setup()
-    assert not torch.equal(same.tests["held_out"][0].x, same.tests["distance8"][0].x)
+    assert not torch.equal(same.tests["distance8"][0].x, same.tests["distance7"][0].x)
+
+
+def check_last_moves(task, batch, distance):
+    """The words of each walk differ; its moves have distances of training, but the last the one of the test."""
+    signs = set()
+    for x, y, moves in zip(batch.x, batch.y, told(task, batch, 16), strict=True):
+        path = [0]
+        for step in range(17, 25):
+            path.append(path[-1] + int(moves[path[-1] if isinstance(task, PointerChasing) else step]))
+        assert len(set(path)) == len(path)
+        assert set(path) <= set(range(16))
+        ways = [there - here for here, there in pairwise(path)]
+        assert {abs(one) for one in ways[:-1]} <= set(task.distances)
+        assert abs(ways[-1]) == distance
+        assert torch.equal(y[-1], x[path[-1], : task.width])
+        signs.add(ways[-1])
+    assert len(signs) == 2 or len(batch.x) < 64
 
 
 @both
@@ -273,7 +298,12 @@ COUNT = "an integer of at least 1"
         ({"held_out": [3, 9]}, "held_out[1]=9: must be at most reach=8"),
         ({"distance_tests": "3"}, "distance_tests='3': must be a list of distances, empty for none"),
         ({"distance_tests": [3, 0]}, f"distance_tests[1]=0: must be {COUNT}"),
-        ({"distance_tests": [15, 16]}, "distance_tests[1]=16: must be at most max_length-1=15"),
+        ({"distance_tests": [14, 16]}, "distance_tests[1]=16: must be at most max_length-1=15"),
+        (
+            {"distance_tests": [14, 15]},
+            "distance_tests[1]=15: must be a distance that can be the last of max_hops=8 moves between "
+            "max_length=16 words, none visited twice",
+        ),
         ({"distance_tests": [9], "encoding": "one_hot"}, "distance_tests[0]=9: must be at most reach=8"),
         (
             {"reach": 2, "held_out": [1, 2]},
