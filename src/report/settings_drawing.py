@@ -1,4 +1,4 @@
-"""Figure of metrics over two varied settings."""
+"""Figure of metrics over varied settings, two or more: one across, the others down."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,15 +14,20 @@ from .rows import RunRow, is_solved
 
 @figure_errors_as_warnings("settings")
 def draw_settings(rows: Sequence[RunRow], kind: TableKind, name: str) -> Drawing | None:
-    """Heat maps over two settings; None unless exactly two settings of one model were varied."""
+    """Heat maps over settings; None unless two settings of one model or more were varied.
+
+    The setting with the most values is across; the combinations of the others, as far as they were run, are down.
+    """
     varied = [
         key for key in dict.fromkeys(key for row in rows for key in row)
         if key.startswith("setting.") and len({row.get(key, "") for row in rows}) > 1
     ]  # fmt: skip
-    if len(varied) != 2 or len({row["model"] for row in rows}) > 1:
+    if len(varied) < 2 or len({row["model"] for row in rows}) > 1:
         return None
-    values = [sorted({row[key] for row in rows}, key=_as_number) for key in varied]
-    down, across = sorted((0, 1), key=lambda i: len(values[i]))
+    values = {key: sorted({row.get(key, "") for row in rows}, key=_as_number) for key in varied}
+    across = max(reversed(varied), key=lambda key: len(values[key]))
+    down = [key for key in varied if key != across]
+    combinations = sorted({_values(row, down) for row in rows}, key=lambda one: [*map(_as_number, one)])
     measures: dict[str, Callable[[Sequence[RunRow]], float]] = {}
     more = ["share solved"]
     if kind.solvable:
@@ -33,20 +38,27 @@ def draw_settings(rows: Sequence[RunRow], kind: TableKind, name: str) -> Drawing
             more.append(kind.label(test, metric))
     panels, data = {}, []
     for label, measure in measures.items():
-        panel = np.full((len(values[down]), len(values[across])), np.nan)
-        for i, one in enumerate(values[down]):
+        panel = np.full((len(combinations), len(values[across])), np.nan)
+        for i, one in enumerate(combinations):
             for j, other in enumerate(values[across]):
-                group = [row for row in rows if row[varied[down]] == one and row[varied[across]] == other]
+                group = [row for row in rows if _values(row, down) == one and row.get(across, "") == other]
                 if group:
                     panel[i, j] = measure(group)
-                    data.append({"measure": label, varied[down]: one, varied[across]: other, "value": panel[i, j],
-                                 "runs": len(group)})  # fmt: skip
+                    settings = dict(zip((*down, across), (*one, other), strict=True))
+                    data.append({"measure": label, **settings, "value": panel[i, j], "runs": len(group)})
         panels[label] = panel
-    names = [key.split(".")[-1] for key in varied]
-    figure = settings_map.settings_map(panels, values[down], values[across], names[down], names[across], more)
+    names = {key: key.split(".")[-1] for key in varied}
+    labels = [", ".join(one) for one in combinations]
+    below = ", ".join(names[key] for key in down)
+    figure = settings_map.settings_map(panels, labels, values[across], below, names[across], more)
     shown = f"{'share solved, and ' * kind.solvable}interquartile means of the metrics"
-    caption = f"By {names[0]} and {names[1]}: {shown}, over all runs of each pair of values."
-    return Drawing(name, caption, figure, ("measure", varied[down], varied[across], "value", "runs"), data)
+    *firsts, last = names.values()
+    caption = f"By {', '.join(firsts)} and {last}: {shown}, over all runs with the same values."
+    return Drawing(name, caption, figure, ("measure", *down, across, "value", "runs"), data)
+
+
+def _values(row: RunRow, keys: Sequence[str]) -> tuple[str, ...]:
+    return tuple(row.get(key, "") for key in keys)
 
 
 def _iqm_of(test: str, metric: str) -> Callable[[Sequence[RunRow]], float]:

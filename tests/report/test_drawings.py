@@ -89,6 +89,29 @@ def test_the_caption_of_the_map_of_settings_names_the_statistic_of_each_panel() 
     }
 
 
+def test_the_map_of_more_settings_has_the_one_with_most_values_across_and_combinations_down():
+    values = [(a, b, c) for a in ("0.3", "1.0", "10.0") for b in ("null", "{factor: 4.0}") for c in ("1", "3")]
+    rows = [
+        bit_row("dms_ntm", seed, float(a)) | {"setting.c": c, "setting.a": a, "setting.b": b}
+        for a, b, c in values
+        if (b, c) != ("null", "3")
+        for seed in range(2)
+    ]
+    drawing = settings_drawing.draw_settings(rows, BITS, "settings")
+    assert drawing is not None
+    ax = drawing.figure.axes[0]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0.3", "1.0", "10.0"]
+    rows_down = ["1, null", "1, {factor: 4.0}", "3, {factor: 4.0}"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == rows_down
+    assert {one.get_xlabel() for one in drawing.figure.axes} == {"", "a"}
+    assert ax.get_ylabel() == "c, b"
+    assert drawing.caption.startswith("By c, a and b: share solved")
+    errors = [line for line in drawing.data if line["measure"] == "error bits in distribution"]
+    assert {(line["setting.a"], line["value"]) for line in errors} == {("0.3", 0.3), ("1.0", 1.0), ("10.0", 10.0)}
+    assert {line["runs"] for line in errors} == {2}
+    assert len(errors) == 9
+
+
 def test_a_grid_is_darker_where_the_metric_is_better() -> None:
     rows = [bit_row("ntm", 0, 1.0) | {"10x10.payload_error": "0.1", "20x20.payload_error": "0.3"}]
     rows[0] |= {"10x10.end_exact": "1", "20x20.end_exact": "0"}
