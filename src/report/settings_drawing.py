@@ -50,7 +50,8 @@ def draw_settings(rows: Sequence[RunRow], kind: TableKind, name: str) -> Drawing
     names = {key: key.split(".")[-1] for key in varied}
     labels = [", ".join(one) for one in combinations]
     below = ", ".join(names[key] for key in down)
-    figure = settings_map.settings_map(panels, labels, values[across], below, names[across], more)
+    share = {"share solved": (0.0, 1.0)}
+    figure = settings_map.settings_map(panels, labels, values[across], below, names[across], more, share)
     shown = f"{'share solved, and ' * kind.solvable}interquartile means of the metrics"
     *firsts, last = names.values()
     caption = f"By {', '.join(firsts)} and {last}: {shown}, over all runs with the same values."

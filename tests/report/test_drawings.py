@@ -105,6 +105,7 @@ def test_the_map_of_more_settings_has_the_one_with_most_values_across_and_combin
     assert [label.get_text() for label in ax.get_yticklabels()] == rows_down
     assert {one.get_xlabel() for one in drawing.figure.axes} == {"", "a"}
     assert ax.get_ylabel() == "c, b"
+    assert (ax.get_title(), ax.images[0].get_clim()) == ("share solved", (0.0, 1.0))  # though no run is solved
     assert drawing.caption.startswith("By c, a and b: share solved")
     errors = [line for line in drawing.data if line["measure"] == "error bits in distribution"]
     assert {(line["setting.a"], line["value"]) for line in errors} == {("0.3", 0.3), ("1.0", 1.0), ("10.0", 10.0)}
