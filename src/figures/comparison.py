@@ -6,6 +6,7 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.gridspec import GridSpecBase
 
+from .layout import LINE, wrapped
 from .palette import colours
 from .seeds import SeedGroup, draw_groups, label_height, marks
 from .style import Figure, default_style
@@ -67,11 +68,14 @@ def comparison(
     below = label_height(names, BESIDE - 0.9)
     channels = max(panel.targets.shape[1] for row in rows for panel in row.panels)
     pictures = min(PICTURES, PICTURE * len(titles) + 0.9)
-    height = max(len(rows) * (ROW + min(CHANNEL * channels, TALL)), (STRIP + 0.3) * len(groups) + below) + AROUND
+    labels = [wrapped(row.label, 0.8 * pictures) for row in rows]
+    further = LINE * sum(label.count("\n") for label in labels)
+    images = len(rows) * (ROW + min(CHANNEL * channels, TALL)) + further
+    height = max(images, (STRIP + 0.3) * len(groups) + below) + AROUND
     width = pictures + (BESIDE if groups else 0.0)
     figure = Figure(figsize=(width, height), layout="constrained")
     parts = figure.add_gridspec(1, 2 if groups else 1, width_ratios=[pictures, BESIDE] if groups else None)
-    _pictures(figure, rows, parts[0].subgridspec(2 * len(rows), len(titles)), cmap)
+    _pictures(figure, rows, labels, parts[0].subgridspec(2 * len(rows), len(titles)), cmap)
     if groups:
         painted = colours((group.label for one in groups.values() for group in one), order)
         tall = (height - AROUND - below) / len(groups)
@@ -96,9 +100,11 @@ def comparison(
     return figure
 
 
-def _pictures(figure: Figure, rows: Sequence[ComparisonRow], grid: GridSpecBase, cmap: str) -> None:
+def _pictures(
+    figure: Figure, rows: Sequence[ComparisonRow], labels: Sequence[str], grid: GridSpecBase, cmap: str
+) -> None:
     axes: list[Axes] = []
-    for index, row in enumerate(rows):
+    for index, (row, label) in enumerate(zip(rows, labels, strict=True)):
         for column, panel in enumerate(row.panels):
             above = figure.add_subplot(grid[2 * index, column])
             below = figure.add_subplot(grid[2 * index + 1, column], sharex=above)
@@ -107,14 +113,16 @@ def _pictures(figure: Figure, rows: Sequence[ComparisonRow], grid: GridSpecBase,
                 above.set_ylabel("")
                 below.set_ylabel("")
             else:
-                above.annotate(
-                    row.label,
-                    xy=(0.0, 1.0),
-                    xycoords="axes fraction",
-                    xytext=(0.0, TITLE),
-                    textcoords="offset points",
-                    fontweight="bold",
-                )
+                # The layout sees blank lines instead of the label, which may be wider than the first image.
+                for text in (label, "\n".join(" " for _ in label.splitlines())):
+                    above.annotate(
+                        text,
+                        xy=(0.0, 1.0),
+                        xycoords="axes fraction",
+                        xytext=(0.0, TITLE),
+                        textcoords="offset points",
+                        fontweight="bold",
+                    ).set_in_layout(not text.strip())
             if index == len(rows) - 1:
                 below.set_xlabel(panel.xlabel)
             axes += [above, below]

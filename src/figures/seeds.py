@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from .layout import COLUMNS, LETTER, lowest, panel_axes
+from .layout import COLUMNS, LETTER, lowest, panel_axes, wrapped
 from .palette import colours
 from .style import Figure, default_style
 
@@ -17,8 +17,8 @@ FIRST, LAST, MARK, HALF = -0.38, 0.04, 0.25, 0.12
 EDGE = 0.04
 #: Inches: width of a column and of the labels of a panel, least height of a panel.
 COLUMN, LABELS, HEIGHT = 0.65, 0.9, 1.6
-#: Inches: least width of a column with an upright label.
-UPRIGHT = 0.14
+#: Inches: least width of a column with an upright label; length from which on such a label is wrapped.
+UPRIGHT, LONG = 0.14, 2.6
 #: Inches: width of the legend on one line.
 LEGEND = 5.2
 #: Points: distance between line labels, and of the labels from the axes.
@@ -93,7 +93,7 @@ def label_height(names: Sequence[Sequence[str]], width: float) -> float:
     """Inches of height of the labels below a panel of `width` inches; upright if they do not fit horizontally."""
     letters = max((len(name) for row in names for name in row), default=0)
     fits = all(LETTER * (letters + 1) * len(row) <= width for row in names)
-    return 0.25 if fits else LETTER * letters + 0.1
+    return 0.25 if fits else min(LETTER * letters, LONG) + 0.1
 
 
 def draw_groups(ax: Axes, groups: Sequence[SeedGroup], painted: Mapping[str, str], upright: bool) -> None:
@@ -136,7 +136,8 @@ def draw_groups(ax: Axes, groups: Sequence[SeedGroup], painted: Mapping[str, str
     infinite = {value for group in groups for value in (*group.values, *group.mark) if np.isinf(value)}
     limits = (bottom - 2 * edge * (-np.inf in infinite), top + 2 * edge * (np.inf in infinite))
     ax.set(xlim=(-0.55, len(groups) - 0.45), ylim=limits)
-    ax.set_xticks(range(len(groups)), [group.label for group in groups], rotation=90 if upright else 0)
+    labels = [wrapped(group.label, LONG) if upright else group.label for group in groups]
+    ax.set_xticks(range(len(groups)), labels, rotation=90 if upright else 0)
     ax.tick_params(axis="x", labelsize="small", length=0)
     ax.grid(axis="y", alpha=0.3)
     ax.spines[["top", "right"]].set_visible(False)

@@ -1,7 +1,6 @@
 """Heat map of metrics by the values of two settings."""
 
 from collections.abc import Collection, Mapping, Sequence
-from types import MappingProxyType
 
 import numpy as np
 
@@ -19,7 +18,7 @@ def settings_map(
     row_name: str,
     column_name: str,
     more: Collection[str],
-    limits: Mapping[str, tuple[float, float]] = MappingProxyType({}),
+    limits: Mapping[str, tuple[float, float]] | None = None,
 ) -> Figure:
     """One annotated heat map per metric, each with its own colour scale; rows go downwards.
 
@@ -39,7 +38,7 @@ def settings_map(
     height = 0.8 + 0.4 * len(rows) + (LETTER * across if upright else 0.0)
     figure, axes = panel_axes(list(panels), width, height, around=0.1)
     for ax, (name, values) in zip(axes, panels.items(), strict=True):
-        image = heat_map(ax, values, name in more, limits.get(name), origin="upper")
+        image = heat_map(ax, values, name in more, (limits or {}).get(name), origin="upper")
         figure.colorbar(image, ax=ax).set_label(BETTER.replace(" ", "\n", 1), fontsize="x-small")
         write(ax, image, values, missing="-")
         ax.set_xticks(range(len(columns)), columns, rotation=90 if upright else 0)

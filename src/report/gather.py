@@ -27,6 +27,7 @@ class EndedRun(NamedTuple):
     Attributes:
         folder: run folder.
         name: short name of the folder, unique in the report.
+        within: short name of the given folder that holds it.
         config: content of config.yaml.
         metrics: content of metrics.json.
         evaluation: content of evaluation.json; empty if there is none.
@@ -35,33 +36,38 @@ class EndedRun(NamedTuple):
 
     folder: Path
     name: str
+    within: str
     config: dict[str, Any]
     metrics: dict[str, Any]
     evaluation: dict[str, Any]
     history: list[dict[str, str]]
 
 
-def find(given: Sequence[str]) -> list[Path]:
+def find(given: Sequence[str]) -> dict[Path, str]:
     """All run folders within some folders in natural order, including planned ones of a sweep.
+
+    Returns:
+        For each run folder the short name of the first given folder that holds it.
 
     Raises:
         ConfigError: a folder that does not exist or contains no run.
     """
-    found: dict[Path, None] = {}
-    for one in given:
+    found: dict[Path, str] = {}
+    for one, name in zip(given, names([Path(one).resolve() for one in given]), strict=True):
         top = Path(one)
         if not os.path.isdir(top):
             raise ConfigError(f"runs={one!r}: no such folder; must be folders that hold runs, or a runs.csv")
         within: set[Path] = set()
-        for folder, names in _walk(top):
-            if {"config.yaml", "metrics.json"} & set(names) and folder.name != ".hydra":
+        for folder, files in _walk(top):
+            if {"config.yaml", "metrics.json"} & set(files) and folder.name != ".hydra":
                 within.add(folder)
-            if "sweep.json" in names:
-                within |= {folder / name for name in _planned(folder / "sweep.json")}
+            if "sweep.json" in files:
+                within |= {folder / planned for planned in _planned(folder / "sweep.json")}
         if not within:
             raise ConfigError(f"runs={one!r}: holds no run; must be folders that hold runs, or a runs.csv")
-        found |= dict.fromkeys(sorted((path.resolve() for path in within), key=_natural))
-    return list(found)
+        for path in sorted((path.resolve() for path in within), key=_natural):
+            found.setdefault(path, name)
+    return found
 
 
 def _walk(top: Path) -> Iterator[tuple[Path, list[str]]]:
@@ -98,7 +104,7 @@ def names(folders: Sequence[Path]) -> list[str]:
     return ["/".join(part[shared:]) for part in paths]
 
 
-def read(folder: Path, name: str) -> EndedRun | Problem:
+def read(folder: Path, name: str, within: str = "") -> EndedRun | Problem:
     """Read a run folder; a Problem if the run cannot be counted."""
     if not folder.exists() or not any(folder.iterdir()):
         return Problem(name, "not begun")
@@ -119,7 +125,7 @@ def read(folder: Path, name: str) -> EndedRun | Problem:
         wrong = wrong or (bad and f"{file} has {bad}")
     if wrong is not None:
         return Problem(name, wrong)
-    return EndedRun(folder, name, config, metrics, evaluation, history)
+    return EndedRun(folder, name, within, config, metrics, evaluation, history)
 
 
 def split(found: Iterable[EndedRun | Problem]) -> tuple[list[EndedRun], list[Problem]]:

@@ -18,6 +18,8 @@ OF_THE_MODEL = ("task.batch_size", "task.recipe", "task._target_")
 #: Settings outside the task that change what a metric means. The length of training (trainer.max_steps,
 #: stop_when_solved) does not: it distinguishes rows.
 OF_THE_PROTOCOL = ("solve_threshold", "overfit_batches")
+#: What tells the rows of a model apart: its settings, or the given folder that holds the runs, such as a sweep.
+ROWS_BY = ("settings", "folder")
 
 
 class PlacedRun(NamedTuple):
@@ -37,13 +39,15 @@ class PlacedRun(NamedTuple):
 
 
 def place(
-    entries: Sequence[EndedRun], pool_versions: bool
+    entries: Sequence[EndedRun], pool_versions: bool, rows_by: str = "settings"
 ) -> tuple[list[PlacedRun], list[Problem], dict[str, TableKind]]:
     """Sort runs into tables and rows.
 
     Args:
         entries: runs that have finished or diverged.
         pool_versions: put runs of different versions of the code and its packages in one table.
+        rows_by: "settings" to name the rows of a model by all settings in which they differ; "folder" by the given
+            folder, where a model has runs in several, and by the settings in which rows within the folder differ.
 
     Returns:
         The placed runs; a problem for each duplicate of a run with the same settings and seed; and the kind of
@@ -62,7 +66,7 @@ def place(
         members = [entry for entry, own in zip(entries, keys, strict=True) if own == key]
         kinds[title] = kind_of(members, _as_text(protocols[first]))
         seen: dict[tuple[str, Any], str] = {}
-        for entry, variant, settings in _variants(members):
+        for entry, variant, settings in _variants(members, rows_by):
             seed = entry.metrics["seed"]
             if (variant, seed) in seen:
                 same = f"same settings and seed {seed} as {seen[variant, seed]}: counted once"
@@ -113,7 +117,7 @@ def _as_text(protocol: Mapping[str, Any]) -> str:
     return ", ".join(f"{key.removeprefix('task.')}={_text(value)}" for key, value in protocol.items())
 
 
-def _variants(members: Sequence[EndedRun]) -> list[tuple[EndedRun, str, dict[str, Any]]]:
+def _variants(members: Sequence[EndedRun], rows_by: str) -> list[tuple[EndedRun, str, dict[str, Any]]]:
     """The runs of a table, each with the name of its row and the settings in which rows differ."""
     settings = [
         {
@@ -123,24 +127,33 @@ def _variants(members: Sequence[EndedRun]) -> list[tuple[EndedRun, str, dict[str
         }
         for entry in members
     ]
-    by_model: dict[str, list[int]] = defaultdict(list)
+    peers: dict[tuple[str, str], list[int]] = defaultdict(list)  # by model and folder
     for i, entry in enumerate(members):
-        by_model[entry.metrics["model"]].append(i)
-    varied = {model: _differing([settings[i] for i in indices]) for model, indices in by_model.items()}
+        peers[_peer(entry, rows_by)].append(i)
+    varied = {peer: _differing([settings[i] for i in indices]) for peer, indices in peers.items()}
+    models = [model for model, _ in peers]
     everywhere = _differing(settings)
     named = []
     for entry, own_settings in zip(members, settings, strict=True):
-        keys = varied[entry.metrics["model"]]
+        model, folder = _peer(entry, rows_by)
+        keys = varied[model, folder]
         parts = [
             f"{_short(key, keys)}={_text(own_settings[key])}" for key in keys if own_settings.get(key) is not None
         ]
+        if models.count(model) > 1:
+            parts.insert(0, folder)
         own = {
             key: own_settings[key] for key in everywhere if key in own_settings and not key.endswith("_target_")
         }
         # With a single model, the varied settings suffice as the name.
-        model = [entry.metrics["model"]] if len(by_model) > 1 or not parts else []
-        named.append((entry, " ".join([*model, *parts]), own))
+        lead = [model] if len(set(models)) > 1 or not parts else []
+        named.append((entry, " ".join([*lead, *parts]), own))
     return named
+
+
+def _peer(entry: EndedRun, rows_by: str) -> tuple[str, str]:
+    """The model of a run, and the folder if rows are told apart by it."""
+    return entry.metrics["model"], entry.within if rows_by == "folder" else ""
 
 
 def _differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:

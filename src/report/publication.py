@@ -41,16 +41,14 @@ def collect(request: ReportRequest) -> CollectedRuns:
         ConfigError: a folder that does not exist or holds no run, no run that can be counted, or a setting that
             names an unknown row.
     """
-    folders = gather.find(request.folders)
-    names = gather.names(folders)
-    entries, problems = gather.split(
-        gather.read(folder, name) for folder, name in zip(folders, names, strict=True)
-    )
+    found = gather.find(request.folders)
+    folders = list(found)
+    entries, problems = gather.split(map(gather.read, folders, gather.names(folders), found.values()))
     if not entries:
         reasons = "; ".join(f"{problem.run}: {problem.what}" for problem in problems[:5])
         more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
         raise ConfigError(f"runs={request.folders!r}: no run that can be counted: {reasons}{more}")
-    placed, duplicates, kinds = place(entries, request.pool_versions)
+    placed, duplicates, kinds = place(entries, request.pool_versions, request.rows_by)
     options(request.settings, (one.variant for one in placed))
     remarks = [] if request.pool_versions else evaluated_by_other_version(entries)
     return CollectedRuns(placed, kinds, [*problems, *duplicates, *remarks], commands(folders))

@@ -10,6 +10,7 @@ from ..common import checks
 from ..common.paths import command, program
 from ..settings import cli, errors, keys
 from ..settings.errors import ConfigError
+from .protocols import ROWS_BY
 from .tables import TableOptions
 
 #: Settings of the pages, which a redrawn report keeps unless new ones are given.
@@ -23,6 +24,7 @@ class ReportRequest(NamedTuple):
         folders: folders to search for runs; empty to redraw a report.
         out: folder of the report.
         pool_versions: put runs of different versions into one table.
+        rows_by: settings or folder, see `src.report.protocols.place`.
         pictures: run the median runs on examples, to draw answers and heads.
         memory_slots: memory slots of the headline tests; None for as many as in training.
         tuning: table of the runs by which settings were chosen, to copy into the report; None for none.
@@ -32,6 +34,7 @@ class ReportRequest(NamedTuple):
     folders: list[str]
     out: Path
     pool_versions: bool
+    rows_by: str
     pictures: bool
     memory_slots: int | None
     tuning: Path | None
@@ -55,6 +58,7 @@ def read_request(cfg: Mapping[str, Any]) -> ReportRequest:
     folders = [str(one) for one in given]
     for key in ("pool_versions", "pictures"):
         errors.check("", checks.flag, key, cfg[key])
+    errors.check("", checks.choice, "rows_by", cfg["rows_by"], ROWS_BY)
     slots = cfg["memory_slots"]
     if slots is not None:
         errors.check("", checks.integer, "memory_slots", slots)
@@ -65,7 +69,7 @@ def read_request(cfg: Mapping[str, Any]) -> ReportRequest:
         )
     settings = _page_settings(cfg)
     if any(one.endswith(".csv") for one in folders):
-        return ReportRequest([], _folder_to_redraw(cfg, folders), False, False, None, tuning, settings)
+        return ReportRequest([], _folder_to_redraw(cfg, folders), False, ROWS_BY[0], False, None, tuning, settings)
     if cfg["out"] is None:
         out = Path("outputs/reports") / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     else:
@@ -73,7 +77,8 @@ def read_request(cfg: Mapping[str, Any]) -> ReportRequest:
     cli.check_writable("out", Path(os.path.realpath(out)))
     if out.is_dir() and any(out.iterdir()) and not (out / "report.json").exists():
         raise ConfigError(f"out={str(out)!r}: holds other things; must be a new folder, or that of a report")
-    return ReportRequest(folders, out, cfg["pool_versions"], cfg["pictures"], slots, tuning, settings)
+    pooled, rows_by, pictures = (cfg[key] for key in ("pool_versions", "rows_by", "pictures"))
+    return ReportRequest(folders, out, pooled, rows_by, pictures, slots, tuning, settings)
 
 
 def _folder_to_redraw(cfg: Mapping[str, Any], folders: list[str]) -> Path:
@@ -83,7 +88,14 @@ def _folder_to_redraw(cfg: Mapping[str, Any], folders: list[str]) -> Path:
         raise ConfigError(f"runs={folders!r}: must be folders, or one runs.csv")
     if not os.path.isfile(rows):
         raise ConfigError(f"runs={str(rows)!r}: no such file; must be the runs.csv of a report")
-    for key, wanted in (("out", None), ("pool_versions", False), ("pictures", True), ("memory_slots", None)):
+    needs_folders = {
+        "out": None,
+        "pool_versions": False,
+        "rows_by": ROWS_BY[0],
+        "pictures": True,
+        "memory_slots": None,
+    }
+    for key, wanted in needs_folders.items():
         if cfg[key] != wanted:
             raise ConfigError(f"{key}={cfg[key]!r}: needs the run folders; must be left out with {rows}")
     cli.check_writable("runs", rows.parent)

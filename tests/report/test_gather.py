@@ -26,7 +26,7 @@ def test_runs_at_any_depth_in_a_readable_order(fake):
 
 def test_a_run_given_twice_is_one_and_one_alone_keeps_its_name(fake):
     folder = fake("one", "model=ntm")
-    assert gather.find([str(fake.top), str(folder)]) == [folder]
+    assert gather.find([str(fake.top), str(folder)]) == {folder: "runs"}
     assert gather.names([folder]) == ["one"]
 
 

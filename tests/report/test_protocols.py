@@ -5,15 +5,15 @@ from src.report.protocols import place
 from src.tasks.repeat_copy import RepeatCopy
 
 
-def placed(top, pool_versions=False):
-    folders = gather.find([str(top)])
-    entries, problems = gather.split(map(gather.read, folders, gather.names(folders)))
+def placed(*tops, **options):
+    found = gather.find([*map(str, tops)])
+    entries, problems = gather.split(map(gather.read, found, gather.names([*found]), found.values()))
     assert not problems
-    return place(entries, pool_versions)
+    return place(entries, options.pop("pool_versions", False), **options)
 
 
-def where(top, **options):
-    return {one.entry.name: (one.group, one.variant) for one in placed(top, **options)[0]}
+def where(*tops, **options):
+    return {one.entry.name: (one.group, one.variant) for one in placed(*tops, **options)[0]}
 
 
 def test_models_with_settings_of_their_own_share_a_table(fake):
@@ -42,6 +42,31 @@ def test_settings_that_vary_within_a_model_name_the_rows(fake):
     assert its["0position"]["model.sigma_init"] == 0.3
     assert its["0position"]["model.carry"] == "position"
     assert "model.word_size" not in its["0position"]
+
+
+def test_rows_can_be_told_apart_by_the_folder_that_holds_their_runs(fake):
+    """Many settings then make no long names; those that vary within a folder do."""
+    fake("all/plain/a", "model=dms_ntm", "seed=0")
+    fake("all/plain/b", "model=dms_ntm", "seed=1")
+    fake("all/plain/c", "model=ntm")
+    for sigma in (1, 2):
+        changes = ("model.motion=relative", "model.carry=position", f"model.sigma_init={sigma}")
+        fake(f"all/skip/{sigma}", "model=dms_ntm", *changes)
+    tops = [fake.top / "all" / name for name in ("plain", "skip")]
+    rows = {name: row for name, (_, row) in where(*tops, rows_by="folder").items()}
+    expected = {
+        "plain/a": "dms_ntm plain",
+        "plain/b": "dms_ntm plain",
+        "plain/c": "ntm",
+        "skip/1": "dms_ntm skip sigma_init=1",
+        "skip/2": "dms_ntm skip sigma_init=2",
+    }
+    assert rows == expected
+    its = {one.entry.name: one.settings for one in placed(*tops, rows_by="folder")[0]}
+    assert its["skip/1"]["model.motion"] == "relative"
+    # Runs of one folder need no name of it.
+    one_folder = {name: row for name, (_, row) in where(tops[1], rows_by="folder").items()}
+    assert one_folder == {"1": "sigma_init=1", "2": "sigma_init=2"}
 
 
 def test_the_length_of_training_distinguishes_rows_but_not_tables(fake):

@@ -347,11 +347,21 @@ def test_what_cannot_be_reported_is_refused_and_leaves_nothing(fake, tmp_path):
     assert refused(f"runs={fake.top}", f"out={out}", "memory_slots=0").startswith(
         "memory_slots=0: must be an integer"
     )
+    assert refused(f"runs={fake.top}", "rows_by=folders") == (
+        "rows_by='folders': must be one of settings, folder; did you mean 'folder'?"
+    )
     assert refused(f"runs={fake.top}", f"out={out}", "reference=ntm").startswith("reference='ntm': must be a list")
     assert refused(f"runs={fake.top}", f"out={out}", "published.values={gru:x}").startswith(
         "published.values.gru='x'"
     )
     assert refused(f"runs={fake.top}", f"out={out}", "figure.cmap=x").startswith("figure.cmap='x': must be")
+
+
+def test_what_needs_run_folders_is_refused_for_a_report_to_draw_anew(two_models, tmp_path):
+    report(two_models, tmp_path / "report", "pictures=false")
+    for setting in ("pool_versions=true", "rows_by=folder", "memory_slots=3"):
+        with pytest.raises(ConfigError, match="needs the run folders; must be left out with"):
+            request(f"runs={tmp_path}/report/runs.csv", setting)
 
 
 def test_a_report_whose_own_file_is_damaged_is_refused(two_models, tmp_path):
