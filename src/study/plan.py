@@ -121,6 +121,11 @@ def seeds(sweeps: Iterable[Sweep]) -> set[str]:
     return {seed for one in given for seed in values(one)}
 
 
+def _of_the_model(key: str) -> bool:
+    """Whether a setting belongs to a model, and not to the task or the budget."""
+    return key.startswith(("model.", "task.recipe.", "optimizer.", "schedule."))
+
+
 def _tuning(content: Any, folder: Path, conf: Path) -> Tuning:
     node = section("tuning", content, ("metric", "sweeps", "write"), ("common", "sets"))
     headlines = sorted({one.headline for one in OBJECTIVES.values()})
@@ -130,8 +135,10 @@ def _tuning(content: Any, folder: Path, conf: Path) -> Tuning:
     for key, value in named("tuning.sweeps", node["sweeps"]).items():
         own = overrides(f"tuning.sweeps.{key}", value, conf, [])
         sweeps[key] = Sweep(f"tuning/{key}", [*own, *common, *search_path(conf)], folder / "tuning" / key)
-        # Of the shared overrides, those with several values are chosen; the others say how the tuning is done.
-        tried = [*cli.parsed(own), *(one for one in cli.parsed(common) if one.is_sweep_override())]
+        # Of the shared overrides, candidates differ in those with several values, and all have those of the model;
+        # the others say how the tuning is done.
+        shared = (one for one in cli.parsed(common) if one.is_sweep_override() or _of_the_model(one.key_or_group))
+        tried = [*cli.parsed(own), *shared]
         keys = [one.key_or_group for one in tried if one.key_or_group != "seed"]
         chosen[key] = [one for one in dict.fromkeys(keys) if not one.startswith("hydra")]
         for one in tried:

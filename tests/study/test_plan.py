@@ -130,3 +130,12 @@ def test_the_sweeps_of_the_studies_compose(unchecked_types):
                     plain = keys.resolve(job.config)
                     keys.check_run(plain)
                     build.build_network(plain, build.build_task(plain))
+
+
+def test_the_choice_holds_the_settings_of_the_model_that_all_candidates_share(settings):
+    """A sweep that names the chosen experiment would else train with others than those that were tuned."""
+    content = copy.deepcopy(STUDY)
+    content["tuning"]["common"] += ["task.recipe.clip_norm=0.1", "schedule.final=0.0", "optimizer.lr=1e-3,1e-2"]
+    chosen = read(settings(content)).tuning.chosen["mlp"]
+    model = ["model", "model.hidden_sizes"]
+    assert chosen == [*model, "task.recipe.clip_norm", "schedule.final", "optimizer.lr"]
