@@ -86,7 +86,7 @@ def comparison(
         for index, (title, one) in enumerate(groups.items()):
             ax = figure.add_subplot(strips[index])
             beside.append(ax)
-            draw_groups(ax, one, painted, below > 0.25)
+            draw_groups(ax, one, painted, (BESIDE - 0.9) / len(one) if below > 0.25 else 0.0)
             ax.set_title(title, fontsize="medium")
             ax.set_ylabel(ylabel)
             if index < len(groups) - 1 and names[index] == names[-1]:

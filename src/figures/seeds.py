@@ -1,5 +1,6 @@
 """Values of a metric over seeds, with the interquartile mean."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -7,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from .layout import COLUMNS, LETTER, lowest, panel_axes, wrapped
+from .layout import COLUMNS, LETTER, lowest, panel_axes
 from .palette import colours
 from .style import Figure, default_style
 
@@ -17,8 +18,8 @@ FIRST, LAST, MARK, HALF = -0.38, 0.04, 0.25, 0.12
 EDGE = 0.04
 #: Inches: width of a column and of the labels of a panel, least height of a panel.
 COLUMN, LABELS, HEIGHT = 0.65, 0.9, 1.6
-#: Inches: least width of a column with an upright label; length from which on such a label is wrapped.
-UPRIGHT, LONG = 0.14, 2.6
+#: Inches: least width of a line of an upright label; length of such a label up to which it is one line.
+UPRIGHT, LONG = 0.14, 2.1
 #: Inches: width of the legend on one line.
 LEGEND = 5.2
 #: Points: distance between line labels, and of the labels from the axes.
@@ -73,7 +74,7 @@ def seeds(
     height, around = (2.2, 0.5 + below) if alike else (2.2 + below, 0.5)
     figure, axes = panel_axes(list(panels), width + beside, height, around=around)
     for ax, (title, groups) in zip(axes, panels.items(), strict=True):
-        draw_groups(ax, groups, painted, below > 0.25)
+        draw_groups(ax, groups, painted, (width - LABELS) / len(groups) if below > 0.25 else 0.0)
         if alike and ax not in lowest(axes):
             ax.tick_params(labelbottom=False)
         draw_lines(ax, (lines or {}).get(title, {}))
@@ -92,11 +93,29 @@ def seeds(
 def label_height(names: Sequence[Sequence[str]], width: float) -> float:
     """Inches of height of the labels below a panel of `width` inches; upright if they do not fit horizontally."""
     letters = max((len(name) for row in names for name in row), default=0)
-    fits = all(LETTER * (letters + 1) * len(row) <= width for row in names)
-    return 0.25 if fits else min(LETTER * letters, LONG) + 0.1
+    if all(LETTER * (letters + 1) * len(row) <= width for row in names):
+        return 0.25
+    lines = [line for row in names for name in row for line in upright_label(name, width / len(row)).split("\n")]
+    return LETTER * max(map(len, lines)) + 0.1
 
 
-def draw_groups(ax: Axes, groups: Sequence[SeedGroup], painted: Mapping[str, str], upright: bool) -> None:
+def upright_label(name: str, column: float) -> str:
+    """A long name in as many lines as have room side by side in a column of `column` inches.
+
+    >>> upright_label("dms_ntm controller=lstm input_skip=false", 0.3)
+    'dms_ntm controller=lstm\\ninput_skip=false'
+    >>> upright_label("dms_ntm controller=lstm input_skip=false", 0.2)
+    'dms_ntm controller=lstm input_skip=false'
+    """
+    most = int(column / UPRIGHT)
+    for length in range(int(LONG / LETTER), len(name)):
+        lines = textwrap.wrap(name, length, break_on_hyphens=False)
+        if len(lines) <= most:
+            return "\n".join(lines)
+    return name
+
+
+def draw_groups(ax: Axes, groups: Sequence[SeedGroup], painted: Mapping[str, str], upright: float) -> None:
     """Draw the columns into empty axes; infinite values are at the upper or the lower edge.
 
     A seed has the same position in every column; dots hide neither one another nor the mark.
@@ -105,7 +124,7 @@ def draw_groups(ax: Axes, groups: Sequence[SeedGroup], painted: Mapping[str, str
         ax: axes to draw into.
         groups: one per column.
         painted: label -> colour.
-        upright: rotate the labels by 90 degrees.
+        upright: inches of a column whose label is to be rotated by 90 degrees; 0 for horizontal labels.
     """
     for column, group in enumerate(groups):
         finite = np.isfinite(group.values)
@@ -136,7 +155,7 @@ def draw_groups(ax: Axes, groups: Sequence[SeedGroup], painted: Mapping[str, str
     infinite = {value for group in groups for value in (*group.values, *group.mark) if np.isinf(value)}
     limits = (bottom - 2 * edge * (-np.inf in infinite), top + 2 * edge * (np.inf in infinite))
     ax.set(xlim=(-0.55, len(groups) - 0.45), ylim=limits)
-    labels = [wrapped(group.label, LONG) if upright else group.label for group in groups]
+    labels = [upright_label(group.label, upright) if upright else group.label for group in groups]
     ax.set_xticks(range(len(groups)), labels, rotation=90 if upright else 0)
     ax.tick_params(axis="x", labelsize="small", length=0)
     ax.grid(axis="y", alpha=0.3)

@@ -1,7 +1,7 @@
 """Grouping of runs: a table for each protocol and version, a row for each combination of varied settings."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -48,6 +48,7 @@ def place(
         pool_versions: put runs of different versions of the code and its packages in one table.
         rows_by: "settings" to name the rows of a model by all settings in which they differ; "folder" by the given
             folder, where a model has runs in several, and by the settings in which rows within the folder differ.
+            The same run in two folders is then two rows, and no duplicate.
 
     Returns:
         The placed runs; a problem for each duplicate of a run with the same settings and seed; and the kind of
@@ -62,11 +63,14 @@ def place(
     placed: list[PlacedRun] = []
     problems: list[Problem] = []
     kinds: dict[str, TableKind] = {}
+    folders = {(entry.metrics["model"], entry.within) for entry in entries}
+    counts = Counter(model for model, _ in folders)
+    several = {model for model, count in counts.items() if count > 1 and rows_by == "folder"}
     for key, first, title in zip(distinct, firsts, titles, strict=True):
         members = [entry for entry, own in zip(entries, keys, strict=True) if own == key]
         kinds[title] = kind_of(members, _as_text(protocols[first]))
         seen: dict[tuple[str, Any], str] = {}
-        for entry, variant, settings in _variants(members, rows_by):
+        for entry, variant, settings in _variants(members, several):
             seed = entry.metrics["seed"]
             if (variant, seed) in seen:
                 same = f"same settings and seed {seed} as {seen[variant, seed]}: counted once"
@@ -117,8 +121,13 @@ def _as_text(protocol: Mapping[str, Any]) -> str:
     return ", ".join(f"{key.removeprefix('task.')}={_text(value)}" for key, value in protocol.items())
 
 
-def _variants(members: Sequence[EndedRun], rows_by: str) -> list[tuple[EndedRun, str, dict[str, Any]]]:
-    """The runs of a table, each with the name of its row and the settings in which rows differ."""
+def _variants(members: Sequence[EndedRun], by_folder: set[str]) -> list[tuple[EndedRun, str, dict[str, Any]]]:
+    """The runs of a table, each with the name of its row and the settings in which rows differ.
+
+    Args:
+        members: the runs.
+        by_folder: models whose rows are told apart by folder.
+    """
     settings = [
         {
             key: value
@@ -127,33 +136,28 @@ def _variants(members: Sequence[EndedRun], rows_by: str) -> list[tuple[EndedRun,
         }
         for entry in members
     ]
-    peers: dict[tuple[str, str], list[int]] = defaultdict(list)  # by model and folder
+    peers: dict[tuple[str, str], list[int]] = defaultdict(list)  # by model, and its folder if that names rows
     for i, entry in enumerate(members):
-        peers[_peer(entry, rows_by)].append(i)
+        model = entry.metrics["model"]
+        peers[model, entry.within if model in by_folder else ""].append(i)
     varied = {peer: _differing([settings[i] for i in indices]) for peer, indices in peers.items()}
-    models = [model for model, _ in peers]
+    models = {model for model, _ in peers}
     everywhere = _differing(settings)
     named = []
     for entry, own_settings in zip(members, settings, strict=True):
-        model, folder = _peer(entry, rows_by)
-        keys = varied[model, folder]
+        model = entry.metrics["model"]
+        folder = [entry.within] if model in by_folder else []
+        keys = varied[model, "".join(folder)]
         parts = [
             f"{_short(key, keys)}={_text(own_settings[key])}" for key in keys if own_settings.get(key) is not None
         ]
-        if models.count(model) > 1:
-            parts.insert(0, folder)
         own = {
             key: own_settings[key] for key in everywhere if key in own_settings and not key.endswith("_target_")
         }
         # With a single model, the varied settings suffice as the name.
-        lead = [model] if len(set(models)) > 1 or not parts else []
-        named.append((entry, " ".join([*lead, *parts]), own))
+        lead = [model] if len(models) > 1 or not parts or folder else []
+        named.append((entry, " ".join([*lead, *folder, *parts]), own))
     return named
-
-
-def _peer(entry: EndedRun, rows_by: str) -> tuple[str, str]:
-    """The model of a run, and the folder if rows are told apart by it."""
-    return entry.metrics["model"], entry.within if rows_by == "folder" else ""
 
 
 def _differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:

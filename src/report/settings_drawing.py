@@ -1,5 +1,6 @@
 """Figure of metrics over varied settings, two or more: one across, the others down."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -14,10 +15,11 @@ from .rows import RunRow, is_solved
 
 @figure_errors_as_warnings("settings")
 def draw_settings(rows: Sequence[RunRow], kind: TableKind, name: str) -> Drawing | None:
-    """Heat maps over settings; None unless two settings of one model or more were varied.
+    """Heat maps over settings; None unless all rows are of one model, and two settings or more vary.
 
     The setting with the most values is across; the combinations of the others, as far as they were run, are down.
     """
+    rows = [_joined(row) for row in rows]
     varied = [
         key for key in dict.fromkeys(key for row in rows for key in row)
         if key.startswith("setting.") and len({row.get(key, "") for row in rows}) > 1
@@ -28,6 +30,10 @@ def draw_settings(rows: Sequence[RunRow], kind: TableKind, name: str) -> Drawing
     across = max(reversed(varied), key=lambda key: len(values[key]))
     down = [key for key in varied if key != across]
     combinations = sorted({_values(row, down) for row in rows}, key=lambda one: [*map(_as_number, one)])
+    # Settings that were not crossed, but changed one at a time, would make a map of empty cells.
+    filled = len({_values(row, varied) for row in rows})
+    if len(varied) > 2 and filled <= math.prod(map(len, values.values())) / 2:
+        return None
     measures: dict[str, Callable[[Sequence[RunRow]], float]] = {}
     more = ["share solved"]
     if kind.solvable:
@@ -48,14 +54,32 @@ def draw_settings(rows: Sequence[RunRow], kind: TableKind, name: str) -> Drawing
                     data.append({"measure": label, **settings, "value": panel[i, j], "runs": len(group)})
         panels[label] = panel
     names = {key: key.split(".")[-1] for key in varied}
-    labels = [", ".join(one) for one in combinations]
-    below = ", ".join(names[key] for key in down)
+    if len(down) == 1:
+        labels, below = [one for (one,) in combinations], names[down[0]]
+    else:  # a setting that is null is left out, as in the names of rows
+        named = (
+            [f"{names[key]}={value}" for key, value in zip(down, one, strict=True) if value]
+            for one in combinations
+        )
+        labels, below = [" ".join(one) or "none" for one in named], ""
     share = {"share solved": (0.0, 1.0)}
     figure = settings_map.settings_map(panels, labels, values[across], below, names[across], more, share)
     shown = f"{'share solved, and ' * kind.solvable}interquartile means of the metrics"
     *firsts, last = names.values()
     caption = f"By {', '.join(firsts)} and {last}: {shown}, over all runs with the same values."
     return Drawing(name, caption, figure, ("measure", *down, across, "value", "runs"), data)
+
+
+def _joined(row: RunRow) -> RunRow:
+    """A row with the keys of a setting that is a mapping, such as a schedule, as one setting."""
+    joined: RunRow = {}
+    for key, value in row.items():
+        section, _, last = key.rpartition(".")
+        if not key.startswith("setting.") or section.count(".") < 2:
+            joined[key] = value
+        elif value:
+            joined[section] = f"{joined[section]} {last}={value}" if joined.get(section) else f"{last}={value}"
+    return joined
 
 
 def _values(row: RunRow, keys: Sequence[str]) -> tuple[str, ...]:

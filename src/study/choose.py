@@ -125,8 +125,8 @@ def mean(runs: list[TuningRun], candidate: tuple[str, ...], metric: str) -> floa
     return sum(own) / len(own)
 
 
-def best(runs: list[TuningRun], metric: str) -> tuple[str, ...]:
-    """The candidate with the best mean; ties go to the fewest parameters, then to the first.
+def best(runs: list[TuningRun], metric: str) -> list[tuple[str, ...]]:
+    """The candidates with the best mean; more than one if they tie, those with the fewest parameters first.
 
     Raises:
         ConfigError: no run has the metric.
@@ -138,16 +138,18 @@ def best(runs: list[TuningRun], metric: str) -> tuple[str, ...]:
     top = min(means.values())
     sizes = {run.candidate: run.metrics.get("parameters", math.inf) for run in reversed(runs)}
     equal = [one for one, value in means.items() if value == top or value - top <= TIE]  # == for infinities
-    return min(equal, key=lambda one: sizes[one])
+    return sorted(equal, key=lambda one: sizes[one])
 
 
-def experiment(plan: StudyPlan, tuning: Tuning, runs: list[TuningRun], choice: tuple[str, ...]) -> str:
-    """The choice as a file of conf/experiment."""
+def experiment(plan: StudyPlan, tuning: Tuning, runs: list[TuningRun], equal: list[tuple[str, ...]]) -> str:
+    """The first of the best candidates as a file of conf/experiment."""
+    choice, *ties = equal
     seeds = ", ".join(dict.fromkeys(run.seed for run in runs if run.candidate == choice))
     count = len({run.candidate for run in runs})
     about = [
         f"The best of {count} candidates by {tuning.by}: {mean(runs, choice, tuning.metric):.4g} "
         f"on average over seeds {seeds}.",
+        *(f"As good: {' '.join(part for part in one if part not in choice)}" for one in ties),
         f"Written by: {program('study')} study={plan.name}",
     ]
     return experiments.experiment(choice, about)
@@ -164,11 +166,12 @@ def choose(plan: StudyPlan, tuning: Tuning) -> list[Path]:
     for name in tuning.sweeps:
         runs = tuning_runs(tuning, name)
         try:
-            choice = best(runs, tuning.metric)
+            equal = best(runs, tuning.metric)
         except ConfigError as refusal:
             raise ConfigError(f"tuning/{name}: {refusal}") from refusal
         path = experiments.experiment_file(plan.conf, f"{tuning.write}/{name}")
-        contents[path] = experiment(plan, tuning, runs, choice)
+        choice, *_ = equal
+        contents[path] = experiment(plan, tuning, runs, equal)
         print(f"{tuning.write}/{name}: {' '.join(choice)}", flush=True)
         rows += [row(name, run, tuning, run.candidate == choice) for run in runs]
     changed = [path for path, content in contents.items() if experiments.write(path, content)]

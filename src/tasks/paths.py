@@ -14,12 +14,12 @@ import torch
 from jaxtyping import Integer
 from torch import Tensor
 
-#: Walks to draw at a time where only some will do, and how often to draw before giving up.
-DRAWN, ROUNDS = 512, 16
+#: Walks to draw at a time where only some will do, and how often to draw until there is one.
+DRAWN, ROUNDS = 512, 4096
 
 
 class NoWalk(ValueError):
-    """None of many walks can end in a move of the distance asked for."""
+    """No walk was found that ends in a move of the distance asked for."""
 
 
 def moves(length: int, distances: Sequence[int]) -> Integer[Tensor, "L moves"]:
@@ -41,7 +41,7 @@ def walk(
     """Words of random walks that begin at word 0.
 
     Raises:
-        NoWalk: if no walk without a return seems to end in a move of the distance `last`.
+        NoWalk: see `walk_to_last`, for a distance `last` of the last move.
     """
     if last is not None:
         return walk_to_last(source, size, length, hops, distances, last)
@@ -62,15 +62,24 @@ def walk(
 
 
 def walk_to_last(
-    source: torch.Generator, size: int, length: int, hops: int, distances: Sequence[int], last: int
+    source: torch.Generator,
+    size: int,
+    length: int,
+    hops: int,
+    distances: Sequence[int],
+    last: int,
+    rounds: int = ROUNDS,
 ) -> Integer[Tensor, "B answers"]:
-    """Walks that visit no word twice and end in a move of the distance `last`; others are drawn again."""
+    """Walks that visit no word twice and end in a move of the distance `last`; others are drawn again.
+
+    Raises:
+        NoWalk: if none of `rounds` times `DRAWN` walks will do.
+    """
     targets = moves(length, [last])
     found: list[Tensor] = []
-    rounds = 0
     while (missing := size - sum(map(len, found))) > 0:
-        if not found and rounds == ROUNDS:
-            raise NoWalk
+        if not found and rounds == 0:
+            raise NoWalk(f"no walk of {hops} moves between {length} words found that ends in a move by {last}")
         path = walk(source, DRAWN, length, hops - 1, distances)
         possible = targets[path[:, -1]]
         ranks = torch.rand(possible.shape, generator=source).masked_fill_(possible == length, -1.0)
@@ -79,7 +88,7 @@ def walk_to_last(
         fits = (path[:, -1] < length) & (ordered.diff(dim=1) > 0).all(1)
         if fits.any():
             found.append(path[fits][:missing])
-        rounds += 1
+        rounds -= 1
     return torch.cat(found)
 
 

@@ -13,7 +13,7 @@ from ..common import checks
 from .axes import Axis, cell_name
 from .batches import SequenceBatch
 from .generated import TEST, Generated
-from .paths import NoWalk, walk
+from .paths import NoWalk, walk_to_last
 from .words import bit_names, random_words
 
 #: The test set of held-out distances; its random stream, as that of one distance, has a number beside its cell.
@@ -39,8 +39,8 @@ class Walks(Generated, ABC):
             `held_out`, of the largest sizes of training, and one for each test cell with room for them, such as
             `held_out_length32_hops16_reach8`. Without any there are no such sets.
         distance_tests: distances, forward and back, that each have a test set, such as `distance3`, of the largest
-            sizes of training: walks of the distances of training whose last move has this one. Only the word it
-            leads to counts, which has not been an answer before. Also beyond D (not with one_hot) or held out.
+            sizes of training. All moves of its walks have distances of training, but the last, which has this one,
+            and only its word counts; no word comes twice. Also beyond D (not with one_hot) or held out.
         min_length, max_length: words of a sequence in training; both may be the same.
         min_hops, max_hops: moves of a walk in training; both may be the same.
         encoding: of distances, scalar or one_hot.
@@ -214,7 +214,8 @@ class Walks(Generated, ABC):
         length, hops = self.lengths[1], self.hops[1]
         for i, one in enumerate(self.distance_tests):
             try:
-                walk(self.source(TEST), 1, length, hops, self.distances, one)
+                # A distance with which fewer than one walk in thousands ends is refused, too.
+                walk_to_last(self.source(TEST), 1, length, hops, self.distances, one, rounds=8)
             except NoWalk:
                 words = f"max_length={length} words, none visited twice"
                 allowed = f"a distance that can be the last of max_hops={hops} moves between {words}"

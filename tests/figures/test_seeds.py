@@ -152,3 +152,14 @@ def test_many_long_labels_fit(count, random, draw):
 
 def test_forty_columns_have_labels_that_are_apart(random, draw):
     draw(seeds({"a": [group(f"sigma_init={k}", random.normal(size=3)) for k in range(40)]}, "x"))
+
+
+@pytest.mark.parametrize("count", [3, 12])
+def test_long_labels_are_wrapped_where_there_is_room_and_do_not_overlap(count, random, draw):
+    name = "dms_ntm controller=counter_lstm input_skip.read=[false,true] input_skip.write=False"
+    groups = [group(f"{name} {k}", random.normal(size=5)) for k in range(count)]
+    figure = seeds({"a": groups, "b": groups}, "payload error")
+    draw(figure)
+    labels = [text.get_text() for text in figure.axes[-1].get_xticklabels()]
+    assert all(" ".join(label.split()) == one.label for label, one in zip(labels, groups, strict=True))
+    assert all(("\n" in label) == (count == 3) for label in labels)

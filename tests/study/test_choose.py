@@ -154,6 +154,7 @@ def test_ties_go_to_the_smaller_model_then_to_the_first(tuned):
     assert chosen(plan)[0] == 8
     plan = tuned([(9, "0.001", 201, scored(0.7)), (8, "0.001", 201, scored(0.7))])
     assert chosen(plan)[0] == 9
+    assert "\n# As good: model.hidden_sizes=[8]\n" in (plan.conf / "experiment" / "tiny" / "mlp.yaml").read_text()
 
 
 def test_a_tuning_without_validation_metrics_is_refused(tuned):

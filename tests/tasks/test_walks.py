@@ -1,7 +1,7 @@
 """Walks against a naive construction; tasks whose answers follow one: distances, the held-out set, refusals."""
 
 from collections import Counter
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
 import torch
@@ -198,10 +198,9 @@ def test_each_of_some_distances_has_a_test_set_for_the_last_move(cls, encoding):
             assert not batch.y[:, :-1].any()
             assert batch.mask[:, -1].all()
             check_last_moves(task, batch, distance)
-    # Of one cell and with the same distances: only their random streams tell the two apart.
-    same = cls(distance_tests=[8, 7], **sizes)
-    same.setup()
-    assert not torch.equal(same.tests["distance8"][0].x, same.tests["distance7"][0].x)
+    # Each set has a random stream of its own, and so other words.
+    heard = [task.tests[name][0].x[:, :16, : task.width] for name in (*own, "held_out")]
+    assert all(not torch.equal(one, other) for one, other in combinations(heard, 2))
 
 
 def check_last_moves(task, batch, distance):
