@@ -138,16 +138,14 @@ def _variants(members: Sequence[EndedRun], by_folder: set[str]) -> list[tuple[En
     ]
     peers: dict[tuple[str, str], list[int]] = defaultdict(list)  # by model, and its folder if that names rows
     for i, entry in enumerate(members):
-        model = entry.metrics["model"]
-        peers[model, entry.within if model in by_folder else ""].append(i)
+        peers[_peer(entry, by_folder)].append(i)
     varied = {peer: _differing([settings[i] for i in indices]) for peer, indices in peers.items()}
     models = {model for model, _ in peers}
     everywhere = _differing(settings)
     named = []
     for entry, own_settings in zip(members, settings, strict=True):
-        model = entry.metrics["model"]
-        folder = [entry.within] if model in by_folder else []
-        keys = varied[model, "".join(folder)]
+        model, folder = _peer(entry, by_folder)
+        keys = varied[model, folder]
         parts = [
             f"{_short(key, keys)}={_text(own_settings[key])}" for key in keys if own_settings.get(key) is not None
         ]
@@ -156,8 +154,14 @@ def _variants(members: Sequence[EndedRun], by_folder: set[str]) -> list[tuple[En
         }
         # With a single model, the varied settings suffice as the name.
         lead = [model] if len(models) > 1 or not parts or folder else []
-        named.append((entry, " ".join([*lead, *folder, *parts]), own))
+        named.append((entry, " ".join(filter(None, [*lead, folder, *parts])), own))
     return named
+
+
+def _peer(entry: EndedRun, by_folder: set[str]) -> tuple[str, str]:
+    """The model of a run, and its folder if that tells rows apart, else nothing."""
+    model = entry.metrics["model"]
+    return model, entry.within if model in by_folder else ""
 
 
 def _differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:

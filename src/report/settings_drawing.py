@@ -12,6 +12,9 @@ from .drawings import Drawing
 from .kinds import TableKind
 from .rows import RunRow, is_solved
 
+#: The name of the share of runs that solved the task.
+SOLVED = "share solved"
+
 
 @figure_errors_as_warnings("settings")
 def draw_settings(rows: Sequence[RunRow], kind: TableKind, name: str) -> Drawing | None:
@@ -34,16 +37,9 @@ def draw_settings(rows: Sequence[RunRow], kind: TableKind, name: str) -> Drawing
     filled = len({_values(row, varied) for row in rows})
     if len(varied) > 2 and filled <= math.prod(map(len, values.values())) / 2:
         return None
-    measures: dict[str, Callable[[Sequence[RunRow]], float]] = {}
-    more = ["share solved"]
-    if kind.solvable:
-        measures["share solved"] = lambda group: float(np.mean([is_solved(row) for row in group]))
-    for test, metric in kind.headlines:
-        measures[kind.label(test, metric)] = _iqm_of(test, metric)
-        if kind.metric(metric).more:
-            more.append(kind.label(test, metric))
+    more = [SOLVED, *(kind.label(test, metric) for test, metric in kind.headlines if kind.metric(metric).more)]
     panels, data = {}, []
-    for label, measure in measures.items():
+    for label, measure in _measures(kind).items():
         panel = np.full((len(combinations), len(values[across])), np.nan)
         for i, one in enumerate(combinations):
             for j, other in enumerate(values[across]):
@@ -62,12 +58,20 @@ def draw_settings(rows: Sequence[RunRow], kind: TableKind, name: str) -> Drawing
             for one in combinations
         )
         labels, below = [" ".join(one) or "none" for one in named], ""
-    share = {"share solved": (0.0, 1.0)}
-    figure = settings_map.settings_map(panels, labels, values[across], below, names[across], more, share)
-    shown = f"{'share solved, and ' * kind.solvable}interquartile means of the metrics"
+    shares = {SOLVED: (0.0, 1.0)}
+    figure = settings_map.settings_map(panels, labels, values[across], below, names[across], more, shares)
+    shown = f"{f'{SOLVED}, and ' * kind.solvable}interquartile means of the metrics"
     *firsts, last = names.values()
     caption = f"By {', '.join(firsts)} and {last}: {shown}, over all runs with the same values."
     return Drawing(name, caption, figure, ("measure", *down, across, "value", "runs"), data)
+
+
+def _measures(kind: TableKind) -> dict[str, Callable[[Sequence[RunRow]], float]]:
+    """What is shown of a group of runs, by its name."""
+    found: dict[str, Callable[[Sequence[RunRow]], float]] = {}
+    if kind.solvable:
+        found[SOLVED] = lambda group: float(np.mean([is_solved(row) for row in group]))
+    return found | {kind.label(test, metric): _iqm_of(test, metric) for test, metric in kind.headlines}
 
 
 def _joined(row: RunRow) -> RunRow:

@@ -9,6 +9,7 @@ that the word it ends at has not been an answer before, and a pointer to it is f
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Integer
@@ -22,39 +23,45 @@ class NoWalk(ValueError):
     """No walk was found that ends in a move of the distance asked for."""
 
 
-def moves(length: int, distances: Sequence[int]) -> Integer[Tensor, "L moves"]:
+class Moves(NamedTuple):
+    """The moves of a walk: their number, their distances, and the distance of the last if that has its own."""
+
+    hops: int
+    distances: Sequence[int]
+    last: int | None = None
+
+
+def targets(length: int, distances: Sequence[int]) -> Integer[Tensor, "L moves"]:
     """The words that lie these distances before and after each word; L, which is no word, where there is none.
 
-    >>> moves(3, [1, 2, 5])
+    >>> targets(3, [1, 2, 5])
     tensor([[3, 1, 3, 2],
             [0, 2, 3, 3],
             [1, 3, 0, 3]])
     """
     signed = torch.tensor([sign * one for one in distances if one < length for sign in (-1, 1)])
-    targets = torch.arange(length).unsqueeze(1) + signed
-    return targets.masked_fill_((targets < 0) | (targets >= length), length)
+    words = torch.arange(length).unsqueeze(1) + signed
+    return words.masked_fill_((words < 0) | (words >= length), length)
 
 
-def walk(
-    source: torch.Generator, size: int, length: int, hops: int, distances: Sequence[int], last: int | None = None
-) -> Integer[Tensor, "B answers"]:
+def walk(source: torch.Generator, size: int, length: int, moves: Moves) -> Integer[Tensor, "B answers"]:
     """Words of random walks that begin at word 0.
 
     Raises:
-        NoWalk: see `walk_to_last`, for a distance `last` of the last move.
+        NoWalk: see `walk_to_last`, where the last move has a distance of its own.
     """
-    if last is not None:
-        return walk_to_last(source, size, length, hops, distances, last)
-    targets = moves(length, distances)
+    if moves.last is not None:
+        return walk_to_last(source, size, length, moves.hops, moves.distances, moves.last)
+    within_reach = targets(length, moves.distances)
     # The best of random ranks 0..1 is taken; words not yet visited have one more, and what is no word two less.
     bonus = torch.ones(size, length + 1)
     bonus[:, length] = -2.0
-    ranks = torch.rand(hops, size, targets.shape[1], generator=source)
+    ranks = torch.rand(moves.hops, size, within_reach.shape[1], generator=source)
     here = torch.zeros(size, 1, dtype=torch.long)
     path = [here]
     for rank in ranks:
         bonus.scatter_(1, here, 0.0)
-        possible = targets[here.squeeze(1)]
+        possible = within_reach[here.squeeze(1)]
         best = (rank + bonus.gather(1, possible)).argmax(1, keepdim=True)
         here = possible.gather(1, best)
         path.append(here)
@@ -75,13 +82,13 @@ def walk_to_last(
     Raises:
         NoWalk: if none of `rounds` times `DRAWN` walks will do.
     """
-    targets = moves(length, [last])
+    beyond = targets(length, [last])
     found: list[Tensor] = []
     while (missing := size - sum(map(len, found))) > 0:
         if not found and rounds == 0:
             raise NoWalk(f"no walk of {hops} moves between {length} words found that ends in a move by {last}")
-        path = walk(source, DRAWN, length, hops - 1, distances)
-        possible = targets[path[:, -1]]
+        path = walk(source, DRAWN, length, Moves(hops - 1, distances))
+        possible = beyond[path[:, -1]]
         ranks = torch.rand(possible.shape, generator=source).masked_fill_(possible == length, -1.0)
         path = torch.cat([path, possible.gather(1, ranks.argmax(1, keepdim=True))], 1)
         ordered = path.sort(1).values
@@ -93,7 +100,7 @@ def walk_to_last(
 
 
 def chain(
-    source: torch.Generator, size: int, length: int, hops: int, distances: Sequence[int], last: int | None = None
+    source: torch.Generator, size: int, length: int, moves: Moves
 ) -> tuple[Integer[Tensor, "B answers"], Integer[Tensor, "B L"]]:
     """Words of random walks that begin at word 0, and for each word the one that it points to.
 
@@ -103,14 +110,14 @@ def chain(
     Raises:
         NoWalk: as `walk`.
     """
-    targets = moves(length, distances).expand(size, -1, -1)
-    ranks = torch.rand(targets.shape, generator=source).masked_fill_(targets == length, -1.0)
-    pointers = targets.gather(2, ranks.argmax(2, keepdim=True)).squeeze(2)
+    within_reach = targets(length, moves.distances).expand(size, -1, -1)
+    ranks = torch.rand(within_reach.shape, generator=source).masked_fill_(within_reach == length, -1.0)
+    pointers = within_reach.gather(2, ranks.argmax(2, keepdim=True)).squeeze(2)
     pointers = torch.where(pointers == length, torch.arange(length), pointers)
-    path = walk(source, size, length, hops, distances, last).split(1, 1)
+    path = walk(source, size, length, moves).split(1, 1)
     for here, there in reversed([*pairwise(path)]):  # the first visit comes last, and so decides
         pointers.scatter_(1, here, there)
     followed = [path[0]]
-    for _ in range(hops):
+    for _ in range(moves.hops):
         followed.append(pointers.gather(1, followed[-1]))
     return torch.cat(followed, 1), pointers

@@ -11,12 +11,10 @@ distance a step, without input. See `src.tasks.paths` for the walk. For length 4
     mask         0    0    0    0    1    1    1
 """
 
-from collections.abc import Sequence
-
 import torch
 
 from .batches import SequenceBatch
-from .paths import chain
+from .paths import Moves, chain
 from .walks import Walks
 
 
@@ -36,16 +34,8 @@ class PointerChasing(Walks):
     tensor([[0., 0., 0., 0., 1., 1.]])
     """
 
-    def sequences(
-        self,
-        source: torch.Generator,
-        size: int,
-        length: int,
-        hops: int,
-        distances: Sequence[int],
-        last: int | None = None,
-    ) -> SequenceBatch:
-        path, pointers = chain(source, size, length, hops, distances, last)
+    def sequences(self, source: torch.Generator, size: int, length: int, moves: Moves) -> SequenceBatch:
+        path, pointers = chain(source, size, length, moves)
         batch = self.lay_out(source, length, path)
         batch.x[:, :length, self.width + 1 :] = self.encode(pointers - torch.arange(length))
         return batch

@@ -11,12 +11,10 @@ jump, and has no step to spare. See `src.tasks.paths` for the walk. For length 4
     mask         0    0    0    0    1    1    1
 """
 
-from collections.abc import Sequence
-
 import torch
 
 from .batches import SequenceBatch
-from .paths import walk
+from .paths import Moves, walk
 from .walks import Walks
 
 
@@ -36,16 +34,8 @@ class Seek(Walks):
     tensor([0., 0., 0., 0., 1., 1., 1.])
     """
 
-    def sequences(
-        self,
-        source: torch.Generator,
-        size: int,
-        length: int,
-        hops: int,
-        distances: Sequence[int],
-        last: int | None = None,
-    ) -> SequenceBatch:
-        path = walk(source, size, length, hops, distances, last)
+    def sequences(self, source: torch.Generator, size: int, length: int, moves: Moves) -> SequenceBatch:
+        path = walk(source, size, length, moves)
         batch = self.lay_out(source, length, path)
         batch.x[:, length + 1 :, self.width + 1 :] = self.encode(path.diff(dim=1))
         return batch

@@ -13,7 +13,7 @@ from ..common import checks
 from .axes import Axis, cell_name
 from .batches import SequenceBatch
 from .generated import TEST, Generated
-from .paths import NoWalk, walk_to_last
+from .paths import Moves, NoWalk, walk_to_last
 from .words import bit_names, random_words
 
 #: The test set of held-out distances; its random stream, as that of one distance, has a number beside its cell.
@@ -28,8 +28,7 @@ class Walks(Generated, ABC):
     which is a number.
 
     Required methods:
-        sequences(source, size, length, hops, distances, last) -> `SequenceBatch`: with walks of these distances;
-            the last move has the distance `last`, if given.
+        sequences(source, size, length, moves) -> `SequenceBatch`: with walks of these moves.
 
     The reach of a cell is the largest distance of its walks; in training it is D.
 
@@ -101,20 +100,11 @@ class Walks(Generated, ABC):
         self.input_size = width + 1 + (1 if scalar else len(self.signed))
         self.output_size = width
         self.numbers = (width + 1,) if scalar else ()
-
         self.check_last_moves()
 
     @abstractmethod
-    def sequences(
-        self,
-        source: torch.Generator,
-        size: int,
-        length: int,
-        hops: int,
-        distances: Sequence[int],
-        last: int | None = None,
-    ) -> SequenceBatch:
-        """Random sequences of a cell with walks of these distances; the last move may have another one."""
+    def sequences(self, source: torch.Generator, size: int, length: int, moves: Moves) -> SequenceBatch:
+        """Random sequences of a length, with walks of these moves."""
 
     def distances_to(self, reach: int, held_out: bool = False) -> list[int]:
         """The distances up to a reach that are held out, or those that are not."""
@@ -142,7 +132,7 @@ class Walks(Generated, ABC):
         if distances is None:
             self.check_fit("cell", (length, hops, reach))
             distances = self.distances_to(reach)
-        batch = self.sequences(source, size, length, hops, distances, last)
+        batch = self.sequences(source, size, length, Moves(hops, distances, last))
         if last is not None:
             for tensor in (batch.y, batch.mask):
                 tensor[:, :-1] = 0.0

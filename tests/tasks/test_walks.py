@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from src.common.checks import Refusal
-from src.tasks.paths import chain, walk
+from src.tasks.paths import Moves, chain, walk
 from src.tasks.pointer_chasing import PointerChasing
 from src.tasks.seek import Seek
 from src.tasks.streams import generator
@@ -40,7 +40,7 @@ def check_hop(path, hop, length, distances):
 
 @WALKS
 def test_a_walk_stays_inside_and_prefers_words_not_yet_visited(length, hops, distances):
-    paths = walk(generator(length), 40, length, hops, distances)
+    paths = walk(generator(length), 40, length, Moves(hops, distances))
     assert paths.shape == (40, hops + 1)
     assert not paths[:, 0].any()
     for path in paths.tolist():
@@ -49,7 +49,7 @@ def test_a_walk_stays_inside_and_prefers_words_not_yet_visited(length, hops, dis
 
 
 def test_a_walk_chooses_among_the_words_not_yet_visited_with_equal_chances(rng):
-    counts = Counter(map(tuple, walk(rng, 6000, 5, 2, [1, 2, 3]).tolist()))
+    counts = Counter(map(tuple, walk(rng, 6000, 5, Moves(2, [1, 2, 3])).tolist()))
     ways = {1: [2, 3, 4], 2: [1, 3, 4], 3: [1, 2, 4]}
     expected = {(0, first, then): 1 / 9 for first, after in ways.items() for then in after}
     assert counts.keys() == expected.keys()
@@ -58,7 +58,7 @@ def test_a_walk_chooses_among_the_words_not_yet_visited_with_equal_chances(rng):
 
 
 def test_a_walk_without_new_words_chooses_among_visited_ones_with_equal_chances(rng):
-    ends = [path[4] for path in walk(rng, 2000, 3, 4, [1, 2]).tolist() if path[3] == 0]
+    ends = [path[4] for path in walk(rng, 2000, 3, Moves(4, [1, 2])).tolist() if path[3] == 0]
     assert len(ends) > 700
     assert ends.count(1) / len(ends) == pytest.approx(0.5, abs=0.09)
     assert ends.count(1) + ends.count(2) == len(ends)
@@ -66,7 +66,7 @@ def test_a_walk_without_new_words_chooses_among_visited_ones_with_equal_chances(
 
 @WALKS
 def test_a_chain_follows_one_pointer_of_each_word(length, hops, distances):
-    paths, pointers = chain(generator(length), 40, length, hops, distances)
+    paths, pointers = chain(generator(length), 40, length, Moves(hops, distances))
     assert (paths.shape, pointers.shape) == ((40, hops + 1), (40, length))
     for path, points_to in zip(paths.tolist(), pointers.tolist(), strict=True):
         until_return = [hop for hop in range(hops) if path[hop] not in path[:hop]]
@@ -80,7 +80,7 @@ def test_a_chain_follows_one_pointer_of_each_word(length, hops, distances):
 
 
 def test_a_chain_that_returns_to_a_word_repeats_its_way():
-    paths, _ = chain(generator(2), 200, 4, 12, [1, 2])
+    paths, _ = chain(generator(2), 200, 4, Moves(12, [1, 2]))
     assert len(paths.unique(dim=0)) > 4
     for path in paths.tolist():
         first = {}
@@ -94,7 +94,7 @@ def test_a_chain_that_returns_to_a_word_repeats_its_way():
 
 def test_words_off_a_chain_point_to_random_words_within_reach(rng):
     """With one hop all words but the first are off the walk, or are its last."""
-    _, pointers = chain(rng, 3000, 6, 1, [1, 3])
+    _, pointers = chain(rng, 3000, 6, Moves(1, [1, 3]))
     for word in range(6):
         possible = within_reach(word, 6, [1, 3])
         counts = Counter(pointers[:, word].tolist())
