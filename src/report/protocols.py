@@ -9,6 +9,7 @@ from ..common.nested import flat
 from ..run.folder import STAMP
 from .gather import EndedRun, Problem
 from .kinds import TableKind, kind_of
+from .later_settings import completed
 
 #: Sections and keys that no result depends on.
 OF_NO_EFFECT = ("callbacks", "logger", "figure", "seed", *STAMP)
@@ -54,6 +55,7 @@ def place(
         The placed runs; a problem for each duplicate of a run with the same settings and seed; and the kind of
         each table by name.
     """
+    entries = completed(entries)
     protocols = [_protocol(entry) for entry in entries]
     versions = [{} if pool_versions else _versions(entry) for entry in entries]
     keys = [json.dumps([p, v], sort_keys=True, default=str) for p, v in zip(protocols, versions, strict=True)]

@@ -111,6 +111,30 @@ def test_protocols_and_tasks_are_kept_apart(fake):
     assert told["mnist1d, sequence_length=20"].headlines == [("test", "accuracy"), ("generated", "accuracy")]
 
 
+def test_a_run_made_before_a_setting_existed_has_its_default(fake):
+    fake("before", "model=ntm", "seed=0", "~task.count_noise", "~model.input_skip")
+    fake("same", "model=ntm", "seed=1")
+    fake("noise", "model=ntm", "seed=1", "task.count_noise=0.1")
+    fake("skip", "model=ntm", "seed=1", "model.input_skip=true")
+    assert where(fake.top) == {
+        "before": ("repeat_copy, count_noise=0.0", "input_skip=False"),
+        "same": ("repeat_copy, count_noise=0.0", "input_skip=False"),
+        "noise": ("repeat_copy, count_noise=0.1", "ntm"),
+        "skip": ("repeat_copy, count_noise=0.0", "input_skip=True"),
+    }
+
+
+def test_settings_of_a_class_that_is_gone_and_those_without_default_are_left_as_they_are(fake):
+    gone = "model._target_=nowhere.Machine"
+    fake("before", "model=ntm", gone, "~model.input_skip")
+    fake("after", "model=ntm", gone)
+    fake("mlp before", "model=mlp", "task=mnist1d", "~model.hidden_sizes")
+    fake("mlp", "model=mlp", "task=mnist1d", "model.hidden_sizes=[9]")
+    rows = {name: row for name, (_, row) in where(fake.top).items()}
+    expected = {"before": "ntm", "after": "input_skip=False", "mlp before": "mlp", "mlp": "hidden_sizes=[9]"}
+    assert rows == expected
+
+
 def test_versions_are_kept_apart_unless_pooled(fake):
     fake("a", "model=ntm", "seed=0")
     fake("b", "model=ntm", "seed=1", revision="b" * 40)
