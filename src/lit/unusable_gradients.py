@@ -1,5 +1,6 @@
 """Gradients that are not finite: each is left out, many in a row mean that a run has diverged."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -30,8 +31,9 @@ class UnusableGradients:
 
     def leave_out(self, gradients: Sequence[Tensor], norm: Tensor) -> Tensor:
         """Set the gradients to zero if their norm is not finite; returns the norm of what they are now."""
-        if divergence.free_to_read(norm) and norm.isfinite():
-            self.in_a_row = torch.tensor(0)
+        if divergence.free_to_read(norm) and math.isfinite(norm):
+            if self.in_a_row:
+                self.in_a_row = torch.tensor(0)
             return norm
         unusable = ~norm.isfinite()
         self.total = self.total.to(norm.device) + unusable
