@@ -54,7 +54,7 @@ class DatasetSizes(NamedTuple):
 SETUPS = {
     # The frozen set: 3,200 for training, 800 for validation, 1,000 and 10,000 additional ones for testing.
     "frozen": DatasetSizes(examples=5000, train_share=0.8, validation=800, generated=10_000),
-    # The seed experiment: 3,200 + 800; 320 of the 3,200 are for validation.
+    # The original experiment: 3,200 + 800; 320 of the 3,200 are for validation.
     "seed": DatasetSizes(examples=4000, train_share=0.8, validation=320, generated=0),
 }
 
@@ -131,7 +131,7 @@ class MNIST1D(Task):
     with a standard error of 0.4 points instead of 1.2.
 
     Args:
-        setup: frozen (the authors' file) or seed (the sizes of the seed experiment, whose results README.md
+        setup: frozen (the authors' file) or seed (the sizes of the original experiment, whose results README.md
             compares with).
         sequence_length: 40, or 20 for every second feature from the first.
         batch_size: examples in a training batch.

@@ -102,6 +102,7 @@ def test_each_study_of_conf_is_valid_and_a_make_target(name):
     assert f"{name}: parallel  ## " in makefile
     (targets,) = [line for line in makefile.splitlines() if line.startswith("STUDIES := ")]
     assert sorted(targets.split()[2:]) == STUDIES
+    assert f"| `make {name}` | " in (Path(CONF).parent / "docs/search_and_studies.md").read_text()
 
 
 def test_sweeps_with_chosen_settings_name_their_task():
