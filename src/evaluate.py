@@ -59,7 +59,6 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
     if request.cells is not None:
         task.test_cells = request.cells
     learner = build.build_learner(run.config, task, run.model, request.memory_slots)
-    learner.eval()
     task.setup()
 
     sets: dict[str, Any] = dict(task.tests)

@@ -19,7 +19,7 @@ from ..figures.learning_curves import learning_curves
 from ..figures.png import figure_errors_as_warnings, pngs
 from ..figures.style import Figure
 from ..lit import baselines, objectives
-from ..lit.learner import Learner
+from ..lit.learner import Learner, evaluating
 from ..memory import addressing
 from ..tasks.base import Example
 from . import images
@@ -137,18 +137,13 @@ def _answers_and_memory(learner: Learner, traced: list[Traced], cmap: str) -> di
 def trace(learner: Learner, example: Example) -> tuple[torch.Tensor, Trace]:
     """Output [1, T, O] of the network for an example and its trace, on the CPU, in evaluation mode."""
     network: Any = learner.network
-    was_training = network.training
-    network.eval()
     x = example.x.to(next(network.parameters()))
-    try:
-        with torch.no_grad():
-            slots = None
-            if network.memory_slots is not None:
-                slots = max(learner.memory_slots or network.memory_slots, example.needed_slots)
-            state = learner.initial_state(example, slots)
-            y, _, seen = network.trace(x) if state is None else network.trace(x, state)
-    finally:
-        network.train(was_training)
+    slots = None
+    if network.memory_slots is not None:
+        slots = max(learner.memory_slots or network.memory_slots, example.needed_slots)
+    with evaluating(network):
+        state = learner.initial_state(example, slots)
+        y, _, seen = network.trace(x) if state is None else network.trace(x, state)
     return y.cpu(), Trace.of(seen).map(lambda tensor: tensor.cpu())
 
 

@@ -1,8 +1,8 @@
 """Learner: the LightningModule around a network, with loss, optimiser, schedule, validation, tests and logging."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -28,6 +28,18 @@ def like(weight: Tensor, batch: Any) -> Any:
 def with_slots(metrics: dict[str, float], slots: int | None) -> dict[str, float]:
     """Metrics of a set, and the memory slots that they were measured with, if there is a memory."""
     return metrics if slots is None else {**metrics, "memory_slots": slots}
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """A context in which a network is in evaluation mode, and no gradients are kept."""
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        network.train(was_training)
 
 
 class Learner(GuardedModule):
@@ -88,7 +100,7 @@ class Learner(GuardedModule):
         """The metrics of a fixed set, and the memory slots it was measured with, if there is a memory."""
         self.counts.reset()
         weight = next(self.network.parameters())
-        with torch.no_grad():
+        with evaluating(self.network):
             for batch in batches:
                 self.count(like(weight, batch), self.slots_for(batch))
         return with_slots(self.counts.compute(), self.most_slots(batches))

@@ -153,5 +153,4 @@ def _open(folder: Path, memory_slots: int | None) -> tuple[Learner, list[Any]]:
         slots = None if run.model.memory_slots is None else memory_slots
         learner = build.build_learner(run.config, run.task, run.model, slots)
     run.task.setup()
-    learner.eval()
     return learner, run.task.examples()

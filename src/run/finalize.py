@@ -10,13 +10,16 @@ from ..callbacks import hparams
 from ..callbacks.clock import Clock
 from ..callbacks.history import History
 from ..callbacks.solved import Solved
+from ..common.files import write_whole
 from ..lit import baselines
 from ..lit.learner import Learner
 from . import provenance
 from .ending import Ending
 from .final_evaluation import test_and_draw
 from .fit import failed_by_exception, machine_fault
+from .load import load_weights
 from .parts import Parts
+from .resume import updates_of
 
 log = logging.getLogger(__name__)
 
@@ -35,17 +38,17 @@ def conclude(parts: Parts, ending: Ending) -> tuple[dict[str, Any], Ending]:
     history, clock, solved = (parts.callbacks[kind] for kind in (History, Clock, Solved))
     tested: dict[str, Any] = {}
     rows = history.rows
-    if ending.status == "stopped" and not rows and parts.folder.last.exists():
-        rows = [validate(parts)]
-    if ending.status == "finished":
-        try:
+    try:
+        if ending.status == "stopped" and not rows and parts.folder.last.exists():
+            rows = [validate(parts)]
+        if ending.status == "finished":
             tested = test_and_draw(parts)
-        except OSError as fault:
-            log.error("failed in the test: %s", fault)
-            ending = machine_fault(parts, fault)
-        except Exception as failure:
-            log.error("failed in the test: %s\n%s", failure, traceback.format_exc())
-            ending = failed_by_exception(failure)
+    except OSError as fault:
+        log.error("failed in the test: %s", fault)
+        ending = machine_fault(parts, fault)
+    except Exception as failure:
+        log.error("failed in the test: %s\n%s", failure, traceback.format_exc())
+        ending = failed_by_exception(failure)
     metrics = {
         **ending.entries(),
         "model": cfg["model"]["name"],
@@ -88,8 +91,10 @@ def conclude(parts: Parts, ending: Ending) -> tuple[dict[str, Any], Ending]:
 
 def validate(parts: Parts) -> dict[str, Any]:
     """Validation metrics of a run stopped before the first validation; the last checkpoint becomes the best."""
-    parts.folder.best.write_bytes(parts.folder.last.read_bytes())
-    return {"update": parts.trainer.global_step, **parts.learner.measure(parts.task.validation)}
+    folder, learner = parts.folder, parts.learner
+    write_whole(folder.best, folder.last.read_bytes())
+    load_weights(learner.network, folder.best)  # older than the learner's after a second Ctrl-C
+    return {"update": updates_of(folder.best), **learner.measure(parts.task.validation)}
 
 
 def best_row(rows: list[dict[str, Any]], learner: Learner) -> dict[str, float]:

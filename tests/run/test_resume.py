@@ -18,9 +18,11 @@ from src.callbacks.checkpoint import WholeFiles
 from src.common import files
 from src.common.files import write_json
 from src.lit.learner import Learner
-from src.run import lock, provenance
+from src.run import finalize, lock, provenance
 from src.run.folder import STAMP, RunFolder
+from src.run.load import load_run
 from src.run.resume import CHANGES, fault_of, newest, settings
+from src.settings.build import build_learner
 from src.settings.errors import ConfigError
 from src.train import resume
 from tests.helpers import small, train_small, written
@@ -510,3 +512,26 @@ def test_settings_hold_the_changes(stopped):
     changed = settings(stopped, {"logger": {"name": "none"}, "trainer.max_steps": 12})
     assert (changed["logger"], changed["trainer"]["max_steps"]) == ({"name": "none"}, 12)
     assert set(CHANGES) == {"logger", "trainer.enable_progress_bar", "trainer.max_steps"}
+
+
+def test_a_run_stopped_before_the_first_validation_is_measured_in_evaluation_mode(tmp_path, stop_at, monkeypatch):
+    """In training, PANM draws random addresses; the checkpoint measured is the one that was saved."""
+    stop_at(2, lambda: signal.raise_signal(signal.SIGINT))
+    metrics = train_small(tmp_path / "run", *LENGTH, model="panm").metrics
+    monkeypatch.undo()
+    run = load_run(tmp_path / "run")
+    learner = build_learner(run.config, run.task, run.model)
+    run.task.setup()
+    assert metrics["validation"] == {"update": 2, **learner.measure(run.task.validation)}
+
+
+def test_a_full_disk_as_a_stopped_run_is_measured(tmp_path, stop_at, monkeypatch):
+    def full(path, content):
+        raise OSError(28, "No space left on device")
+
+    stop_at(2, lambda: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(finalize, "write_whole", full)
+    metrics = train_small(tmp_path / "run", *LENGTH, model="lstm").metrics
+    assert (metrics["status"], metrics["cause"]) == ("failed", "machine")
+    assert written(tmp_path / "run")["status"] == "failed"
+    assert newest(tmp_path / "run").name == "last.ckpt"
