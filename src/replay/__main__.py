@@ -35,9 +35,9 @@ def replay(cfg: Mapping[str, Any]) -> list[Path]:
         title = f"{stored['model']['name']}, seed {stored['seed']}, {request.checkpoint} checkpoint"
         recording = record(build.build_learner(stored, run.task, run.model), example, title)
         log.info("%s: %s", title, recording.verdict)
-        if recording.heads and recording.heads.memory.shape[1] != run.model.memory_slots:
-            shown = recording.heads.memory.shape[1]
-            log.info("%s: shown with %d memory slots; trained with %d", title, shown, run.model.memory_slots)
+        shown, trained = recording.heads and recording.heads.memory.shape[1], run.model.memory_slots
+        if shown is not None and trained is not None and shown != trained:
+            log.info("%s: shown with %d memory slots; trained with %d", title, shown, trained)
         recordings.append(recording)
 
     models = " and ".join(dict.fromkeys(run.config["model"]["name"] for run in opened))

@@ -11,9 +11,23 @@ from .gather import EndedRun, Problem
 from .kinds import TableKind, kind_of
 from .later_settings import completed
 
+#: Callbacks that only watch, save or draw. Others, such as an early stop, may change a result.
+WATCHING = (
+    "checkpoint",
+    "clock",
+    "dashboard",
+    "generalisation",
+    "history",
+    "interrupt",
+    "pictures",
+    "progress",
+    "randomness",
+)
 #: Sections and keys that no result depends on.
-OF_NO_EFFECT = ("callbacks", "logger", "figure", "seed", *STAMP)
+OF_NO_EFFECT = ("logger", "figure", "seed", *STAMP, *(f"callbacks.{name}" for name in WATCHING))
 NO_EFFECT_KEYS = ("trainer.enable_progress_bar", "trainer.log_every_n_steps", "task.cache", "model.name")
+#: Keys whose value in effect is that of a callback's argument.
+IN_EFFECT = {"solve_threshold": "callbacks.solved.threshold", "stop_when_solved": "callbacks.solved.stop"}
 #: Settings of the task that belong to the model, like its learning rate; recipes are resolved into other settings.
 OF_THE_MODEL = ("task.batch_size", "task.recipe", "task._target_")
 #: Settings outside the task that change what a metric means. The length of training (trainer.max_steps,
@@ -85,13 +99,19 @@ def place(
 
 def _protocol(entry: EndedRun) -> dict[str, Any]:
     """Settings that must be equal for metrics of two runs to be comparable."""
-    settings = flat(entry.config)
     return {
         key: value
-        for key, value in settings.items()
+        for key, value in _settings(entry).items()
         if (_within(key, ("task",)) and not _within(key, (*OF_THE_MODEL, *NO_EFFECT_KEYS)))
         or key in OF_THE_PROTOCOL
     }
+
+
+def _settings(entry: EndedRun) -> dict[str, Any]:
+    """The settings of a run by full key, with the values in effect of those that a callback may change."""
+    settings = flat(entry.config)
+    changed = {key: settings[argument] for key, argument in IN_EFFECT.items() if argument in settings}
+    return {key: value for key, value in settings.items() if not _within(key, ("callbacks.solved",))} | changed
 
 
 def _versions(entry: EndedRun) -> dict[str, str]:
@@ -133,7 +153,7 @@ def _variants(members: Sequence[EndedRun], by_folder: set[str]) -> list[tuple[En
     settings = [
         {
             key: value
-            for key, value in flat(entry.config).items()
+            for key, value in _settings(entry).items()
             if not _within(key, (*OF_NO_EFFECT, *NO_EFFECT_KEYS, "task.recipe", "task._target_"))
         }
         for entry in members

@@ -12,6 +12,44 @@ from ..settings.errors import ConfigError
 LOCK = ".lock"
 
 
+def acquired(folder: Path, timeout: float) -> FileLock | None:
+    """The lock of a folder, which must exist; None where another process has it. It ends with its process.
+
+    Args:
+        folder: to lock.
+        timeout: seconds to wait for the lock; -1 for ever.
+
+    Raises:
+        ConfigError: the file system has no locks; a file that merely exists would outlive a killed process.
+    """
+    lock = FileLock(folder / LOCK, fallback_to_soft=False)
+    try:
+        lock.acquire(timeout=timeout)
+    except Timeout:
+        return None
+    except NotImplementedError:
+        raise ConfigError(
+            f"the folder {str(folder)!r}: its file system has no locks (flock) to keep two processes apart; "
+            "must be on one that has (Lustre has them where it is mounted with -o flock)"
+        ) from None
+    return lock
+
+
+@contextmanager
+def waited_for(folder: Path) -> Iterator[None]:
+    """Context that begins when no other process has the lock of a folder.
+
+    Raises:
+        ConfigError: the file system has no locks.
+    """
+    lock = acquired(folder, timeout=-1)
+    assert lock is not None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Context in which this process alone may write to a folder. The lock is released when the process dies.
@@ -20,27 +58,22 @@ def held(folder: Path) -> Iterator[None]:
         ConfigError: another process has the lock, or the file system has no locks.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        # `is_held` of another process takes the lock for a moment.
-        with FileLock(folder / LOCK, timeout=1):
-            yield
-    except Timeout:
+    lock = acquired(folder, timeout=1)  # `is_held` of another process takes the lock for a moment
+    if lock is None:
         raise ConfigError(
             f"hydra.run.dir={str(folder)!r}: another process is writing to it; must be a folder of its own"
-        ) from None
-    except NotImplementedError:
-        raise ConfigError(
-            f"hydra.run.dir={str(folder)!r}: its file system has no locks (flock) to keep two processes apart; "
-            "must be on one that has (Lustre has them where it is mounted with -o flock)"
-        ) from None
+        )
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def is_held(folder: Path) -> bool:
     """Whether a process is writing to a run folder now."""
     if not (folder / LOCK).exists():
         return False
-    try:
-        with FileLock(folder / LOCK, timeout=0):
-            return False
-    except Timeout:
-        return True
+    lock = acquired(folder, timeout=0)
+    if lock is not None:
+        lock.release()
+    return lock is None

@@ -1,19 +1,19 @@
 """The studies of a search, one for each model, in a journal that several processes and machines share."""
 
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from filelock import FileLock, Timeout
 
-from ..run.lock import LOCK
+from ..run import lock as locks
 from ..settings.errors import ConfigError
 from . import plan as plans
 from . import space
 from .plan import SearchPlan
 
 if TYPE_CHECKING:
+    from filelock import FileLock
     from optuna import Study, Trial
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
@@ -34,12 +34,12 @@ class TakenTrial(NamedTuple):
     model: str
     trial: "Trial"
     values: dict[str, Any]
-    lock: FileLock
+    lock: "FileLock"
 
 
-def locked(folder: Path) -> FileLock:
+def locked(folder: Path) -> AbstractContextManager[None]:
     """The lock of the whole search, held briefly: to take a trial, or to read the states of all trials."""
-    return FileLock(folder / LOCK)
+    return locks.waited_for(folder)
 
 
 def opened(plan: SearchPlan) -> dict[str, "Study"]:
@@ -199,12 +199,7 @@ def retry(studies: dict[str, "Study"]) -> None:
             study.enqueue_trial(one.params, user_attrs={RETRIES: one.number})
 
 
-def acquired(folder: Path) -> FileLock | None:
-    """The lock of a trial, acquired; None where another process holds it. The lock ends with its process."""
+def acquired(folder: Path) -> "FileLock | None":
+    """The lock of a trial, acquired; None where another process has it. The lock ends with its process."""
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return None
-    return lock
+    return locks.acquired(folder, timeout=0)

@@ -48,18 +48,19 @@ def check_settings(plan: StudyPlan, name: str, configs: Iterable[Mapping[str, An
 
 
 def evaluated(run: Path, cfg: Mapping[str, Any]) -> bool:
-    """Whether evaluation.json of a run has the checkpoint, memory size, grid and test cells that are asked for."""
+    """Whether evaluation.json of a run has the checkpoint, memory size, steps, grid and cells asked for."""
     task = RunFolder(run).read_config()["task"]
     asked = read_request(cfg, task)
     try:
         found = RunFolder(run).read_evaluation()
-        settings = found["checkpoint"], found.get("memory_slots"), _filled(found["grid"]), set(found["test"])
+        settings = found["checkpoint"], found.get("memory_slots"), found.get("prolong", 0), _filled(found["grid"])
+        tested = set(found["test"])
     except (ConfigError, KeyError, TypeError, AttributeError):
         return False
     cells = asked.cells if asked.cells is not None else build.test_cells_of(task)
-    wanted = asked.checkpoint, asked.memory_slots, _filled(asked.grid.values)
+    wanted = asked.checkpoint, asked.memory_slots, asked.prolong, _filled(asked.grid.values)
     axes = build.axes_of(task)
-    return settings[:3] == wanted and {cell_name(axes, cell) for cell in cells} <= settings[3]
+    return settings == wanted and {cell_name(axes, cell) for cell in cells} <= tested
 
 
 def _filled(grid: Mapping[str, list[int]]) -> dict[str, list[int]]:

@@ -80,6 +80,23 @@ def test_the_length_of_training_distinguishes_rows_but_not_tables(fake):
     }
 
 
+def test_callbacks_that_end_a_run_sooner_distinguish_rows_and_others_do_not(fake):
+    stop = "_target_: lightning.pytorch.callbacks.EarlyStopping, monitor: validation/loss"
+    fake("a", "model=ntm")
+    fake("b", "model=ntm", "seed=1", "callbacks.pictures.every=3", "~callbacks.dashboard")
+    for patience in (2, 5):
+        fake(f"early{patience}", "model=ntm", f"+callbacks.early={{{stop}, patience: {patience}}}")
+    rows = {name: row for name, (_, row) in where(fake.top).items()}
+    assert rows["a"] == rows["b"]
+    assert len(set(rows.values())) == 3
+    assert rows["early5"].endswith("patience=5")
+    fake("threshold", "model=ntm", "callbacks.solved.threshold=0.5")
+    fake("to_the_end", "model=ntm", "callbacks.solved.stop=false")
+    groups = where(fake.top)
+    assert groups["threshold"][0].endswith("solve_threshold=0.5")
+    assert groups["to_the_end"][1] == "stop_when_solved=False"
+
+
 def test_a_schedule_that_follows_the_updates_is_no_setting_of_its_own(fake):
     for steps in (10, 20):
         fake(str(steps), "model=lstm", f"trainer.max_steps={steps}")

@@ -210,6 +210,7 @@ def test_an_evaluation_with_other_settings_does_not_count(tmp_path):
         ["grid.lengths=[3]", "grid.repeats=[2]"],
         [*grid, "test_cells=[[3,1]]"],
         [*grid, "memory_slots=9"],
+        [*grid, "prolong=2"],
     ):
         assert not evaluated(folder, request(folder, other)), other
     for without_grid in (["memory_slots=9"], []):
