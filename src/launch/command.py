@@ -28,6 +28,8 @@ def command() -> None:
         if line.multirun:
             line = line._replace(overrides=launchers.with_defaults(line.overrides))
             jobs, whole = cli.composed_sweep("train", line.overrides)
+            if (size := whole.hydra.sweeper.max_batch_size) is not None:
+                errors.check("hydra.sweeper.", checks.integer, "max_batch_size", size)
         else:
             jobs = cli.composed("train", line.overrides)
         first = keys.resolve(jobs[0].config)
@@ -70,19 +72,37 @@ def command() -> None:
 
 def launch(jobs: list[Job], folder: Path, whole: DictConfig) -> None:
     """Run the jobs of a sweep and print their status; ends the process with an exit code if one is not done."""
-    launcher, size = launchers.launcher_of(jobs[0].launcher), whole.hydra.sweeper.max_batch_size or len(jobs)
+    size = whole.hydra.sweeper.max_batch_size or len(jobs)
     callbacks, name = Callbacks(whole), whole.hydra.job.config_name
     callbacks.on_multirun_start(config=whole, config_name=name)
     try:
         with cli.failures():
-            codes = [launcher.launch(jobs[n : n + size], folder) for n in range(0, len(jobs), size)]
+            code = launch_in_batches(jobs, folder, size)
         callbacks.on_multirun_end(config=whole, config_name=name)
-        if any(codes):
-            sys.exit(max(codes))
+        if code:
+            sys.exit(code)
     except KeyboardInterrupt:  # from joblib; a run in this process ends with a checkpoint instead
         sys.exit(130)
     finally:
         print(f"\n{sweep.summary(folder)}")
+
+
+def launch_in_batches(jobs: list[Job], folder: Path, size: int) -> int:
+    """Run the jobs of a sweep, `size` at a time; returns the exit code.
+
+    Raises:
+        Exception: the first exception of a job, after all jobs have ended.
+    """
+    launcher = launchers.launcher_of(jobs[0].launcher)
+    codes, failures = [], []
+    for first in range(0, len(jobs), size):
+        try:
+            codes.append(launcher.launch(jobs[first : first + size], folder))
+        except Exception as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]
+    return max(codes)
 
 
 def remaining(jobs: list[Job], overrides: list[str]) -> list[Job]:

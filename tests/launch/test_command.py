@@ -11,6 +11,7 @@ from src.launch import basic, job, joblib, sweep
 from src.launch import command as whole_command
 from src.run import lock
 from src.settings import cli
+from src.settings.errors import ConfigError
 from tests.helpers import small, train_small, written
 
 
@@ -308,3 +309,29 @@ def test_batches_of_jobs_one_after_another(command, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["src.train", *line])
     whole_command.command()
     assert (len(given), batches) == (3, [2, 1])
+
+
+def test_a_batch_with_a_failing_job_does_not_end_the_sweep(command, monkeypatch, capsys):
+    batches = []
+
+    def launch(jobs, folder):
+        batches.append([one.number for one in jobs])
+        if 0 in batches[-1]:
+            raise ConfigError("job 0 is invalid")
+        return 0
+
+    command()
+    monkeypatch.setattr(basic, "launch", launch)
+    line = ["-m", *small(model="lstm"), "seed=0,1,2", "hydra.sweeper.max_batch_size=2"]
+    monkeypatch.setattr(sys, "argv", ["src.train", *line])
+    with pytest.raises(SystemExit) as end:
+        whole_command.command()
+    assert (batches, end.value.code) == ([[0, 1], [2]], 1)
+    assert "error: job 0 is invalid" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_batches_without_jobs_are_refused(command, size):
+    key = f"hydra.sweeper.max_batch_size={size}"
+    text = f"{key}: must be an integer of at least 1"
+    assert refusal(command("-m", *small(model="lstm"), "seed=0,1", key)) == text
