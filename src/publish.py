@@ -3,7 +3,6 @@
 import io
 import logging
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 
 from .common import checks, output
+from .common.files import whole_folder
 from .common.paths import program
 from .run.folder import RunFolder
 from .run.load import load_run
@@ -57,9 +57,7 @@ def publish(cfg: Mapping[str, Any]) -> Path:
         ConfigError: see `target`; or the weights are too large.
     """
     place, folder = target(cfg), Path(str(cfg["run"]))
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".") as partial:
-        new = Path(partial) / "new"
+    with whole_folder(place) as new:
         RunFolder(new).best.parent.mkdir(parents=True)
         for name in FILES:
             shutil.copy(folder / name, new / name)
@@ -75,7 +73,6 @@ def publish(cfg: Mapping[str, Any]) -> Path:
                 f"run={str(folder)!r}: its weights take {kib:,.0f} KiB; "
                 f"must be at most largest_kib={cfg['largest_kib']}"
             )
-        new.rename(place)
     log.info("The weights take %.0f KiB.", kib)
     return place
 

@@ -56,9 +56,14 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         new, old = Path(scratch) / "new", Path(scratch) / "old"
         new.mkdir()
         yield new
-        if path.exists():
-            path.rename(old)
-        new.rename(path)
+        try:
+            if path.exists():
+                path.rename(old)
+            new.rename(path)
+        except BaseException:  # also a Ctrl-C between the two
+            if old.exists() and not path.exists():
+                old.rename(path)
+            raise
 
 
 def write_whole(path: str | Path, content: str | bytes | memoryview) -> None:

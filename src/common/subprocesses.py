@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 
@@ -28,17 +29,26 @@ def run_modules(commands: Sequence[list[str]]) -> list[int]:
     stopped = []
     children: list[subprocess.Popen[bytes]] = []
 
+    def stop(child: subprocess.Popen[bytes]) -> None:
+        with suppress(ProcessLookupError):  # it has just ended
+            os.killpg(child.pid, signal.SIGINT)  # for any signal: it makes the child stop its own workers
+
     def forward(number: int, frame: Any) -> None:
         stopped.append(number)
         for child in children:
             if child.poll() is None:
-                os.killpg(child.pid, signal.SIGINT)  # for any signal: it makes the child stop its own workers
+                stop(child)
 
-    before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    heard = [one for one in numbers if signal.getsignal(one) is not signal.SIG_IGN]  # nohup ignores SIGHUP
+    before = {number: signal.signal(number, forward) for number in heard}
     try:
         for command in commands:
             if not stopped:
-                children.append(subprocess.Popen([sys.executable, "-m", *command], start_new_session=True))
+                child = subprocess.Popen([sys.executable, "-m", *command], start_new_session=True)
+                if stopped:  # as it was started
+                    stop(child)
+                children.append(child)
         codes = [child.wait() for child in children]
     finally:
         for number, handler in before.items():

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 
 from ..common.text import columns, duration, size
-from ..lit.learner import like
+from ..lit.learner import Learner, like
 from ..settings import build, keys, loggers, longest, trainer_arguments, training
 from ..settings.cli import Job
 from ..settings.errors import ConfigError
@@ -61,7 +61,8 @@ def costs(configs: Sequence[dict[str, Any]]) -> list[Cost | str]:
     for cfg in configs:
         kind = repr(sized(cfg))
         try:
-            keys.check_run(cfg)
+            with torch.random.fork_rng():
+                built(cfg)
             if kind not in seen:
                 seen[kind] = measure(cfg)
             found.append(cost(cfg, *seen[kind]))
@@ -84,19 +85,32 @@ def sized(cfg: dict[str, Any]) -> dict[str, Any]:
         for key, value in node.items()
         if key not in ("recipe", "sigma_init") and not isinstance(value, float)
     }
-    kept |= {"callbacks": cfg["callbacks"]}  # they are constructed, too, and may be refused
     return kept | {"precision": cfg["trainer"].get("precision"), "accelerator": cfg["trainer"].get("accelerator")}
+
+
+def built(cfg: dict[str, Any]) -> Learner:
+    """The learner of a configuration.
+
+    Raises:
+        ConfigError: a run with it would be refused.
+    """
+    keys.check_run(cfg)
+    task = build.build_task(cfg)
+    network = build.build_network(cfg, task)
+    longest.check_task(cfg, network, task)
+    learner = build.build_learner(cfg, task, network)
+    # They are not kept, but made: they may be refused.
+    training.build_callbacks(cfg, "", learner)
+    learner.configure_optimizers()
+    return learner
 
 
 def measure(cfg: dict[str, Any]) -> tuple[float, float, int]:
     """Seconds of an update, seconds of a validation and bytes of a checkpoint of a configuration."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        task = build.build_task(cfg)
-        network = build.build_network(cfg, task)
-        longest.check_task(cfg, network, task)
-        learner = build.build_learner(cfg, task, network)
-        training.build_callbacks(cfg, "", learner)
+        learner = built(cfg)
+        task = learner.task
         precision = cfg["trainer"].get("precision") or "32-true"
         if str(precision).startswith("64"):
             learner.double()

@@ -91,19 +91,27 @@ def status_of(folder: Path) -> JobStatus:
     except UnreadableError:
         metrics = {}
     ending = Ending.read(metrics)
-    begun = run.config_file.stat().st_mtime if run.holds_run() else None
+    begun = _modified(run.config_file)
     # A run that is done no longer changes, so the lock, which is slow on a cluster, is not checked.
     if (ending is None or ending.status not in DONE) and run.is_held():
         return JobStatus(folder, "running", {}, _between(begun, time.time()), None)
     if ending is not None:
-        took = _between(begun, run.metrics_file.stat().st_mtime)
+        took = _between(begun, _modified(run.metrics_file))
         return JobStatus(folder, ending.status, metrics, took, ending)
     return JobStatus(folder, "waiting" if begun is None else "half-done", {}, None, None)
 
 
-def _between(begun: float | None, ended: float) -> float | None:
+def _modified(path: Path) -> float | None:
+    """When a file was last written; None if there is none, or none any more, as its run begins again."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return None
+
+
+def _between(begun: float | None, ended: float | None) -> float | None:
     """Seconds between two times; None if they are not in order, after a clock was set back or a file copied."""
-    return None if begun is None or ended < begun else ended - begun
+    return None if begun is None or ended is None or ended < begun else ended - begun
 
 
 def statuses(folder: Path) -> list[JobStatus]:

@@ -77,7 +77,6 @@ class RunFolder:
         self.metrics_file = self.path / "metrics.json"
         self.evaluation_file = self.path / "evaluation.json"
         self.history_file = self.path / "history.csv"
-        self.log_file = self.path / "train.log"
         self.best = self.checkpoint(BEST)  # the best by validation
         self.last = self.checkpoint(LAST)  # the newest
 
@@ -176,7 +175,7 @@ class RunFolder:
         """
         try:
             metrics = self._read_json(self.metrics_file)
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             raise self._damaged(self.metrics_file, error) from error
         if not isinstance(metrics, dict):
             raise self._damaged(self.metrics_file, "it holds no metrics")
@@ -222,7 +221,10 @@ class RunFolder:
         return rows
 
     def _read_json(self, path: Path) -> Any:
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
 
     def _damaged(self, path: Path, why: object) -> UnreadableError:
         return UnreadableError(f"run={str(self.path)!r}", f"{path.name} is damaged ({why})")

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +35,23 @@ def test_a_link_to_a_folder_is_kept(tmp_path, before):
     with whole_folder(link) as new:
         (new / "new").touch()
     assert (os.readlink(link), os.listdir(target), os.listdir(target.parent)) == (str(target), ["new"], ["a"])
+
+
+def test_a_stop_between_the_two_renames_leaves_the_old_folder(tmp_path, monkeypatch):
+    place = tmp_path / "a"
+    place.mkdir()
+    (place / "old").touch()
+    rename = Path.rename
+
+    def interrupted(self, to):
+        if self.name == "new":
+            raise KeyboardInterrupt
+        return rename(self, to)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt), whole_folder(place) as new:
+        (new / "new").touch()
+    assert (os.listdir(tmp_path), os.listdir(place)) == (["a"], ["old"])
 
 
 @pytest.mark.parametrize(

@@ -49,3 +49,14 @@ def test_a_signal_reaches_every_subprocess_once_and_handlers_are_restored(tmp_pa
     thread.join()
     assert [note.read_text() for note in notes] == ["1", "1"]
     assert signal.getsignal(number) == before
+
+
+def test_an_ignored_hangup_stays_ignored():
+    """As under nohup, whose subprocesses ignore it too."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        program = "import os, signal; os.kill(os.getppid(), signal.SIGHUP); os.kill(os.getpid(), signal.SIGHUP)"
+        assert subprocesses.run_module([*RUN, program]) == 0
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

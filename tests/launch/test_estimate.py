@@ -60,6 +60,15 @@ def test_jobs_that_would_be_refused_are_listed(measured, unchecked_types, monkey
     assert "; 1 would be refused." in text
 
 
+def test_each_job_is_checked_though_jobs_of_a_kind_are_measured_once(measured):
+    """Floats and the schedule change no cost, but may be invalid."""
+    text = estimate.report(jobs("optimizer.lr=0.001,-1"))
+    assert "optimizer.lr=-1" in text.splitlines()[2]
+    assert "; 1 would be refused." in text
+    assert "; 2 would be refused." in estimate.report(jobs("schedule.final=0.5,2,3"))
+    assert len(measured) == 2
+
+
 def test_measuring_leaves_the_random_numbers_alone(tmp_path):
     cfg = resolve(jobs()[0].config)
     before = torch.get_rng_state()

@@ -15,6 +15,7 @@ from src.common.files import write_json
 from src.launch import sweep
 from src.run import lock
 from src.run.ending import Ending
+from src.run.folder import RunFolder
 from src.settings.cli import Job
 from src.settings.errors import ConfigError
 from tests.helpers import small, train_small, written
@@ -149,6 +150,21 @@ def begun(tmp_path):
         start = (folder / name / "config.yaml").stat().st_mtime
         os.utime(folder / name / "metrics.json", (start + 90, start + 90))
     return folder
+
+
+def test_a_job_may_begin_again_while_its_status_is_read(tmp_path, monkeypatch):
+    read = RunFolder.read_metrics
+
+    def read_and_begun_again(self):
+        metrics = read(self)
+        self.remove_metrics()
+        return metrics
+
+    write_json(tmp_path / "config.yaml", {})
+    write_json(tmp_path / "metrics.json", Ending.of("error", "broken").entries())
+    monkeypatch.setattr(RunFolder, "read_metrics", read_and_begun_again)
+    found = sweep.status_of(tmp_path)
+    assert (found.status, found.seconds) == ("failed", None)
 
 
 def test_the_status_of_jobs(begun):

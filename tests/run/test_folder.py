@@ -69,6 +69,9 @@ class TestMetrics:
         for damage in (b'{"status": "fin', b"\xff\xfe\x00"):
             (tmp_path / "metrics.json").write_bytes(damage)
             refused(f"run={str(tmp_path)!r}: metrics.json is damaged", RunFolder(tmp_path).read_metrics)
+        (tmp_path / "metrics.json").unlink()
+        (tmp_path / "metrics.json").mkdir()
+        refused(f"run={str(tmp_path)!r}: metrics.json is damaged", RunFolder(tmp_path).read_metrics)
 
     def test_removing_metrics_twice(self, tmp_path):
         run_folder = RunFolder(tmp_path)
