@@ -51,7 +51,9 @@ class Progress(LightningProgressBar):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        if self.bar is not None and self.bar.update(1) and isinstance(pl_module, Learner):
+        if self.bar is None or trainer.global_step == self.bar.n:  # a batch of an update with several
+            return
+        if self.bar.update(trainer.global_step - self.bar.n) and isinstance(pl_module, Learner):
             shown = trainer.progress_bar_metrics
             text = " ".join(f"{name}={value:.4g}" for name, value in shown.items() if name != "v_num")
             self.bar.set_postfix_str(text + self.validation_text, refresh=False)

@@ -46,7 +46,12 @@ class GuardedModule(lightning.LightningModule):
 
     @property
     def due(self) -> bool:
-        """Whether to log this update, the first and every n-th: logging can cost as much as an update."""
+        """Whether to log this batch: the last one of the first update and of every n-th.
+
+        Logging can cost as much as an update.
+        """
+        if self._trainer is not None and self._trainer.fit_loop._should_accumulate():
+            return False
         update = self.global_step + 1
         return update == 1 or update % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
 

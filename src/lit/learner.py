@@ -206,9 +206,7 @@ class Learner(GuardedModule):
         self._test_slots: int | None = None
 
     def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
-        if (
-            batch_idx == 0
-        ):  # first batch of the next set; the trainer may have limited the batches of the previous one
+        if batch_idx == 0:  # of the next set; the trainer may have limited the batches of the previous one
             self._end_test_set()
             self.counts.reset()
             self._test_set, self._test_slots = list(self.task.tests)[dataloader_idx], None

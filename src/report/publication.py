@@ -101,7 +101,9 @@ def make(request: ReportRequest, collected: CollectedRuns) -> list[Problem]:
         if request.tuning is not None:
             shutil.copy(request.tuning, folder / "tuning.csv")
         made_by = [request.settings["command"]] if request.settings["command"] else sweep_commands
-        about = ReportInfo({**request.settings, "memory_slots": slots}, made_by, kinds, problems)
+        cmap = request.settings["cmap"] or placed[0].entry.config["figure"]["cmap"]
+        settings = {**request.settings, "cmap": cmap, "memory_slots": slots}
+        about = ReportInfo(settings, made_by, kinds, problems)
         write_json(folder / "report.json", about.as_json())
         pages.write(folder, request.out, about)
     return problems

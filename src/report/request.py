@@ -14,7 +14,7 @@ from .protocols import ROWS_BY
 from .tables import TableOptions
 
 #: Settings of the pages, which a redrawn report keeps unless new ones are given.
-KEPT = ("title", "command", "against", "reference", "margin", "published")
+KEPT = ("title", "command", "against", "reference", "margin", "published", "cmap")
 
 
 class ReportRequest(NamedTuple):
@@ -120,8 +120,9 @@ def _page_settings(cfg: Mapping[str, Any]) -> dict[str, Any]:
         raise ConfigError(f"published.values={values!r}: must be numbers by model, as {{gru: 0.91}}")
     for row, value in values.items():
         errors.check("", checks.number, f"published.values.{row}", value)
-    keys.check_cmap(cfg["figure"]["cmap"])
-    return {key: cfg[key] for key in KEPT} | {"cmap": cfg["figure"]["cmap"]}
+    if (cmap := cfg["figure"]["cmap"]) is not None:
+        keys.check_cmap(cmap)
+    return {key: cmap if key == "cmap" else cfg[key] for key in KEPT}
 
 
 def merged(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

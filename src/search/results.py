@@ -1,5 +1,6 @@
 """Results of a search so far: table, trials.csv, figures, importance of settings, experiment files of the best."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -72,7 +73,12 @@ def results(plan: SearchPlan, opened: Mapping[str, "Study"]) -> list[TrialResult
 def ranked(found: list[TrialResult], name: str) -> list[TrialResult]:
     """The complete trials of a model, best first; ties go to the fewest parameters, then to the first."""
     own = [one for one in found if one.model == name and one.state == "complete"]
-    return sorted(own, key=lambda one: (one.value, next(iter(one.seeds.values()))["parameters"], one.number))
+    return sorted(own, key=lambda one: (one.value, _parameters(one), one.number))
+
+
+def _parameters(one: TrialResult) -> float:
+    """Parameters of a trial's network; infinity where its run folders are gone, as the journal has none."""
+    return next((float(metrics["parameters"]) for metrics in one.seeds.values()), math.inf)
 
 
 def minimised(plan: SearchPlan) -> str:

@@ -17,7 +17,7 @@ class Bar:
     made: ClassVar = []
 
     def __init__(self, **options):
-        self.options, self.n, self.text, self.closed = options, 0, "", False
+        self.options, self.n, self.text, self.closed = options, options["initial"], "", False
         Bar.made.append(self)
 
     def update(self, count):
@@ -46,15 +46,20 @@ def test_counts_updates_and_shows_loss_and_validation(trainer, learner, bars):
     assert (bar.options["total"], bar.options["initial"], bar.options["mininterval"]) == (10, 3, 0.25)
     trainer.progress_bar_metrics = {"v_num": 7, "loss": 0.123456, "error_bits": 31.0}
     one.on_train_batch_end(trainer, learner, None, None, 0)
-    assert (bar.n, bar.text) == (1, "loss=0.1235 error_bits=31")
+    assert (bar.n, bar.text) == (3, "")  # the first batch of an update with several
+    trainer.global_step = 4
+    one.on_train_batch_end(trainer, learner, None, None, 1)
+    assert (bar.n, bar.text) == (4, "loss=0.1235 error_bits=31")
     trainer.callback_metrics = {"validation/bits": torch.tensor(9.0), "validation/error_bits": torch.tensor(2.5)}
     one.on_validation_end(trainer, learner)
-    one.on_train_batch_end(trainer, learner, None, None, 1)
-    assert (bar.n, bar.text) == (2, "loss=0.1235 error_bits=31 validation=2.5")
+    trainer.global_step = 5
+    one.on_train_batch_end(trainer, learner, None, None, 2)
+    assert (bar.n, bar.text) == (5, "loss=0.1235 error_bits=31 validation=2.5")
     one.on_train_end(trainer, learner)
     assert bar.closed
-    one.on_train_batch_end(trainer, learner, None, None, 2)
-    assert bar.n == 2
+    trainer.global_step = 6
+    one.on_train_batch_end(trainer, learner, None, None, 3)
+    assert bar.n == 5
 
 
 def test_is_closed_where_a_run_fails(trainer, learner, bars):

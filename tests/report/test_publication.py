@@ -155,7 +155,10 @@ def test_a_run_that_was_not_tested_everywhere_is_named(two_models, tmp_path):
 def test_settings_given_for_a_redraw_override(two_models, tmp_path):
     out = tmp_path / "report"
     report(two_models, out, "title=One", "margin=0.5", "pictures=false")
-    publication.rebuild(request(f"runs={out}/runs.csv", "title=Two", "published.values={ntm: 0.25}"))
+    assert json.loads((out / "report.json").read_text())["settings"]["cmap"] == "jet"  # that of the runs
+    given = ("title=Two", "published.values={ntm: 0.25}", "figure.cmap=viridis")
+    publication.rebuild(request(f"runs={out}/runs.csv", *given))
+    assert json.loads((out / "report.json").read_text())["settings"]["cmap"] == "viridis"
     page = (out / "report.md").read_text()
     assert "# Two\n" in page
     assert "within ±0.5" in page

@@ -279,14 +279,24 @@ def test_random_numbers_of_a_model_continue_after_resume(tmp_path, stop_at, monk
     assert equal_runs(tmp_path / "run", tmp_path / "whole")
 
 
-def test_tensorboard_shows_one_curve(tmp_path, stop_at, monkeypatch):
+def scalars(folder):
+    """The curves in TensorBoard's files, without those that depend on the clock: points (step, value) by tag."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    def scalars(folder):
-        events = EventAccumulator(str(folder)).Reload()
-        tags = [tag for tag in events.Tags()["scalars"] if not tag.startswith(("speed/", "final/seconds"))]
-        return {tag: [(point.step, point.value) for point in events.Scalars(tag)] for tag in tags}
+    events = EventAccumulator(str(folder)).Reload()
+    tags = [tag for tag in events.Tags()["scalars"] if not tag.startswith(("speed/", "final/seconds"))]
+    return {tag: [(point.step, point.value) for point in events.Scalars(tag)] for tag in tags}
 
+
+def test_an_update_of_several_batches_is_logged_once(tmp_path):
+    """It must train: Lightning tells which batch ends an update."""
+    settings = ("trainer.max_steps=5", "validate_every=2", "logger=tensorboard", "trainer.log_every_n_steps=2")
+    train_small(tmp_path, *settings, "+trainer.accumulate_grad_batches=3", model="lstm")
+    for tag in ("train/loss", "optimizer/gradient_norm"):
+        assert [step for step, _ in scalars(tmp_path)[tag]] == [1, 2, 4]
+
+
+def test_tensorboard_shows_one_curve(tmp_path, stop_at, monkeypatch):
     settings = (*LENGTH, "logger=tensorboard", "trainer.log_every_n_steps=1")
     train_small(tmp_path / "whole", *settings, model="lstm")
     stop_at(8)

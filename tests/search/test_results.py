@@ -23,3 +23,12 @@ def test_a_figure_that_cannot_be_drawn_is_a_warning(tmp_path, monkeypatch, caplo
     assert [record.getMessage() for record in caplog.records] == [
         "The figure history cannot be drawn: RuntimeError: no LaTeX"
     ]
+
+
+def test_a_trial_whose_run_folders_are_gone_comes_after_equals():
+    kept = {0: {"parameters": 5}}
+    found = [
+        results.TrialResult("ntm", number, "complete", value, {}, seeds, None)
+        for number, value, seeds in ((0, 2.0, {}), (1, 2.0, kept), (2, 1.0, {}))
+    ]
+    assert [one.number for one in results.ranked(found, "ntm")] == [2, 1, 0]
