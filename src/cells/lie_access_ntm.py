@@ -18,7 +18,7 @@ from ..memory.access import read
 from . import boundary
 from .base import Cell, State, full_precision, state_size
 from .by_head import ByHead, Heads
-from .controllers import make_controller
+from .controllers import check_numbers, make_controller
 from .layout import LARGEST, Field, Layout, identity
 from .trace import Trace
 
@@ -101,6 +101,7 @@ class LieAccessNTM(Cell):
         super().__init__()
         self.input_size = checks.integer("input_size", input_size)
         self.word_size = checks.integer("word_size", word_size)
+        check_numbers(numbers, input_size)
         heads = Heads(read_heads, self.write_heads)
         self.read_heads = read_heads
         self.dimensions = checks.integer("dimensions", dimensions, most=len(COORDINATES))

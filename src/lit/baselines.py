@@ -30,10 +30,15 @@ def of_sets(task: Task, sets: Mapping[str, Sequence[Any]]) -> dict[str, dict[str
         log.warning("The baselines of %s are left out: %s", type(task).__name__, reason(failure))
         return {}
     return {
-        name: {which: {key: float(one) for key, one in values.items()} for which, values in given.items()}
+        name: {which: {key: _number(one) for key, one in values.items()} for which, values in given.items()}
         for name, given in found.items()
         if given
     }
+
+
+def _number(value: float | None) -> float:
+    """A baseline as a number; null stands for infinity."""
+    return math.inf if value is None else float(value)
 
 
 def fault_of(found: Any) -> str | None:

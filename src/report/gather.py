@@ -91,8 +91,8 @@ def _planned(path: Path) -> list[str]:
 
 def _natural(path: Path) -> list[tuple[int, int | str]]:
     """Key of natural order: 2_ntm before 10_ntm."""
-    parts = "".join(c if c.isdigit() else f"\0{c}\0" for c in str(path)).split("\0")
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in parts if part]
+    parts = "".join(c if c.isdecimal() else f"\0{c}\0" for c in str(path)).split("\0")
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts if part]
 
 
 def names(folders: Sequence[Path]) -> list[str]:

@@ -40,20 +40,20 @@ class UnreadableError(ConfigError):
         self.where, self.reason = where, reason
 
 
-def results_folder(run: str | Path, out: Any, kind: str) -> Path:
+def results_folder(run: Any, out: Any, kind: str) -> Path:
     """The folder for new results about a run.
 
     Args:
-        run: the run folder.
+        run: the run folder; a number if its name is one.
         out: the folder that the user gave; None for none. Then it is the run folder, but for a published run
             `outputs/<kind>/<name of the run>`, as published runs stay as they are.
         kind: of the results, such as evaluations.
     """
     if out is not None:
         return Path(str(out))
-    place = Path(run).resolve()
+    place = Path(str(run)).resolve()
     published = any(above.parts[-2:] == ("outputs", "published") for above in place.parents)
-    return Path("outputs") / kind / place.name if published else Path(run)
+    return Path("outputs") / kind / place.name if published else Path(str(run))
 
 
 def check_results_folder(folder: Path, out: Any) -> None:

@@ -35,16 +35,12 @@ def run_if_nonzero_rank(assemble: Callable[..., Parts]) -> bool:
         settings = json.loads(sys.argv[2])
         threading.Thread(target=_exit_with_rank_zero, daemon=True).start()
         folder = Path(settings["folder"])
-        parts = assemble(
-            _silent(RunFolder(folder).read_config()),
-            folder,
-            0,
-            processes.Place(settings["rank"], settings["port"]),
-        )
+        checkpoint, place = settings["checkpoint"], processes.Place(settings["rank"], settings["port"])
+        parts = assemble(_silent(RunFolder(folder).read_config()), folder, _updates(checkpoint), place)
         os.write(1, b"!")
         os.dup2(2, 1)  # rank 0 reads no more, and a full pipe would block
         try:
-            _fit_and_test(parts, settings["checkpoint"])
+            _fit_and_test(parts, checkpoint)
         except Exception:
             time.sleep(1.0)  # if rank 0 has ended, this process is ended before it prints
             raise
@@ -55,7 +51,8 @@ def run_if_nonzero_rank(assemble: Callable[..., Parts]) -> bool:
             return False
         line = cli.read()
         given = {one.key_or_group: one for one in cli.parsed(line.overrides)}
-        resumed = Path(str(given["resume"].value())) if "resume" in given else None
+        asked = given["resume"].value() if "resume" in given else None
+        resumed = None if asked is None else Path(str(asked))
         if line.multirun or (resumed is not None and (resumed / "sweep.json").exists()):
             raise ConfigError("-m: must be left out, and one run be given, where torchrun or srun starts it")
         if launched.global_rank() == 0:
@@ -67,9 +64,14 @@ def run_if_nonzero_rank(assemble: Callable[..., Parts]) -> bool:
         checkpoint = None
         if resumed is not None:
             plain, checkpoint = resume.settings(resumed, resume.changes_of(line.overrides)), resume.newest(resumed)
-        parts = assemble(_silent(plain), resumed or job.folder)
+        parts = assemble(_silent(plain), resumed or job.folder, _updates(checkpoint))
     _fit_and_test(parts, checkpoint)
     return True
+
+
+def _updates(checkpoint: str | Path | None) -> int:
+    """The number of updates that are done, as in rank 0: where some are, `init_from` is not loaded again."""
+    return 0 if checkpoint is None else resume.updates_of(Path(checkpoint))
 
 
 def _fit_and_test(parts: Parts, checkpoint: str | Path | None) -> None:

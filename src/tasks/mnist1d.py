@@ -101,9 +101,12 @@ def load(cache: Path, examples: int, train_share: float, seed: int) -> dict[str,
     try:
         cache.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{random.SystemRandom().getrandbits(32):08x}.part")
-        with partial.open("wb") as target:
-            np.savez_compressed(target, allow_pickle=False, **data)
-        partial.replace(path)
+        try:  # under a name of its own: several processes may make the set at once
+            with partial.open("wb") as target:
+                np.savez_compressed(target, allow_pickle=False, **data)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
     except OSError as refusal:
         log.warning("MNIST-1D could not be cached in %s (%s).", path, refusal)
     return data

@@ -49,6 +49,15 @@ def test_memory_added_and_read_vectors(task, monkeypatch):
         assert np.array_equal(head.words, seen[words][0, :, number % 2].numpy())
 
 
+def test_a_mark_at_the_first_step_has_no_memory_before_it(task, monkeypatch):
+    given = []
+    monkeypatch.setattr(trace_figures, "memory", lambda *arguments: given.append(arguments))
+    learner = learner_of(NTM(4, **SIZES), task)
+    example = task.example(2, 2)._replace(marks={"start": 0, "answer": 4})
+    draw_trace(learner.network, example, trace(learner, example)[1], "viridis")
+    assert list(given[0][0]) == ["memory as the\nanswer begins", "memory\nat the end"]
+
+
 def test_a_network_without_heads_has_no_such_figures(task):
     learner = learner_of(LSTM(4, 5), task)
     assert draw_trace(learner.network, task.example(2, 2), Trace(), "jet") == {}

@@ -220,6 +220,7 @@ def test_initial_values_by_head():
         ({"output_clip": 0}, "output_clip=0: must be a finite number above 0"),
         ({"controller": "rnn"}, "controller='rnn': must be one of lstm, gru, feedforward, counter_lstm"),
         ({"controller_size": -1}, "controller_size=-1: must be an integer of at least 1"),
+        ({"numbers": [F]}, f"numbers=[{F}]: must be a list of integers from 0 to {F - 1}"),
     ],
 )
 def test_refusals(options, text):

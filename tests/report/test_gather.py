@@ -18,9 +18,9 @@ def found(top):
 
 
 def test_runs_at_any_depth_in_a_readable_order(fake):
-    for name in ("10_ntm", "2_ntm", "deep/er/run", "1_ntm"):
+    for name in ("10_ntm", "2_ntm", "deep/er/run", "1_ntm", "m²"):
         fake(name, "model=ntm")
-    assert list(found(fake.top)) == ["1_ntm", "2_ntm", "10_ntm", "deep/er/run"]
+    assert list(found(fake.top)) == ["1_ntm", "2_ntm", "10_ntm", "deep/er/run", "m²"]
     assert all(isinstance(one, EndedRun) for one in found(fake.top).values())
 
 

@@ -153,3 +153,7 @@ def test_revisions_of_the_code(tmp_path, config, revisions, text):
 )
 def test_results_are_written_beside_a_run_that_is_not_published(run, out, expected):
     assert results_folder(run, out, "evaluations") == Path(expected)
+
+
+def test_results_of_a_run_whose_name_is_a_number():
+    assert results_folder(2024, None, "evaluations") == Path("2024")

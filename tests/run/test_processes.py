@@ -261,6 +261,15 @@ def test_torchrun_with_a_wrong_number_of_processes_or_a_sweep_is_refused(tmp_pat
     assert capsys.readouterr().err == f"error: {text}\n"
 
 
+def test_nothing_is_resumed_by_a_null_where_torchrun_starts_the_command(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(rank_zero_only, "rank", 0)
+    for name, value in {"TORCHELASTIC_RUN_ID": "a", "RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["train", "trainer.devices=2", "resume=null", "dry_run=true"])
+    assert run_if_nonzero_rank(assemble)
+
+
 def test_missing_variables_of_torchrun_are_refused(monkeypatch, capsys):
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "a")
     monkeypatch.setenv("RANK", "1")

@@ -94,6 +94,19 @@ def test_data_are_generated_once_and_cached_without_pickle(frozen, cache, monkey
     assert not list(cache.glob("*.part"))
 
 
+def test_a_cache_that_cannot_be_written_is_a_warning_and_leaves_nothing(frozen, tmp_path, monkeypatch, caplog):
+    whole = frozen.tests["test"][0]
+
+    def full(*arguments, **arrays):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(mnist1d, "make", lambda *arguments: {"x": whole.x.numpy()})
+    monkeypatch.setattr(np, "savez_compressed", full)
+    mnist1d.load(tmp_path / "new", 5000, 0.8, 42)
+    assert list((tmp_path / "new").iterdir()) == []
+    assert "could not be cached" in caplog.text
+
+
 def test_frozen_splits_are_disjoint_and_stratified(frozen):
     sets = {"training": [frozen.training], "validation": frozen.validation, **frozen.tests}
     sizes = {name: len(whole(batches)[1]) for name, batches in sets.items()}
