@@ -147,13 +147,14 @@ def summary(folder: Path) -> str:
         validation = job.metrics.get("validation") or {}
         objective = objectives.recognised(validation)
         metric = None if objective is None else objective.headline
+        value = validation.get(metric)  # null if it was no number
         solved = job.metrics.get("sequences_to_solve")
         rows.append(
             {
                 "job": job.folder.name,
                 "status": job.status,
                 "updates": f"{job.metrics['updates']:,}" if "updates" in job.metrics else "",
-                "validation": "" if metric not in validation else f"{metric} {validation[metric]:.4g}",
+                "validation": "" if value is None else f"{metric} {value:.4g}",
                 "solved after": "" if solved is None else f"{solved:,}",
                 "took": "" if job.seconds is None else duration(job.seconds),
                 "error": _short(job.metrics.get("error") or ""),

@@ -198,9 +198,14 @@ class Objective(ABC):
         """Whether less ("min") or more ("max") of the monitored metric is better."""
         return "max" if self.metric(self.monitor).more else "min"
 
-    def to_minimise(self, validation: Mapping[str, float]) -> float:
-        """The value that a search minimises: the monitored metric, or 1 minus a share to maximise."""
+    def to_minimise(self, validation: Mapping[str, float | None]) -> float:
+        """The value that a search minimises: the monitored metric, or 1 minus a share to maximise.
+
+        Infinity for what is no number, which is null in metrics.json.
+        """
         value = validation[self.monitor]
+        if value is None or math.isnan(value):
+            return math.inf
         return 1.0 - value if self.metric(self.monitor).more else value
 
     @property

@@ -1,5 +1,6 @@
 """The command line, in Hydra's syntax; a user's mistake is reported in one line, before any folder is made."""
 
+import logging
 import os
 import re
 import shlex
@@ -24,6 +25,7 @@ from .overrides import parsed, quoted, searched, with_keys_of_the_task
 
 __all__ = ["Job", "Line", "argument", "ask", "check_writable", "composed", "composed_sweep", "failures", "parsed"]
 __all__ += ["quoted", "read", "refusals", "run"]
+log = logging.getLogger(__name__)
 #: Flags of Hydra that would bypass the checks, or have no effect here.
 REFUSED_FLAGS = ("config_path", "config_name", "experimental_rerun", "shell_completion")
 
@@ -46,13 +48,8 @@ def refusals() -> Iterator[None]:
     """Context in which a ConfigError or an OSError ends the command with one line and exit code 2."""
     try:
         yield
-    except ConfigError as error:
-        print(f"error: {' '.join(str(error).splitlines())}", file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
-        text = f"{error.filename!r}: {error.strerror}" if error.filename and error.strerror else str(error)
-        print(f"error: {' '.join(text.split())}", file=sys.stderr)
-        sys.exit(2)
+    except (ConfigError, OSError) as error:
+        end_with(error, 2)
 
 
 def read() -> Line:
@@ -127,15 +124,25 @@ def run(config_name: str, main: Callable[[dict[str, Any]], Any], refuse: Callabl
 
 @contextmanager
 def failures() -> Iterator[None]:
-    """Context of work that has begun: a ConfigError or a Refusal ends the command with one line and exit code 1.
+    """Context of work that has begun: an expected error ends the command with one line and exit code 1.
 
-    A Refusal comes from a task whose settings do not allow a test cell, which only the task itself can tell.
+    A Refusal comes from a task whose settings do not allow a test cell, which only the task itself can tell; an
+    OSError from the machine, such as a full disk.
     """
     try:
         yield
-    except (ConfigError, checks.Refusal) as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+    except (ConfigError, checks.Refusal, OSError) as error:
+        end_with(error, 1)
+
+
+def end_with(error: Exception, code: int) -> NoReturn:
+    """End the command with an exit code, and an error in one line; its trace is logged at the level debug."""
+    log.debug("The error:", exc_info=error)
+    text = str(error)
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        text = f"{error.filename!r}: {error.strerror}"
+    print(f"error: {' '.join(text.splitlines())}", file=sys.stderr)
+    sys.exit(code)
 
 
 def argument(key: str, path: Path) -> str:

@@ -221,6 +221,13 @@ def test_the_summary_names_no_retry_where_all_failures_are_refusals(tmp_path):
         assert ("retry_failed" in sweep.summary(tmp_path / "sweep")) == hint
 
 
+def test_the_summary_of_a_run_whose_metric_was_no_number(begun):
+    metrics = json.loads((begun / "finished" / "metrics.json").read_text())
+    metrics["validation"] = dict.fromkeys(metrics["validation"])
+    write_json(begun / "finished" / "metrics.json", metrics)
+    assert "error_bits" not in sweep.summary(begun).splitlines()[1]
+
+
 def test_the_content_of_sweep_json(begun):
     assert sweep.read(begun)["overrides"] == ["seed=0,1"]
     assert sweep.read(begun)["jobs"][1] == {"folder": "diverged", "overrides": ["seed=1"]}

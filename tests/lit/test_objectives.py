@@ -32,6 +32,8 @@ def test_directions():
     assert (bits.mode, bits.minimised, bits.to_minimise({"bits": 3.0})) == ("min", "validation bits", 3.0)
     assert (classes.mode, classes.minimised) == ("max", "1 - validation accuracy")
     assert classes.to_minimise({"accuracy": 0.75}) == 0.25
+    for nothing in (None, math.nan):  # null is what metrics.json has for it
+        assert bits.to_minimise({"bits": nothing}) == math.inf
 
 
 @pytest.mark.parametrize(

@@ -467,6 +467,13 @@ def test_refusals_of_other_commands(monkeypatch, capsys, tmp_path, module):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_fault_of_the_machine_is_one_line_with_exit_code_1(capsys, tmp_path):
+    with pytest.raises(SystemExit) as end, cli.failures():
+        (tmp_path / "gone" / "report.md").write_text("")
+    assert end.value.code == 1
+    assert capsys.readouterr().err == f"error: '{tmp_path}/gone/report.md': No such file or directory\n"
+
+
 @pytest.mark.parametrize("failure", [ConfigError, Refusal])
 def test_a_refusal_after_work_has_begun_is_one_line_with_exit_code_1(capsys, failure):
     with pytest.raises(SystemExit) as end, cli.failures():
