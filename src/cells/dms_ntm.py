@@ -50,8 +50,8 @@ class DMSNTM(Machine):
         sigma_init: initial width in slots, above sigma_min; by head.
         sigma_min: smallest width in slots, at least 1e-6.
         sigma_max: bound on the width in slots, above the initial widths, at most 1e6; None for none; by head.
-        sigma_schedule: ``{factor: .., share: ..}``, see `WidthSchedule` and `at_progress`, which multiplies what
-            sigma_min and sigma_max bound; None for none; by head.
+        sigma_schedule: ``{factor: .., share: ..}``, see `WidthSchedule`: a factor on the width, after the bounds
+            sigma_min and sigma_max, that shrinks to 1 in training; None for none; by head.
         num_scales: K.
         lattice: strength of `addressing.snap`, 0 to 1; of p, or with carry = weighting of delta or J; by head.
         jump_range: longest jump in slots, at most 1e6; None for half of `memory_slots`, also where a state has
@@ -60,8 +60,8 @@ class DMSNTM(Machine):
             (anchored); by head.
         bookmark_bias: initial logit of the gate that stores the bookmark (anchored); by head.
         delta_init: initial motion per step in slots (relative, anchored); by head.
-        step_bias: initial logit of the step by +1, or if negative, its size that of standing still (hybrid);
-            by head.
+        step_bias: initial logit of the step by +1. A negative value begins with standing still instead: the logit
+            of the step by 0 is then its absolute value (hybrid); by head.
 
     The other arguments are those of `Machine`.
     """

@@ -119,7 +119,6 @@ class Machine(Cell):
         )
         self.output_size = controller_size + read_heads * word_size
         self.layout = self.head_layout()
-        self.head_sizes = self.layout.sizes
         self.num_heads = read_heads + write_heads
         self.heads = nn.Linear(controller_size, self.num_heads * self.layout.size + write_heads * 2 * word_size)
         with torch.no_grad():

@@ -23,8 +23,8 @@ class NTM(Machine):
 
     Args:
         shift_range: r, at least 1.
-        step_bias: initial logit of the shift by +1, or if negative, its size that of standing still; those of
-            the other shifts are 0; by head.
+        step_bias: initial logit of the shift by +1. A negative value begins with standing still instead: the
+            logit of the shift by 0 is then its absolute value. Those of the other shifts are 0; by head.
 
     An input skip adds to the logits of the shifts. The other arguments are those of `Machine`.
     """

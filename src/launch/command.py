@@ -12,13 +12,10 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from ..common import checks
 from ..run import lock, resume
 from ..run.ending import DONE
-from ..settings import cli, errors, keys
+from ..settings import cli, errors, keys, required
 from ..settings.errors import ConfigError
 from ..settings.job import Job
 from . import estimate, job, launchers, ray, sweep
-
-#: Keys of the command, which are not settings of the run.
-COMMAND_KEYS = ("resume", "retry_failed", "dry_run")
 
 
 def command() -> None:
@@ -170,12 +167,12 @@ def expand_resume(line: cli.Line) -> cli.Line:
     """
     given = {one.key_or_group: one for one in cli.parsed(line.overrides)}
     for key, override in given.items():
-        if key in COMMAND_KEYS and override.is_delete():
+        if key in required.COMMAND and override.is_delete():
             raise ConfigError(f"{override.input_line}: cannot be left out; must be null or false")
     if "resume" not in given or given["resume"].value() is None:
         return line
     for key, override in given.items():
-        if override.is_sweep_override() and key in (*COMMAND_KEYS, *resume.CHANGES):
+        if override.is_sweep_override() and key in (*required.COMMAND, *resume.CHANGES):
             raise ConfigError(f"{override.input_line}: must be one value when a run is resumed")
     if not str(given["resume"].value()):
         raise ConfigError("resume='': must be the folder of a run or of a sweep")
@@ -186,7 +183,7 @@ def expand_resume(line: cli.Line) -> cli.Line:
     allowed = resume.SWEEP_CHANGES if is_sweep else resume.CHANGES
     for key, override in given.items():
         launcher = is_sweep and key.replace("/", ".").startswith("hydra.launcher")
-        if (key not in (*COMMAND_KEYS, *allowed) and not launcher) or override.is_delete():
+        if (key not in (*required.COMMAND, *allowed) and not launcher) or override.is_delete():
             raise ConfigError(
                 f"{override.input_line}: cannot be changed when a run is resumed; must be left out, as all but "
                 + ", ".join(allowed)

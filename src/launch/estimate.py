@@ -10,8 +10,8 @@ import torch
 from ..common.text import columns, duration, size
 from ..lit.learner import Learner, like
 from ..settings import build, keys, loggers, longest, trainer_arguments, training
-from ..settings.cli import Job
 from ..settings.errors import ConfigError
+from ..settings.job import Job
 from . import launchers
 
 #: Updates that are timed, after one untimed update.

@@ -13,8 +13,9 @@ from ..common.text import columns, duration
 from ..lit import objectives
 from ..run.ending import DONE, Ending
 from ..run.folder import RunFolder, UnreadableError
-from ..settings.cli import Job, argument
+from ..settings.cli import argument
 from ..settings.errors import ConfigError
+from ..settings.job import Job
 
 #: Status of a job, in the order of the summary. A `waiting` job has not begun, a `half-done` job was killed.
 STATUSES = ("finished", "diverged", "failed", "stopped", "half-done", "running", "waiting")

@@ -112,7 +112,7 @@ class Objective(ABC):
         name (str): by which a task refers to the objective.
         metrics (tuple of `Metric`): all metrics of validation and tests, in the order of metrics.json. A metric of
             the same name in another objective must be equal.
-        monitor (str): validation metric by which checkpoints are chosen; the value that a search minimises.
+        monitor (str): validation metric by which checkpoints are chosen; searches use `to_minimise` of it.
         headline (str): metric shown beside the loss and first in tables.
         reach (tuple of str): metrics of generalisation, at least one; the first is also computed on training
             batches. For TensorBoard, HPARAMS and reports.

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from ..lit import objectives
 from ..lit.learner import Learner
-from ..settings import keys
+from ..settings import keys, required
 from ..tasks.base import Task
 from . import processes, provenance
 from .ending import Ending
@@ -24,8 +24,8 @@ from .quiet import quiet
 from .resume import keep_csv, newest, settings, updates_of
 
 log = logging.getLogger(__name__)
-#: Keys of the command and of Hydra, which are not settings of the run.
-NOT_RUN_SETTINGS = ("hydra", "resume", "retry_failed", "dry_run")
+#: Sections and keys of src.train that are no settings of a run.
+NOT_RUN_SETTINGS = ("hydra", *required.COMMAND)
 #: Objective value of a run that failed or diverged; a search minimises.
 INFINITY = float("inf")
 

@@ -11,6 +11,7 @@ from ..common.nested import flat
 from ..common.paths import command
 from ..settings import cli, keys
 from ..settings.errors import ConfigError, UnknownKeyError
+from ..settings.job import Job
 from . import space
 
 #: Defaults for all runs of a search. If runs stopped when their task is solved, the first to solve it would rank
@@ -166,7 +167,7 @@ def check_budget(found: Mapping[str, SearchedModel]) -> None:
             raise ConfigError(f"{key}: is {listed}; must be given, an equal budget for all models")
 
 
-def jobs(plan: SearchPlan, name: str, number: int, values: Sequence[str]) -> list[cli.Job]:
+def jobs(plan: SearchPlan, name: str, number: int, values: Sequence[str]) -> list[Job]:
     """The jobs of a trial, one for each seed."""
     (job,) = cli.composed("train", [*plan.models[name].fixed, *values, *WITHOUT_LOGS])
     at = folder(plan, name, number)

@@ -17,8 +17,8 @@ from ..launch.job import run_job
 from ..run import train
 from ..run.ending import Ending
 from ..settings import cli, keys
-from ..settings.cli import Job
 from ..settings.errors import ConfigError
+from ..settings.job import Job
 from . import plan as plans
 from . import space, studies
 from .plan import SearchPlan

@@ -19,11 +19,10 @@ from ..common.paths import CONF, command, module
 from . import hydra_job, keys
 from .errors import ConfigError
 from .folders import check_writable
-from .job import Job
 from .jobs import composed, composed_sweep
 from .overrides import parsed, quoted, searched, with_keys_of_the_task
 
-__all__ = ["Job", "Line", "argument", "ask", "check_writable", "composed", "composed_sweep", "failures", "parsed"]
+__all__ = ["Line", "argument", "ask", "check_writable", "composed", "composed_sweep", "failures", "parsed"]
 __all__ += ["quoted", "read", "refusals", "run"]
 log = logging.getLogger(__name__)
 #: Flags of Hydra that would bypass the checks, or have no effect here.

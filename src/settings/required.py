@@ -28,6 +28,8 @@ RUN = (
     *SECTIONS,
     *(f"{section}.{key}" for section, keys in SECTIONS.items() for key in keys),
 )
+#: Keys of the command `src.train`, which are no settings of a run.
+COMMAND = ("resume", "retry_failed", "dry_run")
 #: A reference to another key, as in ${task.recipe.lr}.
 REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 

@@ -8,12 +8,12 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 
 from ..common.paths import CONF, command
-from ..settings import cli
+from ..settings import cli, required
 from ..settings.errors import ConfigError
 from ..settings.experiments import experiment_file
 
 #: Keys that a study sets for its sweeps.
-GIVEN = ("resume", "retry_failed", "dry_run", "hydra.sweep.dir", "hydra.run.dir", "hydra.searchpath")
+GIVEN = (*required.COMMAND, "hydra.sweep.dir", "hydra.run.dir", "hydra.searchpath")
 
 
 def values(override: Override) -> list[str]:

@@ -8,13 +8,14 @@ from ..launch import sweep
 from ..run import resume
 from ..run.ending import DONE
 from ..run.folder import STAMP, RunFolder
-from ..settings import cli, keys
+from ..settings import cli, keys, required
 from ..settings.errors import ConfigError
+from ..settings.job import Job
 from .fields import values
 from .plan import Sweep
 
 #: Keys that may differ between an existing run and the settings that the study asks for.
-MAY_DIFFER = (*STAMP, "seed", "resume", "retry_failed", "dry_run", *resume.SWEEP_CHANGES)
+MAY_DIFFER = (*STAMP, "seed", *required.COMMAND, *resume.SWEEP_CHANGES)
 
 
 def remaining(of: Sweep, retry_failed: bool = False) -> list[dict[str, Any]]:
@@ -48,7 +49,7 @@ def remaining(of: Sweep, retry_failed: bool = False) -> list[dict[str, Any]]:
     return todo
 
 
-def without_seeds(overrides: list[str]) -> tuple[list[cli.Job], list[str | None]]:
+def without_seeds(overrides: list[str]) -> tuple[list[Job], list[str | None]]:
     """The jobs of a sweep for the first seed alone, as all seeds have the same settings; and the seeds."""
     given = cli.parsed(overrides)
     seeds: list[str | None] = [seed for one in given if one.key_or_group == "seed" for seed in values(one)]

@@ -34,12 +34,13 @@ class Walks(Generated, ABC):
 
     Args:
         reach: largest distance of training, D; below max_length, and in a test cell below its length.
-        held_out: distances up to D, forward and back, that only test sets of that name have, which have no others:
-            `held_out`, of the largest sizes of training, and one for each test cell with room for them, such as
-            `held_out_length32_hops16_reach8`. Without any there are no such sets.
-        distance_tests: distances, forward and back, that each have a test set, such as `distance3`, of the largest
-            sizes of training. All moves of its walks have distances of training, but the last, which has this one,
-            and only its word counts; no word comes twice. Also beyond D (not with one_hot) or held out.
+        held_out: distances up to D, forward and back, that training does not have. Test sets of their own have
+            these distances alone: `held_out`, of the largest sizes of training, and one for each test cell with
+            room for them, such as `held_out_length32_hops16_reach8`. None by default.
+        distance_tests: distances, forward and back, each with a test set such as `distance3`, of the largest sizes
+            of training. The last move of each walk has this distance, and only its word counts; the moves before
+            have distances of training, and no word comes twice. A distance may be held out, or beyond D (not with
+            one_hot).
         min_length, max_length: words of a sequence in training; both may be the same.
         min_hops, max_hops: moves of a walk in training; both may be the same.
         encoding: of distances, scalar or one_hot.

@@ -63,12 +63,12 @@ def test_initial_shifts(shift_range, content):
 def test_initial_biases_of_content_addressing(cls):
     """The biases of key strength and gate are those of the options, in every kind of machine."""
     cell = make(cls, beta_bias=3.0, gate_bias=-1.5, read_heads=1, write_heads=1)
-    numbers = cell.heads.bias[: 2 * sum(cell.head_sizes)].view(2, -1)
+    numbers = cell.heads.bias[: 2 * sum(cell.layout.sizes)].view(2, -1)
     assert numbers[:, M : M + 2].tolist() == [[3.0, -1.5]] * 2
     assert numbers[:, :M].eq(0).all()
     torch.testing.assert_close(first(cell)["gate"], torch.full((B, 2), 1 / (1 + math.exp(1.5))))
     same = make(cls, beta_bias=0.0, gate_bias=-1.5, read_heads=1, write_heads=1)
-    rest = same.heads.bias[: 2 * sum(same.head_sizes)].view(2, -1)
+    rest = same.heads.bias[: 2 * sum(same.layout.sizes)].view(2, -1)
     assert numbers[:, M + 1 :].equal(rest[:, M + 1 :])
 
 

@@ -17,6 +17,7 @@ from src.launch import basic, joblib, launchers, ray, submitit, sweep
 from src.run import lock, provenance, train
 from src.settings import cli
 from src.settings.errors import ConfigError
+from src.settings.job import Job
 from tests.helpers import compose_train, small, train_small, written
 
 SUBMITIT = "hydra_plugins.hydra_submitit_launcher"
@@ -211,7 +212,7 @@ def test_a_sweep_in_a_folder_with_runs_is_refused(tmp_path):
     (folder / "a").mkdir(parents=True)
     (folder / "a" / "config.yaml").write_text("seed: 0")
     with pytest.raises(ConfigError, match=r"hydra\.sweep\.dir='.*sweep': holds the run 'a'; must be a new folder"):
-        sweep.begin(folder, [], [cli.Job({}, [], folder / "a", folder, {})])
+        sweep.begin(folder, [], [Job({}, [], folder / "a", folder, {})])
 
 
 def test_a_file_system_without_locks_is_refused(tmp_path, monkeypatch):

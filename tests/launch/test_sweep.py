@@ -16,8 +16,8 @@ from src.launch import sweep
 from src.run import lock
 from src.run.ending import Ending
 from src.run.folder import RunFolder
-from src.settings.cli import Job
 from src.settings.errors import ConfigError
+from src.settings.job import Job
 from tests.helpers import small, train_small, written
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,7 +6,7 @@ import pytest
 
 from src.common.files import write_json
 from src.launch import sweep
-from src.settings.cli import Job
+from src.settings.job import Job
 from src.study.plan import read
 from tests.helpers import SMALL
 

@@ -12,8 +12,8 @@ from omegaconf import OmegaConf
 from src import evaluate
 from src.common.paths import CHECKOUT as ROOT
 from src.launch import sweep
-from src.settings.cli import Job
 from src.settings.errors import ConfigError
+from src.settings.job import Job
 from src.study import __main__ as command
 from src.study import finish, sweeps
 from src.study.finish import evaluated, request
