@@ -36,9 +36,9 @@ def package(path):
     return path.relative_to(ROOT / "src").with_suffix("").parts[0]
 
 
-def imported(path):
-    """Modules of src that a file imports, also within functions."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def imported(path, nodes=None):
+    """Modules of src that a file imports: in some nodes, or else also within functions."""
+    for node in nodes or ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -122,3 +122,22 @@ def test_the_lowest_layers_import_no_lightning_or_hydra(folder):
             if isinstance(node, ast.Import | ast.ImportFrom)
             for name in [getattr(node, "module", "") or "", *(alias.name for alias in node.names)]
         }
+
+
+def test_numba_is_imported_only_when_kernels_are_loaded():
+    """It may be missing, and its features of the processor must be set before it makes the first function."""
+    reached, waiting = set(), ["src.engines.choose", *(f"src.{name}" for name in ("train", "evaluate"))]
+    while waiting:
+        module = waiting.pop()
+        if module in reached:
+            continue
+        reached.add(module)
+        path = ROOT / f"{module.replace('.', '/')}.py"
+        if not path.exists():
+            continue
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        named = [alias.name for node in body if isinstance(node, ast.Import) for alias in node.names]
+        named += [node.module or "" for node in body if isinstance(node, ast.ImportFrom) and not node.level]
+        assert not {name.split(".")[0] for name in named} & {"numba", "llvmlite"}, path
+        waiting += imported(path, body)
+    assert "src.engines.numba_cpu.gru_autograd" in reached

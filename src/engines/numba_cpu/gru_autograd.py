@@ -10,7 +10,7 @@ from torch.nn.functional import linear
 from ...cells import boundary
 from ...cells.base import full_precision
 from ...cells.gru import GRU, GRUState
-from .gru_layer import Layer, LayerGradients
+from .gru_bundles import Layer, LayerGradients
 from .kernel_threads import thread_count
 from .kernels import gru_kernels
 from .operation import DTYPES, check_backward, overridden, zero_padded

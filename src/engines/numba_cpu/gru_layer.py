@@ -4,37 +4,18 @@ What the inputs add to the gates is computed before, for all steps at once. The 
 torch: reset, update, candidate. A name that begins with d is a gradient.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from jaxtyping import Float
 from numba import njit
 
 from . import denormals
 from .controllers import control, control_backward
+from .gru_bundles import Layer, LayerGradients
 from .numerics import like
 from .plan import GRU
 from .products import accumulate
 from .routine import KERNEL
 from .views import at, copy, fill, keep_alive, span, uncounted
-
-
-class Layer(NamedTuple):
-    """Intermediate values; index 0 of T+1 is before the first step."""
-
-    by_input: Float[np.ndarray, "T B K"]  # what the inputs add to the gates; an input
-    gates: Float[np.ndarray, "T B 4*C"]  # activations, in the order of `controllers`
-    h: Float[np.ndarray, "T+1 B C"]  # [0] is an input
-
-
-class LayerGradients(NamedTuple):
-    """Gradients of a layer."""
-
-    y: Float[np.ndarray, "T B C"]  # of the outputs; an input
-    by_input: Float[np.ndarray, "T B K"]  # set
-    h: Float[np.ndarray, "B C"]  # overwritten: of h after the last step, then of that before the first
-    weights: Float[np.ndarray, "C K_padded"]  # accumulated
-    bias: Float[np.ndarray, "K_padded"]  # accumulated
 
 
 @njit(**KERNEL)
