@@ -1,18 +1,22 @@
-"""Compilation of the kernels for a dtype, in a process of its own.
+"""Compilation of the kernels for a dtype, in processes of their own.
 
-`python -m src.engines.numba_cpu.compiler <cache folder> <kind> <dtype>` fills the cache. A process that has just
-compiled runs code that is linked differently from the code that it stores, and whose results differ by rounding.
-So a process that trains only loads kernels, also the first time, and all processes compute the same bits.
+`python -m src.engines.numba_cpu.compiler <cache folder> <dtype> <kernel>..` fills the cache. A process that has
+just compiled runs code that is linked differently from the code that it stores, and whose results differ by
+rounding. So a process that trains only loads kernels, also the first time: all processes compute the same bits.
 """
 
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 from jaxtyping import Int64
+from tqdm import tqdm
 
 from ...common.paths import CHECKOUT, module
 
@@ -29,11 +33,13 @@ class Kernels(NamedTuple):
     gru_backward: Any
 
 
-#: Kernels that are compiled together, by the kind of cells that need them.
+#: Seconds between two looks at processes that compile.
+POLL = 0.1
+#: By the kind of cells: the kernels that they need, each part for a process of its own.
 KINDS = {
-    "machine": ("forward", "backward", "changes"),
-    "dnc": ("dnc_forward", "dnc_backward"),
-    "gru": ("gru_forward", "gru_backward", "changes"),
+    "machine": (("forward", "changes"), ("backward",)),
+    "dnc": (("dnc_forward",), ("dnc_backward",)),
+    "gru": (("gru_forward", "changes"), ("gru_backward",)),
 }
 
 
@@ -70,37 +76,49 @@ def features() -> str:
     return f"{found},-prefer-256-bit" if "+avx512f" in found else found
 
 
-def compile_or_load(kernels: Kernels, kind: str, dtype: np.dtype) -> None:
-    """Make the kernels of a kind ready for a dtype: from the cache, or compiled by this process.
+def compile_or_load(kernels: Kernels, names: Iterable[str], dtype: np.dtype) -> None:
+    """Make some kernels ready for a dtype: from the cache, or compiled by this process.
 
     Arguments of other types are an error afterwards: what is compiled later would be cached, too, and the next
     process would take the cache for damaged.
     """
-    for name in KINDS[kind]:
+    for name in names:
         kernel = getattr(kernels, name)
         kernel.disable_compile(False)
         kernel.compile(signature(kernel.py_func, dtype))
         kernel.disable_compile()
 
 
-def compile_in_subprocess(folder: Path, kind: str, dtype: np.dtype) -> str | None:
-    """Fill the cache folder with kernels of a kind for a dtype; the reason if that was not possible, else None."""
-    command = [
-        sys.executable,
-        "-m",
-        module("engines.numba_cpu.compiler"),
-        str(folder.absolute()),
-        kind,
-        dtype.name,
-    ]
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    try:
+def compile_in_subprocesses(folder: Path, kind: str, dtype: np.dtype) -> str | None:
+    """Fill the cache folder with kernels of a kind for a dtype; the reason if that was not possible, else None.
+
+    On a terminal, a line shows the seconds so far.
+    """
+    command = [sys.executable, "-m", module("engines.numba_cpu.compiler"), str(folder.absolute()), dtype.name]
+    children = []
+    with tempfile.TemporaryFile() as errors:
         # In a session of its own: Ctrl-C must not end the compilation, as it ends the run only after an update.
-        done = subprocess.run(command, cwd=CHECKOUT, start_new_session=True, **quiet)  # type: ignore[call-overload]
-    except OSError as error:
-        return str(error)
-    lines = done.stderr.decode(errors="replace").split("\n")
-    return None if done.returncode == 0 else f"exit code {done.returncode}: {' '.join(lines[-2:]).strip()}"
+        quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": errors}
+        start = partial(subprocess.Popen, cwd=CHECKOUT, start_new_session=True, **quiet)
+        try:
+            for names in KINDS[kind]:
+                children.append(start([*command, *names]))
+            with tqdm(bar_format="compiling: {elapsed}", leave=False, disable=None) as shown:
+                while any(child.poll() is None for child in children):
+                    time.sleep(POLL)
+                    shown.refresh()
+        except OSError as error:
+            return str(error)
+        finally:
+            for child in children:
+                child.kill()
+                child.wait()
+        failed = [child.returncode for child in children if child.returncode]
+        if not failed:
+            return None
+        errors.seek(0)
+        lines = errors.read().decode(errors="replace").split("\n")
+        return f"exit code {failed[0]}: {' '.join(lines[-2:]).strip()}"
 
 
 def signature(function: Callable[..., None], dtype: np.dtype) -> tuple[Any, ...]:
@@ -123,4 +141,4 @@ def signature(function: Callable[..., None], dtype: np.dtype) -> tuple[Any, ...]
 
 
 if __name__ == "__main__":
-    compile_or_load(load(Path(sys.argv[1])), sys.argv[2], np.dtype(sys.argv[3]))
+    compile_or_load(load(Path(sys.argv[1])), sys.argv[3:], np.dtype(sys.argv[2]))

@@ -13,8 +13,10 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 SOURCES = Path(__file__).parent
 #: Default cache folder; the environment variable NUMBA_CACHE_DIR sets another one.
 CACHE = paths.CACHE / "fused"
+#: Days after which kernels are removed that no process has used.
+KEPT_DAYS = 30
 #: File with the digests of the cached files, to detect damage, and what was compiled, such as "machine float32".
 RECORD = "record.json"
 
@@ -89,6 +93,7 @@ def _prepare() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+        _remove_unused(base, folder)
     except OSError as error:
         log.warning("Kernels cannot be kept in %s (%s); they are compiled for this process alone.", base, error)
         folder = Path(tempfile.mkdtemp(prefix="kernels-"))
@@ -100,6 +105,16 @@ def _prepare() -> Path:
                 path.unlink()
             (folder / RECORD).unlink(missing_ok=True)
     return folder
+
+
+def _remove_unused(base: Path, own: Path) -> None:
+    """Remove the kernels of other versions that no process has used for long, and note a use of those in `own`."""
+    os.utime(own)
+    oldest = time.time() - KEPT_DAYS * 24 * 3600
+    for record in base.glob(f"{'[0-9a-f]' * 16}/{RECORD}"):
+        with contextlib.suppress(OSError):  # another process may remove it, too
+            if record.parent.stat().st_mtime < oldest:
+                shutil.rmtree(record.parent)
 
 
 def _name() -> str:
@@ -115,7 +130,7 @@ def _name() -> str:
 
 
 def _compile(loaded: compiler.Kernels, folder: Path | None, kind: str, dtype: np.dtype) -> None:
-    """Load the kernels of a kind for a dtype from the cache, which a subprocess fills first if need be."""
+    """Load the kernels of a kind for a dtype from the cache, which subprocesses fill first if need be."""
     if not hasattr(loaded.forward, "compile"):  # NUMBA_DISABLE_JIT: the kernels are plain Python functions
         return
     assert folder is not None
@@ -125,9 +140,9 @@ def _compile(loaded: compiler.Kernels, folder: Path | None, kind: str, dtype: np
         if compiled not in record.get("compiled", []):
             of = {"dnc": " of the DNC", "gru": " of the GRU"}.get(kind, "")
             log.info("Compiling the fused engine%s for %s, once; it is kept in %s.", of, dtype.name, folder)
-            if reason := compiler.compile_in_subprocess(folder, kind, dtype):
+            if reason := compiler.compile_in_subprocesses(folder, kind, dtype):
                 log.warning("The fused engine is compiled in this process: a subprocess failed (%s).", reason)
-        compiler.compile_or_load(loaded, kind, dtype)
+        compiler.compile_or_load(loaded, chain(*compiler.KINDS[kind]), dtype)
         new = {"compiled": sorted({*record.get("compiled", []), compiled}), "files": _digests(folder)}
         if new != record:
             part = folder / f"{RECORD}.part"

@@ -44,7 +44,7 @@ def sources(monkeypatch, tmp_path):
     (folder / "one.py").write_text("1\n")
     (folder / "two.py").write_text("2\n")
     monkeypatch.setattr(kernels, "SOURCES", folder)
-    monkeypatch.setattr(compiler, "compile_in_subprocess", lambda *given: None)
+    monkeypatch.setattr(compiler, "compile_in_subprocesses", lambda *given: None)
     return folder
 
 
@@ -331,7 +331,9 @@ def empty(path):
     def test_a_subprocess_fills_the_cache_before_it_is_read(self, place, sources, monkeypatch, caplog):
         folder, filled = kernels._prepare(), []
         stub = Stub(folder)
-        monkeypatch.setattr(compiler, "compile_in_subprocess", lambda *given: filled.append((given, stub.written)))
+        monkeypatch.setattr(
+            compiler, "compile_in_subprocesses", lambda *given: filled.append((given, stub.written))
+        )
         for dtype in (F32, F64, F32):
             kernels._compile(stub, folder, "machine", dtype)
         assert filled == [((folder, "machine", F32), 0), ((folder, "machine", F64), 2)]
@@ -353,6 +355,25 @@ def empty(path):
         text = "The fused engine is compiled in this process: a subprocess failed ("
         assert record.getMessage().startswith(text)
         assert reason in record.getMessage()
+
+
+def test_kernels_that_no_process_has_used_for_long_are_removed(place, sources, caplog):
+    own = filled_cache(caplog)
+    month = 31 * 24 * 3600
+    ago = time.time() - month
+    for name, files in {
+        "0123456789abcdef": ["record.json"],
+        "fedcba9876543210": [],
+        "mine": ["record.json"],
+    }.items():
+        (place / name).mkdir()
+        for file in files:
+            (place / name / file).write_text("{}")
+        os.utime(place / name, (ago, ago))
+    os.utime(own, (ago, ago))
+    kernels._prepare()
+    assert {path.name for path in place.iterdir()} == {own.name, "fedcba9876543210", "mine"}
+    assert own.stat().st_mtime > ago + month / 2
 
 
 class TestDamage:
@@ -462,11 +483,17 @@ import logging, sys, time
 import numpy as np
 
 logging.basicConfig(level=logging.INFO, stream=sys.stdout)
-from src.engines.numba_cpu import spin_wait, threads
+from src.engines import choose
+from src.engines.numba_cpu import compiler, threads
 from src.engines.numba_cpu.kernels import kernels
 
 start = time.perf_counter()
-compiled = (*kernels(np.dtype("float32")), spin_wait.changes)
+compiled = kernels(np.dtype("float32"))
+from numba.core.registry import cpu_target
+from src.engines.numba_cpu import spin_wait
+
+assert cpu_target.target_context.codegen()._tm_features == compiler.features()
+compiled = (*compiled, spin_wait.changes)
 threads.over_rows(lambda thread, first, last: None, rows=16, threads=2)
 seconds = time.perf_counter() - start
 print(seconds, *(sum(kernel.stats.cache_misses.values()) for kernel in compiled))
@@ -477,7 +504,8 @@ def test_a_process_loads_what_a_subprocess_has_compiled():
     """With the real kernels and two threads. Needs two new processes.
 
     Code that a process has compiled itself rounds differently, so that a run would not be repeated bit for bit. A
-    function that was compiled later, such as that of the threads, made the next process compile all kernels anew.
+    function that was compiled later, such as that of the threads, made the next process compile all kernels anew;
+    one that was imported earlier, kernels with narrower vectors.
     """
     for _ in range(2):  # the second process finds the cache filled
         done = subprocess.run(
