@@ -12,7 +12,7 @@ from ..figures.png import pngs
 from . import cell_drawings, contrasts, drawings, range_drawing, rows, settings_drawing, summary
 from .gather import Problem
 from .kinds import TableKind
-from .overview import overview_table
+from .overview import by_model_table, overview_table
 from .page import Block, Bullets, Code, Heading, Paragraph, Picture, markdown, page
 from .request import options
 from .rows import RunRow
@@ -77,8 +77,8 @@ def write(folder: Path, home: Path, about: ReportInfo) -> None:
     asked = options(about.settings, labels)
     title = about.settings["title"] or " and ".join(dict.fromkeys(row["task"] for row in counted)) + ": report"
     blocks: list[Block] = [Heading(1, title), *_lead(counted, about), *_problems(about.problems)]
-    if (overview := overview_table(counted, about.kinds)) is not None:
-        blocks.append(overview)
+    overviews = by_model_table(counted, about.kinds), overview_table(counted, about.kinds)
+    blocks += [table for table in overviews if table is not None]
     for drawing in range_drawing.draw_ranges(counted, about.kinds, labels):
         if (picture := _save(drawing, folder)) is not None:
             blocks.append(picture)

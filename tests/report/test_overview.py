@@ -1,7 +1,7 @@
 """The overview of a report on several tasks."""
 
 from src.report.kinds import TableKind
-from src.report.overview import overview_table
+from src.report.overview import by_model_table, overview_table
 from src.tasks.repeat_copy import RepeatCopy
 from tests.report.test_summary import BITS, bit_row, class_row
 
@@ -49,3 +49,28 @@ def test_a_line_for_each_model_on_each_task():
 
 def test_a_report_on_one_task_has_none():
     assert overview_table([bit_row("ntm", 0, 2.0, task="repeat_copy")], {"t": BITS}) is None
+
+
+def test_tasks_by_models():
+    rows = [bit_row("ntm", s, 2.0, 60_000, table=t, task=t) for t in ("a", "b") for s in range(2)]
+    rows += [bit_row(model, 0, 40.0, table=t, task=t) for t in ("a", "b") for model in ("lstm", "gru")]
+    rows += [
+        class_row("gru", 0, 0.97, table="c", task="mnist1d"),
+        class_row("mlp", 0, 0.9, table="c", task="mnist1d"),
+    ]
+    kinds = {"a": BITS, "b": BITS, "c": CLASSES}
+    table = by_model_table(rows, kinds)
+    assert table.header == ["task", "metric", "test beyond", "ntm", "lstm", "gru", "mlp"]
+    beyond = TableKind("", "bits", [], RepeatCopy.axes).title("10x20")
+    assert table.rows[1] == ["b", "payload error", beyond, "0.020 / 0.200, 60k", *["0.400 / 4.0"] * 2, ""]
+    assert table.rows[2] == ["c", "accuracy", "", "", "", "0.970", "0.900"]
+    assert by_model_table(rows, {"a": BITS, "b": BITS}) is None
+    assert by_model_table([row for row in rows if row["row"] == "ntm"], kinds) is None
+
+
+def test_a_long_overview_is_folded():
+    names = [f"m{n}" for n in range(11)]
+    rows = [bit_row(name, 0, 2.0, table=t, task=t) for t in ("a", "b") for name in names]
+    kinds = {"a": BITS, "b": BITS}
+    assert overview_table(rows, kinds).folded
+    assert not overview_table(rows[:20], kinds).folded
