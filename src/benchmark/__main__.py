@@ -17,13 +17,14 @@ from ..figures.png import figure_errors_as_warnings, pngs
 from ..run.provenance import versions
 from ..settings import cli
 from ..settings.unknown import first_line, unknown_choice
-from . import cost, jobs, loop, memory, options, sampling, speed, sweep
+from . import cost, jobs, loop, memory, options, roofline, sampling, speed, sweep
 
 #: Dots per inch of PNG files.
 DPI = 150
 PARTS = {
     "speed": speed,
     "options": options,
+    "roofline": roofline,
     "sampling": sampling,
     "cost": cost,
     "memory": memory,

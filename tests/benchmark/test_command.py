@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from src.benchmark import __main__ as benchmark
-from src.benchmark import cost, jobs, loop, memory, options, sampling, speed, sweep
+from src.benchmark import cost, jobs, loop, memory, options, roofline, sampling, speed, sweep
 from src.benchmark.rounds import compose_config, updating
 from src.settings.errors import ConfigError
 from tests.benchmark.test_rounds import peer  # noqa: F401  (a fixture)
@@ -85,6 +85,31 @@ def test_every_option_is_one_of_its_model():
         for change in changes:
             made = [f"model.{one}" for one in change.split()]
             updating(compose_config(f"model={model}", "model.memory_slots=8", *made))
+
+
+def test_the_roofline_counts_the_operations_of_a_sequence(command, monkeypatch, tmp_path):
+    monkeypatch.setattr(roofline, "PRODUCT", 32)
+    monkeypatch.setattr(roofline, "UNCACHED", 0.25)
+    monkeypatch.setattr(roofline, "COPIES", 1)
+    sizes = ("--length", "2", "--repeats", "2", "--rounds", "1", "--updates", "1", "--batch-sizes", "3")
+    code, _, error = command("roofline", "--models", LSTM, NTM, *sizes, *ONE_THREAD, "--out", tmp_path)
+    assert (code, error) == (0, "")
+    measured = json.loads((tmp_path / "roofline.json").read_text())["measured"]
+    steps = 2 + 2 + 2 * 2 + 1
+    lstm, ntm = (measured["models"][model]["operations"] for model in (LSTM, NTM))
+    # Inputs: the two markers and 8 bits; outputs: 8 bits and the end.
+    assert lstm == {"products": 6 * steps * (4 * 4 * (10 + 4) + 4 * 9), "memory": 0}
+    # Two keys, the norms, erasing, adding and a read.
+    assert ntm["memory"] == 6 * steps * 4 * 3 * (2 + 1 + 2 + 1)
+    assert all(0 < limit < float("inf") for limit in measured["limits"].values())
+    row = {"operations": {"products": 4e6, "memory": 1e6}, "rates": {16: 500.0}}
+    table = roofline.markdown(
+        {"limits": {"product": 50.0, "cached": 100.0, "uncached": 9.0}, "models": {"ntm": row}}
+    )
+    assert table.splitlines()[0] == (
+        "At most: 50 GFLOP/s in products of matrices, 100 GB/s in the cache, 9 GB/s in memory."
+    )
+    assert table.splitlines()[-1] == "| `ntm` | 16 | 4.0 | 1.0 | 500 | 10000 | 5 % |"
 
 
 def test_sampling_is_compared_with_an_update(command, monkeypatch, tmp_path):
