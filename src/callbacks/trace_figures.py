@@ -32,7 +32,9 @@ def draw_trace(network: Any, example: Example, trace: Trace, cmap: str) -> dict[
     with figure_errors_as_warnings("memory"):
         if heads := head_traces(seen, getattr(network, "head_names", [])):
             held, marks = seen["memory"], example.marks
-            later = {mark: step for mark, step in marks.items() if step > 0}  # before the first step it is empty
+            later = {
+                mark: step for mark, step in marks.items() if step > 0
+            }  # none is recorded before the first step
             memories = {f"memory as the\n{mark} begins": held[step - 1] for mark, step in later.items()}
             memories["memory\nat the end"] = held[-1]
             figures["memory"] = memory(memories, heads, cmap, marks, example.title)

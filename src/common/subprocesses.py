@@ -29,26 +29,29 @@ def run_modules(commands: Sequence[list[str]]) -> list[int]:
     stopped = []
     children: list[subprocess.Popen[bytes]] = []
 
+    told = set()
+
     def stop(child: subprocess.Popen[bytes]) -> None:
-        with suppress(ProcessLookupError):  # it has just ended
-            os.killpg(child.pid, signal.SIGINT)  # for any signal: it makes the child stop its own workers
+        if child.pid not in told and child.poll() is None:
+            told.add(child.pid)
+            with suppress(ProcessLookupError):  # it has just ended
+                os.killpg(child.pid, signal.SIGINT)  # for any signal: it makes the child stop its own workers
 
     def forward(number: int, frame: Any) -> None:
         stopped.append(number)
         for child in children:
-            if child.poll() is None:
-                stop(child)
+            stop(child)
 
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    heard = [one for one in numbers if signal.getsignal(one) is not signal.SIG_IGN]  # nohup ignores SIGHUP
-    before = {number: signal.signal(number, forward) for number in heard}
+    numbers = [signal.SIGINT, signal.SIGTERM]  # set even where they are ignored: the children would inherit that
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as by nohup
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, forward) for number in numbers}
     try:
         for command in commands:
             if not stopped:
-                child = subprocess.Popen([sys.executable, "-m", *command], start_new_session=True)
+                children.append(subprocess.Popen([sys.executable, "-m", *command], start_new_session=True))
                 if stopped:  # as it was started
-                    stop(child)
-                children.append(child)
+                    stop(children[-1])
         codes = [child.wait() for child in children]
     finally:
         for number, handler in before.items():

@@ -1,5 +1,6 @@
 """Command line of src.train: a new run, a resumed run, a sweep, or a dry run."""
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -16,6 +17,10 @@ from ..settings import cli, errors, keys, required
 from ..settings.errors import ConfigError
 from ..settings.job import Job
 from . import estimate, job, launchers, ray, sweep
+
+log = logging.getLogger(__name__)
+#: Exit code of a command that the user has stopped.
+STOPPED = 130
 
 
 def command() -> None:
@@ -85,18 +90,23 @@ def launch(jobs: list[Job], folder: Path, whole: DictConfig) -> None:
 
 
 def launch_in_batches(jobs: list[Job], folder: Path, size: int) -> int:
-    """Run the jobs of a sweep, `size` at a time; returns the exit code.
+    """Run the jobs of a sweep, `size` at a time; returns the exit code, that of a stop by the user at once.
 
     Raises:
-        Exception: the first exception of a job, after all jobs have ended.
+        Exception: the first exception of a batch, after all batches; the others are logged.
     """
     launcher = launchers.launcher_of(jobs[0].launcher)
-    codes, failures = [], []
+    codes: list[int] = []
+    failures: list[Exception] = []
     for first in range(0, len(jobs), size):
         try:
             codes.append(launcher.launch(jobs[first : first + size], folder))
         except Exception as failure:
+            if failures:
+                log.error("%s", failure)
             failures.append(failure)
+        if codes and codes[-1] == STOPPED:
+            return STOPPED
     if failures:
         raise failures[0]
     return max(codes)

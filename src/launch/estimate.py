@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
+from lightning.pytorch.utilities.seed import isolate_rng
 
 from ..common.text import columns, duration, size
 from ..lit.learner import Learner, like
-from ..settings import build, keys, loggers, longest, trainer_arguments, training
+from ..run.parts import assemble
+from ..settings import keys, loggers, trainer_arguments
 from ..settings.errors import ConfigError
 from ..settings.job import Job
 from . import launchers
+from .job import log_kept
 
 #: Updates that are timed, after one untimed update.
 UPDATES = 8
@@ -61,7 +64,7 @@ def costs(configs: Sequence[dict[str, Any]]) -> list[Cost | str]:
     for cfg in configs:
         kind = repr(sized(cfg))
         try:
-            with torch.random.fork_rng():
+            with isolate_rng():
                 built(cfg)
             if kind not in seen:
                 seen[kind] = measure(cfg)
@@ -94,20 +97,15 @@ def built(cfg: dict[str, Any]) -> Learner:
     Raises:
         ConfigError: a run with it would be refused.
     """
-    keys.check_run(cfg)
-    task = build.build_task(cfg)
-    network = build.build_network(cfg, task)
-    longest.check_task(cfg, network, task)
-    learner = build.build_learner(cfg, task, network)
-    # They are not kept, but made: they may be refused.
-    training.build_callbacks(cfg, "", learner)
-    learner.configure_optimizers()
+    with log_kept():
+        learner = assemble(cfg, "dry_run").learner
+    learner.configure_optimizers()  # it may be refused, too
     return learner
 
 
 def measure(cfg: dict[str, Any]) -> tuple[float, float, int]:
     """Seconds of an update, seconds of a validation and bytes of a checkpoint of a configuration."""
-    with torch.random.fork_rng():
+    with isolate_rng():
         torch.manual_seed(0)
         learner = built(cfg)
         task = learner.task

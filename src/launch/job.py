@@ -44,12 +44,12 @@ def check(job: Job) -> Checked:
         ConfigError: a job that cannot be run.
     """
     RunFolder(job.folder).check_new()
-    with _log_kept() as records:
+    with log_kept() as records:
         return Checked(assemble(keys.resolve(job.config), Path(os.path.abspath(job.folder))), records)
 
 
 @contextmanager
-def _log_kept() -> Iterator[list[logging.LogRecord]]:
+def log_kept() -> Iterator[list[logging.LogRecord]]:
     """Context in which log records are kept in a list instead of printed."""
     records: list[logging.LogRecord] = []
     handler, root = logging.Handler(), logging.root

@@ -32,6 +32,7 @@ class TableKind(NamedTuple):
         trained: smallest and largest training value of each axis; None if unknown.
         baselines: what guessing and the best predictor reach, by test set, where the task says so.
         further: axes that test sets vary alone, each with its values in training, or none if unknown.
+        like_training: test sets like those of training, besides the first headline.
     """
 
     protocol: str
@@ -41,6 +42,7 @@ class TableKind(NamedTuple):
     trained: Sequence[Sequence[int]] | None = None
     baselines: Mapping[str, Mapping[str, Mapping[str, float]]] = {}
     further: Sequence[tuple[Axis, Sequence[int]]] = []
+    like_training: Sequence[str] = ()
 
     @property
     def of(self) -> Objective:
@@ -91,11 +93,12 @@ class TableKind(NamedTuple):
     def as_json(self) -> dict[str, Any]:
         """Content for report.json, without baselines if there are none, and keys with the defaults of `bits`."""
         bits = self.objective == DEFAULTS[True]["objective"]
-        defaults = {"baselines": {}, "further": []} | DEFAULTS[bits]
+        defaults = {"baselines": {}, "further": [], "like_training": []} | DEFAULTS[bits]
         axes = [[*axis] if axis.named else [axis.name, axis.many] for axis in self.axes]
         further = [[[*axis], values] for axis, values in self.further]
         optional = {
-            "objective": self.objective, "axes": axes, "baselines": self.baselines, "further": further
+            "objective": self.objective, "axes": axes, "baselines": self.baselines, "further": further,
+            "like_training": [*self.like_training],
         }  # fmt: skip
         always = {"told": self.protocol, "bits": bits, "headlines": self.headlines, "trained": self.trained}
         return always | {key: value for key, value in optional.items() if value != defaults[key]}
@@ -107,7 +110,8 @@ class TableKind(NamedTuple):
         axes = [Axis(*axis) for axis in full["axes"]]
         known = full.get("baselines", {})
         further = [(Axis(*axis), values) for axis, values in full.get("further", [])]
-        kind = cls(full["told"], full["objective"], full["headlines"], axes, full["trained"], known, further)
+        like = tuple(full.get("like_training", ()))
+        kind = cls(full["told"], full["objective"], full["headlines"], axes, full["trained"], known, further, like)
         if kind.objective not in objectives.OBJECTIVES:
             raise ValueError(f"no objective {kind.objective!r}")
         return kind
@@ -138,7 +142,9 @@ def kind_of(entries: Sequence[EndedRun], protocol: str) -> TableKind:
         known = dict(entry.evaluation.get("baselines", {})) | known | dict(entry.metrics.get("baselines", {}))
     trained, further = _trained(entries[0].config, len(task.further_axes))
     values = list(zip(task.further_axes, further, strict=True))
-    return TableKind(protocol, objective.name, headlines, task.axes, trained, known, values)
+    return TableKind(
+        protocol, objective.name, headlines, task.axes, trained, known, values, tuple(like_training[1:])
+    )
 
 
 def _trained(config: Mapping[str, Any], further: int) -> tuple[list[list[int]] | None, list[list[int]]]:

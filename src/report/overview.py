@@ -31,7 +31,10 @@ BY_MODEL_NOTE = (
 
 
 def by_model_table(rows: Sequence[RunRow], kinds: Mapping[str, TableKind]) -> Table | None:
-    """A line for each table and a column for each model; None where few of the cells would be filled."""
+    """A line for each table and a column for each model.
+
+    None with fewer than three tables or models, with more than `MOST_MODELS`, or if most cells would be empty.
+    """
     models = list(variants(rows))
     lines = []
     filled = 0
@@ -41,7 +44,8 @@ def by_model_table(rows: Sequence[RunRow], kinds: Mapping[str, TableKind]) -> Ta
         cells = []
         for name in models:
             group = groups.get(name, [])
-            means = [text for test in (like, beyond) if (text := _mean(group, test, metric))]
+            tests = [like] if beyond is None else [like, beyond]
+            means = [_mean(group, test, metric) or "—" for test in tests] if group else []
             after = median_time(survival(group, "sequences")) if group and kind.solvable else None
             cells.append(" / ".join(means) + ("" if after is None else f", {after / 1000:.0f}k"))
         filled += sum(map(bool, cells))
@@ -85,7 +89,7 @@ def overview_table(rows: Sequence[RunRow], kinds: Mapping[str, TableKind]) -> Ta
 def _tests(kind: TableKind) -> tuple[str, str | None]:
     """The test set like training, and the first one beyond, if there is one."""
     (like, _), *others = kind.headlines
-    return like, next((test for test, _ in others), None)
+    return like, next((test for test, _ in others if test not in kind.like_training), None)
 
 
 def _mean(group: Sequence[RunRow], test: str | None, metric: str) -> str:

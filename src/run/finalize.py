@@ -11,6 +11,7 @@ from ..callbacks.clock import Clock
 from ..callbacks.history import History
 from ..callbacks.solved import Solved
 from ..common.files import write_whole
+from ..figures.png import reason
 from ..lit import baselines
 from ..lit.learner import Learner
 from . import provenance
@@ -38,17 +39,20 @@ def conclude(parts: Parts, ending: Ending) -> tuple[dict[str, Any], Ending]:
     history, clock, solved = (parts.callbacks[kind] for kind in (History, Clock, Solved))
     tested: dict[str, Any] = {}
     rows = history.rows
-    try:
-        if ending.status == "stopped" and not rows and parts.folder.last.exists():
+    if ending.status == "stopped" and not rows and parts.folder.last.exists():
+        try:
             rows = [validate(parts)]
-        if ending.status == "finished":
+        except Exception as failure:  # the run can be resumed all the same
+            log.warning("The stopped run could not be validated: %s", reason(failure))
+    if ending.status == "finished":
+        try:
             tested = test_and_draw(parts)
-    except OSError as fault:
-        log.error("failed in the test: %s", fault)
-        ending = machine_fault(parts, fault)
-    except Exception as failure:
-        log.error("failed in the test: %s\n%s", failure, traceback.format_exc())
-        ending = failed_by_exception(failure)
+        except OSError as fault:
+            log.error("failed in the test: %s", fault)
+            ending = machine_fault(parts, fault)
+        except Exception as failure:
+            log.error("failed in the test: %s\n%s", failure, traceback.format_exc())
+            ending = failed_by_exception(failure)
     metrics = {
         **ending.entries(),
         "model": cfg["model"]["name"],
@@ -93,7 +97,7 @@ def validate(parts: Parts) -> dict[str, Any]:
     """Validation metrics of a run stopped before the first validation; the last checkpoint becomes the best."""
     folder, learner = parts.folder, parts.learner
     write_whole(folder.best, folder.last.read_bytes())
-    load_weights(learner.network, folder.best)  # older than the learner's after a second Ctrl-C
+    load_weights(learner.network, folder.best)  # after a second Ctrl-C the learner has newer ones
     return {"update": updates_of(folder.best), **learner.measure(parts.task.validation)}
 
 

@@ -1,5 +1,6 @@
 """Lock of a folder, so that one process at a time writes to it."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,8 @@ from filelock import FileLock, Timeout
 
 from ..settings.errors import ConfigError
 
+#: Errors of a file system that has no locks.
+WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
 #: File that is locked by the process that writes to the folder.
 LOCK = ".lock"
 
@@ -27,7 +30,9 @@ def acquired(folder: Path, timeout: float) -> FileLock | None:
         lock.acquire(timeout=timeout)
     except Timeout:
         return None
-    except NotImplementedError:
+    except OSError as fault:
+        if fault.errno not in WITHOUT_LOCKS:
+            raise
         raise ConfigError(
             f"the folder {str(folder)!r}: its file system has no locks (flock) to keep two processes apart; "
             "must be on one that has (Lustre has them where it is mounted with -o flock)"

@@ -104,7 +104,7 @@ def run(config_name: str, main: Callable[[dict[str, Any]], Any], refuse: Callabl
 
     Args:
         config_name: primary config of the command.
-        main: runs the command with a resolved configuration; a ConfigError raised by it gives exit code 1.
+        main: runs the command with a resolved configuration; its expected errors give exit code 1, see `failures`.
         refuse: raises a ConfigError for a configuration that cannot be run.
     """
     with refusals():

@@ -60,3 +60,15 @@ def test_an_ignored_hangup_stays_ignored():
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_signal_stops_subprocesses_where_interrupts_are_ignored():
+    """As of a command that a shell script runs in the background; subprocesses would inherit it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        program = "import os, signal, time; os.kill(os.getppid(), signal.SIGTERM); time.sleep(60)"
+        with pytest.raises(KeyboardInterrupt):
+            subprocesses.run_module([*RUN, program])
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -330,6 +330,17 @@ def test_a_batch_with_a_failing_job_does_not_end_the_sweep(command, monkeypatch,
     assert "error: job 0 is invalid" in capsys.readouterr().err
 
 
+def test_a_stop_by_the_user_ends_a_sweep_in_batches(command, monkeypatch):
+    batches = []
+    command()
+    monkeypatch.setattr(basic, "launch", lambda jobs, folder: batches.append(jobs) or 130)
+    line = ["-m", *small(model="lstm"), "seed=0,1,2", "hydra.sweeper.max_batch_size=2"]
+    monkeypatch.setattr(sys, "argv", ["src.train", *line])
+    with pytest.raises(SystemExit) as end:
+        whole_command.command()
+    assert (len(batches), end.value.code) == (1, 130)
+
+
 @pytest.mark.parametrize("size", [0, -1])
 def test_batches_without_jobs_are_refused(command, size):
     key = f"hydra.sweeper.max_batch_size={size}"

@@ -67,6 +67,8 @@ def test_each_job_is_checked_though_jobs_of_a_kind_are_measured_once(measured):
     assert "; 1 would be refused." in text
     assert "; 2 would be refused." in estimate.report(jobs("schedule.final=0.5,2,3"))
     assert len(measured) == 2
+    for refused in ("init_from=nowhere", "trainer.devices=99"):
+        assert "; 1 would be refused." in estimate.report(jobs(refused))
 
 
 def test_measuring_leaves_the_random_numbers_alone(tmp_path):

@@ -215,11 +215,12 @@ def test_a_sweep_in_a_folder_with_runs_is_refused(tmp_path):
         sweep.begin(folder, [], [Job({}, [], folder / "a", folder, {})])
 
 
-def test_a_file_system_without_locks_is_refused(tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", lock.WITHOUT_LOCKS)
+def test_a_file_system_without_locks_is_refused(tmp_path, monkeypatch, number):
     def unable(*_, **__):
-        raise NotImplementedError
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(lock.FileLock, "acquire", unable)
+    monkeypatch.setattr("fcntl.flock", unable)
     with (
         pytest.raises(ConfigError, match=r"has no locks \(flock\) to keep two processes apart"),
         lock.held(tmp_path),

@@ -65,6 +65,8 @@ def test_tasks_by_models():
     assert table.rows[1] == ["b", "payload error", beyond, "0.020 / 0.200, 60k", *["0.400 / 4.0"] * 2, ""]
     assert table.rows[2] == ["c", "accuracy", "", "", "", "0.970", "0.900"]
     assert by_model_table(rows, {"a": BITS, "b": BITS}) is None
+    untested = [{**row, "in_distribution.payload_error": ""} for row in rows]
+    assert by_model_table(untested, kinds).rows[0][3] == "— / 0.200, 60k"
     assert by_model_table([row for row in rows if row["row"] == "ntm"], kinds) is None
 
 
@@ -74,3 +76,11 @@ def test_a_long_overview_is_folded():
     kinds = {"a": BITS, "b": BITS}
     assert overview_table(rows, kinds).folded
     assert not overview_table(rows[:20], kinds).folded
+
+
+def test_a_second_set_like_training_is_not_beyond_it():
+    kind = TableKind("", "classes", [("test", "accuracy"), ("generated", "accuracy")], like_training=["generated"])
+    rows = [class_row("gru", 0, 0.97, table="c", task="mnist1d"), bit_row("ntm", 0, 2.0, table="a", task="a")]
+    table = overview_table(rows, {"c": kind, "a": BITS})
+    assert dict(zip(table.header, table.rows[0], strict=True))["test beyond"] == ""
+    assert TableKind.from_json(kind.as_json()).like_training == ("generated",)

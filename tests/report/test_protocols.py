@@ -1,7 +1,10 @@
 """Grouping of runs into tables and rows."""
 
+from omegaconf import OmegaConf
+
+from src.common.paths import CONF
 from src.report import gather
-from src.report.protocols import place
+from src.report.protocols import WATCHING, place
 from src.tasks.repeat_copy import RepeatCopy
 
 
@@ -78,6 +81,11 @@ def test_the_length_of_training_distinguishes_rows_but_not_tables(fake):
         "on": ("repeat_copy", "ntm stop_when_solved=False"),
         "lstm": ("repeat_copy", "lstm"),
     }
+
+
+def test_all_default_callbacks_but_one_only_watch():
+    """Else runs of before and after a new one would be in different rows."""
+    assert {*WATCHING, "solved"} == set(OmegaConf.load(f"{CONF}/callbacks/default.yaml"))
 
 
 def test_callbacks_that_end_a_run_sooner_distinguish_rows_and_others_do_not(fake):

@@ -17,7 +17,7 @@ from lightning.fabric.plugins.environments.lightning import find_free_network_po
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from torch import nn
 
-from src.run import processes
+from src.run import nonzero_rank, processes
 from src.run.nonzero_rank import run_if_nonzero_rank
 from src.settings import build
 from src.settings.errors import ConfigError
@@ -266,8 +266,20 @@ def test_nothing_is_resumed_by_a_null_where_torchrun_starts_the_command(tmp_path
     monkeypatch.setattr(rank_zero_only, "rank", 0)
     for name, value in {"TORCHELASTIC_RUN_ID": "a", "RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1"}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys, "argv", ["train", "trainer.devices=2", "resume=null", "dry_run=true"])
-    assert run_if_nonzero_rank(assemble)
+    monkeypatch.setattr(sys, "argv", ["train", *small("trainer.devices=2", "resume=null", model="lstm")])
+    made, trained = [], []
+    monkeypatch.setattr(nonzero_rank, "_silent", lambda plain: plain)  # it is for a whole process
+    monkeypatch.setattr(nonzero_rank, "_fit_and_test", lambda *given: trained.append(given))
+    assert run_if_nonzero_rank(lambda *given: made.append(given))
+    ((_, folder, done),) = made
+    assert folder.name.startswith("repeat_copy_lstm_seed")
+    assert (done, trained) == (0, [(None, None)])
+
+
+def test_other_processes_know_the_updates_that_are_done(tmp_path):
+    assert nonzero_rank._updates(None) == 0
+    torch.save({"global_step": 7}, tmp_path / "last.ckpt")
+    assert nonzero_rank._updates(str(tmp_path / "last.ckpt")) == 7
 
 
 def test_missing_variables_of_torchrun_are_refused(monkeypatch, capsys):

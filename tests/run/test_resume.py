@@ -525,7 +525,7 @@ def test_settings_hold_the_changes(stopped):
 
 
 def test_a_run_stopped_before_the_first_validation_is_measured_in_evaluation_mode(tmp_path, stop_at, monkeypatch):
-    """In training, PANM draws random addresses; the checkpoint measured is the one that was saved."""
+    """In training, PANM draws random addresses."""
     stop_at(2, lambda: signal.raise_signal(signal.SIGINT))
     metrics = train_small(tmp_path / "run", *LENGTH, model="panm").metrics
     monkeypatch.undo()
@@ -535,13 +535,29 @@ def test_a_run_stopped_before_the_first_validation_is_measured_in_evaluation_mod
     assert metrics["validation"] == {"update": 2, **learner.measure(run.task.validation)}
 
 
-def test_a_full_disk_as_a_stopped_run_is_measured(tmp_path, stop_at, monkeypatch):
+def test_a_full_disk_as_a_stopped_run_is_measured(tmp_path, stop_at, monkeypatch, caplog):
     def full(path, content):
         raise OSError(28, "No space left on device")
 
     stop_at(2, lambda: signal.raise_signal(signal.SIGINT))
     monkeypatch.setattr(finalize, "write_whole", full)
     metrics = train_small(tmp_path / "run", *LENGTH, model="lstm").metrics
-    assert (metrics["status"], metrics["cause"]) == ("failed", "machine")
-    assert written(tmp_path / "run")["status"] == "failed"
+    assert (metrics["status"], metrics["validation"]) == ("stopped", {})
+    assert "The stopped run could not be validated: OSError: [Errno 28] No space left on device" in caplog.text
     assert newest(tmp_path / "run").name == "last.ckpt"
+
+
+def test_a_stopped_run_is_measured_with_the_weights_that_were_saved(tmp_path, stop_at, monkeypatch):
+    """After a second Ctrl-C the learner has newer ones; here they are changed."""
+    validate, plain = finalize.validate, []
+
+    def changed(parts):
+        plain.append(parts.learner.measure(parts.task.validation))
+        for weight in parts.learner.network.parameters():
+            weight.data += 1.0
+        return validate(parts)
+
+    stop_at(2, lambda: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(finalize, "validate", changed)
+    metrics = train_small(tmp_path / "run", *LENGTH, model="lstm").metrics
+    assert metrics["validation"] == {"update": 2, **plain[0]}

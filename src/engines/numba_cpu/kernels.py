@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 SOURCES = Path(__file__).parent
 #: Default cache folder; the environment variable NUMBA_CACHE_DIR sets another one.
 CACHE = paths.CACHE / "fused"
+#: File that is locked by the process that compiles; every folder of kernels has one.
+LOCK = "lock"
 #: Days after which kernels are removed that no process has used.
 KEPT_DAYS = 30
 #: File with the digests of the cached files, to detect damage, and what was compiled, such as "machine float32".
@@ -93,11 +95,11 @@ def _prepare() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-        _remove_unused(base, folder)
     except OSError as error:
         log.warning("Kernels cannot be kept in %s (%s); they are compiled for this process alone.", base, error)
         folder = Path(tempfile.mkdtemp(prefix="kernels-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _remove_unused(base, folder)
     with _locked(folder):
         if _digests(folder) != _record(folder).get("files", {}):
             log.warning("The kernels in %s are damaged; compiling them anew.", folder)
@@ -109,12 +111,12 @@ def _prepare() -> Path:
 
 def _remove_unused(base: Path, own: Path) -> None:
     """Remove the kernels of other versions that no process has used for long, and note a use of those in `own`."""
-    os.utime(own)
-    oldest = time.time() - KEPT_DAYS * 24 * 3600
-    for record in base.glob(f"{'[0-9a-f]' * 16}/{RECORD}"):
-        with contextlib.suppress(OSError):  # another process may remove it, too
-            if record.parent.stat().st_mtime < oldest:
-                shutil.rmtree(record.parent)
+    with contextlib.suppress(OSError):  # another process may remove them, too; the cache is good without
+        os.utime(own)
+        oldest = time.time() - KEPT_DAYS * 24 * 3600
+        for lock in base.glob(f"{'[0-9a-f]' * 16}/{LOCK}"):
+            if lock.parent.stat().st_mtime < oldest:
+                shutil.rmtree(lock.parent)
 
 
 def _name() -> str:
@@ -185,6 +187,7 @@ def _locked(folder: Path) -> Iterator[None]:
     except ImportError:  # not on every system; two processes may then both compile
         yield
         return
-    with (folder / "lock").open("w", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with (folder / LOCK).open("w", encoding="utf-8") as file:
+        with contextlib.suppress(OSError):  # nor on every file system
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -362,9 +362,9 @@ def test_kernels_that_no_process_has_used_for_long_are_removed(place, sources, c
     month = 31 * 24 * 3600
     ago = time.time() - month
     for name, files in {
-        "0123456789abcdef": ["record.json"],
-        "fedcba9876543210": [],
-        "mine": ["record.json"],
+        "0123456789abcdef": ["lock"],
+        "fedcba9876543210": ["notes"],
+        "mine": ["lock"],
     }.items():
         (place / name).mkdir()
         for file in files:
