@@ -32,9 +32,8 @@ def draw_trace(network: Any, example: Example, trace: Trace, cmap: str) -> dict[
     with figure_errors_as_warnings("memory"):
         if heads := head_traces(seen, getattr(network, "head_names", [])):
             held, marks = seen["memory"], example.marks
-            later = {
-                mark: step for mark, step in marks.items() if step > 0
-            }  # none is recorded before the first step
+            # Before the first step no memory is recorded.
+            later = {mark: step for mark, step in marks.items() if step > 0}
             memories = {f"memory as the\n{mark} begins": held[step - 1] for mark, step in later.items()}
             memories["memory\nat the end"] = held[-1]
             figures["memory"] = memory(memories, heads, cmap, marks, example.title)

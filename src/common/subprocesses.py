@@ -28,8 +28,7 @@ def run_modules(commands: Sequence[list[str]]) -> list[int]:
     """
     stopped = []
     children: list[subprocess.Popen[bytes]] = []
-
-    told = set()
+    told = set()  # process ids of the children that were told to stop
 
     def stop(child: subprocess.Popen[bytes]) -> None:
         if child.pid not in told and child.poll() is None:

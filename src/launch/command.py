@@ -117,6 +117,7 @@ def remaining(jobs: list[Job], overrides: list[str]) -> list[Job]:
     if jobs[0].sweep is not None:
         return [one for one in jobs if sweep.status_of(one.folder).status not in DONE]
     settings = resume.settings(jobs[0].folder, resume.changes_of(overrides))
+    settings.pop("init_from", None)  # it is not loaded again, and may be gone
     whole = OmegaConf.masked_copy(jobs[0].composed, "hydra")
     with open_dict(whole):
         whole.update(settings)

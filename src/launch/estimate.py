@@ -65,9 +65,9 @@ def costs(configs: Sequence[dict[str, Any]]) -> list[Cost | str]:
         kind = repr(sized(cfg))
         try:
             with isolate_rng():
-                built(cfg)
-            if kind not in seen:
-                seen[kind] = measure(cfg)
+                learner = built(cfg)  # each is checked, though each kind is measured once
+                if kind not in seen:
+                    seen[kind] = measure(cfg, learner)
             found.append(cost(cfg, *seen[kind]))
         except ConfigError as refusal:
             found.append(str(refusal))
@@ -103,33 +103,30 @@ def built(cfg: dict[str, Any]) -> Learner:
     return learner
 
 
-def measure(cfg: dict[str, Any]) -> tuple[float, float, int]:
-    """Seconds of an update, seconds of a validation and bytes of a checkpoint of a configuration."""
-    with isolate_rng():
-        torch.manual_seed(0)
-        learner = built(cfg)
-        task = learner.task
-        precision = cfg["trainer"].get("precision") or "32-true"
-        if str(precision).startswith("64"):
-            learner.double()
-        weight = next(learner.network.parameters())
-        half = torch.autocast(weight.device.type, torch.bfloat16, precision in trainer_arguments.MIXED_PRECISIONS)
-        optimizer = learner.make_optimizer(learner.network.parameters())
-        task.setup()
-        with learner.prepared():
-            for n in range(UPDATES + 1):
-                if n == 1:
-                    started = time.perf_counter()
-                optimizer.zero_grad()
-                with half:
-                    loss, _ = learner.loss_and_metrics(like(weight, task.training_batch(n)), wanted=False)
-                loss.backward()
-                optimizer.step()
-            update = (time.perf_counter() - started) / UPDATES
-            started = time.perf_counter()
+def measure(cfg: dict[str, Any], learner: Learner) -> tuple[float, float, int]:
+    """Seconds of an update, seconds of a validation and bytes of a checkpoint of a learner."""
+    task = learner.task
+    precision = cfg["trainer"].get("precision") or "32-true"
+    if str(precision).startswith("64"):
+        learner.double()
+    weight = next(learner.network.parameters())
+    half = torch.autocast(weight.device.type, torch.bfloat16, precision in trainer_arguments.MIXED_PRECISIONS)
+    optimizer = learner.make_optimizer(learner.network.parameters())
+    task.setup()
+    with learner.prepared():
+        for n in range(UPDATES + 1):
+            if n == 1:
+                started = time.perf_counter()
+            optimizer.zero_grad()
             with half:
-                learner.measure(task.validation)
-            validation = time.perf_counter() - started
+                loss, _ = learner.loss_and_metrics(like(weight, task.training_batch(n)), wanted=False)
+            loss.backward()
+            optimizer.step()
+        update = (time.perf_counter() - started) / UPDATES
+        started = time.perf_counter()
+        with half:
+            learner.measure(task.validation)
+        validation = time.perf_counter() - started
     stored = io.BytesIO()
     torch.save([learner.network.state_dict(), optimizer.state_dict()], stored)
     return update, validation, stored.tell()

@@ -33,7 +33,8 @@ def conclude(parts: Parts, ending: Ending) -> tuple[dict[str, Any], Ending]:
         ending: of the training loop.
 
     Returns:
-        The content of metrics.json, and the ending of the run: a failure in the test replaces `ending`.
+        The content of metrics.json, and the ending of the run: a failure in the test, or a fault of the machine,
+        replaces `ending`.
     """
     cfg, learner, trainer = parts.cfg, parts.learner, parts.trainer
     history, clock, solved = (parts.callbacks[kind] for kind in (History, Clock, Solved))
@@ -42,6 +43,9 @@ def conclude(parts: Parts, ending: Ending) -> tuple[dict[str, Any], Ending]:
     if ending.status == "stopped" and not rows and parts.folder.last.exists():
         try:
             rows = [validate(parts)]
+        except OSError as fault:  # a search must not count it
+            log.error("failed in the validation: %s", fault)
+            ending = machine_fault(parts, fault)
         except Exception as failure:  # the run can be resumed all the same
             log.warning("The stopped run could not be validated: %s", reason(failure))
     if ending.status == "finished":

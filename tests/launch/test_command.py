@@ -199,6 +199,15 @@ def test_a_dry_run_of_a_resumed_run_uses_the_settings_of_the_run(command, traine
     assert "is finished" in refusal(command(here, "dry_run=true"))
 
 
+def test_a_dry_run_of_a_resumed_run_needs_no_initial_weights(command, trained, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(trained, folder)
+    with (folder / "config.yaml").open("a") as file:
+        file.write("init_from: /nowhere\n")
+    code, text, _ = command(f"resume={folder}", "dry_run=true", "trainer.max_steps=900000")
+    assert (code, "would be refused" in text) == (0, False)
+
+
 def test_the_batch_size_of_joblib_is_one_by_default(command):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     code, _, given = command("-m", *small(model="lstm"), "seed=0,1", "hydra/launcher=joblib")

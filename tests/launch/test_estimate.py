@@ -1,5 +1,6 @@
 """Dry run: time and disk space of jobs, and refusals."""
 
+import random
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def measured(monkeypatch):
     """A mock measurement: update 10 ms, validation 100 ms, checkpoint 50 kB; lists the configurations."""
     asked = []
 
-    def measure(cfg):
+    def measure(cfg, learner):
         asked.append(cfg)
         return 0.01, 0.1, 50_000
 
@@ -71,10 +72,13 @@ def test_each_job_is_checked_though_jobs_of_a_kind_are_measured_once(measured):
         assert "; 1 would be refused." in estimate.report(jobs(refused))
 
 
-def test_measuring_leaves_the_random_numbers_alone(tmp_path):
-    cfg = resolve(jobs()[0].config)
-    before = torch.get_rng_state()
-    update, validation, size = estimate.measure(cfg)
+def test_measuring_leaves_the_random_numbers_alone(tmp_path, monkeypatch):
+    cfg, measure, seen = resolve(jobs()[0].config), estimate.measure, []
+    monkeypatch.setattr(estimate, "measure", lambda *given: seen.append(measure(*given)) or seen[-1])
+    before, of_python = torch.get_rng_state(), random.getstate()
+    estimate.costs([cfg])
+    ((update, validation, size),) = seen
+    assert random.getstate() == of_python
     assert 0 < update < 5
     assert 0 < validation < 5
     assert torch.equal(torch.get_rng_state(), before)

@@ -296,6 +296,20 @@ def test_an_update_of_several_batches_is_logged_once(tmp_path):
         assert [step for step, _ in scalars(tmp_path)[tag]] == [1, 2, 4]
 
 
+@pytest.fixture
+def files_numbered_anew():
+    """TensorBoard's event files counted from 0, as in a process of its own.
+
+    It reads files of the same second by the number of the file within the process, as text: 10 before 9.
+    """
+    from tensorboard.summary.writer import event_file_writer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(0))
+        yield
+
+
+@pytest.mark.usefixtures("files_numbered_anew")
 def test_tensorboard_shows_one_curve(tmp_path, stop_at, monkeypatch):
     settings = (*LENGTH, "logger=tensorboard", "trainer.log_every_n_steps=1")
     train_small(tmp_path / "whole", *settings, model="lstm")
@@ -542,9 +556,20 @@ def test_a_full_disk_as_a_stopped_run_is_measured(tmp_path, stop_at, monkeypatch
     stop_at(2, lambda: signal.raise_signal(signal.SIGINT))
     monkeypatch.setattr(finalize, "write_whole", full)
     metrics = train_small(tmp_path / "run", *LENGTH, model="lstm").metrics
-    assert (metrics["status"], metrics["validation"]) == ("stopped", {})
-    assert "The stopped run could not be validated: OSError: [Errno 28] No space left on device" in caplog.text
+    assert (metrics["status"], metrics["cause"], metrics["recoverable"]) == ("failed", "machine", True)
+    assert "failed in the validation: [Errno 28] No space left on device" in caplog.text
     assert newest(tmp_path / "run").name == "last.ckpt"
+
+
+def test_a_stopped_run_that_cannot_be_measured_can_be_resumed(tmp_path, stop_at, monkeypatch, caplog):
+    def broken(parts):
+        raise RuntimeError("out of memory")
+
+    stop_at(2, lambda: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(finalize, "validate", broken)
+    metrics = train_small(tmp_path / "run", *LENGTH, model="lstm").metrics
+    assert (metrics["status"], metrics["validation"]) == ("stopped", {})
+    assert "The stopped run could not be validated: RuntimeError: out of memory" in caplog.text
 
 
 def test_a_stopped_run_is_measured_with_the_weights_that_were_saved(tmp_path, stop_at, monkeypatch):

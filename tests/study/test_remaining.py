@@ -121,7 +121,7 @@ def test_a_sweep_that_another_process_runs_is_refused(begun):
 def test_the_forecast_has_the_time_of_each_sweep_and_the_sum(begun, monkeypatch):
     from src.launch import estimate
 
-    monkeypatch.setattr(estimate, "measure", lambda cfg: (1.0, 0.0, 0))
+    monkeypatch.setattr(estimate, "measure", lambda cfg, learner: (1.0, 0.0, 0))
     text = forecast({"a": remaining(begun), "none": [], "b": remaining(begun)[:1]}, workers=2)
     # Two updates and the overhead of a job, 8 s; three rounds of two jobs, and one job alone.
     assert [line.split() for line in text.splitlines() if line] == [
