@@ -1,16 +1,17 @@
 """Location-based addressing of one head of one sequence, forward and backward.
 
 A convolution kernel is an array `taps`: taps[q] is its value at the offset `first + q`, in slots; it may be
-shorter than the ring of slots. Mirrors `src.memory.addressing`; gradients are accumulated unless a docstring says
-"sets".
+shorter than the ring of slots. Arrays over the slots are padded: weightings with zeros, others with any numbers.
+Mirrors `src.memory.addressing`; gradients are accumulated unless a docstring says "sets".
 """
 
 import math
 
 from .content import EPS
+from .lanes import LANES, choose, counting, load, spread, store, total, within
 from .numerics import like, log
 from .routine import exact, routine
-from .vectors import dot, softmax
+from .vectors import inner, softmax_of_first
 from .views import at, fill, span
 
 #: A Gaussian kernel is truncated at 8 widths, where it has fallen to e^-32 = 1e-14 of its peak.
@@ -20,69 +21,94 @@ REACH = 8.0
 @routine
 def interpolate(w_content, w_before, gate, out):
     """out = g w_content + (1 - g) w_before, equation (7)."""
-    for n in range(out.shape[0]):
-        out[n] = w_before[n] + gate * (w_content[n] - w_before[n])
+    for n in range(0, out.shape[0], LANES):
+        before = load(w_before, n)
+        store(out, n, before + (load(w_content, n) - before) * gate)
 
 
 @routine
-def repeat_twice(w, out):
-    """Two copies of a weighting in a row, so that every rotation of the ring is a slice."""
-    slots = w.shape[0]
-    for n in range(slots):
-        out[n] = w[n]
-    second = span(out, slots, slots)
-    for n in range(slots):
-        second[n] = w[n]
+def repeat_twice(w, slots, out):
+    """Two copies of a weighting in a row, then its padding, so that every rotation of the ring is a slice."""
+    for n in range(0, w.shape[0], LANES):
+        store(out, n, load(w, n))
+    for n in range(0, w.shape[0], LANES):
+        store(out, slots + n, load(w, n))
 
 
 @routine
-def convolve(doubled, taps, first, scale, out):
+def place_on_ring(taps, first, slots, doubled, out):
+    """Set out to the taps, padded with zeros, on the ring from slot `first` on; overwrites `doubled`."""
+    zero = like(taps[0], 0.0)
+    fill(doubled, zero)
+    start = first % slots
+    for q in range(0, taps.shape[0], LANES):
+        store(doubled, start + q, load(taps, q))
+    for n in range(0, out.shape[0], LANES):
+        store(out, n, within(load(doubled, n) + load(doubled, slots + n), n, slots, zero))
+
+
+@routine
+def place_on_ring_backward(dout, first, slots, doubled, dtaps):
+    """Backward of `place_on_ring`: sets dtaps, with any numbers behind; overwrites `doubled`."""
+    repeat_twice(dout, slots, doubled)
+    start = first % slots
+    for q in range(0, dtaps.shape[0], LANES):
+        store(dtaps, q, load(doubled, start + q))
+
+
+@routine
+def convolve(doubled, taps, first, scale, slots, out):
     """out[i] += scale sum_q taps[q] w[i - (first + q) mod N], equation (8)."""
-    slots = out.shape[0]
-    for q in range(taps.shape[0]):
-        start = (-(first + q)) % slots
-        rotated, tap = span(doubled, start, slots), scale * taps[q]
-        for i in range(slots):
-            out[i] += tap * rotated[i]
+    begin = (-first) % slots
+    for n in range(0, out.shape[0], LANES):
+        start, sums = begin, spread(like(scale, 0.0))
+        for q in range(taps.shape[0]):
+            sums += load(doubled, start + n) * taps[q]
+            start = slots - 1 if start == 0 else start - 1
+        store(out, n, load(out, n) + sums * scale)
 
 
 @routine
-def convolve_backward(doubled, taps, first, scale, dout, dtaps, dw):
-    """Backward of `convolve`: sets dtaps and adds to dw; `dout` is given as by `repeat_twice`.
+def convolve_backward(doubled, taps, first, scale, slots, dout, ddoubled, dtaps, dw):
+    """Backward of `convolve`: sets dtaps and adds to dw.
 
-    dtaps[q] is the gradient of scale * taps[q]: the caller multiplies by the scale.
+    `dout` is padded with zeros, and `ddoubled` is its `repeat_twice`. dtaps[q] is the gradient of
+    scale * taps[q]: the caller multiplies by the scale.
     """
-    slots = dw.shape[0]
+    start, width = (-first) % slots, dout.shape[0]
     for q in range(taps.shape[0]):
-        start = (-(first + q)) % slots
-        dtaps[q] = dot(span(doubled, start, slots), span(dout, 0, slots))
-        back = (first + q) % slots
-        rotated, tap = span(dout, back, slots), scale * taps[q]
-        for i in range(slots):
-            dw[i] += tap * rotated[i]
+        dtaps[q] = inner(span(doubled, start, width), dout)
+        start = slots - 1 if start == 0 else start - 1
+    begin = first % slots
+    for n in range(0, width, LANES):
+        start, sums = begin, spread(like(scale, 0.0))
+        for q in range(taps.shape[0]):
+            sums += load(ddoubled, start + n) * taps[q]
+            start = 0 if start == slots - 1 else start + 1
+        store(dw, n, load(dw, n) + sums * scale)
 
 
 @routine
-def sharpen(w, gamma, out):
-    """out = w^gamma / sum w^gamma, equation (9), as softmax(gamma log max(w, EPS))."""
+def sharpen(w, gamma, slots, out):
+    """out = w^gamma / sum w^gamma, equation (9), as softmax(gamma log max(w, EPS)); zeros behind."""
     least = like(gamma, EPS)
-    for n in range(w.shape[0]):
-        out[n] = gamma * log(least if w[n] < least else w[n])
-    softmax(out)
+    for n in range(0, w.shape[0], LANES):
+        value = load(w, n)
+        store(out, n, log(choose(value, least, least, value)) * gamma)
+    softmax_of_first(out, slots)
 
 
 @routine
 def sharpen_backward(w, gamma, out, dout, dw):
-    """Backward of `sharpen`: sets dw and returns dgamma."""
-    least = like(gamma, EPS)
-    mean = dot(out, dout)
-    dgamma = like(gamma, 0.0)
-    for n in range(w.shape[0]):
-        dz = out[n] * (dout[n] - mean)
-        value = least if w[n] < least else w[n]
-        dgamma += dz * log(value)
-        dw[n] = like(gamma, 0.0) if w[n] < least else gamma * dz / value
-    return dgamma
+    """Backward of `sharpen`: sets dw, with zeros behind, and returns dgamma."""
+    least, zero = like(gamma, EPS), like(gamma, 0.0)
+    mean, sums = inner(out, dout), spread(zero)
+    for n in range(0, w.shape[0], LANES):
+        value = load(w, n)
+        clamped, dz = choose(value, least, least, value), load(out, n) * (load(dout, n) - mean)
+        sums += dz * log(clamped)
+        store(dw, n, choose(value, least, zero, dz * gamma / clamped))
+    return total(sums)
 
 
 @exact
@@ -112,69 +138,76 @@ def window(position, sigma, slots, cauchy):
 
 
 @routine
-def distance(offset, position, slots):
-    """Signed shortest distance on the ring from the position to an offset."""
-    d = like(position, offset) - position
-    half = like(position, slots) / like(position, 2.0)
-    if d < -half:
-        d += like(position, slots)
-    elif d >= half:
-        d -= like(position, slots)
-    return d
+def with_padding(a, count):
+    """View of the first `count` numbers of an array, rounded up to whole vectors."""
+    return span(a, 0, (count + LANES - 1) // LANES * LANES)
+
+
+@exact
+def distances(first, position, slots):
+    """Signed shortest distances on the ring from the position to LANES offsets from `first` on."""
+    around = like(position, slots)
+    half = around / like(position, 2.0)
+    d = counting(like(position, first)) - position
+    return choose(d, -half, d + around, choose(d, half, d, d - around))
 
 
 @routine
-def focus(position, first, sigma, mixture, slots, cauchy, kernels, taps):
-    """Set taps to a Gaussian or, if `cauchy`, a Cauchy kernel; stores the kernel of each scale in `kernels`."""
+def focus(position, first, count, sigma, mixture, slots, cauchy, kernels, taps):
+    """Set taps to a Gaussian or, if `cauchy`, a Cauchy kernel; stores the kernel of each scale in `kernels`.
+
+    Both are padded: there are zeros behind the `count` taps.
+    """
     position = on_ring(position, slots)
-    fill(taps, like(position, 0.0))
+    zero, one = like(position, 0.0), like(position, 1.0)
+    fill(taps, zero)
     for k in range(sigma.shape[0]):
         kernel = span(at(kernels, k), 0, taps.shape[0])
         if cauchy:
-            one, total = like(position, 1.0), like(position, 0.0)
-            scale = one / (sigma[k] * sigma[k])
-            for q in range(taps.shape[0]):
-                d = distance(first + q, position, slots)
-                kernel[q] = one / (one + scale * d * d)
-                total += kernel[q]
-            scale = one / total
-            for q in range(taps.shape[0]):
-                kernel[q] *= scale
+            scale, sums = one / (sigma[k] * sigma[k]), spread(zero)
+            for q in range(0, taps.shape[0], LANES):
+                d = distances(first + q, position, slots)
+                tail = within(one / (d * d * scale + one), q, count, zero)
+                store(kernel, q, tail)
+                sums += tail
+            scale = one / total(sums)
+            for q in range(0, taps.shape[0], LANES):
+                store(kernel, q, load(kernel, q) * scale)
         else:
             scale = like(position, -0.5) / (sigma[k] * sigma[k])
-            for q in range(taps.shape[0]):
-                d = distance(first + q, position, slots)
-                kernel[q] = scale * d * d
-            softmax(kernel)
-        for q in range(taps.shape[0]):
-            taps[q] += mixture[k] * kernel[q]
+            for q in range(0, taps.shape[0], LANES):
+                d = distances(first + q, position, slots)
+                store(kernel, q, d * d * scale)
+            softmax_of_first(kernel, count)
+        for q in range(0, taps.shape[0], LANES):
+            store(taps, q, load(taps, q) + load(kernel, q) * mixture[k])
 
 
 @routine
-def focus_backward(position, first, sigma, mixture, slots, cauchy, kernels, dtaps, dsigma, dmixture):
-    """Backward of `focus`: sets dsigma and dmixture and returns dposition."""
-    position, dposition = on_ring(position, slots), like(position, 0.0)
+def focus_backward(position, first, count, sigma, mixture, slots, cauchy, kernels, dtaps, dsigma, dmixture):
+    """Backward of `focus`: sets dsigma and dmixture and returns dposition; overwrites what is behind the dtaps."""
+    position = on_ring(position, slots)
+    zero, two = like(position, 0.0), like(position, 2.0)
+    dposition = zero
+    fill(span(dtaps, count, dtaps.shape[0] - count), zero)
     for k in range(sigma.shape[0]):
         kernel = span(at(kernels, k), 0, dtaps.shape[0])
-        mean = dot(kernel, dtaps)
+        mean = inner(kernel, dtaps)
         dmixture[k] = mean
         square = sigma[k] * sigma[k]
-        sum_d, sum_d2 = like(position, 0.0), like(position, 0.0)
+        sums, squares = spread(zero), spread(zero)
+        for q in range(0, dtaps.shape[0], LANES):
+            d = distances(first + q, position, slots)
+            dlogit = load(kernel, q) * (load(dtaps, q) - mean)
+            if cauchy:
+                dlogit = dlogit * two / (d * d + square)
+            sums += dlogit * d
+            squares += dlogit * d * d
+        sum_d, sum_d2 = total(sums), total(squares)
         if cauchy:
-            two = like(position, 2.0)
-            for q in range(dtaps.shape[0]):
-                d = distance(first + q, position, slots)
-                dlogit = two * kernel[q] * (dtaps[q] - mean) / (square + d * d)
-                sum_d += dlogit * d
-                sum_d2 += dlogit * d * d
             dposition += mixture[k] * sum_d
             dsigma[k] = mixture[k] * sum_d2 / sigma[k]
         else:
-            for q in range(dtaps.shape[0]):
-                d = distance(first + q, position, slots)
-                dlogit = kernel[q] * (dtaps[q] - mean)
-                sum_d += dlogit * d
-                sum_d2 += dlogit * d * d
             dposition += mixture[k] * sum_d / square
             dsigma[k] = mixture[k] * sum_d2 / (square * sigma[k])
     return dposition

@@ -3,9 +3,10 @@
 Without it, a head starts from its previous place, and there is no bookmark.
 """
 
+from .lanes import LANES, load, spread, store, total
 from .numerics import like, sigmoid
 from .routine import routine
-from .vectors import dot, softmax
+from .vectors import dot, inner, softmax
 from .views import copy, span
 
 
@@ -24,8 +25,8 @@ def origin(plan, head, scratch):
         return
     _anchor(plan, head, scratch)
     stay, back, start = scratch.anchor[0], scratch.anchor[1], scratch.anchor[2]
-    for n in range(scratch.origin.shape[0]):
-        scratch.origin[n] = stay * head.before[n] + back * head.bookmark_before[n]
+    for n in range(0, scratch.origin.shape[0], LANES):
+        store(scratch.origin, n, load(head.before, n) * stay + load(head.bookmark_before, n) * back)
     scratch.origin[0] += start
 
 
@@ -46,8 +47,8 @@ def origin_backward(plan, head, dhead, scratch, d, dplace, dbookmark_place):
     """
     if plan.anchored == 0:
         if plan.position == 0:
-            for n in range(d.origin.shape[0]):
-                dhead.before[n] += d.origin[n]
+            for n in range(0, d.origin.shape[0], LANES):
+                store(dhead.before, n, load(dhead.before, n) + load(d.origin, n))
         return dplace, dbookmark_place
     anchor, danchor = scratch.anchor, d.anchor
     stay, back = anchor[0], anchor[1]
@@ -57,13 +58,14 @@ def origin_backward(plan, head, dhead, scratch, d, dplace, dbookmark_place):
         dplace *= stay
     else:
         danchor[0], danchor[1], danchor[2] = (
-            dot(d.origin, head.before),
-            dot(d.origin, head.bookmark_before),
+            inner(d.origin, head.before),
+            inner(d.origin, head.bookmark_before),
             d.origin[0],
         )
-        for n in range(d.origin.shape[0]):
-            dhead.before[n] += stay * d.origin[n]
-            dhead.bookmark[n] += back * d.origin[n]
+        for n in range(0, d.origin.shape[0], LANES):
+            moved = load(d.origin, n)
+            store(dhead.before, n, load(dhead.before, n) + moved * stay)
+            store(dhead.bookmark, n, load(dhead.bookmark, n) + moved * back)
     mean = dot(anchor, danchor)
     for q in range(3):
         dhead.raw[plan.start.anchor + q] += anchor[q] * (danchor[q] - mean)
@@ -75,11 +77,12 @@ def set_bookmark(plan, head, now):
     """Store the weighting in head.bookmark, or return the place of the bookmark of a head at the place `now`."""
     if plan.anchored == 0:
         return head.bookmark_place
-    store = sigmoid(head.raw[plan.start.store])
+    share = sigmoid(head.raw[plan.start.store])
     if plan.position:
-        return head.bookmark_place + store * (now - head.bookmark_place)
-    for n in range(head.w.shape[0]):
-        head.bookmark[n] = head.bookmark_before[n] + store * (head.w[n] - head.bookmark_before[n])
+        return head.bookmark_place + share * (now - head.bookmark_place)
+    for n in range(0, head.w.shape[0], LANES):
+        before = load(head.bookmark_before, n)
+        store(head.bookmark, n, before + (load(head.w, n) - before) * share)
     return head.bookmark_place
 
 
@@ -92,16 +95,17 @@ def set_bookmark_backward(plan, head, dhead, now):
     zero = like(now, 0.0)
     if plan.anchored == 0:
         return zero, dhead.bookmark_place
-    store = sigmoid(head.raw[plan.start.store])
-    rest = like(now, 1.0) - store
+    share = sigmoid(head.raw[plan.start.store])
+    rest = like(now, 1.0) - share
     if plan.position:
-        dstore = dhead.bookmark_place * (now - head.bookmark_place)
-        dhead.raw[plan.start.store] += dstore * store * rest
-        return store * dhead.bookmark_place, rest * dhead.bookmark_place
-    dstore = zero
-    for n in range(head.w.shape[0]):
-        dstore += dhead.bookmark[n] * (head.w[n] - head.bookmark_before[n])
-        dhead.w[n] += store * dhead.bookmark[n]
-        dhead.bookmark[n] *= rest
-    dhead.raw[plan.start.store] += dstore * store * rest
+        dshare = dhead.bookmark_place * (now - head.bookmark_place)
+        dhead.raw[plan.start.store] += dshare * share * rest
+        return share * dhead.bookmark_place, rest * dhead.bookmark_place
+    sums = spread(zero)
+    for n in range(0, head.w.shape[0], LANES):
+        dbookmark = load(dhead.bookmark, n)
+        sums += dbookmark * (load(head.w, n) - load(head.bookmark_before, n))
+        store(dhead.w, n, load(dhead.w, n) + dbookmark * share)
+        store(dhead.bookmark, n, dbookmark * rest)
+    dhead.raw[plan.start.store] += total(sums) * share * rest
     return zero, dhead.bookmark_place

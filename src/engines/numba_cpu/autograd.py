@@ -92,27 +92,30 @@ class _Sequence(torch.autograd.Function):
         width = u_before.shape[1]
         u = x.new_empty(steps + 1, batch, width + x.shape[2] + 1)
         u[0, :, :width] = u_before
-        memory = memory_before.clone(memory_format=torch.contiguous_format)
+        memory = x.new_zeros(batch, p.words, p.width)  # behind the slots are zeros, see `lanes`
+        memory[..., : p.slots] = memory_before
         work = Workspace(
             settings.dtype,
             [
                 (steps, batch, padded(joint.rows)),
                 (steps + 1, batch, c_before.shape[1]),
                 (steps, batch, padded(len(b_heads))),
-                (steps + 1, batch, heads, p.slots),
+                (steps + 1, batch, heads, p.width),
                 (steps + 1, batch, heads),
-                (steps + 1, *bookmark_before.shape),
+                (steps + 1, batch, heads, padded(bookmark_before.shape[2])),
                 (steps + 1, batch, heads),
                 (steps, batch, heads, p.skips),
-                (steps if store and p.content else 1, batch, heads, 2, p.slots),
-                (steps if store and p.content else 1, batch, p.slots),
-                (-(-steps // SEGMENT) if store else 0, batch, p.words, p.slots),
+                (steps if store and p.content else 1, batch, heads, 2, p.width),
+                (steps if store and p.content else 1, batch, p.width),
+                (-(-steps // SEGMENT) if store else 0, batch, p.words, p.width),
             ],
         )
         tape = Tape(u.numpy(), *work.arrays)
         carried = (tape.c, tape.w, tape.place, tape.bookmark, tape.bookmark_place)
         for array, given in zip(carried, carried_before, strict=True):
-            torch.from_numpy(array[0]).copy_(given)
+            size = given.shape[-1]
+            array[0, ..., :size] = given.numpy()
+            array[0, ..., size:] = 0.0
         torch.from_numpy(tape.skip).copy_(skip)
         gates = joint.matrix(others[CARRIED:])
         numbers = zero_padded(w_heads)
@@ -122,18 +125,22 @@ class _Sequence(torch.autograd.Function):
             zero_padded(b_heads),
         )
         inputs, words = x.detach().numpy(), memory.numpy()
-        kernel, _ = kernels(settings.dtype)
+        kernel, _ = kernels(type(p), settings.dtype)
         over_rows(
             lambda _, first, last: kernel(p, settings.constants, first, last, inputs, weights, tape, words),
             batch,
             thread_count(),
         )
-        after = [torch.from_numpy(array[-1].copy()) for array in carried]
+        sizes = [given.shape[-1] for given in carried_before]
+        after = [
+            torch.from_numpy(array[-1, ..., :size].copy()) for array, size in zip(carried, sizes, strict=True)
+        ]
         if store:
             ctx.settings, ctx.work, ctx.u, ctx.version = settings, work, u, u._version
+            ctx.sizes = [*sizes, p.slots]
             ctx.joint, ctx.transposed = joint, Weights(gates, numbers, np.empty(0, settings.dtype))
         ctx.set_materialize_grads(False)
-        return u[1:, :, :width], *after, memory
+        return u[1:, :, :width], *after, memory[..., : p.slots]
 
     @staticmethod
     def backward(ctx, dy, *dafter):  # type: ignore[no-untyped-def]
@@ -146,10 +153,13 @@ class _Sequence(torch.autograd.Function):
         width = p.hidden + p.reads * p.words
 
         def copied(gradient: Tensor | None, shape: tuple[int, ...]) -> Tensor:
-            return u.new_zeros(shape) if gradient is None else gradient.contiguous().clone()
+            copy = u.new_zeros(shape)
+            if gradient is not None:
+                copy[..., : gradient.shape[-1]] = gradient
+            return copy
 
         tapes = (tape.c, tape.w, tape.place, tape.bookmark, tape.bookmark_place)
-        shapes = (*(one.shape[1:] for one in tapes), (batch, p.words, p.slots))
+        shapes = (*(one.shape[1:] for one in tapes), (batch, p.words, p.width))
         carried = [copied(*one) for one in zip(dafter, shapes, strict=True)]
         dy = u.new_zeros(steps, batch, width) if dy is None else dy.contiguous()
         du = u.new_empty(batch, width)
@@ -164,7 +174,7 @@ class _Sequence(torch.autograd.Function):
             Gradients(dy.numpy(), dx.numpy(), dskip.numpy(), carry, Weights(*(one[i] for one in sums)))
             for i in range(threads)
         ]
-        _, kernel = kernels(settings.dtype)
+        _, kernel = kernels(type(p), settings.dtype)
         over_rows(
             lambda i, first, last: kernel(p, settings.constants, first, last, weights, tape, gradients[i]),
             batch,
@@ -175,9 +185,12 @@ class _Sequence(torch.autograd.Function):
         dheads = torch.from_numpy(np.ascontiguousarray(dheads[:, :count].T))
         of_heads = dheads, torch.from_numpy(dbias[:count])
         dx = dx if len(dx) else None
+        carried = [one[..., :size] for one, size in zip(carried, ctx.sizes, strict=True)]
         return None, None, None, dx, dskip, *of_heads, du, *carried, *joint.gradients(dgates)
 
 
-def prepare(dtype: torch.dtype) -> None:
-    """Compile the kernels for a dtype now instead of at the first batch."""
-    kernels(DTYPES[dtype])
+def prepare(machine: Machine, dtype: torch.dtype) -> None:
+    """Compile the kernels of a machine for a dtype now instead of at the first batch."""
+    kind = kind_of(type(machine))
+    assert kind is not None
+    kernels(kind.plan, DTYPES[dtype])

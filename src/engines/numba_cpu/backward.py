@@ -15,7 +15,7 @@ from .plan import FEEDFORWARD, SEGMENT, KernelPlan
 from .products import accumulate
 from .routine import KERNEL, inlined, routine
 from .scratch import sequence_scratch, step_views
-from .views import at, copy, fill, keep_alive, span, uncounted
+from .views import at, copy, fill, flipped, keep_alive, span, uncounted
 
 
 @njit(**KERNEL)
@@ -105,8 +105,8 @@ def backward(
             copy(span(at(u_now, b), 0, size), at(h_rows, s * rows + row))
         if s == 0:
             count = min(SEGMENT, steps - t) * rows
-            accumulate(dweights.gates, span(u_rows, 0, count).T, 0, span(dgates, 0, count))
-            accumulate(dweights.heads, span(h_rows, 0, count).T, 0, span(draws, 0, count))
+            accumulate(dweights.gates, flipped(span(u_rows, 0, count)), 0, span(dgates, 0, count))
+            accumulate(dweights.heads, flipped(span(h_rows, 0, count)), 0, span(draws, 0, count))
     for row in range(rows):
         copy(at(dnext, row), at(dcarry.u, first + row))
     keep_alive(owned)
@@ -119,7 +119,7 @@ def _replay_of(plan, rows, weights, tape, dweights):
     """The scratch buffers for the given number of rows."""
     dtype, size, width = tape.raw.dtype, plan.hidden, plan.hidden + plan.reads * plan.words
     return Replay(
-        np.empty((rows, SEGMENT + 1, plan.words, plan.slots), dtype),
+        np.empty((rows, SEGMENT + 1, plan.words, plan.width), dtype),
         np.empty((rows, weights.heads.shape[1]), dtype),
         np.empty((rows, size), dtype),
         np.zeros((rows, width), dtype),
@@ -137,9 +137,7 @@ def _replay(plan, tape, t, b, memory, scratch):
     first = t - t % SEGMENT
     copy_words(at(at(tape.checkpoints, t // SEGMENT), b), at(memory, 0))
     for now in range(first, t + 1):
-        after = at(memory, now - first + 1)
-        copy_words(at(memory, now - first), after)
-        write_to(plan, step_views(tape, now, b), after, scratch)
+        write_to(plan, step_views(tape, now, b), at(memory, now - first), at(memory, now - first + 1), scratch)
 
 
 @routine

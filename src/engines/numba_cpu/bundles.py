@@ -1,7 +1,8 @@
 """NamedTuples of arrays that the kernels take as arguments; the annotations are the types they are compiled for.
 
-Dimensions beside those named in `src`: G is the number of gate pre-activations and P that of the raw numbers of
-all heads, both padded (see `plan.padded`); U is the size of the gates' input: [h C, reads RM, input F, 1].
+Dimensions beside those named in `src`: N is the number of slots, G that of gate pre-activations, and P that of the
+raw numbers of all heads, all padded (see `plan.padded`); U is the size of the gates' input:
+[h C, reads RM, input F, 1].
 A name that begins with d is a gradient: draw is that of raw.
 """
 
@@ -148,7 +149,7 @@ class HeadScratch(NamedTuple):
     origin: Float[np.ndarray, "N"]
     anchor: Float[np.ndarray, "3"]
     w_gated: Float[np.ndarray, "N"]
-    doubled: Float[np.ndarray, "2*N"]
+    doubled: Float[np.ndarray, "2*N"]  # see `addressing.repeat_twice`
     moved: Float[np.ndarray, "N"]
     taps: Float[np.ndarray, "S"]  # of a convolution kernel; S = max(N, number of shifts)
     kernels: Float[np.ndarray, "K N"]
@@ -177,7 +178,6 @@ class SequenceScratch(NamedTuple):
 
     head: HeadScratch
     dhead: HeadScratch  # for gradients
-    keep: Float[np.ndarray, "N"]
     pull: Float[np.ndarray, "N"]
     erase: Float[np.ndarray, "W M"]
     add: Float[np.ndarray, "W M"]

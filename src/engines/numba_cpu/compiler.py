@@ -1,7 +1,7 @@
-"""Compilation of the kernels for a dtype, in processes of their own.
+"""Compilation of the kernels for a kind of cells and a dtype, in processes of their own.
 
-`python -m src.engines.numba_cpu.compiler <cache folder> <dtype> <kernel>..` fills the cache. A process that has
-just compiled runs code that is linked differently from the code that it stores, and whose results differ by
+`python -m src.engines.numba_cpu.compiler <cache folder> <kind> <dtype> <kernel>..` fills the cache. A process that
+has just compiled runs code that is linked differently from the code that it stores, and whose results differ by
 rounding. So a process that trains only loads kernels, also the first time: all processes compute the same bits.
 """
 
@@ -19,10 +19,14 @@ from jaxtyping import Int64
 from tqdm import tqdm
 
 from ...common.paths import CHECKOUT, module
+from .plan import DMSNTMPlan, KernelPlan, NTMPlan
 
 
 class Kernels(NamedTuple):
-    """The kernels of machines, of a DNC and of a GRU, and the spin wait of the threads, as functions of numba."""
+    """The kernels of machines, of a DNC and of a GRU, and the spin wait of the threads, as functions of numba.
+
+    Those of machines are compiled for each kind.
+    """
 
     forward: Any
     backward: Any
@@ -37,10 +41,13 @@ class Kernels(NamedTuple):
 POLL = 0.1
 #: By the kind of cells: the kernels that they need, each part for a process of its own.
 KINDS = {
-    "machine": (("forward", "changes"), ("backward",)),
+    "ntm": (("forward", "changes"), ("backward",)),
+    "dms_ntm": (("forward", "changes"), ("backward",)),
     "dnc": (("dnc_forward",), ("dnc_backward",)),
     "gru": (("gru_forward", "changes"), ("gru_backward",)),
 }
+#: The class of a plan by the kind of machine.
+PLANS: dict[str, type[KernelPlan]] = {"ntm": NTMPlan, "dms_ntm": DMSNTMPlan}
 
 
 def load(folder: Path) -> Kernels:
@@ -76,8 +83,8 @@ def features() -> str:
     return f"{found},-prefer-256-bit" if "+avx512f" in found else found
 
 
-def compile_or_load(kernels: Kernels, names: Iterable[str], dtype: np.dtype) -> None:
-    """Make some kernels ready for a dtype: from the cache, or compiled by this process.
+def compile_or_load(kernels: Kernels, names: Iterable[str], kind: str, dtype: np.dtype) -> None:
+    """Make some kernels ready for a kind of cells and a dtype: from the cache, or compiled by this process.
 
     Arguments of other types are an error afterwards: what is compiled later would be cached, too, and the next
     process would take the cache for damaged.
@@ -85,7 +92,7 @@ def compile_or_load(kernels: Kernels, names: Iterable[str], dtype: np.dtype) -> 
     for name in names:
         kernel = getattr(kernels, name)
         kernel.disable_compile(False)
-        kernel.compile(signature(kernel.py_func, dtype))
+        kernel.compile(signature(kernel.py_func, dtype, PLANS.get(kind, KernelPlan)))
         kernel.disable_compile()
 
 
@@ -94,7 +101,14 @@ def compile_in_subprocesses(folder: Path, kind: str, dtype: np.dtype) -> str | N
 
     On a terminal, a line shows the seconds so far.
     """
-    command = [sys.executable, "-m", module("engines.numba_cpu.compiler"), str(folder.absolute()), dtype.name]
+    command = [
+        sys.executable,
+        "-m",
+        module("engines.numba_cpu.compiler"),
+        str(folder.absolute()),
+        kind,
+        dtype.name,
+    ]
     children = []
     with tempfile.TemporaryFile() as errors:
         # In a session of its own: Ctrl-C must not end the compilation, as it ends the run only after an update.
@@ -121,8 +135,13 @@ def compile_in_subprocesses(folder: Path, kind: str, dtype: np.dtype) -> str | N
         return f"exit code {failed[0]}: {' '.join(lines[-2:]).strip()}"
 
 
-def signature(function: Callable[..., None], dtype: np.dtype) -> tuple[Any, ...]:
-    """Numba types of annotated arguments: integers, numbers of the dtype, arrays and NamedTuples."""
+def signature(
+    function: Callable[..., None], dtype: np.dtype, plan: type[KernelPlan] = KernelPlan
+) -> tuple[Any, ...]:
+    """Numba types of annotated arguments: integers, numbers of the dtype, arrays and NamedTuples.
+
+    The type of a `KernelPlan` is that of the class `plan`.
+    """
     from numba import from_dtype, types
 
     number = from_dtype(dtype)
@@ -133,7 +152,8 @@ def signature(function: Callable[..., None], dtype: np.dtype) -> tuple[Any, ...]
         if kind is float:
             return number
         if hasattr(kind, "_fields"):
-            return types.BaseTuple.from_types([of(field) for field in get_type_hints(kind).values()], kind)
+            cls = plan if kind is KernelPlan else kind
+            return types.BaseTuple.from_types([of(field) for field in get_type_hints(kind).values()], cls)
         its = types.int64 if kind.dtype is Int64 else number
         return types.Array(its, len(kind.dim_str.split()), "C")
 
@@ -141,4 +161,4 @@ def signature(function: Callable[..., None], dtype: np.dtype) -> tuple[Any, ...]
 
 
 if __name__ == "__main__":
-    compile_or_load(load(Path(sys.argv[1])), sys.argv[3:], np.dtype(sys.argv[2]))
+    compile_or_load(load(Path(sys.argv[1])), sys.argv[4:], sys.argv[2], np.dtype(sys.argv[3]))

@@ -1,11 +1,15 @@
-"""Dispatch of `address` and `address_backward` to the kind of head."""
+"""Dispatch of `address` and its backward to the kind of head when they are compiled, by the class of the plan."""
+
+from numba.extending import overload
 
 from . import dms_ntm, ntm
-from .plan import NTM
-from .routine import inlined
+from .plan import DMSNTMPlan, NTMPlan
+from .routine import ROUTINE
+
+#: Module of a kind of heads, by the class of its plan.
+MODULES = {NTMPlan: ntm, DMSNTMPlan: dms_ntm}
 
 
-@inlined
 def address(plan, constants, head, scratch):
     """Set the weighting and bookmark of one head of one sequence; returns its place and that of its bookmark.
 
@@ -14,12 +18,9 @@ def address(plan, constants, head, scratch):
         head: a `Head`; its w and bookmark are set.
         scratch: a `HeadScratch`.
     """
-    if plan.kind == NTM:
-        return ntm.address(plan, constants, head, scratch)
-    return dms_ntm.address(plan, constants, head, scratch)
+    return MODULES[type(plan)].address(plan, constants, head, scratch)
 
 
-@inlined
 def address_backward(plan, constants, head, dhead, scratch, d):
     """Backward of `address`; returns the gradients of both places before the step.
 
@@ -30,6 +31,14 @@ def address_backward(plan, constants, head, dhead, scratch, d):
             skip are set, bookmark is overwritten.
         scratch, d: a `HeadScratch`, and another one for gradients.
     """
-    if plan.kind == NTM:
-        return ntm.address_backward(plan, constants, head, dhead, scratch, d)
-    return dms_ntm.address_backward(plan, constants, head, dhead, scratch, d)
+    return MODULES[type(plan)].address_backward(plan, constants, head, dhead, scratch, d)
+
+
+@overload(address, jit_options=ROUTINE)
+def _(plan, constants, head, scratch):
+    return MODULES[plan.instance_class].address
+
+
+@overload(address_backward, jit_options=ROUTINE)
+def _(plan, constants, head, dhead, scratch, d):
+    return MODULES[plan.instance_class].address_backward

@@ -1,14 +1,19 @@
 """Heads of the DMS-NTM: continuous motion and a focus of learned width; see `src.cells.dms_ntm`."""
 
+import numpy as np
+
 from .addressing import (
     convolve,
     convolve_backward,
     focus,
     focus_backward,
+    place_on_ring,
+    place_on_ring_backward,
     repeat_twice,
     sharpen,
     sharpen_backward,
     window,
+    with_padding,
 )
 from .anchors import origin, origin_backward, origin_place, set_bookmark, set_bookmark_backward
 from .heads import mix_content, mix_content_backward
@@ -16,6 +21,9 @@ from .numerics import like, sigmoid, snap, snap_slope, softplus, softplus_slope,
 from .routine import inlined, routine
 from .vectors import dot, softmax
 from .views import at, copy, fill, span
+
+#: Offset of the first step weight; `convolve` would be compiled once more for a literal.
+STEP = np.int64(-1)
 
 
 @routine
@@ -90,17 +98,17 @@ def _move(plan, constants, head, scratch):
     """
     origin(plan, head, scratch)
     mix_content(plan, head, scratch.origin, scratch.w_gated)
-    repeat_twice(scratch.w_gated, scratch.doubled)
+    repeat_twice(scratch.w_gated, plan.slots, scratch.doubled)
     _widths(plan, constants, head, scratch)
     distance, jump = _motion(plan, constants, head, scratch.step)
     shift = snap(distance, constants.lattice[head.number])
     first, count = window(shift, scratch.sigma, plan.slots, plan.cauchy)
-    taps = span(scratch.taps, 0, count)
-    focus(shift, first, scratch.sigma, scratch.mixture, plan.slots, plan.cauchy, scratch.kernels, taps)
+    taps = with_padding(scratch.taps, count)
+    focus(shift, first, count, scratch.sigma, scratch.mixture, plan.slots, plan.cauchy, scratch.kernels, taps)
     fill(scratch.moved, like(jump, 0.0))
-    convolve(scratch.doubled, taps, first, jump, scratch.moved)
+    convolve(scratch.doubled, span(taps, 0, count), first, jump, plan.slots, scratch.moved)
     if plan.hybrid:
-        convolve(scratch.doubled, scratch.step, -1, like(jump, 1.0) - jump, scratch.moved)
+        convolve(scratch.doubled, scratch.step, STEP, like(jump, 1.0) - jump, plan.slots, scratch.moved)
     return first, count, distance, jump
 
 
@@ -110,7 +118,7 @@ def _place(plan, constants, head, scratch):
 
     The place is that before it is snapped.
     """
-    slots, step, moved = plan.slots, scratch.step, scratch.moved
+    slots, step = plan.slots, scratch.step
     _widths(plan, constants, head, scratch)
     distance, jump = _motion(plan, constants, head, step)
     move = distance
@@ -120,15 +128,12 @@ def _place(plan, constants, head, scratch):
     place = origin_place(plan, head, scratch) + move
     now = snap(place, constants.lattice[head.number])
     first, count = window(now, scratch.sigma, slots, plan.cauchy)
-    taps = span(scratch.taps, 0, count)
-    focus(now, first, scratch.sigma, scratch.mixture, slots, plan.cauchy, scratch.kernels, taps)
-    fill(moved, like(jump, 0.0))
-    for q in range(count):
-        moved[(first + q) % slots] += taps[q]
+    taps = with_padding(scratch.taps, count)
+    focus(now, first, count, scratch.sigma, scratch.mixture, slots, plan.cauchy, scratch.kernels, taps)
+    place_on_ring(taps, first, slots, scratch.doubled, scratch.moved)
     return place, first, count, distance, jump
 
 
-@routine
 def address(plan, constants, head, scratch):
     """As `dispatch.address`; with carry = position, the places are those of the head and of its bookmark."""
     if plan.position:
@@ -138,11 +143,10 @@ def address(plan, constants, head, scratch):
         return now, set_bookmark(plan, head, now)
     _move(plan, constants, head, scratch)
     gamma = like(head.raw[0], 1.0) + softplus(head.raw[plan.start.gamma])
-    sharpen(scratch.moved, gamma, head.w)
+    sharpen(scratch.moved, gamma, plan.slots, head.w)
     return head.place, set_bookmark(plan, head, head.place)
 
 
-@routine
 def address_backward(plan, constants, head, dhead, scratch, d):
     """As `dispatch.address_backward`."""
     if plan.position:
@@ -161,11 +165,10 @@ def _place_backward(plan, constants, head, dhead, scratch, d):
     now = snap(place, constants.lattice[head.number])
     fill(dmoved, zero)
     mix_content_backward(plan, head, scratch.moved, dhead.w, dhead, dmoved)
-    dtaps = span(d.taps, 0, count)
-    for q in range(count):
-        dtaps[q] = dmoved[(first + q) % slots]
+    dtaps = with_padding(d.taps, count)
+    place_on_ring_backward(dmoved, first, slots, d.doubled, dtaps)
     dfocus = focus_backward(
-        now, first, sigma, mixture, slots, plan.cauchy, scratch.kernels, dtaps, d.sigma, d.mixture
+        now, first, count, sigma, mixture, slots, plan.cauchy, scratch.kernels, dtaps, d.sigma, d.mixture
     )
     stored, dbookmark_place = set_bookmark_backward(plan, head, dhead, now)
     dplace = (dhead.place + stored + dfocus) * snap_slope(place, constants.lattice[head.number])
@@ -191,13 +194,15 @@ def _move_backward(plan, constants, head, dhead, scratch, d):
     raw_gamma = raw[plan.start.gamma]
     dgamma = sharpen_backward(scratch.moved, one + softplus(raw_gamma), head.w, dhead.w, d.moved)
     draw[plan.start.gamma] += dgamma * softplus_slope(raw_gamma)
-    repeat_twice(d.moved, d.doubled)
+    repeat_twice(d.moved, plan.slots, d.doubled)
     fill(d.w_gated, zero)
     taps, dtaps = span(scratch.taps, 0, count), span(d.taps, 0, count)
-    convolve_backward(scratch.doubled, taps, first, jump, d.doubled, dtaps, d.w_gated)
+    convolve_backward(scratch.doubled, taps, first, jump, plan.slots, d.moved, d.doubled, dtaps, d.w_gated)
     djump = zero
     if plan.hybrid:
-        convolve_backward(scratch.doubled, step, -1, one - jump, d.doubled, dstep, d.w_gated)
+        convolve_backward(
+            scratch.doubled, step, STEP, one - jump, plan.slots, d.moved, d.doubled, dstep, d.w_gated
+        )
         djump = dot(taps, dtaps) - dot(step, dstep)
         for q in range(3):
             dstep[q] *= one - jump
@@ -207,12 +212,13 @@ def _move_backward(plan, constants, head, dhead, scratch, d):
     dshift = focus_backward(
         snap(distance, constants.lattice[head.number]),
         first,
+        count,
         sigma,
         mixture,
         plan.slots,
         plan.cauchy,
         scratch.kernels,
-        dtaps,
+        with_padding(d.taps, count),
         d.sigma,
         d.mixture,
     )

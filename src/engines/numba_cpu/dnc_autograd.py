@@ -54,7 +54,7 @@ def sequence(
     return torch.stack(outputs, 1), state
 
 
-def prepare(dtype: torch.dtype) -> None:
+def prepare(_: DNC, dtype: torch.dtype) -> None:
     """Compile the kernels for a dtype now instead of at the first batch."""
     dnc_kernels(DTYPES[dtype])
 

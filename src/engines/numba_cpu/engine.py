@@ -27,8 +27,8 @@ class Family(NamedTuple):
     unknown: Callable[[Any], str | None]
     #: The reason why they cannot run a cell of a known kind in its present state; None if they can.
     altered: Callable[[Any], str | None]
-    #: Compiles them for a dtype, or loads them from the cache.
-    prepare: Callable[[torch.dtype], None]
+    #: Compiles those of a cell for a dtype, or loads them from the cache.
+    prepare: Callable[[Any, torch.dtype], None]
     #: As `Engine.sequence`.
     sequence: Callable[[Any, Tensor, Any], tuple[Tensor, Any]]
 
@@ -70,7 +70,7 @@ class NumbaCPU(Engine):
         """Compiles the kernels, or loads them from the cache, and gives them all threads but those of a DNC."""
         weight = cell.any_weight
         assert weight is not None
-        family_of(cell).prepare(weight.dtype)
+        family_of(cell).prepare(cell, weight.dtype)
         if isinstance(cell, DNC):  # its kernels run on the calling thread, and torch does the rest
             yield
             return

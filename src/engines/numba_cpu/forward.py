@@ -2,7 +2,7 @@
 
 import numpy as np
 from jaxtyping import Float
-from numba import njit
+from numba import njit, types
 
 from . import denormals
 from .bundles import Constants, Tape, Weights
@@ -44,6 +44,7 @@ def forward(
     scratch = uncounted(owned)
     size, rows, reads = plan.hidden, last - first, plan.reads * plan.words
     skipped = size if plan.controller == FEEDFORWARD else 0
+    whole = types.intp(0)  # `accumulate` would be compiled once more for a literal
     one, zero = like(constants.clip, 1.0), like(constants.clip, 0.0)
     for t in range(tape.gates.shape[0]):
         u_before, u_now, gates, raw = at(tape.u, t), at(tape.u, t + 1), at(tape.gates, t), at(tape.raw, t)
@@ -58,7 +59,7 @@ def forward(
             c_before, c = at(at(tape.c, t), b), at(at(tape.c, t + 1), b)
             control(plan.controller, plan.counters, at(gates, b), h_before, c_before, h, c)
             copy(weights.bias, at(raw, b))
-        accumulate(span(raw, first, rows), span(u_now, first, rows), 0, weights.heads)
+        accumulate(span(raw, first, rows), span(u_now, first, rows), whole, weights.heads)
         for b in range(first, last):
             if tape.checkpoints.shape[0] > 0 and t % SEGMENT == 0:
                 copy_words(at(memory, b), at(at(tape.checkpoints, t // SEGMENT), b))

@@ -36,7 +36,7 @@ def altered(cell: GRU) -> str | None:
     return None if name is None else f"{name} is hooked, parametrised or replaced"
 
 
-def prepare(dtype: torch.dtype) -> None:
+def prepare(_: GRU, dtype: torch.dtype) -> None:
     """Compile the kernels for a dtype now instead of at the first batch."""
     gru_kernels(DTYPES[dtype])
 

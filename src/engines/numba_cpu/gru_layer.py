@@ -15,7 +15,7 @@ from .numerics import like
 from .plan import GRU
 from .products import accumulate
 from .routine import KERNEL
-from .views import at, copy, fill, keep_alive, span, uncounted
+from .views import at, copy, fill, flipped, keep_alive, span, uncounted
 
 
 @njit(**KERNEL)
@@ -104,7 +104,7 @@ def backward(
             dh, one, other = at(d.h, first + row), at(sums, row), at(rest, row)
             for n in range(size):
                 dh[n] = one[n] + other[n]
-    accumulate(d.weights, states.T, 0, by_state)
+    accumulate(d.weights, flipped(states), 0, by_state)
     keep_alive(owned_by_state)
     keep_alive(owned_states)
     keep_alive(owned_sums)

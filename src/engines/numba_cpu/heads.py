@@ -2,10 +2,11 @@
 
 from .addressing import interpolate
 from .content import content, content_backward, measure, measure_backward
+from .lanes import LANES, load, store
 from .numerics import like, sigmoid, softplus, softplus_slope
 from .read import add_outer, along_slots, along_words
 from .routine import inlined, routine
-from .vectors import dot
+from .vectors import inner
 from .views import at, copy, fill, span
 
 
@@ -30,7 +31,7 @@ def content_lookup(plan, raw, memory, norms, by_content):
         if h >= 2:
             fill(cosine, like(beta, 0.0))
             along_words(memory, _key(plan, raw, h), cosine)
-        content(norms, _key(plan, raw, h), beta, cosine, at(at(by_content, h), 1))
+        content(norms, _key(plan, raw, h), beta, cosine, at(at(by_content, h), 1), plan.slots)
 
 
 @inlined
@@ -85,13 +86,14 @@ def mix_content(plan, head, before, out):
 def mix_content_backward(plan, head, before, dout, dhead, dbefore):
     """Backward of `mix_content`: adds to dhead.raw and dbefore, and sets dhead.w_content."""
     if plan.content == 0:
-        for n in range(dout.shape[0]):
-            dbefore[n] += dout[n]
+        for n in range(0, dout.shape[0], LANES):
+            store(dbefore, n, load(dbefore, n) + load(dout, n))
         return
     w_content, dw_content = head.w_content, dhead.w_content
     gate = sigmoid(head.raw[plan.start.gate])
     rest = like(gate, 1.0) - gate
-    dhead.raw[plan.start.gate] += gate * rest * (dot(dout, w_content) - dot(dout, before))
-    for n in range(dout.shape[0]):
-        dbefore[n] += rest * dout[n]
-        dw_content[n] = gate * dout[n]
+    dhead.raw[plan.start.gate] += gate * rest * (inner(dout, w_content) - inner(dout, before))
+    for n in range(0, dout.shape[0], LANES):
+        d = load(dout, n)
+        store(dbefore, n, load(dbefore, n) + d * rest)
+        store(dw_content, n, d * gate)

@@ -21,10 +21,11 @@ class KernelSettings:
             raise ValueError(
                 f"{changed}: changed after construction, no longer fits the weights; make another machine"
             )
-        self.plan = plan.KernelPlan(
+        self.plan = kind.plan(
             controller=controller,
             hidden=hidden,
             slots=slots,
+            width=plan.padded(slots),
             words=machine.word_size,
             reads=machine.read_heads,
             writes=machine.write_heads,

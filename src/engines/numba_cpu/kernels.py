@@ -24,6 +24,7 @@ import numpy as np
 
 from ...common import paths
 from . import compiler
+from .plan import KernelPlan
 
 log = logging.getLogger(__name__)
 SOURCES = Path(__file__).parent
@@ -33,7 +34,7 @@ CACHE = paths.CACHE / "fused"
 LOCK = "lock"
 #: Days after which kernels are removed that no process has used.
 KEPT_DAYS = 30
-#: File with the digests of the cached files, to detect damage, and what was compiled, such as "machine float32".
+#: File with the digests of the cached files, to detect damage, and what was compiled, such as "ntm float32".
 RECORD = "record.json"
 
 _loaded: Any = None
@@ -52,9 +53,9 @@ def missing() -> str | None:
     return None
 
 
-def kernels(dtype: np.dtype) -> tuple[Callable[..., None], Callable[..., None]]:
-    """`forward.forward` and `backward.backward` of machines, compiled for a dtype."""
-    ready("machine", dtype)
+def kernels(plan: type[KernelPlan], dtype: np.dtype) -> tuple[Callable[..., None], Callable[..., None]]:
+    """`forward.forward` and `backward.backward`, compiled for a class of plans and a dtype."""
+    ready(next(kind for kind, cls in compiler.PLANS.items() if cls is plan), dtype)
     return _loaded.forward, _loaded.backward
 
 
@@ -140,11 +141,10 @@ def _compile(loaded: compiler.Kernels, folder: Path | None, kind: str, dtype: np
         record = _record(folder)
         compiled = f"{kind} {dtype.name}"
         if compiled not in record.get("compiled", []):
-            of = {"dnc": " of the DNC", "gru": " of the GRU"}.get(kind, "")
-            log.info("Compiling the fused engine%s for %s, once; it is kept in %s.", of, dtype.name, folder)
+            log.info("Compiling the fused engine of %s for %s, once; it is kept in %s.", kind, dtype.name, folder)
             if reason := compiler.compile_in_subprocesses(folder, kind, dtype):
                 log.warning("The fused engine is compiled in this process: a subprocess failed (%s).", reason)
-        compiler.compile_or_load(loaded, chain(*compiler.KINDS[kind]), dtype)
+        compiler.compile_or_load(loaded, chain(*compiler.KINDS[kind]), kind, dtype)
         new = {"compiled": sorted({*record.get("compiled", []), compiled}), "files": _digests(folder)}
         if new != record:
             part = folder / f"{RECORD}.part"

@@ -25,6 +25,8 @@ REIMPLEMENTED = frozenset(
 class MachineKind(NamedTuple):
     """Options of one kind of machine that the kernels know, and functions from a machine to their arguments."""
 
+    #: Class of its plans.
+    plan: type[plan.KernelPlan]
     #: Values by option; a machine with another value is not supported.
     options: dict[str, tuple[str, ...]]
     #: Fields of `KernelPlan` that depend on the kind.
@@ -38,12 +40,11 @@ CARRIES, MOTIONS, KERNELS = ("weighting", "position"), ("relative", "hybrid", "a
 
 
 def _ntm(cell: NTM) -> dict[str, int]:
-    return {"kind": plan.NTM, "shifts": 2 * cell.shift_range + 1}
+    return {"shifts": 2 * cell.shift_range + 1}
 
 
 def _dms_ntm(cell: DMSNTM) -> dict[str, int]:
     return {
-        "kind": plan.DMS_NTM,
         "position": CARRIES.index(cell.carry),
         "hybrid": int(cell.motion == "hybrid"),
         "anchored": int(cell.motion == "anchored"),
@@ -65,8 +66,13 @@ def _dms_ntm_constants(cell: DMSNTM) -> dict[str, Any]:
 
 
 KINDS: dict[type[Machine], MachineKind] = {
-    NTM: MachineKind({}, _ntm, lambda _: {}),
-    DMSNTM: MachineKind({"carry": CARRIES, "motion": MOTIONS, "kernel": KERNELS}, _dms_ntm, _dms_ntm_constants),
+    NTM: MachineKind(plan.NTMPlan, {}, _ntm, lambda _: {}),
+    DMSNTM: MachineKind(
+        plan.DMSNTMPlan,
+        {"carry": CARRIES, "motion": MOTIONS, "kernel": KERNELS},
+        _dms_ntm,
+        _dms_ntm_constants,
+    ),
 }
 
 

@@ -28,7 +28,7 @@ def use_memory(plan, constants, step, memory, reads, scratch):
     content_lookup(plan, raw, memory, step.norms, step.by_content)
     for h in range(plan.reads + plan.writes):
         step.place[h], step.bookmark_place[h] = address(plan, constants, head_views(plan, step, h), scratch.head)
-    write_to(plan, step, memory, scratch)
+    write_to(plan, step, memory, memory, scratch)
     for h in range(plan.reads):
         word = span(reads, h * plan.words, plan.words)
         fill(word, like(clip, 0.0))
@@ -36,10 +36,10 @@ def use_memory(plan, constants, step, memory, reads, scratch):
 
 
 @inlined
-def write_to(plan, step, memory, scratch):
-    """All write heads write, with the weightings and raw numbers of the tape."""
+def write_to(plan, step, memory, after, scratch):
+    """Set the memory after all write heads have written, with the weightings and raw numbers of the tape."""
     _erase_and_add(plan, step.raw, scratch.erase, scratch.add)
-    write(memory, span(step.w, plan.reads, plan.writes), scratch.erase, scratch.add, scratch.keep)
+    write(memory, span(step.w, plan.reads, plan.writes), scratch.erase, scratch.add, after)
 
 
 @routine
@@ -73,7 +73,7 @@ def use_memory_backward(plan, constants, step, before, after, d, scratch):
     erase, add, derase, dadd = scratch.erase, scratch.add, scratch.derase, scratch.dadd
     _erase_and_add(plan, raw, erase, add)
     w_write, dw_write = span(step.w, plan.reads, plan.writes), span(scratch.dw, plan.reads, plan.writes)
-    write_backward(before, w_write, erase, add, d.memory, dw_write, derase, dadd, scratch.keep)
+    write_backward(before, w_write, erase, add, d.memory, dw_write, derase, dadd)
     for h in range(plan.writes):
         first = heads * plan.head_size + 2 * words * h
         for m in range(words):

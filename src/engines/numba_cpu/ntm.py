@@ -13,7 +13,7 @@ def _shift(plan, head, scratch):
     """Set `moved` to the shifted weighting, before sharpening."""
     shifts, one = plan.shifts, like(head.raw[0], 1.0)
     mix_content(plan, head, head.before, scratch.w_gated)
-    repeat_twice(scratch.w_gated, scratch.doubled)
+    repeat_twice(scratch.w_gated, plan.slots, scratch.doubled)
     taps = span(scratch.taps, 0, shifts)
     copy(span(head.raw, plan.start.shift, shifts), taps)
     if plan.skips:
@@ -21,19 +21,17 @@ def _shift(plan, head, scratch):
             taps[q] += head.skip[q]
     softmax(taps)
     fill(scratch.moved, like(one, 0.0))
-    convolve(scratch.doubled, taps, -(shifts // 2), one, scratch.moved)
+    convolve(scratch.doubled, taps, -(shifts // 2), one, plan.slots, scratch.moved)
 
 
-@routine
 def address(plan, constants, head, scratch):
     """As `dispatch.address`; the places of an NTM head are unused."""
     _shift(plan, head, scratch)
     gamma = like(head.raw[0], 1.0) + softplus(head.raw[plan.start.gamma])
-    sharpen(scratch.moved, gamma, head.w)
+    sharpen(scratch.moved, gamma, plan.slots, head.w)
     return head.place, head.bookmark_place
 
 
-@routine
 def address_backward(plan, constants, head, dhead, scratch, d):
     """As `dispatch.address_backward`."""
     shifts, draw = plan.shifts, dhead.raw
@@ -44,9 +42,9 @@ def address_backward(plan, constants, head, dhead, scratch, d):
     draw[plan.start.gamma] += dgamma * softplus_slope(raw_gamma)
 
     taps, dtaps = span(scratch.taps, 0, shifts), span(d.taps, 0, shifts)
-    repeat_twice(d.moved, d.doubled)
+    repeat_twice(d.moved, plan.slots, d.doubled)
     fill(d.w_gated, like(one, 0.0))
-    convolve_backward(scratch.doubled, taps, -(shifts // 2), one, d.doubled, dtaps, d.w_gated)
+    convolve_backward(scratch.doubled, taps, -(shifts // 2), one, plan.slots, d.moved, d.doubled, dtaps, d.w_gated)
     mean = dot(taps, dtaps)
     for q in range(shifts):
         dlogit = taps[q] * (dtaps[q] - mean)

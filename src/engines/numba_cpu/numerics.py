@@ -6,68 +6,93 @@ equations, they are those of the C library. NaN and infinity propagate, so that 
 
 import math
 
+import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic, overload
+from numba.extending import overload
 
-from .routine import exact, routine
+from .instructions import instruction
+from .lanes import LANES, Lanes, choose, constant, number_of
+from .routine import CONTRACT, routine
 
 
 def exp(x):
-    """e^x in the type of x; at least 1e-38 in float32."""
-    return math.exp(x)
+    """e^x in the type of x, a number or a vector of `lanes`; at least 1e-38 in float32."""
+    return np.exp(x) if isinstance(x, np.ndarray) else math.exp(x)
 
 
 def log(x):
-    """The natural logarithm of a normal positive number, in float32 below 1e38."""
-    return math.log(x)
+    """The natural logarithm of a normal positive number, in float32 below 1e38, or of each lane of a vector."""
+    return np.log(x) if isinstance(x, np.ndarray) else math.log(x)
 
 
-@intrinsic
-def _float_bits(_, x):
-    """The bits of a float32, as an int32."""
-    return types.int32(types.float32), lambda context, builder, signature, args: builder.bitcast(
-        args[0], ir.IntType(32)
+def _types(kind):
+    """LLVM types of a float32 or a vector of them, and of their bits."""
+    number, bits = ir.FloatType(), ir.IntType(32)
+    return (
+        (ir.VectorType(number, LANES), ir.VectorType(bits, LANES)) if isinstance(kind, Lanes) else (number, bits)
     )
 
 
-@intrinsic
-def _bits_float(_, x):
-    """The float32 of an int32's bits."""
-    return types.float32(types.int32), lambda context, builder, signature, args: builder.bitcast(
-        args[0], ir.FloatType()
-    )
+#: Bits of 1.5 * 2^23: a number n added to it stands in the last bits.
+_MAGIC = 0x4B400000
 
 
-@exact
+def _power_of_two(shifted):
+    """2^n of n + 1.5 * 2^23, in float32."""
+
+
+@instruction(_power_of_two, types.Any)
+def _(shifted):
+    number, bits = _types(shifted)
+
+    def codegen(context, builder, signature, args):
+        n = builder.sub(builder.bitcast(args[0], bits), constant(bits, _MAGIC - 127))
+        return builder.bitcast(builder.shl(n, constant(bits, 23)), number)
+
+    return shifted(shifted), codegen
+
+
+def _mantissa_and_exponent(x):
+    """m in [2/3, 4/3) and e with x = m 2^e, in float32; m is a product with x, so that a NaN passes."""
+
+
+@instruction(_mantissa_and_exponent, types.Any)
+def _(x):
+    number, bits = _types(x)
+
+    def codegen(context, builder, signature, args):
+        above = builder.sub(builder.bitcast(args[0], bits), constant(bits, 0x3F2AAAAB))
+        e = builder.ashr(above, constant(bits, 23))
+        scale = builder.shl(builder.sub(constant(bits, 127), e), constant(bits, 23))
+        m = builder.fmul(args[0], builder.bitcast(scale, number))
+        return context.make_tuple(builder, signature.return_type, [m, builder.sitofp(e, number)])
+
+    return types.UniTuple(x, 2)(x), codegen
+
+
 def _exp_float32(x):
     # x = n log 2 + r; adding 1.5 * 2^23 leaves n in the last bits. Clamped so that a NaN passes.
-    x = types.float32(-87.0) if x < types.float32(-87.0) else x
-    x = types.float32(88.0) if x > types.float32(88.0) else x
-    shifted = x * types.float32(1.4426950408889634) + types.float32(12582912.0)
-    n = types.int32(_float_bits(shifted) - types.int32(0x4B400000))
-    whole = types.float32(n)
+    least, most, magic = types.float32(-87.0), types.float32(88.0), types.float32(12582912.0)
+    x = choose(x, least, least, x)
+    x = choose(most, x, most, x)
+    shifted = x * types.float32(1.4426950408889634) + magic
+    whole = shifted - magic
     r = x - whole * types.float32(0.693359375)
     r = r + whole * types.float32(2.12194440e-4)
-    p = types.float32(1.9875691500e-4)
-    p = p * r + types.float32(1.3981999507e-3)
+    p = r * types.float32(1.9875691500e-4) + types.float32(1.3981999507e-3)
     p = p * r + types.float32(8.3334519073e-3)
     p = p * r + types.float32(4.1665795894e-2)
     p = p * r + types.float32(1.6666665459e-1)
     p = p * r + types.float32(5.0000001201e-1)
     p = p * r * r + r + types.float32(1.0)
-    return p * _bits_float(types.int32((n + types.int32(127)) << types.int32(23)))
+    return p * _power_of_two(shifted)
 
 
-@exact
 def _log_float32(x):
-    # x = m 2^e with m in [2/3, 4/3); m is a product with x, so that a NaN passes.
-    bits = types.int32(_float_bits(x) - types.int32(0x3F2AAAAB))
-    e = types.int32(bits >> types.int32(23))
-    m = x * _bits_float(types.int32((types.int32(127) - e) << types.int32(23)))
+    m, e = _mantissa_and_exponent(x)
     r = m - types.float32(1.0)
-    p = types.float32(7.0376836292e-2)
-    p = p * r - types.float32(1.1514610310e-1)
+    p = r * types.float32(7.0376836292e-2) - types.float32(1.1514610310e-1)
     p = p * r + types.float32(1.1676998740e-1)
     p = p * r - types.float32(1.2420140846e-1)
     p = p * r + types.float32(1.4249322787e-1)
@@ -76,33 +101,58 @@ def _log_float32(x):
     p = p * r - types.float32(2.4999993993e-1)
     p = p * r + types.float32(3.3333331174e-1)
     square = r * r
-    return r - types.float32(0.5) * square + p * r * square + types.float32(e) * types.float32(0.6931471805599453)
+    return r - square * types.float32(0.5) + p * r * square + e * types.float32(0.6931471805599453)
 
 
-@overload(exp)
+def _of_each(function, of_number):
+    """A function of float64 numbers as one of vectors: each lane by itself."""
+
+    @instruction(function, Lanes)
+    def _(x):
+        def codegen(context, builder, signature, args):
+            apply = context.get_function(of_number, x.dtype(x.dtype))
+            result = args[0]
+            for i in range(LANES):
+                lane = ir.Constant(ir.IntType(32), i)
+                number = apply(builder, [builder.extract_element(args[0], lane)])
+                result = builder.insert_element(result, number, lane)
+            return result
+
+        return x(x), codegen
+
+    return function
+
+
+_exp_of_each, _log_of_each = _of_each(lambda x: x, math.exp), _of_each(lambda x: x, math.log)
+
+
+@overload(exp, jit_options=CONTRACT)
 def _exp(x):
-    if x == types.float32:
-        return lambda x: _exp_float32(x)
-    return lambda x: math.exp(x)
+    if number_of(x) == types.float32:
+        return _exp_float32
+    return (lambda x: _exp_of_each(x)) if isinstance(x, Lanes) else (lambda x: math.exp(x))
 
 
-@overload(log)
+@overload(log, jit_options=CONTRACT)
 def _log(x):
-    if x == types.float32:
-        return lambda x: _log_float32(x)
-    return lambda x: math.log(x)
+    if number_of(x) == types.float32:
+        return _log_float32
+    return (lambda x: _log_of_each(x)) if isinstance(x, Lanes) else (lambda x: math.log(x))
 
 
 def like(x, value):
-    """A constant in the type of x: a bare 1.0 would promote float32 to float64."""
+    """A constant in the type of x, or of the numbers of a vector: a bare 1.0 would promote float32 to float64."""
     return value
 
 
-@overload(like)
-def _like(x, value):
-    if x == types.float32:
-        return lambda x, value: types.float32(value)
-    return lambda x, value: types.float64(value)
+@instruction(like, types.Any, types.Any)
+def _(x, value):
+    number, given = number_of(x), types.unliteral(value)
+
+    def codegen(context, builder, signature, args):
+        return context.cast(builder, args[1], given, number)
+
+    return number(x, given), codegen
 
 
 @routine

@@ -8,7 +8,6 @@ SEGMENT = 8
 LANES = 16
 
 LSTM, GRU, FEEDFORWARD = range(3)
-NTM, DMS_NTM = range(2)
 
 
 class FieldStarts(NamedTuple):
@@ -30,15 +29,15 @@ class FieldStarts(NamedTuple):
 
 
 class KernelPlan(NamedTuple):
-    """Sizes and options of a machine, as integers.
+    """Sizes and options of a machine, as integers; its class tells the kind of heads.
 
     The raw numbers are those of all heads, then for each write head M of erase and M of add.
     """
 
-    kind: int  # NTM | DMS_NTM
     controller: int  # LSTM | GRU | FEEDFORWARD
     hidden: int  # C
     slots: int  # N
+    width: int  # N padded: the length of an array over the slots
     words: int  # M
     reads: int  # R
     writes: int  # W
@@ -53,6 +52,18 @@ class KernelPlan(NamedTuple):
     anchored: int = 0  # 1: motion = anchored (DMS-NTM)
     cauchy: int = 0  # 1: kernel = cauchy (DMS-NTM)
     scales: int = 1  # K (DMS-NTM)
+
+
+class NTMPlan(KernelPlan):
+    """Plan of an NTM. Kernels are compiled for a type: those of an NTM have no code for other heads."""
+
+    __slots__ = ()
+
+
+class DMSNTMPlan(KernelPlan):
+    """Plan of a DMS-NTM."""
+
+    __slots__ = ()
 
 
 def padded(columns: int) -> int:

@@ -10,12 +10,16 @@ from numba import njit
 
 #: Floating-point optimisations: sums may be reordered and fused with products. NaN and infinity are preserved.
 FAST = {"reassoc", "contract", "nsz", "arcp"}
+#: Those that keep the order of sums.
+CONTRACT: dict[str, Any] = {"fastmath": {"contract"}}
 INNER: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
-routine = njit(fastmath=FAST, **INNER)
-exact = njit(fastmath={"contract"}, **INNER)
+ROUTINE: dict[str, Any] = {"fastmath": FAST, **INNER}
+
+routine = njit(**ROUTINE)
+exact = njit(**CONTRACT, **INNER)
 #: A routine with one caller, inlined before compilation: LLVM would optimise it alone and again within its caller,
 #: so each level of calls costs compile time.
-inlined = njit(fastmath=FAST, inline="always", **INNER)
+inlined = njit(inline="always", **ROUTINE)
 #: Options of a kernel, which Python calls; `kernels` caches it on disk.
 KERNEL: dict[str, Any] = {"fastmath": FAST, "error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}

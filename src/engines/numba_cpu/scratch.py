@@ -9,15 +9,15 @@ from .views import at, span
 
 @routine
 def _head_scratch(plan, dtype):
-    slots, scales = plan.slots, plan.scales
+    width, scales = plan.width, plan.scales
     return HeadScratch(
-        np.empty(slots, dtype),
+        np.empty(width, dtype),
         np.empty(3, dtype),
-        np.empty(slots, dtype),
-        np.empty(2 * slots, dtype),
-        np.empty(slots, dtype),
-        np.empty(max(slots, plan.shifts), dtype),
-        np.empty((scales, slots), dtype),
+        np.empty(width, dtype),
+        np.empty(plan.slots + width, dtype),
+        np.empty(width, dtype),
+        np.empty(max(width, plan.shifts), dtype),
+        np.empty((scales, width), dtype),
         np.empty(3, dtype),
         np.empty(scales, dtype),
         np.empty(scales, dtype),
@@ -27,18 +27,17 @@ def _head_scratch(plan, dtype):
 @inlined
 def sequence_scratch(plan, dtype):
     """Make the scratch buffers of one call of a kernel."""
-    slots, words, writes, heads = plan.slots, plan.words, plan.writes, plan.reads + plan.writes
+    width, words, writes, heads = plan.width, plan.words, plan.writes, plan.reads + plan.writes
     return SequenceScratch(
         _head_scratch(plan, dtype),
         _head_scratch(plan, dtype),
-        np.empty(slots, dtype),
-        np.empty(slots, dtype),
+        np.empty(width, dtype),
         np.empty((writes, words), dtype),
         np.empty((writes, words), dtype),
         np.empty((writes, words), dtype),
         np.empty((writes, words), dtype),
-        np.empty((heads, slots), dtype),
-        np.empty((heads, slots), dtype),
+        np.empty((heads, width), dtype),
+        np.empty((heads, width), dtype),
     )
 
 

@@ -1,5 +1,6 @@
-"""Inner product, maximum and softmax of vectors."""
+"""Inner product and softmax of arrays; those over the slots are padded, and are taken LANES numbers at a time."""
 
+from .lanes import LANES, choose, largest_of, load, spread, store, total, within
 from .numerics import exp, like
 from .routine import routine
 
@@ -7,41 +8,51 @@ from .routine import routine
 @routine
 def dot(a, b):
     """The inner product of two vectors."""
-    total = like(a[0], 0.0)
+    result = like(a[0], 0.0)
     for n in range(a.shape[0]):
-        total += a[n] * b[n]
-    return total
-
-
-@routine
-def largest(z):
-    """The maximum, by eight partial maxima; a NaN is ignored here and propagates by the sum in `softmax`."""
-    t0 = t1 = t2 = t3 = t4 = t5 = t6 = t7 = z[0]
-    n = 0
-    while n + 8 <= z.shape[0]:
-        t0 = z[n] if z[n] > t0 else t0
-        t1 = z[n + 1] if z[n + 1] > t1 else t1
-        t2 = z[n + 2] if z[n + 2] > t2 else t2
-        t3 = z[n + 3] if z[n + 3] > t3 else t3
-        t4 = z[n + 4] if z[n + 4] > t4 else t4
-        t5 = z[n + 5] if z[n + 5] > t5 else t5
-        t6 = z[n + 6] if z[n + 6] > t6 else t6
-        t7 = z[n + 7] if z[n + 7] > t7 else t7
-        n += 8
-    while n < z.shape[0]:
-        t0 = z[n] if z[n] > t0 else t0
-        n += 1
-    return max(max(max(t0, t1), max(t2, t3)), max(max(t4, t5), max(t6, t7)))
+        result += a[n] * b[n]
+    return result
 
 
 @routine
 def softmax(z):
-    """Softmax, in place."""
-    top = largest(z)
-    total = like(top, 0.0)
+    """Softmax, in place; a NaN is ignored in the maximum and propagates by the sum."""
+    top, sums = z[0], like(z[0], 0.0)
+    for n in range(z.shape[0]):
+        top = z[n] if z[n] > top else top
     for n in range(z.shape[0]):
         z[n] = exp(z[n] - top)
-        total += z[n]
-    scale = like(top, 1.0) / total
+        sums += z[n]
+    scale = like(top, 1.0) / sums
     for n in range(z.shape[0]):
         z[n] *= scale
+
+
+@routine
+def inner(a, b):
+    """The inner product of two padded arrays; behind the numbers, one of them has zeros."""
+    sums = spread(like(a[0], 0.0))
+    for n in range(0, a.shape[0], LANES):
+        sums += load(a, n) * load(b, n)
+    return total(sums)
+
+
+@routine
+def softmax_of_first(z, count):
+    """Softmax of the first numbers of a padded array, in place; sets zeros behind them.
+
+    A NaN is ignored in the maximum and propagates by the sum.
+    """
+    zero, one = like(z[0], 0.0), like(z[0], 1.0)
+    tops = spread(z[0])
+    for n in range(0, z.shape[0], LANES):
+        v = within(load(z, n), n, count, z[0])
+        tops = choose(tops, v, v, tops)
+    top, sums = largest_of(tops), spread(zero)
+    for n in range(0, z.shape[0], LANES):
+        v = within(exp(load(z, n) - top), n, count, zero)
+        store(z, n, v)
+        sums += v
+    scale = one / total(sums)
+    for n in range(0, z.shape[0], LANES):
+        store(z, n, load(z, n) * scale)

@@ -1,51 +1,92 @@
-"""Views of arrays without reference counting.
+"""Views of arrays: an address and sizes, all that the routines need.
 
-Numba changes the reference count of an array for each slice, and for each array of a bundle that is passed to a
-routine; threads that share the array contend for its counter at every step. A view is a separate numba type
-without a counter: the caller of the kernel, or `keep_alive`, keeps the array alive.
+Numba's arrays have more: strides, code for negative indices at each access, and a reference count, which changes
+with each slice and each array of a bundle that is passed to a routine, and for which threads that share an array
+contend. All of it takes time, above all the compiler's. The caller of the kernel, or `keep_alive`, keeps the array
+of a view alive.
 """
+
+import operator
 
 from numba import types
 from numba.core import cgutils
 from numba.core.datamodel import models
-from numba.extending import intrinsic, overload, register_model
-from numba.np.arrayobj import populate_array
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import infer_getattr, lower_getattr, make_attribute_wrapper, register_model
 
+from .instructions import instruction
 from .routine import routine
 
 
-class View(types.Array):
-    """Numba type of a view: a C-contiguous array without a reference count."""
+class View(types.Type):
+    """Numba type of a view of a C-contiguous array; its indices are not negative, and are not checked.
 
-    def __init__(self, dtype: types.Type, ndim: int) -> None:
-        super().__init__(dtype, ndim, "C", name=f"View({dtype}, {ndim}d)")
+    Args:
+        dtype: of the numbers.
+        ndim: number of dimensions.
+        flipped: whether it is the transpose of an array of two dimensions.
+    """
+
+    def __init__(self, dtype: types.Type, ndim: int, flipped: bool = False) -> None:
+        super().__init__(name=f"View({dtype}, {ndim}d{', flipped' if flipped else ''})")
+        self.dtype, self.ndim, self.flipped = dtype, ndim, flipped
 
 
 @register_model(View)
 class _Model(models.StructModel):
-    """Data model of a view: that of an array without a reference count."""
+    """Data model of a view: address of the first number, and sizes."""
 
     def __init__(self, manager, view):
         sizes = types.UniTuple(types.intp, view.ndim)
-        members = [
-            ("meminfo", types.voidptr),
-            ("parent", types.voidptr),
-            ("nitems", types.intp),
-            ("itemsize", types.intp),
-            ("data", types.CPointer(view.dtype)),
-            ("shape", sizes),
-            ("strides", sizes),
-        ]
-        super().__init__(manager, view, members)
+        super().__init__(manager, view, [("data", types.CPointer(view.dtype)), ("shape", sizes)])
+
+
+make_attribute_wrapper(View, "shape", "shape")
+
+
+@infer_getattr
+class _Attributes(AttributeTemplate):
+    key = View
+
+    def resolve_dtype(self, view):
+        return types.DType(view.dtype)
+
+
+@lower_getattr(View, "dtype")
+def _dtype(context, builder, view, value):
+    return context.get_dummy_value()
+
+
+def address_and_sizes(context, builder, view, value):
+    """LLVM values of a view: the pointer to its first number, and its sizes."""
+    parts = cgutils.create_struct_proxy(view)(context, builder, value)
+    return parts.data, cgutils.unpack_tuple(builder, parts.shape, view.ndim)
+
+
+def _view(context, builder, view, data, sizes):
+    parts = cgutils.create_struct_proxy(view)(context, builder)
+    parts.data = data
+    parts.shape = context.make_tuple(builder, types.UniTuple(types.intp, view.ndim), sizes)
+    return parts._getvalue()
+
+
+def _offset(builder, indices, sizes):
+    """Numbers before an element, or before a part of the first dimensions."""
+    offset = indices[0]
+    for index, size in zip(indices[1:], sizes[1:], strict=False):
+        offset = builder.add(builder.mul(offset, size), index)
+    for size in sizes[len(indices) :]:
+        offset = builder.mul(offset, size)
+    return offset
 
 
 def at(a, i):
-    """a[i], an array of one dimension less; a is C-contiguous."""
+    """a[i], an array of one dimension less."""
     return a[i]
 
 
 def span(a, start, count):
-    """a[start : start + count], with the dimensions of a; a is C-contiguous.
+    """a[start : start + count], with the dimensions of a.
 
     Bounds are checked in the interpreted version alone, which the tests run.
     """
@@ -54,45 +95,9 @@ def span(a, start, count):
     return a[start : start + count]
 
 
-def _view(context, builder, array_type, array, result_type, start, shape, strides):
-    """A view that begins at index `start` of the first dimension of an array."""
-    first = cgutils.unpack_tuple(builder, array.strides, array_type.ndim)[0]
-    result = context.make_array(result_type)(context, builder)
-    populate_array(
-        result,
-        data=cgutils.pointer_add(builder, array.data, builder.mul(start, first), return_type=result.data.type),
-        shape=shape,
-        strides=strides,
-        itemsize=array.itemsize,
-        meminfo=None,
-    )
-    return result._getvalue()
-
-
-@intrinsic
-def _at(_, a, i):
-    result = View(a.dtype, a.ndim - 1)
-
-    def codegen(context, builder, signature, args):
-        array = context.make_array(a)(context, builder, args[0])
-        shape = cgutils.unpack_tuple(builder, array.shape, a.ndim)[1:]
-        strides = cgutils.unpack_tuple(builder, array.strides, a.ndim)[1:]
-        return _view(context, builder, a, array, result, args[1], shape, strides)
-
-    return result(a, types.intp), codegen
-
-
-@intrinsic
-def _span(_, a, start, count):
-    result = View(a.dtype, a.ndim)
-
-    def codegen(context, builder, signature, args):
-        array = context.make_array(a)(context, builder, args[0])
-        shape = [args[2], *cgutils.unpack_tuple(builder, array.shape, a.ndim)[1:]]
-        strides = cgutils.unpack_tuple(builder, array.strides, a.ndim)
-        return _view(context, builder, a, array, result, args[1], shape, strides)
-
-    return result(a, types.intp, types.intp), codegen
+def flipped(a):
+    """The transpose of an array of two dimensions."""
+    return a.T
 
 
 def uncounted(a):
@@ -102,6 +107,71 @@ def uncounted(a):
 
 def keep_alive(bundle):
     """A use of a bundle without effect: numba frees an array after the last line that uses it."""
+
+
+@instruction(at, View, types.Integer)
+def _(a, i):
+    result = View(a.dtype, a.ndim - 1)
+
+    def codegen(context, builder, signature, args):
+        data, sizes = address_and_sizes(context, builder, a, args[0])
+        return _view(context, builder, result, builder.gep(data, [_offset(builder, args[1:], sizes)]), sizes[1:])
+
+    return result(a, types.intp), codegen
+
+
+@instruction(span, View, types.Integer, types.Integer)
+def _(a, start, count):
+    def codegen(context, builder, signature, args):
+        data, sizes = address_and_sizes(context, builder, a, args[0])
+        first = builder.gep(data, [_offset(builder, args[1:2], sizes)])
+        return _view(context, builder, a, first, [args[2], *sizes[1:]])
+
+    return a(a, types.intp, types.intp), codegen
+
+
+@instruction(flipped, View)
+def _(a):
+    result = View(a.dtype, 2, flipped=True)
+
+    def codegen(context, builder, signature, args):
+        return _view(context, builder, result, *address_and_sizes(context, builder, a, args[0]))
+
+    return result(a), codegen
+
+
+def _element(context, builder, view, value, index):
+    """Pointer to an element; the index of two dimensions is a tuple."""
+    data, sizes = address_and_sizes(context, builder, view, value)
+    indices = [index] if view.ndim == 1 else cgutils.unpack_tuple(builder, index, view.ndim)
+    return builder.gep(data, [_offset(builder, indices, sizes)])
+
+
+def _index(view):
+    return types.intp if view.ndim == 1 else types.UniTuple(types.intp, view.ndim)
+
+
+@instruction(operator.getitem, View, types.Any)
+def _(a, index):
+    if not isinstance(a, View):
+        return None
+
+    def codegen(context, builder, signature, args):
+        return builder.load(_element(context, builder, a, *args))
+
+    return a.dtype(a, _index(a)), codegen
+
+
+@instruction(operator.setitem, View, types.Any, types.Any)
+def _(a, index, value):
+    if not isinstance(a, View):
+        return None
+
+    def codegen(context, builder, signature, args):
+        builder.store(args[2], _element(context, builder, a, *args[:2]))
+        return context.get_dummy_value()
+
+    return types.void(a, _index(a), a.dtype), codegen
 
 
 def _viewed(kind):
@@ -119,40 +189,19 @@ def _uncount(context, builder, kind, value):
         return context.make_tuple(builder, _viewed(kind), [_uncount(context, builder, *part) for part in parts])
     if isinstance(kind, types.Array):
         array = context.make_array(kind)(context, builder, value)
-        sizes = (cgutils.unpack_tuple(builder, one, kind.ndim) for one in (array.shape, array.strides))
-        start = context.get_constant(types.intp, 0)
-        return _view(context, builder, kind, array, _viewed(kind), start, *sizes)
+        sizes = cgutils.unpack_tuple(builder, array.shape, kind.ndim)
+        return _view(context, builder, _viewed(kind), array.data, sizes)
     return value
 
 
-@intrinsic
-def _uncounted(_, a):
+@instruction(uncounted, types.Any)
+def _(a):
     return _viewed(a)(a), lambda context, builder, signature, args: _uncount(context, builder, a, args[0])
 
 
-@intrinsic
-def _named(_, bundle):
-    return types.void(bundle), lambda context, builder, signature, args: context.get_dummy_value()
-
-
-@overload(uncounted)
-def _(a):
-    return lambda a: _uncounted(a)
-
-
-@overload(keep_alive)
+@instruction(keep_alive, types.Any)
 def _(bundle):
-    return lambda bundle: _named(bundle)
-
-
-@overload(at)
-def _(a, i):
-    return lambda a, i: _at(a, i)
-
-
-@overload(span)
-def _(a, start, count):
-    return lambda a, start, count: _span(a, start, count)
+    return types.void(bundle), lambda context, builder, signature, args: context.get_dummy_value()
 
 
 @routine

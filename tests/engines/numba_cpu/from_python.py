@@ -4,13 +4,15 @@ from types import ModuleType, SimpleNamespace
 
 from numba import njit
 
+from src.engines.numba_cpu.views import uncounted
+
 
 def from_python(routine):
     """A routine of `src.engines.numba_cpu` as a function that Python can call."""
 
     @njit
     def call(*arguments):
-        return routine(*arguments)
+        return routine(*uncounted(arguments))
 
     return call
 

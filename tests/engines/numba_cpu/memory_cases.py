@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from src.engines.numba_cpu.plan import padded
+
 #: Tolerances of values and gradients for numbers of about 1.
 TOLERANCES = {np.float64: (1e-12, 1e-10), np.float32: (2e-5, 2e-4)}
 each_dtype = pytest.mark.parametrize("dtype", TOLERANCES)
@@ -17,6 +19,13 @@ def drawn(rng, dtype, *shape):
 
 def focused(rng, dtype, *shape):
     return torch.randn(*shape, generator=rng).softmax(-1).numpy().astype(dtype)
+
+
+def wide(array, rest=0.0):
+    """An array whose last dimension is padded as those over the slots."""
+    out = np.full((*array.shape[:-1], padded(array.shape[-1])), rest, array.dtype)
+    out[..., : array.shape[-1]] = array
+    return out
 
 
 def leaf(array):

@@ -6,8 +6,13 @@ import torch
 
 from src.engines.numba_cpu import addressing as routines
 from src.engines.numba_cpu import numerics
+from src.engines.numba_cpu.addressing import distances
+from src.engines.numba_cpu.lanes import LANES, store
+from src.engines.numba_cpu.plan import padded
+from src.engines.numba_cpu.routine import routine
 from src.memory import addressing
-from tests.engines.numba_cpu.from_python import all_of
+from tests.engines.numba_cpu.from_python import all_of, from_python
+from tests.engines.numba_cpu.memory_cases import wide
 
 fused, fused_numerics = all_of(routines), all_of(numerics)
 
@@ -46,8 +51,8 @@ def near(got, expected, tolerance, note=""):
 
 
 def doubled(w):
-    out = np.full(2 * len(w), NAN, w.dtype)
-    fused.repeat_twice(w, out)
+    out = np.full(len(w) + padded(len(w)), NAN, w.dtype)
+    fused.repeat_twice(wide(w), len(w), out)
     return out
 
 
@@ -61,9 +66,35 @@ def folded(taps, first, slots):
 def kernel_of(position, sigma, mixture, slots, cauchy=0):
     """First offset, taps, and the kernel of each scale: Gaussian or, if cauchy, Cauchy."""
     first, count = fused.window(position, sigma, slots, cauchy)
-    taps, kernels = np.full(count, NAN, sigma.dtype), np.full((len(sigma), 2 * slots), NAN, sigma.dtype)
-    fused.focus(position, first, sigma, mixture, slots, cauchy, kernels, taps)
-    return first, taps, kernels
+    taps = np.full(padded(count), NAN, sigma.dtype)
+    kernels = np.full((len(sigma), padded(2 * slots)), NAN, sigma.dtype)
+    fused.focus(position, first, count, sigma, mixture, slots, cauchy, kernels, taps)
+    assert np.isnan(taps).all() or not taps[count:].any()
+    return first, taps[:count], kernels
+
+
+def focus_backward(position, first, sigma, mixture, slots, cauchy, kernels, dtaps):
+    """Gradients of the position, the widths and the mixture weights."""
+    dsigma, dmixture = np.full_like(sigma, NAN), np.full_like(mixture, NAN)
+    count, given = len(dtaps), wide(dtaps, rest=NAN)
+    dposition = fused.focus_backward(
+        position, first, count, sigma, mixture, slots, cauchy, kernels, given, dsigma, dmixture
+    )
+    return dposition, dsigma, dmixture
+
+
+def convolved(w, taps, first, scale, before):
+    """`before`, and what `convolve` adds to it."""
+    out = wide(before)
+    fused.convolve(doubled(w), taps, first, scale, len(w), out)
+    return out[: len(w)]
+
+
+def convolve_backward(w, taps, first, scale, dout, before):
+    """Gradient of the taps, and `before` with the gradient of the weighting added."""
+    dtaps, dw = np.full_like(taps, NAN), wide(before)
+    fused.convolve_backward(doubled(w), taps, first, scale, len(w), wide(dout), doubled(dout), dtaps, dw)
+    return dtaps, dw[: len(w)]
 
 
 @each_dtype
@@ -71,16 +102,31 @@ def kernel_of(position, sigma, mixture, slots, cauchy=0):
 def test_interpolate(slots, dtype, rng):
     w_content, w_before = focused(rng, dtype, slots), focused(rng, dtype, slots)
     for gate in (0.0, 0.3, 1.0):
-        out = np.full(slots, NAN, dtype)
-        fused.interpolate(w_content, w_before, dtype(gate), out)
+        out = np.full(padded(slots), NAN, dtype)
+        fused.interpolate(wide(w_content), wide(w_before), dtype(gate), out)
         expected = addressing.interpolate(leaf(w_content), leaf(w_before), leaf(dtype(gate)))
-        near(out, expected[0, 0], TOLERANCES[dtype][0])
+        near(out[:slots], expected[0, 0], TOLERANCES[dtype][0])
+        assert not out[slots:].any()
 
 
 @each_slots
 def test_repeat_twice(slots, rng):
     w = drawn(rng, np.float64, slots)
-    assert (doubled(w) == np.concatenate([w, w])).all()
+    assert (doubled(w) == np.concatenate([w, wide(w)])).all()
+
+
+@each_slots
+@pytest.mark.parametrize("first", [-1000, -3, 0, 126, 10**9])
+def test_taps_on_the_ring(first, slots, rng):
+    """And the way back, for all numbers of taps up to the whole ring."""
+    for count in {1, slots // 2 + 1, slots}:
+        taps, dout = drawn(rng, np.float64, count), drawn(rng, np.float64, slots)
+        scratch, out = np.full(slots + padded(slots), NAN), np.full(padded(slots), NAN)
+        fused.place_on_ring(wide(taps), first, slots, scratch, out)
+        assert (out == wide(folded(taps, first, slots))).all()
+        scratch[:], dtaps = NAN, np.full(padded(count), NAN)
+        fused.place_on_ring_backward(wide(dout), first, slots, scratch, dtaps)
+        assert (dtaps[:count] == dout[(first + np.arange(count)) % slots]).all()
 
 
 @each_dtype
@@ -92,14 +138,11 @@ def test_convolve_with_the_shifts_of_an_ntm(radius, slots, dtype, rng):
     w, taps, scale = focused(rng, dtype, slots), focused(rng, dtype, 2 * radius + 1), dtype(0.7)
     leaves = leaf(w), leaf(scale * taps)
     expected = addressing.shift(*leaves)
-    out = drawn(rng, dtype, slots)
-    before = out.copy()
-    fused.convolve(doubled(w), taps, -radius, scale, out)
-    near(out, before + expected[0, 0].detach().numpy(), value)
+    before = drawn(rng, dtype, slots)
+    near(convolved(w, taps, -radius, scale, before), before + expected[0, 0].detach().numpy(), value)
 
-    dout, dw, dtaps = drawn(rng, dtype, slots), drawn(rng, dtype, slots), np.full_like(taps, NAN)
-    before = dw.copy()
-    fused.convolve_backward(doubled(w), taps, -radius, scale, doubled(dout), dtaps, dw)
+    dout = drawn(rng, dtype, slots)
+    dtaps, dw = convolve_backward(w, taps, -radius, scale, dout, before)
     true_dw, true_dtaps = gradients(expected, leaves, dout)
     near(dw, before + true_dw, slope)
     near(dtaps, true_dtaps, slope)
@@ -112,12 +155,10 @@ def test_convolve_with_taps_at_any_offset(count, first, slots, rng):
     w, taps = focused(rng, np.float64, slots), focused(rng, np.float64, count)
     leaves = leaf(w), leaf(folded(taps, first, slots))
     expected = addressing.convolve(*leaves)
-    out = np.zeros(slots)
-    fused.convolve(doubled(w), taps, first, 1.0, out)
-    near(out, expected[0, 0], 1e-12)
+    near(convolved(w, taps, first, 1.0, np.zeros(slots)), expected[0, 0], 1e-12)
 
-    dout, dw, dtaps = drawn(rng, np.float64, slots), np.zeros(slots), np.full(count, NAN)
-    fused.convolve_backward(doubled(w), taps, first, 1.0, doubled(dout), dtaps, dw)
+    dout = drawn(rng, np.float64, slots)
+    dtaps, dw = convolve_backward(w, taps, first, 1.0, dout, np.zeros(slots))
     true_dw, true_dring = gradients(expected, leaves, dout)
     near(dw, true_dw, 1e-10)
     near(dtaps, true_dring[(first + np.arange(count)) % slots], 1e-10)
@@ -138,22 +179,25 @@ def test_sharpen(kind, gamma, slots, dtype, rng):
         w[0] = 1.0 - (slots - 1) * w[-1] if kind != "zero" else 0.0
     leaves = leaf(w), leaf(dtype(gamma))
     expected = addressing.sharpen(*leaves)
-    out, dw, dout = np.full(slots, NAN, dtype), np.full(slots, NAN, dtype), drawn(rng, dtype, slots)
-    fused.sharpen(w, dtype(gamma), out)
-    near(out, expected[0, 0], value * gamma)
-    dgamma = fused.sharpen_backward(w, dtype(gamma), out, dout, dw)
+    dout, w = drawn(rng, dtype, slots), wide(w, rest=0.5)  # behind what is moved there may be any weights
+    out, dw = np.full_like(w, NAN), np.full_like(w, NAN)
+    fused.sharpen(w, dtype(gamma), slots, out)
+    near(out[:slots], expected[0, 0], value * gamma)
+    dgamma = fused.sharpen_backward(w, dtype(gamma), out, wide(dout, rest=1e3), dw)
     true_dw, true_dgamma = gradients(expected, leaves, dout)
-    near(dw, true_dw, slope * gamma)
+    near(dw[:slots], true_dw, slope * gamma)
+    assert not out[slots:].any()
+    assert not dw[slots:].any()
     near(dgamma, true_dgamma, slope)
 
 
 @each_dtype
 def test_sharpening_propagates_nan(dtype):
     for n in range(9):
-        w, out = np.full(9, 1 / 9, dtype), np.zeros(9, dtype)
+        w, out = wide(np.full(9, 1 / 9, dtype)), np.zeros(padded(9), dtype)
         w[n] = NAN
-        fused.sharpen(w, dtype(2.0), out)
-        assert np.isnan(out).all()
+        fused.sharpen(w, dtype(2.0), 9, out)
+        assert np.isnan(out[:9]).all()
 
 
 def places(slots):
@@ -201,9 +245,8 @@ def test_focus(cauchy, function, widths, slots, rng):
 
         dring = drawn(rng, np.float64, slots)
         dtaps = dring[(first + np.arange(len(taps))) % slots]
-        dsigma, dmixture = np.full(len(sigma), NAN), np.full(len(sigma), NAN)
-        dposition = fused.focus_backward(
-            position, first, sigma, mixture, slots, cauchy, kernels, dtaps, dsigma, dmixture
+        dposition, dsigma, dmixture = focus_backward(
+            position, first, sigma, mixture, slots, cauchy, kernels, dtaps
         )
         true_dposition, true_dsigma, true_dmixture = gradients(expected, leaves, dring)
         near(dposition, true_dposition, 1e-10, f"at {position}")
@@ -226,10 +269,7 @@ def test_a_tiny_gaussian(sigma, slots, dtype, rng):
         near(folded(taps, first, slots), expected[0, 0], value, f"at {position}")
         dring = drawn(rng, dtype, slots)
         dtaps = dring[(first + np.arange(len(taps))) % slots]
-        dsigma, dmixture = np.full(1, NAN, dtype), np.full(1, NAN, dtype)
-        dposition = fused.focus_backward(
-            dtype(position), first, sigma, mixture, slots, 0, kernels, dtaps, dsigma, dmixture
-        )
+        dposition, dsigma, _ = focus_backward(dtype(position), first, sigma, mixture, slots, 0, kernels, dtaps)
         true_dposition, true_dsigma = gradients(expected, leaves, dring)
         # The gradients are sums of terms as large as 1 / sigma^2 and 1 / sigma^3.
         square = sigma.astype(np.float64) ** 2
@@ -284,10 +324,18 @@ def test_a_position_beyond_the_precision_of_float32_is_valid(position):
 @each_slots
 def test_distance(slots):
     """Signed shortest distance: -N/2 <= d < N/2."""
+
+    @from_python
+    @routine
+    def fill_with_distances(position, slots, out):
+        for n in range(0, out.shape[0], LANES):
+            store(out, n, distances(n, position, slots))
+
     for position in (0.0, 0.25, -0.5, slots / 2, slots - 0.5):
-        expected = addressing.ring_offset(torch.tensor([[position]], dtype=torch.float64), slots)[0, 0].tolist()
-        for offset, d in enumerate(expected):
-            assert fused.distance(offset, position, slots) == d
+        expected = addressing.ring_offset(torch.tensor([[position]], dtype=torch.float64), slots)[0, 0]
+        out = np.full(padded(slots), NAN)
+        fill_with_distances(position, slots, out)
+        assert (out[:slots] == expected.numpy()).all()
 
 
 @each_dtype
@@ -302,16 +350,12 @@ def test_gaussian_convolution(widths, slots, dtype, rng):
         leaves = leaf(w), leaf(dtype(position)), leaf(sigma)
         expected = addressing.convolve(leaves[0], addressing.gaussian(*leaves[1:], leaf(mixture), slots))
         first, taps, kernels = kernel_of(dtype(position), sigma, mixture, slots)
-        out = np.zeros(slots, dtype)
-        fused.convolve(doubled(w), taps, first, dtype(1.0), out)
+        out = convolved(w, taps, first, dtype(1.0), np.zeros(slots, dtype))
         near(out, expected[0, 0], value, f"at {position}")
 
-        dout, dw, dtaps = drawn(rng, dtype, slots), np.zeros(slots, dtype), np.full_like(taps, NAN)
-        dsigma, dmixture = np.full_like(sigma, NAN), np.full_like(sigma, NAN)
-        fused.convolve_backward(doubled(w), taps, first, dtype(1.0), doubled(dout), dtaps, dw)
-        dposition = fused.focus_backward(
-            dtype(position), first, sigma, mixture, slots, 0, kernels, dtaps, dsigma, dmixture
-        )
+        dout = drawn(rng, dtype, slots)
+        dtaps, dw = convolve_backward(w, taps, first, dtype(1.0), dout, np.zeros(slots, dtype))
+        dposition, dsigma, _ = focus_backward(dtype(position), first, sigma, mixture, slots, 0, kernels, dtaps)
         for got, true in zip((dw, dposition, dsigma), gradients(expected, leaves, dout), strict=True):
             near(got, true, slope, f"at {position}")
 

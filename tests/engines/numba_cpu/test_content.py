@@ -15,13 +15,14 @@ from tests.engines.numba_cpu.memory_cases import (
     each_words,
     leaf,
     near,
+    wide,
 )
 
 fused = all_of(routines)
 
 
 def measured(memory, keys):
-    """Dot products of keys with all words, two keys at a time, and inverse norms of the words."""
+    """Dot products of keys with all words of a padded memory, two at a time, and inverse norms of the words."""
     dots, norms = (
         np.full((len(keys), memory.shape[1]), np.nan, memory.dtype),
         np.empty(memory.shape[1], memory.dtype),
@@ -39,7 +40,9 @@ def test_measure(words, slots, dtype, rng):
     """Norms of slots and keys are at least EPS."""
     memory, keys = drawn(rng, dtype, words, slots), drawn(rng, dtype, 2, words)
     memory[:, 0] = 0.0
-    dots, norms = measured(memory, keys)
+    dots, norms = measured(wide(memory), keys)
+    assert not dots[:, slots:].any()
+    dots, norms = dots[:, :slots], norms[:slots]
     near(dots, keys.astype(np.float64) @ memory, 4 * TOLERANCES[dtype][0])
     expected = np.maximum(np.linalg.norm(memory.astype(np.float64), axis=0), addressing.EPS)
     np.testing.assert_allclose(norms, 1 / expected, rtol=TOLERANCES[dtype][0])
@@ -81,15 +84,17 @@ def test_content(case, words, slots, dtype, rng):
     dw = drawn(rng, dtype, heads, slots)
     dmemory, dkeys, dbetas = torch.autograd.grad(expected, leaves, torch.from_numpy(dw[None]).double())
 
-    pull = np.zeros(slots, dtype)
-    found_dmemory, found_dkeys = drawn(rng, dtype, words, slots), drawn(rng, dtype, heads, words)
+    memory, dw = wide(memory), wide(dw, rest=1e3)  # behind a gradient there may be any numbers
+    pull = np.zeros(memory.shape[1], dtype)
+    found_dmemory, found_dkeys = wide(drawn(rng, dtype, words, slots)), drawn(rng, dtype, heads, words)
     before = found_dmemory.copy(), found_dkeys.copy()
     unchanged = memory.copy(), keys.copy()
     cosines, norms = measured(memory, keys)
     for h in range(heads):
-        w = np.full(slots, np.nan, dtype)
-        fused.content(norms, keys[h], betas[h], cosines[h], w)
-        near(w, expected[0, h], value * max(1, betas[h]))
+        w = np.full(memory.shape[1], np.nan, dtype)
+        fused.content(norms, keys[h], betas[h], cosines[h], w, slots)
+        near(w[:slots], expected[0, h], value * max(1, betas[h]))
+        assert not w[slots:].any()
         kept = w.copy()
         dbeta = fused.content_backward(norms, keys[h], betas[h], cosines[h], w, dw[h], found_dkeys[h], pull)
         near(np.array(dbeta), dbetas[0, h], slope)
@@ -108,8 +113,10 @@ def test_content(case, words, slots, dtype, rng):
     # Gradients of words with a small norm are as large as 1 / EPS.
     key_sizes = np.linalg.norm(keys.astype(np.float64), axis=1, keepdims=True).clip(addressing.EPS, 1)
     near((found_dkeys - before[1]) * key_sizes, dkeys[0].numpy() * key_sizes, slope)
-    slot_sizes = (1 / norms.astype(np.float64)).clip(addressing.EPS, 1)
-    near((found_dmemory - before[0]) * slot_sizes, dmemory[0].numpy().T * slot_sizes, slope)
+    slot_sizes = (1 / norms[:slots].astype(np.float64)).clip(addressing.EPS, 1)
+    found_dmemory -= before[0]
+    assert not found_dmemory[:, slots:].any()
+    near(found_dmemory[:, :slots] * slot_sizes, dmemory[0].numpy().T * slot_sizes, slope)
     assert (memory == unchanged[0]).all()
     assert (keys == unchanged[1]).all()
 
@@ -121,7 +128,7 @@ def test_content_of_non_finite_values(bad, dtype):
     for place in ("key", "memory", "beta"):
         memory, keys, beta = np.ones((5, 9), dtype), np.ones((2, 5), dtype), np.ones(1, dtype)
         {"key": keys[0], "memory": memory[:, 4], "beta": beta}[place][-1] = bad
-        (cosine, _), norms = measured(memory, keys)
-        w = np.zeros(9, dtype)
-        fused.content(norms, keys[0], beta[0], cosine, w)
-        assert np.isnan(w).all()
+        (cosine, _), norms = measured(wide(memory), keys)
+        w = np.zeros(len(norms), dtype)
+        fused.content(norms, keys[0], beta[0], cosine, w, 9)
+        assert np.isnan(w[:9]).all()

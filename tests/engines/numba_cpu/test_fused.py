@@ -23,6 +23,7 @@ from src.engines import choose
 from src.engines.numba_cpu import autograd as fused
 from src.engines.numba_cpu import kernel_threads, kernels
 from src.engines.numba_cpu.operation import DTYPES
+from src.engines.numba_cpu.plan import DMSNTMPlan, NTMPlan
 from src.networks.recurrent import Recurrent
 from src.settings import build, errors, keys
 from tests.engines.fused_cases import OUTPUTS, F, assert_engines_agree, network, outcome
@@ -348,7 +349,7 @@ class TestPythonThreads:
         compiled = []
         monkeypatch.setattr(module, "_ready", set())
         monkeypatch.setattr(module, "_compile", lambda *given: (time.sleep(0.05), compiled.append(given[3])))
-        self.together(*[lambda: fused.prepare(torch.float32)] * 3)
+        self.together(*[lambda: fused.prepare(NTM(F), torch.float32)] * 3)
         assert compiled == [DTYPES[torch.float32]]
 
 
@@ -410,9 +411,10 @@ class TestPrepared:
 
     def test_kernels_are_loaded_before_the_first_batch(self, monkeypatch):
         loaded = []
-        monkeypatch.setattr(fused, "kernels", loaded.append)
-        with made("ntm", torch.float32).prepared():
-            assert loaded == [torch.zeros(0).numpy().dtype]
+        monkeypatch.setattr(fused, "kernels", lambda *given: loaded.append(given))
+        for name, plan in (("ntm", NTMPlan), ("hybrid", DMSNTMPlan)):
+            with made(name, torch.float32).prepared():
+                assert loaded.pop() == (plan, torch.zeros(0).numpy().dtype)
 
 
 class TestChoice:

@@ -22,7 +22,7 @@ from numba import typeof, types
 from src.engines.numba_cpu import backward as real_backward
 from src.engines.numba_cpu import compiler, kernels
 from src.engines.numba_cpu import forward as real_forward
-from src.engines.numba_cpu.plan import FieldStarts, KernelPlan
+from src.engines.numba_cpu.plan import FieldStarts, KernelPlan, NTMPlan
 
 ROOT = Path(__file__).resolve().parents[3]
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -100,7 +100,7 @@ def filled_cache(caplog):
     folder = kernels._prepare()
     stub = Stub(folder)
     for dtype in (F64, F32):
-        kernels._compile(stub, folder, "machine", dtype)
+        kernels._compile(stub, folder, "ntm", dtype)
     caplog.clear()
     return folder
 
@@ -132,7 +132,7 @@ def test_the_command_makes_both_dtypes_ready(monkeypatch):
     asked = []
     monkeypatch.setattr(kernels, "ready", lambda *given: asked.append(given))
     runpy.run_module("src.engines.numba_cpu", run_name="__main__")
-    kinds = ("machine", "dnc", "gru")
+    kinds = ("ntm", "dms_ntm", "dnc", "gru")
     assert asked == [(kind, np.dtype(dtype)) for dtype in ("float32", "float64") for kind in kinds]
     monkeypatch.setattr(kernels, "missing", lambda: "numba cannot be imported (x)")
     with pytest.raises(SystemExit, match=r"^error: numba cannot be imported \(x\)$"):
@@ -228,7 +228,7 @@ class TestFolder:
         assert message.startswith(f"Kernels cannot be kept in {os.environ['NUMBA_CACHE_DIR']} (")
         assert message.endswith("); they are compiled for this process alone.")
         stub = Stub(folder)
-        kernels._compile(stub, folder, "machine", F32)
+        kernels._compile(stub, folder, "ntm", F32)
         assert stub.written == 2
         (((remove, *given), options),) = at_exit
         remove(*given, **options)
@@ -240,20 +240,20 @@ class TestCompile:
         folder = kernels._prepare()
         stub = Stub(folder)
         for dtype in (F32, F64):
-            kernels._compile(stub, folder, "machine", dtype)
-            expected = f"Compiling the fused engine for {dtype.name}, once; it is kept in {folder}."
+            kernels._compile(stub, folder, "ntm", dtype)
+            expected = f"Compiling the fused engine of ntm for {dtype.name}, once; it is kept in {folder}."
             assert caplog.messages == [expected]
             caplog.clear()
             assert json.loads((folder / "record.json").read_text())["files"] == kernels._digests(folder)
         assert json.loads((folder / "record.json").read_text())["compiled"] == [
-            "machine float32",
-            "machine float64",
+            "ntm float32",
+            "ntm float64",
         ]
         assert stub.written == 4
 
         again = Stub(kernels._prepare())  # as in the next process
         for dtype in (F64, F32):
-            kernels._compile(again, folder, "machine", dtype)
+            kernels._compile(again, folder, "ntm", dtype)
         assert again.written == 0
         assert len(again.compiled) == 4  # loaded from the cache
         assert caplog.messages == []
@@ -263,9 +263,9 @@ class TestCompile:
     def test_signatures(self, dtype, number, place, sources):
         """Signatures equal the numba types of the annotations."""
         stub = Stub(kernels._prepare())
-        kernels._compile(stub, stub.folder, "machine", dtype)
+        kernels._compile(stub, stub.folder, "ntm", dtype)
         pair = types.NamedTuple([number, types.Array(number, 2, "C")], Pair)
-        plan = typeof(KernelPlan(*[FieldStarts() if name == "start" else 0 for name in KernelPlan._fields]))
+        plan = typeof(NTMPlan(*[FieldStarts() if name == "start" else 0 for name in NTMPlan._fields]))
         array = types.Array(number, 3, "C")
         assert stub.compiled == [("forward", (number, plan, types.intp, array)), ("backward", (number, pair))]
 
@@ -289,7 +289,7 @@ class TestCompile:
     def test_interpreted_kernels_are_not_compiled(self, place, sources, caplog):
         """NUMBA_DISABLE_JIT=1: the kernels are Python functions."""
         stub = SimpleNamespace(forward=lambda: None, backward=lambda: None)
-        assert kernels._compile(stub, None, "machine", F32) is None
+        assert kernels._compile(stub, None, "ntm", F32) is None
         assert caplog.messages == []
 
     def test_kernels_are_compiled_once_per_dtype(self, place, sources, monkeypatch, caplog):
@@ -299,7 +299,7 @@ class TestCompile:
         monkeypatch.setattr(kernels, "_ready", set())
         monkeypatch.setattr(compiler, "load", lambda folder: stubs.append(Stub(folder)) or stubs[-1])
         for dtype in (F32, F64, F32, np.dtype("float64")):
-            assert kernels.kernels(dtype) == (stubs[0].forward, stubs[0].backward)
+            assert kernels.kernels(NTMPlan, dtype) == (stubs[0].forward, stubs[0].backward)
         assert len(stubs) == 1
         assert len(stubs[0].compiled) == 4
         assert len(caplog.messages) == 2
@@ -309,7 +309,7 @@ class TestCompile:
         folder = filled_cache(caplog)
         stub = Stub(folder)
         stub.forward.compile = lambda signature: (folder / "fused_0123" / "kernel.2.nbc").write_bytes(b"new")
-        kernels._compile(stub, folder, "machine", F32)
+        kernels._compile(stub, folder, "ntm", F32)
         assert kernels._record(folder)["files"] == kernels._digests(folder)
         kernels._prepare()
         assert caplog.messages == []
@@ -335,8 +335,8 @@ def empty(path):
             compiler, "compile_in_subprocesses", lambda *given: filled.append((given, stub.written))
         )
         for dtype in (F32, F64, F32):
-            kernels._compile(stub, folder, "machine", dtype)
-        assert filled == [((folder, "machine", F32), 0), ((folder, "machine", F64), 2)]
+            kernels._compile(stub, folder, "ntm", dtype)
+        assert filled == [((folder, "ntm", F32), 0), ((folder, "ntm", F64), 2)]
 
     @pytest.mark.parametrize(
         ("executable", "reason"), [("/nowhere/python", "No such file or directory"), ("false", "exit code 1: ")]
@@ -349,7 +349,7 @@ def empty(path):
         monkeypatch.setattr(kernels, "SOURCES", sources)
         monkeypatch.setattr(sys, "executable", executable)
         stub = Stub(kernels._prepare())
-        kernels._compile(stub, stub.folder, "machine", F32)
+        kernels._compile(stub, stub.folder, "ntm", F32)
         assert stub.written == 2
         (record,) = [one for one in caplog.records if one.levelname == "WARNING"]
         text = "The fused engine is compiled in this process: a subprocess failed ("
@@ -436,7 +436,7 @@ class TestDamage:
         for n in range(0, len(intact), 17):  # all bytes would take long
             (folder / "record.json").write_bytes(intact[:n] + bytes([intact[n] ^ 1]) + intact[n + 1 :])
             filled_cache(caplog)
-            assert set(kernels._record(folder)["compiled"]) >= {"machine float32", "machine float64"}
+            assert set(kernels._record(folder)["compiled"]) >= {"ntm float32", "ntm float64"}
             assert kernels._record(folder)["files"] == kernels._digests(folder)
             (folder / "record.json").write_bytes(intact)
 
@@ -486,9 +486,10 @@ logging.basicConfig(level=logging.INFO, stream=sys.stdout)
 from src.engines import choose
 from src.engines.numba_cpu import compiler, threads
 from src.engines.numba_cpu.kernels import kernels
+from src.engines.numba_cpu.plan import DMSNTMPlan
 
 start = time.perf_counter()
-compiled = kernels(np.dtype("float32"))
+compiled = kernels(DMSNTMPlan, np.dtype("float32"))
 from numba.core.registry import cpu_target
 from src.engines.numba_cpu import spin_wait
 

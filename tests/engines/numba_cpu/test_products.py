@@ -5,9 +5,18 @@ import pytest
 
 from src.engines.numba_cpu import products
 from src.engines.numba_cpu.plan import LANES, padded
+from src.engines.numba_cpu.routine import routine
+from src.engines.numba_cpu.views import flipped
 from tests.engines.numba_cpu.from_python import from_python
 
 accumulate = from_python(products.accumulate)
+
+
+@from_python
+@routine
+def accumulate_flipped(out, a, start, w):
+    products.accumulate(out, flipped(a), start, w)
+
 
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-13}
 
@@ -26,9 +35,12 @@ def test_accumulate(rows, columns, dtype):
             w[1:-1] = random.standard_normal((steps, columns))
             a[1:-1, start : start + steps] = random.standard_normal((rows, steps))
             out[1:-1] = random.standard_normal((rows, columns))
-            expected = out.astype(np.float64)
+            before, expected = out[1:-1].copy(), out.astype(np.float64)
             expected[1:-1] += a[1:-1, start : start + steps].astype(np.float64) @ w[1:-1].astype(np.float64)
             accumulate(out[1:-1], a[1:-1], start, w[1:-1])
+            np.testing.assert_allclose(out, expected, rtol=0, atol=TOLERANCE[dtype] * steps)
+            out[1:-1], columns_of_a = before, np.ascontiguousarray(a[1:-1].T)
+            accumulate_flipped(out[1:-1], columns_of_a, start, w[1:-1])
             np.testing.assert_allclose(out, expected, rtol=0, atol=TOLERANCE[dtype] * steps)
             assert (out[[0, -1]] == 7).all()
 

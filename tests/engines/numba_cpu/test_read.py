@@ -1,7 +1,6 @@
 """Reading, forward and backward: against `src.memory.access.read` and its gradients."""
 
 import numpy as np
-import pytest
 import torch
 
 from src.engines.numba_cpu import read as routines
@@ -16,6 +15,7 @@ from tests.engines.numba_cpu.memory_cases import (
     focused,
     leaf,
     near,
+    wide,
 )
 
 fused = all_of(routines)
@@ -27,7 +27,8 @@ fused = all_of(routines)
 def test_sums(words, slots, dtype, rng):
     """The routines add to their output."""
     value, _ = TOLERANCES[dtype]
-    memory, key, w = drawn(rng, dtype, words, slots), drawn(rng, dtype, words), drawn(rng, dtype, slots)
+    memory, key = wide(drawn(rng, dtype, words, slots)), drawn(rng, dtype, words)
+    w = wide(drawn(rng, dtype, slots))
     for function, first, expected in (
         (fused.along_words, key, key @ memory),
         (fused.along_slots, w, memory @ w),
@@ -39,7 +40,6 @@ def test_sums(words, slots, dtype, rng):
     before = memory.copy()
     fused.add_outer(key, w, memory)
     near(memory, before + np.outer(key, w), value)
-    assert fused.dot(w, w) == pytest.approx(float(w @ w), rel=value)
 
 
 @each_slots
@@ -49,12 +49,13 @@ def test_read(words, slots, rng):
     memory, w = drawn(rng, np.float64, words, slots), focused(rng, np.float64, 1, slots)
     leaves = leaf(memory.T), leaf(w)
     expected = access.read(*leaves)
+    memory, w = wide(memory), wide(w)
     out, dout = np.zeros(words), drawn(rng, np.float64, words)
     fused.along_slots(memory, w[0], out)
     near(out, expected[0, 0], 1e-12)
     dmemory, dw = torch.autograd.grad(expected, leaves, torch.from_numpy(dout[None, None]))
-    found_dmemory, found_dw = np.zeros((words, slots)), np.zeros(slots)
+    found_dmemory, found_dw = np.zeros_like(memory), np.zeros(memory.shape[1])
     fused.along_words(memory, dout, found_dw)
     fused.add_outer(dout, w[0], found_dmemory)
-    near(found_dw, dw[0, 0], 1e-12)
-    near(found_dmemory, dmemory[0].T, 1e-12)
+    near(found_dw[:slots], dw[0, 0], 1e-12)
+    near(found_dmemory[:, :slots], dmemory[0].T, 1e-12)

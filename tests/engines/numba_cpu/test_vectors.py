@@ -1,4 +1,4 @@
-"""Inner product, maximum and softmax of vectors."""
+"""Inner product and softmax of arrays, padded ones too."""
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from tests.engines.numba_cpu.memory_cases import (
     drawn,
     each_dtype,
     near,
+    wide,
 )
 
 fused = all_of(vectors)
@@ -18,15 +19,27 @@ fused = all_of(vectors)
 
 @each_dtype
 @pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 16, 23, 127])
-def test_softmax_and_largest(count, dtype, rng):
+def test_softmax(count, dtype, rng):
     for size in (1.0, 30.0, 1e4):
         z = size * drawn(rng, dtype, count)
-        for n in range(count):  # the maximum at every index
+        for n in (0, *range(1, count, 5)):  # the maximum at other indices
             turned = np.roll(z, n)
-            assert fused.largest(turned) == turned.max()
-        expected = torch.from_numpy(z.astype(np.float64)).softmax(0)
-        fused.softmax(z)
-        near(z, expected, TOLERANCES[dtype][0])
+            expected = torch.from_numpy(turned.astype(np.float64)).softmax(0)
+            padded = wide(turned, rest=1e6)  # not read
+            fused.softmax_of_first(padded, count)
+            fused.softmax(turned)
+            near(turned, expected, TOLERANCES[dtype][0])
+            near(padded[:count], expected, TOLERANCES[dtype][0])
+            assert not padded[count:].any()
+
+
+@each_dtype
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 127])
+def test_inner_products(count, dtype, rng):
+    a, b = drawn(rng, dtype, count), drawn(rng, dtype, count)
+    expected = pytest.approx(float(a.astype(np.float64) @ b), rel=TOLERANCES[dtype][0], abs=TOLERANCES[dtype][0])
+    assert fused.dot(a, b) == expected
+    assert fused.inner(wide(a), wide(b, rest=1e3)) == expected
 
 
 @each_dtype
@@ -36,5 +49,8 @@ def test_softmax_of_non_finite_values_is_nan_everywhere(count, bad, dtype):
     for n in range(count):
         z = np.zeros(count, dtype)
         z[n] = bad
+        padded = wide(z)
         fused.softmax(z)
+        fused.softmax_of_first(padded, count)
         assert np.isnan(z).all()
+        assert np.isnan(padded[:count]).all()

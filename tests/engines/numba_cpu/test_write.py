@@ -16,6 +16,7 @@ from tests.engines.numba_cpu.memory_cases import (
     focused,
     leaf,
     near,
+    wide,
 )
 
 fused = all_of(routines)
@@ -45,18 +46,22 @@ def test_write(case, heads, words, slots, dtype, rng):
     add = drawn(rng, dtype, heads, words)
     leaves = leaf(memory.T), leaf(w), leaf(erase), leaf(add)
     expected = access.erase_and_add(*leaves)
-    after, keep = memory.copy(), np.full(slots, np.nan, dtype)
-    fused.write(after, w, erase, add, keep)
-    near(after, expected[0].T, value)
+    memory, w = wide(memory), wide(w)
+    after, in_place = np.full_like(memory, np.nan), memory.copy()
+    fused.write(memory, w, erase, add, after)
+    fused.write(in_place, w, erase, add, in_place)
+    near(after[:, :slots], expected[0].T, value)
+    assert not after[:, slots:].any()
+    assert (after == in_place).all()
 
     dmemory = drawn(rng, dtype, words, slots)
     answers = torch.autograd.grad(expected, leaves, torch.from_numpy(dmemory.T[None]).double())
-    dw = drawn(rng, dtype, heads, slots)
+    dmemory, dw = wide(dmemory), wide(drawn(rng, dtype, heads, slots))
     before, unchanged = dw.copy(), memory.copy()
     derase, dadd = np.full((heads, words), np.nan, dtype), np.full((heads, words), np.nan, dtype)
-    fused.write_backward(memory, w, erase, add, dmemory, dw, derase, dadd, keep)
-    near(dmemory, answers[0][0].T, slope)
-    near(dw, before + answers[1][0].numpy(), slope)
+    fused.write_backward(memory, w, erase, add, dmemory, dw, derase, dadd)
+    near(dmemory[:, :slots], answers[0][0].T, slope)
+    near(dw[:, :slots], before[:, :slots] + answers[1][0].numpy(), slope)
     near(derase, answers[2][0], slope)
     near(dadd, answers[3][0], slope)
     assert (memory == unchanged).all()
@@ -68,5 +73,6 @@ def test_write(case, heads, words, slots, dtype, rng):
 def test_writing_propagates_nan(place, heads, dtype):
     parts = [np.ones(shape, dtype) for shape in ((5, 9), (heads, 9), (heads, 5), (heads, 5))]
     parts[place][-1, -1] = np.nan
-    fused.write(*parts, np.empty(9, dtype))
-    assert np.isnan(parts[0][-1, -1])
+    memory, w, erase, add = wide(parts[0]), wide(parts[1]), *parts[2:]
+    fused.write(memory, w, erase, add, memory)
+    assert np.isnan(memory[-1, 8])
