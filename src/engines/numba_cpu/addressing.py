@@ -1,8 +1,9 @@
 """Location-based addressing of one head of one sequence, forward and backward.
 
 A convolution kernel is an array `taps`: taps[q] is its value at the offset `first + q`, in slots; it may be
-shorter than the ring of slots. Arrays over the slots are padded: weightings with zeros, others with any numbers.
-Mirrors `src.memory.addressing`; gradients are accumulated unless a docstring says "sets".
+shorter than the ring of slots. Arrays over the slots are padded: weightings with zeros, but for what `convolve`
+gives, and gradients with any numbers. Mirrors `src.memory.addressing`; gradients are accumulated unless a docstring
+says "sets".
 """
 
 import math

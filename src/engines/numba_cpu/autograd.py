@@ -92,7 +92,7 @@ class _Sequence(torch.autograd.Function):
         width = u_before.shape[1]
         u = x.new_empty(steps + 1, batch, width + x.shape[2] + 1)
         u[0, :, :width] = u_before
-        memory = x.new_zeros(batch, p.words, p.width)  # behind the slots are zeros, see `lanes`
+        memory = x.new_zeros(batch, p.words, p.width)  # behind the slots are zeros
         memory[..., : p.slots] = memory_before
         work = Workspace(
             settings.dtype,
@@ -140,7 +140,7 @@ class _Sequence(torch.autograd.Function):
             ctx.sizes = [*sizes, p.slots]
             ctx.joint, ctx.transposed = joint, Weights(gates, numbers, np.empty(0, settings.dtype))
         ctx.set_materialize_grads(False)
-        return u[1:, :, :width], *after, memory[..., : p.slots]
+        return u[1:, :, :width], *after, memory[..., : p.slots].contiguous()
 
     @staticmethod
     def backward(ctx, dy, *dafter):  # type: ignore[no-untyped-def]

@@ -2,7 +2,8 @@
 
 Dimensions beside those named in `src`: N is the number of slots, G that of gate pre-activations, and P that of the
 raw numbers of all heads, all padded (see `plan.padded`); U is the size of the gates' input:
-[h C, reads RM, input F, 1].
+[h C, reads RM, input F, 1]. Behind the slots, a memory, its gradient and a weighting have zeros, and other arrays
+any numbers.
 A name that begins with d is a gradient: draw is that of raw.
 """
 
@@ -149,7 +150,7 @@ class HeadScratch(NamedTuple):
     origin: Float[np.ndarray, "N"]
     anchor: Float[np.ndarray, "3"]
     w_gated: Float[np.ndarray, "N"]
-    doubled: Float[np.ndarray, "2*N"]  # see `addressing.repeat_twice`
+    doubled: Float[np.ndarray, "D"]  # D = slots + N, see `addressing.repeat_twice`
     moved: Float[np.ndarray, "N"]
     taps: Float[np.ndarray, "S"]  # of a convolution kernel; S = max(N, number of shifts)
     kernels: Float[np.ndarray, "K N"]

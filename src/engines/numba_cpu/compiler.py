@@ -54,8 +54,6 @@ def load(folder: Path) -> Kernels:
     """The kernels, with their cache in a folder, wherever they were imported before."""
     from numba.core import config
 
-    if config.CPU_FEATURES is None:  # type: ignore[attr-defined]
-        config.CPU_FEATURES = features()  # type: ignore[attr-defined]
     from . import backward, dnc_backward, dnc_forward, forward, gru_layer, spin_wait
 
     before, config.CACHE_DIR = config.CACHE_DIR, str(folder)  # type: ignore[attr-defined]
@@ -69,18 +67,6 @@ def load(folder: Path) -> Kernels:
     finally:
         config.CACHE_DIR = before  # type: ignore[attr-defined]
     return found
-
-
-def features() -> str:
-    """CPU features for LLVM: those that numba detects, with the widest vectors enabled.
-
-    LLVM prefers 256-bit vectors on AVX-512, which lowered the clock of older processors; 512 bits are a fifth
-    faster.
-    """
-    from numba.core.codegen import get_host_cpu_features
-
-    found = get_host_cpu_features()
-    return f"{found},-prefer-256-bit" if "+avx512f" in found else found
 
 
 def compile_or_load(kernels: Kernels, names: Iterable[str], kind: str, dtype: np.dtype) -> None:

@@ -84,7 +84,7 @@ def mix_content(plan, head, before, out):
 
 @routine
 def mix_content_backward(plan, head, before, dout, dhead, dbefore):
-    """Backward of `mix_content`: adds to dhead.raw and dbefore, and sets dhead.w_content."""
+    """Backward of `mix_content`: adds to dbefore; with content also to dhead.raw, and sets dhead.w_content."""
     if plan.content == 0:
         for n in range(0, dout.shape[0], LANES):
             store(dbefore, n, load(dbefore, n) + load(dout, n))

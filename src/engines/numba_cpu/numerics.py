@@ -1,7 +1,7 @@
 """Exponential, logarithm and functions built of them, in a form that compiles to vector instructions.
 
 In float32 they are polynomials, accurate to a few units in the last place; in float64, which serves to test the
-equations, they are those of the C library. NaN and infinity propagate, so that a diverged run is detected.
+equations, they are those of the C library. NaN propagates, so that a diverged run is detected.
 """
 
 import math

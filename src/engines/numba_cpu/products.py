@@ -24,6 +24,8 @@ def _block(rows: int, vectors: int):
 
     @instruction(in_python, View, View, types.Integer, View, types.Integer, types.Integer)
     def _(out, a, start, w, i, j):
+        if out.flipped or w.flipped:
+            return None
         size = out.dtype.bitwidth // 8
 
         def codegen(context, builder, signature, args):
@@ -71,7 +73,7 @@ _block_1_1 = _block(1, 1)
 
 @routine
 def accumulate(out, a, start, w):
-    """out[b, G] += a[b, start : start + K] @ w[K, G]; G is a multiple of LANES; rows are contiguous."""
+    """out[b, G] += a[b, start : start + K] @ w[K, G]; G is a multiple of LANES; a may be `flipped`."""
     rows, columns = out.shape
     whole = rows - rows % 4
     # One vector of four rows has too few sums to keep the processor busy: from six on, all are fours and threes.

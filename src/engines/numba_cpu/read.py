@@ -1,7 +1,8 @@
 """Reading one sequence's memory [M, N], forward and backward, equation (2); mirrors `src.memory.access.read`.
 
 A read is `along_slots`; the gradient of the weighting is `along_words`, and that of the memory is `add_outer`. The
-keys of content-based addressing use the same routines. Arrays over the slots are padded with zeros.
+keys of content-based addressing use the same routines. Arrays over the slots are padded with zeros, gradients
+of weightings with any numbers.
 """
 
 from .lanes import LANES, load, spread, store, total

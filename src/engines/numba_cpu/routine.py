@@ -8,6 +8,10 @@ from typing import Any
 
 from numba import njit
 
+from .vector_width import widen
+
+widen()
+
 #: Floating-point optimisations: sums may be reordered and fused with products. NaN and infinity are preserved.
 FAST = {"reassoc", "contract", "nsz", "arcp"}
 #: Those that keep the order of sums.

@@ -5,6 +5,10 @@ from jaxtyping import Int64
 from numba import njit, types
 from numba.extending import intrinsic, overload
 
+from .vector_width import widen
+
+widen()
+
 #: Of the C library: yields the core to another thread that is ready.
 _sched_yield = types.ExternalFunction("sched_yield", types.intc())
 

@@ -24,7 +24,8 @@ class View(types.Type):
     Args:
         dtype: of the numbers.
         ndim: number of dimensions.
-        flipped: whether it is the transpose of an array of two dimensions.
+        flipped: whether it is the transpose of an array of two dimensions. Its sizes are those of the array; it
+            is for `products.accumulate` alone.
     """
 
     def __init__(self, dtype: types.Type, ndim: int, flipped: bool = False) -> None:
@@ -111,6 +112,8 @@ def keep_alive(bundle):
 
 @instruction(at, View, types.Integer)
 def _(a, i):
+    if a.flipped:
+        return None
     result = View(a.dtype, a.ndim - 1)
 
     def codegen(context, builder, signature, args):
@@ -122,6 +125,9 @@ def _(a, i):
 
 @instruction(span, View, types.Integer, types.Integer)
 def _(a, start, count):
+    if a.flipped:
+        return None
+
     def codegen(context, builder, signature, args):
         data, sizes = address_and_sizes(context, builder, a, args[0])
         first = builder.gep(data, [_offset(builder, args[1:2], sizes)])
@@ -153,7 +159,7 @@ def _index(view):
 
 @instruction(operator.getitem, View, types.Any)
 def _(a, index):
-    if not isinstance(a, View):
+    if not isinstance(a, View) or a.flipped:
         return None
 
     def codegen(context, builder, signature, args):
@@ -164,7 +170,7 @@ def _(a, index):
 
 @instruction(operator.setitem, View, types.Any, types.Any)
 def _(a, index, value):
-    if not isinstance(a, View):
+    if not isinstance(a, View) or a.flipped:
         return None
 
     def codegen(context, builder, signature, args):

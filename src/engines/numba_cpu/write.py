@@ -1,6 +1,6 @@
 """Writing to one sequence's memory [M, N], forward and backward; mirrors `src.memory.access.erase_and_add`.
 
-Arrays over the slots are padded with zeros.
+Arrays over the slots are padded with zeros, gradients of weightings with any numbers.
 """
 
 from .lanes import LANES, load, spread, store, total

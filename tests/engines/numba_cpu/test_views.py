@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from jaxtyping import Float
 from numba import njit, types
+from numba.core.errors import TypingError
 from numba.core.registry import cpu_target
 
-from src.engines.numba_cpu.views import View, at, keep_alive, span, uncounted
+from src.engines.numba_cpu.views import View, at, flipped, keep_alive, span, uncounted
 
 
 class Inner(NamedTuple):
@@ -61,6 +62,15 @@ def test_a_view_has_no_reference_count():
 def test_interpreted_views_check_bounds(start, count):
     with pytest.raises(IndexError, match=rf"{start} to {start + count} of 4"):
         span(np.zeros(4), start, count)
+
+
+def test_a_flipped_view_is_for_products_alone():
+    @njit
+    def element(a):
+        return flipped(uncounted(a))[0, 0]
+
+    with pytest.raises(TypingError):
+        element(np.zeros((2, 3)))
 
 
 def test_interpreted_views_are_slices():
