@@ -2,8 +2,8 @@
 
 A convolution kernel is an array `taps`: taps[q] is its value at the offset `first + q`, in slots; it may be
 shorter than the ring of slots. Arrays over the slots are padded: weightings with zeros, but for what `convolve`
-gives, and gradients with any numbers. Mirrors `src.memory.addressing`; gradients are accumulated unless a docstring
-says "sets".
+gives, and gradients with any numbers. Mirrors `src.memory.addressing`; gradients are accumulated unless a
+docstring says "sets".
 """
 
 import math

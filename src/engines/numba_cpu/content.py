@@ -1,7 +1,7 @@
 """Content-based addressing on one sequence's memory, forward and backward; mirrors `src.memory.addressing`.
 
-A memory is stored as [M, N], so that the inner loops run along the slots. Arrays over the slots are padded: a memory
-and weightings with zeros, others with any numbers. A name that begins with d is a gradient; gradients are
+A memory is stored as [M, N], so that the inner loops run along the slots. Arrays over the slots are padded: a
+memory and weightings with zeros, others with any numbers. A name that begins with d is a gradient; gradients are
 accumulated unless a docstring says "sets" or "overwrites".
 """
 
