@@ -12,7 +12,6 @@ from src.cells.ntm import NTM
 from src.common.checks import Refusal
 from src.engines import choose
 from src.engines.numba_cpu.kernels import kernels
-from src.engines.numba_cpu.plan import NTMPlan
 from src.networks.recurrent import Recurrent
 from tests.engines.fused_cases import OUTPUTS, F, network
 
@@ -132,7 +131,7 @@ def test_a_state_of_float64_compiles_nothing():
     """Kernels for further types would be cached, too, and the next process would take the cache for damaged."""
     net = MADE["fused"]()
     net(X)
-    forward, _ = kernels(NTMPlan, np.dtype(np.float32))
+    forward, _ = kernels("ntm", np.dtype(np.float32))
     before = list(forward.signatures)
     state = net.initial_state(2)
     with pytest.raises(TypeError, match=r"state\.memory is torch\.float64"):

@@ -125,7 +125,7 @@ class _Sequence(torch.autograd.Function):
             zero_padded(b_heads),
         )
         inputs, words = x.detach().numpy(), memory.numpy()
-        kernel, _ = kernels(type(p), settings.dtype)
+        kernel, _ = kernels(p.kind, settings.dtype)
         over_rows(
             lambda _, first, last: kernel(p, settings.constants, first, last, inputs, weights, tape, words),
             batch,
@@ -174,7 +174,7 @@ class _Sequence(torch.autograd.Function):
             Gradients(dy.numpy(), dx.numpy(), dskip.numpy(), carry, Weights(*(one[i] for one in sums)))
             for i in range(threads)
         ]
-        _, kernel = kernels(type(p), settings.dtype)
+        _, kernel = kernels(p.kind, settings.dtype)
         over_rows(
             lambda i, first, last: kernel(p, settings.constants, first, last, weights, tape, gradients[i]),
             batch,
@@ -193,4 +193,4 @@ def prepare(machine: Machine, dtype: torch.dtype) -> None:
     """Compile the kernels of a machine for a dtype now instead of at the first batch."""
     kind = kind_of(type(machine))
     assert kind is not None
-    kernels(kind.plan, DTYPES[dtype])
+    kernels(kind.plan.kind, DTYPES[dtype])

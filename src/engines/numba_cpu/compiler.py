@@ -19,7 +19,7 @@ from jaxtyping import Int64
 from tqdm import tqdm
 
 from ...common.paths import CHECKOUT, module
-from .plan import DMSNTMPlan, KernelPlan, NTMPlan
+from .plan import PLANS, KernelPlan
 
 
 class Kernels(NamedTuple):
@@ -41,13 +41,10 @@ class Kernels(NamedTuple):
 POLL = 0.1
 #: By the kind of cells: the kernels that they need, each part for a process of its own.
 KINDS = {
-    "ntm": (("forward", "changes"), ("backward",)),
-    "dms_ntm": (("forward", "changes"), ("backward",)),
+    **dict.fromkeys(PLANS, (("forward", "changes"), ("backward",))),
     "dnc": (("dnc_forward",), ("dnc_backward",)),
     "gru": (("gru_forward", "changes"), ("gru_backward",)),
 }
-#: The class of a plan by the kind of machine.
-PLANS: dict[str, type[KernelPlan]] = {"ntm": NTMPlan, "dms_ntm": DMSNTMPlan}
 
 
 def load(folder: Path) -> Kernels:

@@ -24,7 +24,6 @@ import numpy as np
 
 from ...common import paths
 from . import compiler
-from .plan import KernelPlan
 
 log = logging.getLogger(__name__)
 SOURCES = Path(__file__).parent
@@ -53,9 +52,9 @@ def missing() -> str | None:
     return None
 
 
-def kernels(plan: type[KernelPlan], dtype: np.dtype) -> tuple[Callable[..., None], Callable[..., None]]:
-    """`forward.forward` and `backward.backward`, compiled for a class of plans and a dtype."""
-    ready(next(kind for kind, cls in compiler.PLANS.items() if cls is plan), dtype)
+def kernels(kind: str, dtype: np.dtype) -> tuple[Callable[..., None], Callable[..., None]]:
+    """`forward.forward` and `backward.backward`, compiled for a kind of machine in `plan.PLANS` and a dtype."""
+    ready(kind, dtype)
     return _loaded.forward, _loaded.backward
 
 

@@ -26,7 +26,7 @@ class MachineKind(NamedTuple):
     """Options of one kind of machine that the kernels know, and functions from a machine to their arguments."""
 
     #: Class of its plans.
-    plan: type[plan.KernelPlan]
+    plan: type[plan.NTMPlan] | type[plan.DMSNTMPlan]
     #: Values by option; a machine with another value is not supported.
     options: dict[str, tuple[str, ...]]
     #: Fields of `KernelPlan` that depend on the kind.

@@ -1,6 +1,6 @@
 """Plan of a kernel: sizes and options of a machine, as integers that are arguments at run time."""
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 #: Steps between two memory checkpoints that the forward stores for the backward.
 SEGMENT = 8
@@ -58,12 +58,18 @@ class NTMPlan(KernelPlan):
     """Plan of an NTM. Kernels are compiled for a type: those of an NTM have no code for other heads."""
 
     __slots__ = ()
+    kind: ClassVar[str] = "ntm"
 
 
 class DMSNTMPlan(KernelPlan):
     """Plan of a DMS-NTM."""
 
     __slots__ = ()
+    kind: ClassVar[str] = "dms_ntm"
+
+
+#: The classes of plans by the kind of machine.
+PLANS: dict[str, type[NTMPlan] | type[DMSNTMPlan]] = {plan.kind: plan for plan in (NTMPlan, DMSNTMPlan)}
 
 
 def padded(columns: int) -> int:

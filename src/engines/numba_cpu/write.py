@@ -29,7 +29,7 @@ def write(memory, w, erase, add, after):
 
 @routine
 def _kept(w, erase, m, n, without):
-    """What all heads, or all but one, leave of word m in LANES slots from n."""
+    """What all heads but one leave of word m in LANES slots from n; `without` is W for all heads."""
     one = like(w[0, 0], 1.0)
     kept = spread(one)
     for h in range(w.shape[0]):
@@ -72,4 +72,4 @@ def write_backward(memory, w, erase, add, dmemory, dw, derase, dadd):
                 store(dfocus, n, load(dfocus, n) + d * a - dkeep * e)
             derase[h, m], dadd[h, m] = total(de), total(da)
         for n in range(0, before.shape[0], LANES):
-            store(drow, n, load(drow, n) * _kept(w, erase, m, n, w.shape[0]))
+            store(drow, n, load(drow, n) * _kept(w, erase, m, n, heads))

@@ -306,7 +306,7 @@ class TestCompile:
         monkeypatch.setattr(kernels, "_ready", set())
         monkeypatch.setattr(compiler, "load", lambda folder: stubs.append(Stub(folder)) or stubs[-1])
         for dtype in (F32, F64, F32, np.dtype("float64")):
-            assert kernels.kernels(NTMPlan, dtype) == (stubs[0].forward, stubs[0].backward)
+            assert kernels.kernels("ntm", dtype) == (stubs[0].forward, stubs[0].backward)
         assert len(stubs) == 1
         assert len(stubs[0].compiled) == 4
         assert len(caplog.messages) == 2
@@ -493,10 +493,9 @@ logging.basicConfig(level=logging.INFO, stream=sys.stdout)
 from src.engines import choose
 from src.engines.numba_cpu import compiler, threads, vector_width
 from src.engines.numba_cpu.kernels import kernels
-from src.engines.numba_cpu.plan import DMSNTMPlan
 
 start = time.perf_counter()
-compiled = kernels(DMSNTMPlan, np.dtype("float32"))
+compiled = kernels("dms_ntm", np.dtype("float32"))
 from numba.core.registry import cpu_target
 from src.engines.numba_cpu import spin_wait
 
