@@ -8,6 +8,9 @@ from jaxtyping import Float, Integer
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+#: Batches that a loader makes at a time.
+AHEAD = 8
+
 
 class SequenceBatch(NamedTuple):
     """Sequences with a target at the steps where the mask is 1; other steps of the target are 0."""
@@ -18,19 +21,27 @@ class SequenceBatch(NamedTuple):
 
 
 class BatchDataset(Dataset):
-    """A dataset of whole batches: item n is `make(n)`, so that loaders neither collate nor shuffle."""
+    """A dataset of whole batches: item n is `make(n)`, so that loaders neither collate nor shuffle.
 
-    def __init__(self, make: Callable[[int], Any]) -> None:
+    Batches are made a few at a time: after an update the code that makes them is no longer in the processor's cache,
+    so that the first batch takes two or three times as long as those after it.
+    """
+
+    def __init__(self, make: Callable[[int], Any], numbers: range) -> None:
         self.make = make
+        self.numbers = numbers
+        self.made: dict[int, Any] = {}
 
     def __getitem__(self, n: int) -> Any:
-        return self.make(n)
+        if n not in self.made:
+            self.made = {m: self.make(m) for m in range(n, min(n + AHEAD, self.numbers.stop))}
+        return self.made.pop(n)
 
 
 def loader(make: Callable[[int], Any], numbers: range) -> DataLoader:
     """A loader of the batches with these numbers, in order."""
     # Without a generator, a loader would draw from the global one, which is reserved for the model.
-    return DataLoader(BatchDataset(make), batch_size=None, sampler=numbers, generator=torch.Generator())
+    return DataLoader(BatchDataset(make, numbers), batch_size=None, sampler=numbers, generator=torch.Generator())
 
 
 def shard(batch: Any, part: int, parts: int) -> Any:
