@@ -23,7 +23,7 @@ class SequenceBatch(NamedTuple):
 class BatchDataset(Dataset):
     """A dataset of whole batches: item n is `make(n)`, so that loaders neither collate nor shuffle.
 
-    Batches are made a few at a time: after an update the code that makes them is no longer in the processor's cache,
+    Batches are made a few at a time: after an update the code that makes them is out of the processor's cache,
     so that the first batch takes two or three times as long as those after it.
     """
 
