@@ -10,7 +10,6 @@ import torch
 
 from ..common import checks
 from .base import Example, Task
-from .batches import SequenceBatch
 from .streams import generator
 
 #: Names of the random streams; that of training is combined with the seed of the run.
@@ -31,7 +30,8 @@ class Generated(Task):
     `in_distribution`, those of `further_tests`, and one per test cell.
 
     Required methods:
-        draw(source, size, values) -> `SequenceBatch`: `size` sequences of a cell, one argument for each axis.
+        draw(source, size, values) -> batch: `size` sequences of a cell, one argument for each axis; a
+            `SequenceBatch`, or a NamedTuple of tensors with `x`, `y`, `mask` and further fields.
         steps_of(values) -> int: T of the sequences of a cell; must be cheap for sizes that are too large to draw.
 
     Optional methods:
@@ -70,7 +70,7 @@ class Generated(Task):
         self.test_cells = self.check_cells("test_cells", [] if test_cells is None else test_cells)
 
     @abstractmethod
-    def draw(self, source: torch.Generator, size: int, *values: Any, **named: Any) -> SequenceBatch:
+    def draw(self, source: torch.Generator, size: int, *values: Any, **named: Any) -> Any:
         """Random sequences of a cell."""
 
     @abstractmethod
@@ -81,7 +81,7 @@ class Generated(Task):
         """A cell of training: uniform in the range of each axis, both ends included."""
         return tuple(int(torch.randint(least, most + 1, (), generator=source)) for least, most in self.trained)
 
-    def further_tests(self) -> dict[str, Sequence[SequenceBatch]]:
+    def further_tests(self) -> dict[str, Sequence[Any]]:
         """Test sets besides `in_distribution` and those of the test cells, by name."""
         return {}
 
@@ -89,7 +89,7 @@ class Generated(Task):
         """The generator of a random stream of this task; other tasks have other streams."""
         return generator(zlib.crc32(type(self).__name__.encode()), *stream)
 
-    def training_batch(self, n: int) -> SequenceBatch:
+    def training_batch(self, n: int) -> Any:
         source = self.source(TRAINING, self.seed, n)
         return self.draw(source, self.batch_size, *self.sizes(source))
 
@@ -98,7 +98,7 @@ class Generated(Task):
         self.tests = {"in_distribution": self.mixed(self.test_size, TEST), **self.further_tests()}
         self.tests |= {self.name_of(cell): self.cell(*cell) for cell in self.test_cells}
 
-    def mixed(self, size: int, *stream: int) -> list[SequenceBatch]:
+    def mixed(self, size: int, *stream: int) -> list[Any]:
         """A fixed set like training: each group of sequences draws its cell; groups of one cell are batched."""
         source = self.source(*stream)
         counts: Counter[tuple[int, ...]] = Counter()
@@ -106,17 +106,15 @@ class Generated(Task):
             counts[self.sizes(source)] += min(GROUP, size - start)
         return [batch for cell, count in sorted(counts.items()) for batch in self.batches(source, count, cell)]
 
-    def batches(
-        self, source: torch.Generator, size: int, cell: tuple[int, ...], **options: Any
-    ) -> list[SequenceBatch]:
+    def batches(self, source: torch.Generator, size: int, cell: tuple[int, ...], **options: Any) -> list[Any]:
         """Sequences of one cell, in batches of at most `EVALUATION_BATCH`; `options` are those of `draw`."""
         starts = range(0, size, EVALUATION_BATCH)
         return [self.draw(source, min(EVALUATION_BATCH, size - start), *cell, **options) for start in starts]
 
-    def cell(self, *values: int) -> list[SequenceBatch]:
+    def cell(self, *values: Any, **named: Any) -> list[Any]:
         return self.batches(self.source(TEST, *values), self.cell_size, values)
 
-    def probes(self) -> dict[str, Sequence[SequenceBatch]]:
+    def probes(self) -> dict[str, Sequence[Any]]:
         """A few sequences of each test cell, from a separate random stream."""
         return {
             self.name_of(cell): self.batches(self.source(PROBE, *cell), PROBE_SIZE, cell)
@@ -128,7 +126,7 @@ class Generated(Task):
         cells = [tuple(most for _, most in self.trained), *self.test_cells]
         return [self.example(*cell) for cell in dict.fromkeys(cells)]
 
-    def example(self, *values: int) -> Example:
+    def example(self, *values: Any, **named: Any) -> Example:
         batch = self.draw(self.source(FIGURE, *values), 1, *values)
         sizes = ", ".join(f"{axis.name} {value}" for axis, value in zip(self.axes, values, strict=True))
         return Example(
@@ -141,7 +139,7 @@ class Generated(Task):
             needed_slots=self.needed_slots(batch),
         )
 
-    def needed_slots(self, batch: SequenceBatch) -> int:
+    def needed_slots(self, batch: Any) -> int:
         return max(first_answer(batch), 1)
 
     @classmethod
@@ -171,6 +169,6 @@ class Generated(Task):
         return checked
 
 
-def first_answer(batch: SequenceBatch) -> int:
+def first_answer(batch: Any) -> int:
     """The first step with an answer; the latest of the batch where its sequences differ."""
     return int(batch.mask.argmax(1).max())

@@ -159,7 +159,7 @@ REFUSED = [
     ("model=resnet1d task=mnist1d model.blocks=0", f"model.blocks=0: {POSITIVE}"),
     ("task.min_length=5 task.max_length=3", "task.min_length=5: must be at most max_length=3"),
     ("task.max_repeats=0", f"task.max_repeats=0: {POSITIVE}"),
-    ("task.test_cells=[[10]]", "task.test_cells[0]=[10]: must be a [length, repeats] pair"),
+    ("task.test_cells=[[10]]", "task.test_cells[0]=[10]: must be one value for each of [length, repeats]"),
     ("task=mnist1d task.sequence_length=30", "task.sequence_length=30: must be one of 40, 20"),
     ("task=mnist1d task.batch_size=5000", f"task.batch_size=5000: {POSITIVE} and at most 3200"),
     ("optimizer.lr=nan", "optimizer.lr=nan: must be a finite number above 0"),

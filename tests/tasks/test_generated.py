@@ -64,7 +64,8 @@ def test_sequences_have_the_announced_form(name):
     assert all(0 <= index < task.input_size for index in task.numbers)
     cells = [tuple(end) for end in zip(*task.trained, strict=True)] + task.test_cells
     for cell in cells:
-        x, y, mask = batch = task.draw(task.source(9), 5, *cell)
+        batch = task.draw(task.source(9), 5, *cell)
+        x, y, mask = batch[:3]
         assert x.shape == (5, task.steps_of(*cell), task.input_size)
         assert mask.shape == x.shape[:2]
         assert set(mask.unique().tolist()) <= {0.0, 1.0}

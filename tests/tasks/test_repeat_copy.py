@@ -237,8 +237,8 @@ def test_examples_and_needed_slots():
 
 
 COUNT = "an integer of at least 1"
-PAIRS = "a list of [length, repeats] pairs, such as [[10,20],[20,10]]"
-PAIR = "a [length, repeats] pair, such as [10,20]"
+PAIRS = "a list of [length, repeats] values"
+PAIR = "one value for each of [length, repeats]"
 
 
 @pytest.mark.parametrize(
