@@ -92,7 +92,7 @@ def study(cfg: Mapping[str, Any]) -> None:
     for one in main_sweeps:
         run_sweep(one, options)
     if "evaluate" in stages:
-        finish.test(plan)
+        finish.evaluate_finished(plan, options.workers if options.launcher is None else 1)
     if "report" in stages:
         finish.publish(plan, Path(str(cfg["published"])))
 

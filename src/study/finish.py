@@ -74,15 +74,25 @@ def to_evaluate(plan: StudyPlan, names: Iterable[str]) -> list[dict[str, Any]]:
     return [cfg for run, cfg in asked if not evaluated(run, cfg)]
 
 
-def test(plan: StudyPlan) -> None:
-    """Evaluate the finished runs of the study that are not evaluated yet."""
+def evaluate_finished(plan: StudyPlan, workers: int = 1) -> None:
+    """Evaluate the finished runs of the study that are not evaluated yet, several at a time by joblib."""
     for name in plan.evaluate:
         if not finished(plan, name):
             print(f"{name}: no run has finished, so none is evaluated yet", flush=True)
     todo = to_evaluate(plan, plan.evaluate)
-    for number, cfg in enumerate(todo):
-        print(f"evaluating {number + 1} of {len(todo)}: {cfg['run']}", flush=True)
-        evaluate.evaluate(cfg)
+    numbered = [(f"{number} of {len(todo)}", cfg) for number, cfg in enumerate(todo, 1)]
+    if workers == 1:
+        for number, cfg in numbered:
+            _evaluate(number, cfg)
+    else:
+        import joblib  # type: ignore[import-untyped]
+
+        joblib.Parallel(workers)(joblib.delayed(_evaluate)(number, cfg) for number, cfg in numbered)
+
+
+def _evaluate(number: str, cfg: Mapping[str, Any]) -> None:
+    print(f"evaluating {number}: {cfg['run']}", flush=True)
+    evaluate.evaluate(cfg)
 
 
 def unready(plan: StudyPlan, report: StudyReport) -> list[str]:

@@ -191,11 +191,18 @@ def ran(settings, tmp_path):
 def test_finished_runs_are_evaluated_once(ran, monkeypatch):
     folder = ran.sweeps["runs"].folder
     assert [cfg["run"] for cfg in finish.to_evaluate(ran, ["runs"])] == [str(folder / "finished")]
-    finish.test(ran)
+    finish.evaluate_finished(ran)
     assert finish.to_evaluate(ran, ["runs"]) == []
     assert len(finish.to_evaluate(ran._replace(evaluate={"runs": ["checkpoint=last"]}), ["runs"])) == 1
     (folder / "finished" / "evaluation.json").write_text("{")
     assert len(finish.to_evaluate(ran, ["runs"])) == 1
+
+
+def test_runs_are_evaluated_by_several_workers(ran):
+    joblib = pytest.importorskip("joblib")
+    with joblib.parallel_config(backend="sequential"):  # other processes take seconds to start
+        finish.evaluate_finished(ran, workers=2)
+    assert finish.to_evaluate(ran, ["runs"]) == []
 
 
 def test_an_evaluation_with_other_settings_does_not_count(tmp_path):
@@ -236,7 +243,7 @@ def test_a_report_waits_until_all_runs_are_done_and_evaluated(ran, tmp_path, mon
     with pytest.raises(ConfigError, match=r"table waits for runs \(1 runs to evaluate\)"):
         finish.publish(ran, tmp_path / "published")
     assert not asked
-    finish.test(ran)
+    finish.evaluate_finished(ran)
     (ran.folder / "tuning.csv").write_text("model\n")
     finish.publish(ran, tmp_path / "published")
     assert asked == [[
