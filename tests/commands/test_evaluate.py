@@ -160,9 +160,9 @@ def test_cells_past_the_positions_of_the_model_are_refused(run, monkeypatch):
 def test_settings_that_do_not_fit_the_run_are_refused(run, trained):
     refused(run, "grid.repeats[0]=0: must be an integer of at least 1", "grid.lengths=[2]", "grid.repeats=[0]")
     refused(run, "grid.lengths=3: must be a list of integers", "grid.lengths=3", "grid.repeats=[1]")
-    refused(run, "test_cells[1]=[1]: must be a [length, repeats] pair", "test_cells=[[1,2],[1]]")
+    refused(run, "test_cells[1]=[1]: must be one value for each of [length, repeats]", "test_cells=[[1,2],[1]]")
     refused(run, "test_cells[0][1]=2.5: must be an integer of at least 1", "test_cells=[[1,2.5]]")
-    refused(run, "test_cells='10x20': must be a list of [length, repeats] pairs", "test_cells=10x20")
+    refused(run, "test_cells='10x20': must be a list of [length, repeats] values", "test_cells=10x20")
     refused(run, "memory_slots=0: must be an integer of at least 1", "memory_slots=0")
     refused(run, "checkpoint='first': must be one of best, last", "checkpoint=first")
     refused(run, "figure.cmap='nope': must be a colour map", "figure.cmap=nope")
