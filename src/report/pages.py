@@ -14,6 +14,7 @@ from .gather import Problem
 from .kinds import TableKind
 from .overview import by_model_table, overview_table
 from .page import Block, Bullets, Code, Heading, Paragraph, Picture, markdown, page
+from .palette import with_palette
 from .request import options
 from .rows import RunRow
 from .tables import TableOptions
@@ -184,7 +185,7 @@ def _save(drawing: drawings.Drawing | None, folder: Path) -> Picture | None:
     if drawing is None or not content:
         return None
     figures = folder / "figures"
-    write_whole(figures / f"{drawing.name}.png", content[drawing.name])
+    write_whole(figures / f"{drawing.name}.png", with_palette(content[drawing.name]))
     if not drawing.name.startswith((CURVES, ANSWERS, HEADS)):
         write_whole(figures / f"{drawing.name}.csv", rows.table_text(drawing.columns, drawing.data))
     return Picture(figures, drawing.name, drawing.caption)

@@ -51,7 +51,7 @@ class Task(lightning.LightningDataModule, ABC):
             the constructor.
 
     Required methods:
-        training_batch(n) -> batch: batch n of training, a function of (seed, n) alone; read by the training loop.
+        training_batch(n) -> batch: batch n of training, a function of (seed, n) alone; drawn a few at a time.
         prepare() -> None: sets `validation`, a sequence of batches by which all choices are made, and `tests`, a
             dict of sequences of batches by name, which no choice uses; called once, before training.
         needed_slots(batch) -> int: the least number of memory slots that can hold what has to be remembered; the
