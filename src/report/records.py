@@ -51,17 +51,23 @@ def run_examples(
         memory_slots: memory slots of models with a memory; None for as many as in training.
 
     Returns:
-        The records; and a remark on each run without a readable checkpoint, which the next closest run replaces.
+        The records; and a remark on each row whose median run has no readable checkpoint, so that the next closest
+        run is drawn.
     """
     examples, problems = ExampleRecords([], []), []
     for variant in best_variants([row for _, row in runs if row["row"] not in reference], kind):
+        missing: list[tuple[str, str]] = []
         for one in by_rank([(one, row) for one, row in runs if row["row"] == variant], kind):
             try:
                 _record_run(one, kind, examples, memory_slots)
                 break
             except ConfigError as error:
                 reason = f"{error.where}: {error.reason}" if isinstance(error, UnreadableError) else str(error)
-                problems.append(Problem(one.entry.name, f"not shown: {reason}", counted=True))
+                missing.append((one.entry.name, reason.replace(f"{one.entry.folder}/", "")))
+        if missing:
+            name, reason = missing[0]
+            others = f", nor {len(missing) - 1} more of its row" if missing[1:] else ""
+            problems.append(Problem(name, f"not shown{others}: {reason}", counted=True))
     return examples, problems
 
 

@@ -313,10 +313,18 @@ def test_pictures_show_the_memory_that_is_asked_for(trained, tmp_path):
 def test_a_run_without_a_checkpoint_is_counted_but_not_shown(fake, tmp_path):
     fake("a", "model=ntm")
     (problem,) = report(fake.top, tmp_path / "report")
-    assert problem.run == "a"
-    assert problem.counted
-    assert problem.what.startswith("not shown: checkpoint '")
+    assert problem == Problem("a", "not shown: checkpoint 'checkpoints/best.ckpt': does not exist", counted=True)
     assert not (tmp_path / "report" / "figures" / "target_output.csv").exists()
+
+
+def test_rows_without_checkpoints_have_a_remark_each(fake, tmp_path):
+    for seed in range(3):
+        fake(f"a{seed}", "model=ntm", f"seed={seed}")
+        fake(f"b{seed}", "model=lstm", f"seed={seed}")
+    problems = report(fake.top, tmp_path / "report")
+    assert [one.run[0] for one in problems] == ["a", "b"]
+    for one in problems:
+        assert one.what.startswith("not shown, nor 2 more of its row: checkpoint '")
 
 
 def test_what_cannot_be_reported_is_refused_and_leaves_nothing(fake, tmp_path):

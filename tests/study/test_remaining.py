@@ -1,8 +1,11 @@
 """The remaining jobs of a sweep, and refusals of folders that hold another sweep."""
 
+import subprocess
+
 import pytest
 
 from src.common.files import write_json
+from src.common.paths import CHECKOUT as ROOT
 from src.launch import sweep
 from src.run import lock
 from src.run.folder import RunFolder
@@ -133,3 +136,16 @@ def test_the_forecast_has_the_time_of_each_sweep_and_the_sum(begun, monkeypatch)
     wrong["trainer"]["max_steps"] = 0
     with pytest.raises(ConfigError, match=r"^a: trainer.max_steps=0: must be an integer of at least 1"):
         forecast({"a": [wrong]}, 1)
+
+
+def test_runs_of_unfinished_studies_in_the_repository_can_be_resumed():
+    """Their folders have the list of jobs, without paths of the machine that ran them."""
+    kept = subprocess.run(
+        ["git", "ls-files", "outputs/studies"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    files = {ROOT / line for line in kept.stdout.splitlines()}
+    for folder in {file.parent for file in files if file.name == "metrics.json"}:
+        assert folder.parent / "sweep.json" in files, folder
+        content = sweep.read(folder.parent)
+        assert folder.name in {job["folder"] for job in content["jobs"]}
+        assert not [one for job in content["jobs"] for one in job["overrides"] if one.startswith("hydra.")]
