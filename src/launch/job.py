@@ -2,6 +2,7 @@
 
 import logging
 import os
+import pickle
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -128,7 +129,16 @@ def run_in_sweep(job: Job) -> float | Exception:
     try:
         return _run_in_sweep(job)
     except Exception as failure:
-        return failure
+        return _sendable(failure)
+
+
+def _sendable(failure: Exception) -> Exception:
+    """A failure as another process can receive it: one that cannot be pickled would end the whole pool."""
+    try:
+        pickle.loads(pickle.dumps(failure))
+    except Exception:
+        return RuntimeError(f"{type(failure).__name__}: {failure}")
+    return failure
 
 
 def _run_in_sweep(job: Job) -> float:

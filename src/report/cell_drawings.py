@@ -75,7 +75,7 @@ def _curves(
         points: list[dict[str, Any]] = []
         for test in tests:
             found = tables.outcomes(group, test, metric)
-            if len(found):
+            if tables.tested(group, test, metric):
                 point = {"row": label, axis.name: part.where[test][index], "runs": len(found)}
                 point[metric] = statistics.interquartile_mean(found)
                 points.append(point | dict(zip(("low", "high"), intervals.of_mean(found) or (), strict=False)))
@@ -116,7 +116,7 @@ def _heat_maps(
         values = np.full((len(up), len(along)), np.nan)
         for test, cell in part.where.items():
             found = tables.outcomes(group, test, metric)
-            if len(found):
+            if tables.tested(group, test, metric):
                 one, other = cell[first], cell[second]
                 value = values[up.index(one), along.index(other)] = statistics.interquartile_mean(found)
                 data.append({"row": label, down.name: one, across.name: other, metric: value, "runs": len(found)})

@@ -79,6 +79,8 @@ def _walk(top: Path) -> Iterator[tuple[Path, list[str]]]:
             below.clear()  # a circular or repeated link
             continue
         seen.add(here)
+        if "config.yaml" in names:
+            below[:] = [one for one in below if one != "wandb"]  # the logger's copy of the configuration is no run
         yield Path(folder), names
 
 
@@ -113,12 +115,13 @@ def read(folder: Path, name: str, within: str = "") -> EndedRun | Problem:
         config, metrics = run.read_config(), run.read_metrics()
         evaluation, history = run.read_evaluation(), run.read_history()
     except UnreadableError as error:
-        return Problem(name, error.reason)
+        return Problem(name, _without_folder(error.reason, folder))
     if not metrics:
         return Problem(name, "is running" if run.is_held() else "has no metrics.json: not at its end")
     status = metrics.get("status")
     if status not in DONE:  # an interruption or a failure is no result of the model
-        return Problem(name, f"{status}: {metrics['error']}" if metrics.get("error") else f"{status}")
+        why = f": {_without_folder(str(metrics['error']), folder)}" if metrics.get("error") else ""
+        return Problem(name, f"{status}{why}")
     wrong = fault(metrics, config) or bad_test(sets(evaluation.get("test", {})), "evaluation.json")
     for file, content in (("metrics.json", metrics), ("evaluation.json", evaluation)):
         bad = baselines.fault_of(content.get("baselines", {}))
@@ -126,6 +129,13 @@ def read(folder: Path, name: str, within: str = "") -> EndedRun | Problem:
     if wrong is not None:
         return Problem(name, wrong)
     return EndedRun(folder, name, within, config, metrics, evaluation, history)
+
+
+def _without_folder(text: str, folder: Path) -> str:
+    """A message without the place of the run on this machine, as pages are published."""
+    for place in dict.fromkeys((str(folder.resolve()), str(folder))):
+        text = text.replace(f"{place}/", "").replace(place, folder.name)
+    return text
 
 
 def split(found: Iterable[EndedRun | Problem]) -> tuple[list[EndedRun], list[Problem]]:

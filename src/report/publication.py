@@ -66,7 +66,7 @@ def evaluated_by_other_version(entries: Sequence[EndedRun]) -> list[Problem]:
 def commands(folders: Sequence[Path]) -> list[str]:
     """The command lines of the sweeps that run folders belong to."""
     found = []
-    ignored = ("hydra.sweep.dir", "hydra/launcher", "hydra.launcher")
+    ignored = ("hydra.sweep.dir", "hydra/launcher", "hydra.launcher", "hydra.searchpath")
     for sweep in dict.fromkeys(folder.parent / "sweep.json" for folder in folders):
         try:
             overrides = [str(one) for one in json.loads(sweep.read_text(encoding="utf-8"))["overrides"]]

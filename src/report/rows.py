@@ -67,9 +67,13 @@ def _evaluated(evaluation: Mapping[str, Any], own: int | None, lead: int | None)
 
 
 def _named(test: Mapping[str, Any], slots: int | None, lead: int | None) -> dict[str, dict[str, Any]]:
-    """Metrics by test set; the names contain the memory slots if these differ from `lead`."""
-    suffix = "" if slots in (None, lead) else f" with {slots} slots"
-    return {f"{name}{suffix}": metrics for name, metrics in sets(test).items()}
+    """Metrics by test set; the names contain the memory slots if those asked for differ from `lead`.
+
+    A long sequence may have needed more slots than were asked for.
+    """
+    if slots in (None, lead):
+        return dict(sets(test))
+    return {f"{name} with {one.get('memory_slots', slots)} slots": one for name, one in sets(test).items()}
 
 
 def _is_bad(value: Any) -> bool:

@@ -12,7 +12,7 @@ from . import intervals, statistics
 from .kinds import TableKind
 from .rows import RunRow, is_solved, number, outcome, test_sets
 from .survival import Survival, kaplan_meier, median_time
-from .tables import MANY, Table, TableOptions, outcomes, variants
+from .tables import MANY, Table, TableOptions, outcomes, tested, variants
 from .wording import between, shown
 
 #: Note of a table with lines of baselines.
@@ -109,7 +109,7 @@ def tests_table(rows: Sequence[RunRow], kind: TableKind) -> Table | None:
     for name, group in variants(rows).items():
         for test in test_sets(rows, first.name):
             values = outcomes(group, test, first.name)
-            if not len(values):
+            if not tested(group, test, first.name):
                 continue
             line = [name, kind.title(test), str(len(values)), shown(float(np.mean(values))), centre(values)]
             line += [shown(float(np.median(values))), shown(best(values, first)), shown(worst(values, first))]

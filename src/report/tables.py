@@ -46,6 +46,12 @@ def variants(rows: Sequence[RunRow]) -> dict[str, list[RunRow]]:
     }
 
 
+def tested(rows: Sequence[RunRow], test: str, metric: str) -> bool:
+    """Whether a finished run of a row was tested there, so that its diverged ones count; or all have diverged."""
+    finished = [row for row in rows if row["status"] != "diverged"]
+    return not finished or any(outcome(row, test, metric) is not None for row in finished)
+
+
 def outcomes(rows: Sequence[RunRow], test: str, metric: str) -> np.ndarray:
     """A test metric of all runs that were tested there; see `rows.outcome`."""
     values = [outcome(row, test, metric) for row in rows]

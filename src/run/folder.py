@@ -37,7 +37,10 @@ class UnreadableError(ConfigError):
 
     def __init__(self, where: str, reason: str, advice: str | None = None) -> None:
         super().__init__(f"{where}: {reason}" + (f"; {advice}" if advice else ""))
-        self.where, self.reason = where, reason
+        self.where, self.reason, self.advice = where, reason, advice
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.where, self.reason, self.advice)  # another process may have raised it
 
 
 def results_folder(run: Any, out: Any, kind: str) -> Path:
@@ -164,8 +167,9 @@ class RunFolder:
         write_json(self.metrics_file, metrics)
 
     def remove_metrics(self) -> None:
-        """Remove metrics.json, if it exists: the run has not ended."""
+        """Remove metrics.json and evaluation.json, if there: the run has not ended; its checkpoint changes."""
         self.metrics_file.unlink(missing_ok=True)
+        self.evaluation_file.unlink(missing_ok=True)
 
     def read_metrics(self) -> dict[str, Any]:
         """The content of metrics.json; empty if there is no file.

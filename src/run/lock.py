@@ -78,7 +78,7 @@ def is_held(folder: Path) -> bool:
     """Whether a process is writing to a run folder now."""
     if not (folder / LOCK).exists():
         return False
-    lock = acquired(folder, timeout=0)
+    lock = acquired(folder, timeout=0.2)  # another process may look at this moment, which takes the lock, too
     if lock is not None:
         lock.release()
     return lock is None

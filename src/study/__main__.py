@@ -71,9 +71,9 @@ def study(cfg: Mapping[str, Any]) -> None:
     if undecided and tuning is None:
         raise ConfigError(f"{undecided[0].name}: its settings are not chosen yet; only=tune chooses them")
     decided = [one for one in main_sweeps if one not in undecided]
-    if tuning and tuning.sets != [VALIDATION]:
-        for one in main_sweeps:
-            choose.check_unreported(tuning, one)
+    if plan.tuning and plan.tuning.sets != [VALIDATION]:
+        for one in plan.sweeps.values():
+            choose.check_unreported(plan, plan.tuning, one)
     if tuning_sweeps or main_sweeps:
         print_forecast(plan, [*tuning_sweeps, *decided], options)
     if undecided:

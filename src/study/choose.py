@@ -15,10 +15,12 @@ from ..lit import objectives
 from ..lit.objective import Metric
 from ..lit.objectives import OBJECTIVES
 from ..report.metrics import sets
+from ..run.evaluation import read_request
 from ..settings import build, cli, construct, experiments, keys
 from ..settings.errors import ConfigError
 from ..tasks.axes import cell_name
 from .fields import experiments as experiments_of
+from .finish import request
 from .plan import VALIDATION, StudyPlan, Sweep, Tuning
 from .remaining import without_seeds
 
@@ -65,14 +67,22 @@ def check_tested(tuning: Tuning, of: str, configs: Iterable[Mapping[str, Any]]) 
                 )
 
 
-def check_unreported(tuning: Tuning, of: Sweep) -> None:
+def evaluated_cells_of(config: Mapping[str, Any], run: Path, settings: list[str]) -> list[str]:
+    """The names of the cells, and of those of the grid, that src.evaluate tests of a job."""
+    asked = read_request(request(run, settings), config["task"])
+    return [cell_name(build.axes_of(config["task"]), cell) for cell in [*(asked.cells or []), *asked.grid.cells]]
+
+
+def check_unreported(plan: StudyPlan, tuning: Tuning, of: Sweep) -> None:
     """Refuse a sweep that reports a set by which the tuning chooses; the choice need not have been made yet."""
     written = {f"{tuning.write}/{name}" for name in tuning.sweeps}
     decided = [
         one for one in cli.parsed(of.overrides) if not written & set(experiments_of([one.input_line or ""]))
     ]
     for job in without_seeds([one.input_line or "" for one in decided])[0]:
-        for one in cells_of(keys.resolve(job.config)):
+        config = keys.resolve(job.config)
+        later = evaluated_cells_of(config, of.folder, plan.evaluate[of.name]) if of.name in plan.evaluate else []
+        for one in [*cells_of(config), *later]:
             if one in tuning.sets:
                 raise ConfigError(
                     f"tuning.sets={tuning.sets}: {of.name} reports the test cell {one!r}; must be others"

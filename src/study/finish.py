@@ -115,7 +115,7 @@ def publish(plan: StudyPlan, published: Path) -> None:
     Raises:
         ConfigError: a report failed, or waits for runs; the other reports are made.
     """
-    waiting = []
+    waiting, failed = [], []
     for name, report in plan.reports.items():
         missing = unready(plan, report)
         if missing:
@@ -124,9 +124,9 @@ def publish(plan: StudyPlan, published: Path) -> None:
         out = published / name
         code = run_module(report_line(plan, report, out))
         if code:
-            raise ConfigError(f"reports.{name}: {command('report')} ended with exit code {code}")
-    if waiting:
-        raise ConfigError(f"reports: {'; '.join(waiting)}")
+            failed.append(f"{name}: {command('report')} ended with exit code {code}")
+    if failed or waiting:
+        raise ConfigError(f"reports: {'; '.join([*failed, *waiting])}")
 
 
 def command_of(plan: StudyPlan) -> str:

@@ -155,6 +155,22 @@ def test_a_function_is_called_as_hydra_calls_one(tmp_path, logs):
         hydra_job.call(job, fails)
 
 
+class Unsendable(Exception):
+    """An exception with another number of arguments than it passes on, which cannot be unpickled."""
+
+    def __init__(self, where, reason):
+        super().__init__(f"{where}: {reason}")
+
+
+def test_a_failure_that_cannot_be_unpickled_is_returned_as_text(tmp_path, monkeypatch, logs):
+    def fails(_):
+        raise Unsendable("here", "broken")
+
+    monkeypatch.setattr("src.launch.job._run_in_sweep", fails)
+    failure = jobs.run_in_sweep(of_sweep(tmp_path / "sweep")[0])
+    assert str(pickle.loads(pickle.dumps(failure))) == "Unsendable: here: broken"
+
+
 class Recorder:
     """A callback of Hydra that records the names of the calls, and the values that jobs return."""
 

@@ -68,6 +68,21 @@ def test_every_incomplete_run_is_a_problem(fake):
     }
 
 
+def test_places_of_this_machine_are_not_in_the_reasons(fake):
+    folder = fake("failed", "model=ntm").resolve()
+    error = f"no space left; resume={folder} resumes it; see {folder}/metrics.json"
+    write_json(folder / "metrics.json", {"status": "failed", "error": error})
+    (problem,) = found(fake.top).values()
+    assert problem.what == "failed: no space left; resume=failed resumes it; see metrics.json"
+
+
+def test_the_files_of_a_logger_are_no_run(fake):
+    files = fake("a", "model=ntm") / "wandb" / "run-1" / "files"
+    files.mkdir(parents=True)
+    (files / "config.yaml").write_text("model: {value: {name: ntm}}\n")
+    assert list(found(fake.top)) == ["a"]
+
+
 def test_planned_jobs_of_a_sweep_are_problems(fake):
     fake("sweep/0_ntm", "model=ntm")
     jobs = [{"folder": name, "overrides": []} for name in ("0_ntm", "1_ntm")]

@@ -193,3 +193,10 @@ def test_rows_are_named_by_what_is_set_and_classes_by_their_names(fake):
     assert rows[0].startswith("optimizer=AdamW ")
     assert rows[1].startswith("optimizer=RMSprop ")
     assert not any("None" in row or "_target_" in row for row in rows)
+
+
+def test_files_of_equal_ending_are_different_settings(fake):
+    for name in ("a", "b"):
+        fake(name, "model=lstm", f"init_from={fake.top}/v1.2/{name}/best.ckpt")
+    rows = [row for _, row in where(fake.top).values()]
+    assert [row.rpartition("/")[0].rpartition("/")[2] for row in rows] == ["a", "b"]

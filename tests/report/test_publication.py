@@ -391,7 +391,7 @@ def command(*overrides):
 def test_the_command_and_its_exit_codes(two_models, tmp_path):
     out = tmp_path / "report"
     jobs = [{"folder": "ntm0", "overrides": []}, {"folder": "waiting", "overrides": []}]
-    overrides = ["model=ntm,lstm", "hydra/launcher=joblib", "hydra.sweep.dir=x"]
+    overrides = ["model=ntm,lstm", "hydra/launcher=joblib", "hydra.sweep.dir=x", "hydra.searchpath=[file:///a]"]
     write_json(two_models / "sweep.json", {"overrides": overrides, "jobs": jobs})
     done = command(f"runs={two_models}", f"out={out}", "pictures=false")
     assert done.returncode == 1

@@ -84,7 +84,8 @@ def test_cells_that_were_evaluated_later_stand_beside_those_of_the_run(fake, tab
 
 def test_tests_with_a_larger_memory_have_a_name_of_their_own(fake, table):
     folder = fake("a", "model=ntm", errors=(0.0, 0.25, 0.125))
-    content = {"checkpoint": "best", "memory_slots": 256, "test": {"10x20": bits(0.0625)}}
+    test = {"10x20": bits(0.0625) | {"memory_slots": 256}}
+    content = {"checkpoint": "best", "memory_slots": 256, "test": test}
     write_json(folder / "evaluation.json", content)
     row = table()["a"]
     assert rows.outcome(row, "10x20", "payload_error") == 0.25
@@ -102,6 +103,15 @@ def test_a_report_may_lead_with_the_tests_of_a_larger_memory(fake, table):
     found = {run: [rows.outcome(row, name, "payload_error") for name in names] for run, row in its.items()}
     assert found == {"a": [0.0625, 0.25, None], "b": [0.5, None, None], "c": [0.375, None, None]}
     assert rows.outcome(its["a"], "20x10", "payload_error") is None  # was not evaluated there
+
+
+def test_a_test_that_needed_more_slots_is_named_by_them(fake, table):
+    """Of an evaluation with 256 slots, a report leads with those, and with what was tested for them."""
+    folder = fake("a", "model=ntm", test={"10x20": bits(0.25), "40x20": bits(0.5) | {"memory_slots": 512}})
+    test = {"10x20": bits(0.125) | {"memory_slots": 256}, "40x20": bits(0.375) | {"memory_slots": 512}}
+    write_json(folder / "evaluation.json", {"checkpoint": "best", "memory_slots": 256, "test": test})
+    names = rows.test_sets([table(memory_slots=256)["a"]], "payload_error")
+    assert names == ["10x20 with 128 slots", "40x20 with 512 slots", "10x20", "40x20"]
 
 
 def test_problems_are_rows_too(tmp_path):

@@ -173,6 +173,16 @@ def test_every_test_has_its_spread():
     assert summary.tests_table([class_row("a", 0, 0.5)], TEST) is None
 
 
+def test_a_diverged_run_does_not_count_where_no_run_of_its_row_was_tested():
+    rows = [bit_row("ntm", s, 1.0, **{"5x5.payload_error": "0.5", "5x5.end_exact": "0"}) for s in range(3)]
+    rows += [bit_row("lstm", s, 2.0, status="diverged" if s else "finished") for s in range(3)]
+    table = summary.tests_table(rows, BITS)
+    found = list(zip(column(table, "model"), column(table, "test"), column(table, "runs"), strict=True))
+    assert found == [("ntm", test, "3") for test in ("in distribution", "10x20", "20x10", "5x5")] + [
+        ("lstm", test, "3") for test in ("in distribution", "10x20", "20x10")
+    ]
+
+
 def test_only_settings_in_which_rows_differ_are_listed():
     settings = {"setting.optimizer.lr": "0.1", "setting.model.size": "3"}
     rows = [class_row("a", 0, 0.5, **settings), class_row("b", 0, 0.5, **settings | {"setting.model.size": "4"})]

@@ -1,11 +1,15 @@
 """Run folder: round trips of the files, and damaged files refused in one line."""
 
+import pickle
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from src.common.files import write_json
-from src.run.folder import RUN_FORMAT, RunFolder, results_folder
+from src.run import lock
+from src.run.folder import RUN_FORMAT, RunFolder, UnreadableError, results_folder
 from tests.helpers import compose_train, refused, small
 
 ALLOWED = "must be the folder of a finished run, one that holds config.yaml and checkpoints/best.ckpt"
@@ -80,6 +84,13 @@ class TestMetrics:
             assert run_folder.read_metrics() == {}
             run_folder.write_metrics({"status": "failed"})
 
+    def test_an_evaluation_goes_with_the_metrics(self, tmp_path):
+        """It is of a checkpoint of before the run was continued."""
+        run_folder = RunFolder(tmp_path)
+        run_folder.write_evaluation({"test": {"exact": 1.0}})
+        run_folder.remove_metrics()
+        assert run_folder.read_evaluation() == {}
+
 
 class TestHistory:
     def test_rows_are_strings(self, tmp_path):
@@ -100,6 +111,33 @@ class TestHistory:
         run_folder = RunFolder(tmp_path)
         run_folder.history_file.write_text(content)
         assert refused("", run_folder.read_history) == f"run={str(tmp_path)!r}: history.csv is damaged ({why})"
+
+
+def test_an_error_of_another_process_arrives_whole(tmp_path):
+    """An exception that cannot be unpickled breaks the pool of processes that raised it."""
+    sent = UnreadableError("run='a'", "does not exist", "must be another")
+    received = pickle.loads(pickle.dumps(sent))
+    assert (str(received), received.where, received.reason) == (str(sent), sent.where, sent.reason)
+
+
+def test_a_lock_that_is_looked_at_is_not_held(tmp_path):
+    """Two processes that look at the same moment do not see each other."""
+    RunFolder(tmp_path).write_metrics({})
+    with lock.held(tmp_path):
+        pass
+    begun = threading.Event()
+
+    def look():
+        own = lock.acquired(tmp_path, 0)
+        begun.set()
+        time.sleep(0.05)
+        own.release()
+
+    other = threading.Thread(target=look)
+    other.start()
+    begun.wait()
+    assert not lock.is_held(tmp_path)
+    other.join()
 
 
 def test_round_trip_and_refusal_of_an_evaluation(tmp_path):

@@ -109,7 +109,10 @@ def test_a_set_that_a_sweep_reports_is_refused_before_the_tuning(settings):
     content["tuning"]["common"] = ["task=repeat_copy", "task.test_cells=[[10,13]]", "seed=201,202"]
     content["sweeps"]["runs"] = ["experiment=tiny/mlp", "task=repeat_copy", "model=lstm", "seed=0,1"]
     plan = read(settings(content))
-    check_unreported(plan.tuning, plan.sweeps["runs"])
+    check_unreported(plan, plan.tuning, plan.sweeps["runs"])
+    evaluated = plan._replace(evaluate={"runs": ["grid.lengths=[10]", "grid.repeats=[13,20]"]})
+    with pytest.raises(ConfigError, match=r"runs reports the test cell '10x13'; must be others"):
+        check_unreported(evaluated, plan.tuning, plan.sweeps["runs"])
     content["sweeps"]["runs"].append("task.test_cells=[[10,20],[10,13]]")
     with pytest.raises(ConfigError) as refusal:
         study(settings(content))

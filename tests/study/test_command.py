@@ -251,6 +251,9 @@ def test_a_report_waits_until_all_runs_are_done_and_evaluated(ran, tmp_path, mon
         r"title='a tiny network, it\'s small'", "command='make tiny'", f"tuning='{ran.folder}/tuning.csv'",
         "pictures=false",
     ]]  # fmt: skip
+    other = finish.StudyReport("another", ["runs"], [])
+    both = ran._replace(reports={**ran.reports, "other": other})
     monkeypatch.setattr(finish, "run_module", lambda arguments: 1)
-    with pytest.raises(ConfigError, match=r"^reports.table: src.report ended with exit code 1$"):
-        finish.publish(ran, tmp_path / "published")
+    text = "reports: table: src.report ended with exit code 1; other: src.report ended with exit code 1"
+    with pytest.raises(ConfigError, match=f"^{text}$"):  # one that fails does not stop the next
+        finish.publish(both, tmp_path / "published")
