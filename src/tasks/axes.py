@@ -55,15 +55,21 @@ def cell_title(axes: Sequence[Axis], cell: Iterable[int]) -> str:
 def title_of(axes: Sequence[Axis], name: str) -> str:
     """The name of a test set in words, for figures and tables; numbers alone stay as they are.
 
+    A cell may stand after other words.
+
     >>> axes = [Axis("length", "lengths", named=True)]
+    >>> title_of(axes, "held_out_length32")
+    'held out, length 32'
     >>> title_of(axes, "length32 with 64 slots"), title_of(axes, "held_out"), title_of([], "10x20")
     ('length 32 with 64 slots', 'held out', '10x20')
     """
     own, *slots = name.split(" with ", 1)
-    cell = cell_of(axes, own)
-    if cell is None or not any(axis.named for axis in axes):
-        return name.replace("_", " ")
-    return " with ".join([cell_title(axes, cell), *slots])
+    words = own.split("_")
+    for n in range(len(words)) if any(axis.named for axis in axes) else ():
+        if cell := cell_of(axes, "_".join(words[n:])):
+            before = [" ".join(words[:n])] if n else []
+            return " with ".join([", ".join([*before, cell_title(axes, cell)]), *slots])
+    return name.replace("_", " ")
 
 
 def _between(axes: Sequence[Axis]) -> str:
