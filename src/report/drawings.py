@@ -21,6 +21,9 @@ from .rows import RunRow, is_solved, number
 from .summary import guessing
 from .tables import TableOptions
 
+#: Most tests that a caption names one by one.
+MOST_NAMED = 3
+
 
 class Drawing(NamedTuple):
     """A figure with file name, caption and data."""
@@ -205,6 +208,9 @@ def draw_heads(heads: Sequence[RunRow], kind: TableKind, name: str, cmap: str) -
 def _chosen_by(kind: TableKind) -> str:
     """By what the median run is chosen, to follow its mention in a caption."""
     tests = [kind.label(test, metric) for test, metric in kind.compared]
+    if len(tests) > MOST_NAMED:
+        metrics = dict.fromkeys(kind.metric(metric).label for _, metric in kind.compared)
+        return f" (by the mean of its {' and '.join(metrics)} over the {len(tests)} tests of the contrasts)"
     return (
         f" (by the mean of its {' and '.join(tests)})" if len(tests) > 1 else f" (by {tests[0]})" if tests else ""
     )
