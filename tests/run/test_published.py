@@ -16,7 +16,7 @@ def test_there_are_published_runs_of_every_kind():
     models = {load_run(folder).config["model"]["name"] for folder in RUNS}
     tasks = {load_run(folder).config["task"]["name"] for folder in RUNS}
     assert models == {"mlp", "lstm", "gru", "ntm", "dms_ntm"}
-    assert tasks == {"repeat_copy", "mnist1d", "mnist1d_seed"}
+    assert tasks == {"repeat_copy", "mnist1d", "mnist1d_seed", "seek"}
 
 
 @pytest.mark.parametrize("folder", RUNS, ids=[folder.name for folder in RUNS])
