@@ -98,7 +98,7 @@ def executed(runs):
 
 
 def test_the_notebooks_are_the_expected_ones():
-    assert [path.stem for path in NOTEBOOKS] == ["counting_head", "one_sequence", "your_own_model"]
+    assert [path.stem for path in NOTEBOOKS] == ["counting_head", "jumps", "one_sequence", "your_own_model"]
 
 
 class TestExecuted:
@@ -119,6 +119,18 @@ class TestExecuted:
         assert found["second copy of the first word, step"] == 6
         assert found["end exact at 20 repeats"] > 0.9
         assert len(pictures(notebook)) == 4
+
+    def test_jumps(self, executed):
+        """The DMS-NTM jumps by distances that were never trained, and the NTM does not."""
+        notebook, _, _ = executed("jumps")
+        found = value(notebook)
+        assert found["right words of the walk, least share"]["ntm"] < 0.1
+        assert found["right words of the walk, least share"]["dms_ntm"] > 0.9
+        assert found["slots moved for 3 and 6"] == pytest.approx([3.0, 6.0], abs=0.1)
+        assert found["slots moved for 14"]["ntm"] == pytest.approx(8.0, abs=0.1)
+        assert max(found["weight of the NTM on shifts of 3 and 6"]) < 0.1
+        assert found["words of the other sequence"] > 0.9
+        assert len(pictures(notebook)) == 3
 
     def test_one_sequence(self, executed):
         notebook, _, _ = executed("one_sequence")
