@@ -136,8 +136,12 @@ def _sendable(failure: Exception) -> Exception:
     """A failure as another process can receive it: one that cannot be pickled would end the whole pool."""
     try:
         pickle.loads(pickle.dumps(failure))
-    except Exception:
-        return RuntimeError(f"{type(failure).__name__}: {failure}")
+    except Exception:  # whatever the code of its class raises
+        if isinstance(failure, ConfigError):
+            return ConfigError(str(failure))
+        sent = RuntimeError(f"{type(failure).__name__}: {failure}")
+        sent.__cause__ = failure  # for this process; it is not pickled
+        return sent
     return failure
 
 

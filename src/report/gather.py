@@ -115,12 +115,12 @@ def read(folder: Path, name: str, within: str = "") -> EndedRun | Problem:
         config, metrics = run.read_config(), run.read_metrics()
         evaluation, history = run.read_evaluation(), run.read_history()
     except UnreadableError as error:
-        return Problem(name, _without_folder(error.reason, folder))
+        return Problem(name, without_folder(error.reason, folder))
     if not metrics:
         return Problem(name, "is running" if run.is_held() else "has no metrics.json: not at its end")
     status = metrics.get("status")
     if status not in DONE:  # an interruption or a failure is no result of the model
-        why = f": {_without_folder(str(metrics['error']), folder)}" if metrics.get("error") else ""
+        why = f": {without_folder(str(metrics['error']), folder)}" if metrics.get("error") else ""
         return Problem(name, f"{status}{why}")
     wrong = fault(metrics, config) or bad_test(sets(evaluation.get("test", {})), "evaluation.json")
     for file, content in (("metrics.json", metrics), ("evaluation.json", evaluation)):
@@ -131,7 +131,7 @@ def read(folder: Path, name: str, within: str = "") -> EndedRun | Problem:
     return EndedRun(folder, name, within, config, metrics, evaluation, history)
 
 
-def _without_folder(text: str, folder: Path) -> str:
+def without_folder(text: str, folder: Path) -> str:
     """A message without the place of the run on this machine, as pages are published."""
     for place in dict.fromkeys((str(folder.resolve()), str(folder))):
         text = text.replace(f"{place}/", "").replace(place, folder.name)

@@ -189,9 +189,7 @@ def _peer(entry: EndedRun, by_folder: set[str]) -> tuple[str, str]:
 def _differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     """Keys whose values differ; schedule.updates is left out where it follows trainer.max_steps."""
     keys = dict.fromkeys(key for own_settings in settings for key in own_settings)
-    found = [
-        key for key in keys if len({_text(own_settings.get(key), whole=True) for own_settings in settings}) > 1
-    ]
+    found = [key for key in keys if len({_written(own_settings.get(key)) for own_settings in settings}) > 1]
     return [key for key in found if key != "schedule.updates" or "trainer.max_steps" not in found]
 
 
@@ -202,7 +200,12 @@ def _short(key: str, others: Sequence[str]) -> str:
     return last if sum(other.split(".")[-1] == last for other in others) == 1 else key
 
 
-def _text(value: Any, whole: bool = False) -> str:
-    if isinstance(value, str) and value.count(".") > 1 and "/" not in value and not whole:
-        return value.rpartition(".")[2]  # the name of a class
+def _text(value: Any) -> str:
+    """A value for readers: a class by its name alone."""
+    if isinstance(value, str) and value.count(".") > 1 and all(part.isidentifier() for part in value.split(".")):
+        return value.rpartition(".")[2]
+    return _written(value)
+
+
+def _written(value: Any) -> str:
     return json.dumps(value, separators=(",", ":")) if isinstance(value, list | dict) else str(value)

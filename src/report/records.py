@@ -16,7 +16,7 @@ from ..settings import build
 from ..settings.errors import ConfigError
 from . import rows as table
 from . import tables
-from .gather import Problem
+from .gather import Problem, without_folder
 from .kinds import TableKind
 from .protocols import PlacedRun
 from .rows import RunRow
@@ -63,7 +63,7 @@ def run_examples(
                 break
             except ConfigError as error:
                 reason = f"{error.where}: {error.reason}" if isinstance(error, UnreadableError) else str(error)
-                missing.append((one.entry.name, reason.replace(f"{one.entry.folder}/", "")))
+                missing.append((one.entry.name, without_folder(reason, one.entry.folder)))
         if missing:
             name, reason = missing[0]
             others = f", nor {len(missing) - 1} more of its row" if missing[1:] else ""

@@ -166,7 +166,7 @@ class RunFolder:
         """Write metrics.json atomically."""
         write_json(self.metrics_file, metrics)
 
-    def remove_metrics(self) -> None:
+    def remove_results(self) -> None:
         """Remove metrics.json and evaluation.json, if there: the run has not ended; its checkpoint changes."""
         self.metrics_file.unlink(missing_ok=True)
         self.evaluation_file.unlink(missing_ok=True)

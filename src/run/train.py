@@ -70,7 +70,7 @@ def train(
         parts = parts._replace(cfg=plain)
     with run_folder.held():
         run_folder.check_new()
-        run_folder.remove_metrics()  # of an attempt that was refused
+        run_folder.remove_results()  # of an attempt that was refused
         run_folder.write_config(plain, *parts.revisions)
         return run(parts)
 
@@ -101,7 +101,7 @@ def resume(
         run_folder.write_config(plain, *parts.revisions)
         with quiet():
             keep_csv(parts.trainer.loggers, run_folder.path, done)
-        run_folder.remove_metrics()
+        run_folder.remove_results()
         log.info("Resuming from update %d.", done)
         return run(parts, checkpoint)
 

@@ -168,7 +168,22 @@ def test_a_failure_that_cannot_be_unpickled_is_returned_as_text(tmp_path, monkey
 
     monkeypatch.setattr("src.launch.job._run_in_sweep", fails)
     failure = jobs.run_in_sweep(of_sweep(tmp_path / "sweep")[0])
-    assert str(pickle.loads(pickle.dumps(failure))) == "Unsendable: here: broken"
+    assert str(sent(failure)) == "Unsendable: here: broken"
+    assert isinstance(failure.__cause__, Unsendable)  # with its traceback, in the process that failed
+
+
+def test_a_refusal_that_cannot_be_unpickled_stays_a_refusal(tmp_path, monkeypatch, logs):
+    """A user's mistake has no stack trace."""
+
+    class Refusal(Unsendable, ConfigError):
+        pass
+
+    def fails(_):
+        raise Refusal("here", "broken")
+
+    monkeypatch.setattr("src.launch.job._run_in_sweep", fails)
+    failure = sent(jobs.run_in_sweep(of_sweep(tmp_path / "sweep")[0]))
+    assert (type(failure), str(failure)) == (ConfigError, "here: broken")
 
 
 class Recorder:

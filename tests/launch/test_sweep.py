@@ -157,7 +157,7 @@ def test_a_job_may_begin_again_while_its_status_is_read(tmp_path, monkeypatch):
 
     def read_and_begun_again(self):
         metrics = read(self)
-        self.remove_metrics()
+        self.remove_results()
         return metrics
 
     write_json(tmp_path / "config.yaml", {})

@@ -77,10 +77,10 @@ class TestMetrics:
         (tmp_path / "metrics.json").mkdir()
         refused(f"run={str(tmp_path)!r}: metrics.json is damaged", RunFolder(tmp_path).read_metrics)
 
-    def test_removing_metrics_twice(self, tmp_path):
+    def test_removing_results_twice(self, tmp_path):
         run_folder = RunFolder(tmp_path)
         for _ in range(2):
-            run_folder.remove_metrics()
+            run_folder.remove_results()
             assert run_folder.read_metrics() == {}
             run_folder.write_metrics({"status": "failed"})
 
@@ -88,7 +88,7 @@ class TestMetrics:
         """It is of a checkpoint of before the run was continued."""
         run_folder = RunFolder(tmp_path)
         run_folder.write_evaluation({"test": {"exact": 1.0}})
-        run_folder.remove_metrics()
+        run_folder.remove_results()
         assert run_folder.read_evaluation() == {}
 
 
