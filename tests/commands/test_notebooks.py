@@ -121,13 +121,14 @@ class TestExecuted:
         assert len(pictures(notebook)) == 4
 
     def test_jumps(self, executed):
-        """The DMS-NTM jumps by distances that were never trained, and the NTM does not."""
+        """Both DMS-NTMs jump by distances between those of training, one also beyond them, and the NTM does neither."""
         notebook, _, _ = executed("jumps")
         found = value(notebook)
-        assert found["right words of the walk, least share"]["ntm"] < 0.1
-        assert found["right words of the walk, least share"]["dms_ntm"] > 0.9
+        right = found["right words of the walk, least share"]
+        assert right["ntm"] < 0.1 < 0.9 < min(right["dms_ntm"], right["linear_dms_ntm"])
         assert found["slots moved for 3 and 6"] == pytest.approx([3.0, 6.0], abs=0.1)
-        assert found["slots moved for 14"]["ntm"] == pytest.approx(8.0, abs=0.1)
+        assert found["slots moved for 16"]["ntm"] == pytest.approx(8.0, abs=0.1)
+        assert found["slots moved for 16"]["linear_dms_ntm"] == pytest.approx(16.0, abs=0.1)
         assert max(found["weight of the NTM on shifts of 3 and 6"]) < 0.1
         assert found["words of the other sequence"] > 0.9
         assert len(pictures(notebook)) == 3
