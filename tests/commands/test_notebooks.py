@@ -121,7 +121,7 @@ class TestExecuted:
         assert len(pictures(notebook)) == 4
 
     def test_jumps(self, executed):
-        """Both DMS-NTMs jump by distances between those of training, one also beyond them, and the NTM does neither."""
+        """Both DMS-NTMs jump by distances that were never trained, one also beyond, and the NTM does not."""
         notebook, _, _ = executed("jumps")
         found = value(notebook)
         right = found["right words of the walk, least share"]
