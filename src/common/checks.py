@@ -5,6 +5,7 @@ the caller that knows the constructor's place in the configuration adds the pref
 """
 
 import difflib
+import re
 import sys
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -78,6 +79,13 @@ def flag(key: str, value: Any) -> bool:
     """A boolean."""
     if not isinstance(value, bool):
         raise refuse(key, value, "true or false")
+    return value
+
+
+def name(key: str, value: Any) -> str:
+    """The name of a file or a folder."""
+    if not isinstance(value, str) or not re.fullmatch(r"\w[\w-]*", value):
+        raise refuse(key, value, "a name of letters, digits, _ and -")
     return value
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from .layout import plain
 from .log_axis import logarithmic
 from .palette import colours
 from .style import Figure, default_style
@@ -34,7 +35,6 @@ def best_so_far(trials: Mapping[str, np.ndarray], label: str) -> Figure:
         logarithmic(ax, known)
     ax.set(xlabel="trial", ylabel=label)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.grid(alpha=0.3)
-    ax.spines[["top", "right"]].set_visible(False)
+    plain(ax)
     ax.legend(frameon=False)
     return figure

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from .layout import plain
 from .palette import colours
 from .style import Figure, default_style
 
@@ -36,8 +37,7 @@ def costs_figure(panels: Mapping[str, Mapping[str, Mapping[int, float]]], label:
                 label=name,
             )
         ax.set(xlabel=size, xlim=(0, None), ylim=(0, None))
-        ax.grid(alpha=0.3)
-        ax.spines[["top", "right"]].set_visible(False)
+        plain(ax)
     axes[0].set_ylabel(label)
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=2, frameon=False)

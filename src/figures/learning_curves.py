@@ -5,10 +5,9 @@ from math import ceil
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import EngFormatter
 
 from .baselines import Baselines, draw_across, handles
-from .layout import LINE
+from .layout import LINE, plain, sequences
 from .log_axis import logarithmic
 from .style import Figure, default_style
 
@@ -48,10 +47,9 @@ def learning_curves(
         if name in log:
             logarithmic(ax, np.concatenate([y[known], across]))
         ax.set_ylabel(name)
-        ax.grid(alpha=0.3)
-        ax.spines[["top", "right"]].set_visible(False)
-    if first is not None and np.abs(x).max(initial=0) >= 10_000:
-        first.xaxis.set_major_formatter(EngFormatter(sep=""))  # 250k, 1M
+        plain(ax)
+    if first is not None:
+        sequences(first, np.abs(x).max(initial=0))
     figure.supxlabel(x_label, fontsize="medium")
     figure.align_ylabels()
     if named:

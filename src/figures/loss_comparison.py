@@ -40,17 +40,16 @@ def loss_comparison(
     panels: Mapping[str, Sequence[LossGroup]],
     xlabel: str,
     ylabel: str,
-    log: bool = True,
     order: Sequence[str] = (),
     lines: Baselines | None = None,
 ) -> Figure:
-    """One panel per task: every seed, and per label the interquartile mean and the middle half of the seeds.
+    """One panel per task: every seed, and per label the interquartile mean and the middle half of the seeds; y is
+    logarithmic.
 
     Args:
         panels: title -> groups.
         xlabel: what x is, with its unit.
         ylabel: what y is, with its unit.
-        log: make y logarithmic.
         order: labels of all figures of a set, which fix the colours.
         lines: name of a baseline, such as guessing -> value by title of a panel.
     """
@@ -65,9 +64,8 @@ def loss_comparison(
             _draw(ax, group, painted[group.label])
         known = draw_across(ax, lines or {}, title)
         points = [seed for group in groups for seed in group.seeds]
-        if log:
-            y = np.concatenate([*(y for _, y in points), known])
-            logarithmic(ax, y[np.isfinite(y)])
+        y = np.concatenate([*(y for _, y in points), known])
+        logarithmic(ax, y[np.isfinite(y)])
         sequences(ax, max((x.max(initial=0.0) for x, _ in points), default=0.0))
         plain(ax)
     for ax in axes[::COLUMNS]:

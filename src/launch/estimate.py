@@ -39,14 +39,14 @@ def report(jobs: Sequence[Job]) -> str:
     found = costs([keys.resolve(job.config) for job in jobs])
     rows = [
         {
-            "job": str(number),
+            "job": str(job.number),
             "folder": job.folder.name,
             "time": duration(one.seconds) if isinstance(one, Cost) else "",
             "disk": size(one.disk_bytes) if isinstance(one, Cost) else "",
             "overrides": " ".join(line for line in job.overrides if not line.lstrip("+").startswith("hydra")),
             "refused": one if isinstance(one, str) else "",
         }
-        for number, (job, one) in enumerate(zip(jobs, found, strict=True))
+        for job, one in zip(jobs, found, strict=True)
     ]
     good = [one for one in found if isinstance(one, Cost)]
     side_by_side = launchers.launcher_of(jobs[0].launcher).workers(jobs[0].launcher)

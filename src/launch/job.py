@@ -165,7 +165,9 @@ def _run_in_sweep(job: Job) -> float:
         log.error("%s", refusal)
         raise
     finally:
-        print(f"\nsweep: {sweep.progress(sweep.statuses(job.sweep))}\n")
+        jobs = sweep.statuses(job.sweep)
+        others = sum(one.status == "running" for one in jobs)
+        print(f"\nsweep: {sweep.progress(jobs, others + 1)}\n")  # this process takes a job next, if there is one
     print_outcome(outcome, folder)
     return outcome.value
 

@@ -175,7 +175,8 @@ class RayJobs:
         print(f"{name}: {status}", flush=True)
         if status not in DONE:
             print(result.printed, flush=True)
-        print(f"sweep: {sweep.progress(sweep.statuses(self.folder))}\n", flush=True)
+        # Jobs that wait for a place in the cluster count as running, as their folders are locked.
+        print(f"sweep: {sweep.progress(sweep.statuses(self.folder), self.most_sent() // 2)}\n", flush=True)
         return None
 
     def stop(self) -> None:

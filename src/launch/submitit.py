@@ -1,6 +1,5 @@
 """Launcher for Slurm by submitit: hydra/launcher=submitit_slurm, an array of Slurm jobs, or submitit_local."""
 
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -71,8 +70,6 @@ def launch(jobs: Sequence[Job], folder: Path) -> int:
         **{key if key in SHARED else f"{cluster}_{key}": value for key, value in settings.items()}
     )
     announce(jobs, f"with submitit ({cluster}), sweep output dir : {folder}")
-    if "mode" in jobs[0].composed.hydra.sweep:
-        os.chmod(folder, int(str(jobs[0].composed.hydra.sweep.mode), 8))
     for job in jobs:
         announce_one(job)
     with faults():

@@ -27,7 +27,7 @@ class JobStatus(NamedTuple):
     folder: Path
     status: str  # one of STATUSES
     metrics: dict[str, Any]  # metrics.json, {} if there is none
-    seconds: float | None  # from the beginning of the run to the end, or until now
+    seconds: float | None  # of the run, if it has ended; else since it was begun or resumed
     ending: Ending | None  # None if it has not ended
 
 
@@ -97,7 +97,9 @@ def status_of(folder: Path) -> JobStatus:
     if (ending is None or ending.status not in DONE) and run.is_held():
         return JobStatus(folder, "running", {}, _between(begun, time.time()), None)
     if ending is not None:
-        took = _between(begun, _modified(run.metrics_file))
+        took = _between(begun, _modified(run.metrics_file))  # of its last process; `seconds`: of training, in all
+        if took is not None:
+            took = max(took, metrics.get("seconds") or 0.0)
         return JobStatus(folder, ending.status, metrics, took, ending)
     return JobStatus(folder, "waiting" if begun is None else "half-done", {}, None, None)
 
@@ -120,11 +122,14 @@ def statuses(folder: Path) -> list[JobStatus]:
     return [status_of(folder / job["folder"]) for job in read(folder)["jobs"]]
 
 
-def progress(jobs: Sequence[JobStatus]) -> str:
+def progress(jobs: Sequence[JobStatus], at_once: int | None = None) -> str:
     """The progress of a sweep, in one line.
 
-    The remaining time assumes that each job takes the mean time of the jobs that have ended, and that as many run
-    at once as now.
+    The remaining time assumes that each job takes the mean time of the jobs that have ended.
+
+    Args:
+        jobs: of the sweep.
+        at_once: jobs that run at once while there are as many; as many as now by default.
     """
     count = Counter(job.status for job in jobs)
     ended = sum(count[one] for one in DONE)
@@ -136,7 +141,8 @@ def progress(jobs: Sequence[JobStatus]) -> str:
     if took and (todo or running):
         mean = sum(took) / len(took)
         remaining = todo * mean + sum(max(0.0, mean - (job.seconds or 0.0)) for job in running)
-        parts.append(f"about {duration(remaining / max(1, len(running)))} left")
+        workers = min(at_once or len(running) or 1, len(running) + todo)
+        parts.append(f"about {duration(remaining / workers)} left")
     return ", ".join(parts)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from . import statistics
 from .kinds import TableKind
 from .rows import RunRow, is_solved, number
-from .summary import range_text, survival
+from .summary import median, range_text, survival
 from .survival import median_time
 from .tables import MANY, Table, outcomes, variants
 from .wording import shown
@@ -71,9 +71,9 @@ def overview_table(rows: Sequence[RunRow], kinds: Mapping[str, TableKind]) -> Ta
                     name,
                     str(len(group)),
                     f"{sum(map(is_solved, group))}/{len(group)}" if kind.solvable else "",
-                    f"{_median(group, 'sequences'):,.0f}",
+                    f"{median(group, 'sequences'):,.0f}",
                     "" if not kind.solvable else "—" if after is None else f"{after:,.0f}",
-                    f"{_median(group, 'seconds'):,.0f}",
+                    f"{median(group, 'seconds'):,.0f}",
                     kind.metric(metric).label,
                     *values,
                     "" if beyond is None else kind.title(beyond),
@@ -95,7 +95,3 @@ def _tests(kind: TableKind) -> tuple[str, str | None]:
 def _mean(group: Sequence[RunRow], test: str | None, metric: str) -> str:
     values = np.array([]) if test is None else outcomes(group, test, metric)
     return shown(statistics.interquartile_mean(values)) if len(values) else ""
-
-
-def _median(group: Sequence[RunRow], key: str) -> float:
-    return float(np.median([number(row, key) or 0.0 for row in group]))

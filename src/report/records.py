@@ -77,16 +77,16 @@ def curves(placed: Sequence[PlacedRun]) -> list[Record]:
     for one in placed:
         of = {"table": one.group, "row": one.variant, "seed": one.entry.metrics["seed"]}
         for row in one.entry.history:
-            loss = round_to(float(row["loss"]))
+            loss = rounded(float(row["loss"]))
             found.append({**of, "sequences": int(float(row["sequences"])), "loss": loss})
         if one.entry.metrics["status"] == "diverged":
             found.append({**of, "sequences": one.entry.metrics.get("sequences") or 0, "loss": math.inf})
     return found
 
 
-def round_to(value: float, digits: int = 4) -> float:
-    """Round to significant digits, to make files of curves smaller."""
-    return float(f"{value:.{digits}g}")
+def rounded(value: float) -> float:
+    """A number to four significant digits, to make files of curves smaller."""
+    return float(f"{value:.4g}")
 
 
 def best_variants(rows: Sequence[RunRow], kind: TableKind) -> list[str]:

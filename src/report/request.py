@@ -141,7 +141,7 @@ def options(settings: Mapping[str, Any], known: Iterable[str]) -> TableOptions:
         known: names of all rows.
 
     Raises:
-        ConfigError: an unknown row.
+        ConfigError: an unknown row, or one that is to be compared with and not to be compared.
     """
     published = settings["published"]
     values = {str(row): float(value) for row, value in (published["values"] or {}).items()}
@@ -153,6 +153,10 @@ def options(settings: Mapping[str, Any], known: Iterable[str]) -> TableOptions:
                 raise ConfigError(
                     f"{key}={settings.get(key, values)!r}: no row {name!r}; must be of {', '.join(rows)}"
                 )
+    if settings["against"] in settings["reference"]:
+        raise ConfigError(
+            f"against={settings['against']!r}: is in reference, whose rows are not compared; must be another row"
+        )
     return TableOptions(
         settings["against"], tuple(settings["reference"]), settings["margin"], values, str(published["name"])
     )

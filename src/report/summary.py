@@ -34,9 +34,7 @@ def main_table(rows: Sequence[RunRow], kind: TableKind, options: TableOptions) -
             line[options.published_as] = shown(options.published[name]) if name in options.published else ""
         line["parameters"] = range_text([number(row, "parameters") for row in group], "{:,.0f}")
         line["state"] = range_text([number(row, "state_size") for row in group], "{:,.0f}")
-        line["seconds a run"] = range_text(
-            [float(np.median([number(row, "seconds") or 0.0 for row in group]))], "{:,.0f}"
-        )
+        line["seconds a run"] = f"{median(group, 'seconds'):,.0f}"
         lines.append(line)
     for which, word in WORDS.items():
         if known := _known(kind, which, list(lines[0])):
@@ -187,6 +185,11 @@ def runs_table(rows: Sequence[RunRow], kind: TableKind) -> Table:
         line += ["" if value is None else shown(value) for value in values]
         lines.append([*line, duration(number(row, "seconds") or 0.0)])
     return Table("Every run", [*header, "took"], lines, folded=True)
+
+
+def median(group: Sequence[RunRow], key: str) -> float:
+    """The median of a number of runs; 0 for a run without it."""
+    return float(np.median([number(row, key) or 0.0 for row in group]))
 
 
 def range_text(values: Sequence[float | None], form: str) -> str:

@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -73,11 +72,11 @@ def read(overrides: list[str]) -> tuple[SearchPlan, SearchOptions]:
                 f"{key}: unknown key of a search; must be one of {', '.join(known)} in conf/search/<file>.yaml"
                 + checks.did_you_mean(key, known)
             )
-    name = named("name", cfg["name"])
+    name = errors.check("", checks.name, "name", cfg["name"])
     options = SearchOptions(
         errors.check("", checks.integer, "trials", cfg["trials"]),
         errors.check("", checks.integer, "workers", cfg["workers"]),
-        None if cfg["write"] is None else named("write", cfg["write"]),
+        None if cfg["write"] is None else errors.check("", checks.name, "write", cfg["write"]),
         Path(CONF if cfg["conf"] is None else str(cfg["conf"])).absolute(),
         errors.check("", checks.flag, "retry_failed", cfg["retry_failed"]),
         errors.check("", checks.flag, "dry_run", cfg["dry_run"]),
@@ -107,13 +106,6 @@ def read(overrides: list[str]) -> tuple[SearchPlan, SearchOptions]:
         prune_validations=errors.check("", checks.integer, "prune_validations", cfg["prune_validations"], least=0),
     )
     return asked, options
-
-
-def named(key: str, given: Any) -> str:
-    """The name of a file or a folder."""
-    if not isinstance(given, str) or not re.fullmatch(r"\w[\w-]*", given):
-        raise ConfigError(f"{key}={given!r}: must be a name of letters, digits, _ and -")
-    return given
 
 
 def texts(key: str, given: Any) -> list[str]:

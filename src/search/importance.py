@@ -8,16 +8,15 @@ import numpy as np
 if TYPE_CHECKING:
     from optuna import Study
 
+#: Ended trials below which there is no importance.
+FEWEST = 4
 
-def importances(study: "Study", least: int = 4) -> dict[str, float]:
+
+def importances(study: "Study") -> dict[str, float]:
     """The importance of each key for being among the best trials, as shares that sum to 1.
 
     PED-ANOVA, https://arxiv.org/abs/2304.10255, compares the distribution of the best trials with that of all.
     Only the ranks of trials matter, so pruned and diverged ones take part as worse than any other.
-
-    Args:
-        study: of Optuna.
-        least: number of ended trials below which there is no importance.
 
     Returns:
         shares by key; empty where too few trials have ended.
@@ -29,7 +28,7 @@ def importances(study: "Study", least: int = 4) -> dict[str, float]:
     ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
     values = [np.inf if one.state == TrialState.PRUNED or one.value is None else one.value for one in ended]
     finite = [value for value in values if np.isfinite(value)]
-    if len(ended) < least or len(finite) < 2:
+    if len(ended) < FEWEST or len(finite) < 2:
         return {}
     copy = optuna.create_study()
     for one, value in zip(ended, np.minimum(values, max(finite) + 1), strict=True):

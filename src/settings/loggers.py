@@ -18,12 +18,8 @@ OPTIONAL = ("wandb", "mlflow")
 
 
 def nodes(cfg: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The nodes of the loggers by name; also of the single logger that earlier run folders have."""
-    section = cfg["logger"]
-    if isinstance(section.get("name"), str):
-        name = section["name"]
-        return {name: {k: v for k, v in section.items() if k != "name"}} if "_target_" in section else {}
-    return {name: node for name, node in section.items() if node is not None}
+    """The nodes of the loggers by name."""
+    return {name: node for name, node in cfg["logger"].items() if node is not None}
 
 
 def build(cfg: Mapping[str, Any], folder: str, done: int = 0) -> list[Logger]:

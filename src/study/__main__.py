@@ -125,9 +125,6 @@ def main(cfg: dict[str, Any]) -> None:
     """Run or resume one study."""
     try:
         study(cfg)
-    except ConfigError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
     except KeyboardInterrupt:
         print(f"\nstopped; to resume: {program('study')} {shlex.join(sys.argv[1:])}", file=sys.stderr)
         sys.exit(130)

@@ -1,13 +1,12 @@
 """Choice of settings: the candidate with the best validation metric, written as an experiment file."""
 
-import csv
-import io
 import math
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..callbacks.history import as_csv
 from ..common.files import write_whole
 from ..common.paths import program
 from ..launch import sweep
@@ -185,11 +184,7 @@ def choose(plan: StudyPlan, tuning: Tuning) -> list[Path]:
         print(f"{tuning.write}/{name}: {' '.join(choice)}", flush=True)
         rows += [row(name, run, tuning, run.candidate == choice) for run in runs]
     changed = [path for path, content in contents.items() if experiments.write(path, content)]
-    table = io.StringIO()
-    writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_whole(plan.folder / "tuning.csv", table.getvalue())
+    write_whole(plan.folder / "tuning.csv", as_csv(rows, header=True))
     return changed
 
 

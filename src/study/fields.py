@@ -1,14 +1,14 @@
 """Fields of a study file: sections, names and lists of overrides, with refusals of invalid ones."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.types import Override
 
+from ..common import checks
 from ..common.paths import CONF, command
-from ..settings import cli, required
+from ..settings import cli, errors, required
 from ..settings.errors import ConfigError
 from ..settings.experiments import experiment_file
 
@@ -79,14 +79,7 @@ def named(where: str, node: Any) -> dict[str, Any]:
     """A section whose keys are names; it holds at least one."""
     if not isinstance(node, dict) or not node:
         raise ConfigError(f"{where}: must be a section with at least one name")
-    return {name(where, key): value for key, value in node.items()}
-
-
-def name(where: str, given: Any) -> str:
-    """The name of a file or a folder."""
-    if not isinstance(given, str) or not re.fullmatch(r"\w[\w-]*", given):
-        raise ConfigError(f"{where}: {given!r}: must be a name of letters, digits, _ and -")
-    return given
+    return {errors.check("", checks.name, where, key): value for key, value in node.items()}
 
 
 def texts(where: str, given: Any) -> list[str]:

@@ -79,7 +79,7 @@ def read(cfg: Mapping[str, Any]) -> StudyPlan:
     if not os.path.isdir(conf):
         raise ConfigError(f"conf={cfg['conf']!r}: must be a folder")
     node = section("study", cfg["study"], ("name", "about", "sweeps"), ("tuning", "evaluate", "reports"))
-    name = fields.name("study.name", node["name"])
+    name = errors.check("", checks.name, "study.name", node["name"])
     try:
         return _plan(node, name, Path(str(cfg["folder"])).absolute() / name, conf)
     except ConfigError as refusal:
@@ -156,4 +156,6 @@ def _tuning(content: Any, folder: Path, conf: Path) -> Tuning:
     sets = fields.texts("tuning.sets", node.get("sets", [VALIDATION]))
     if not sets:
         raise ConfigError(f"tuning.sets: must name at least one set, such as {VALIDATION}")
-    return Tuning(node["metric"], sets, fields.name("tuning.write", node["write"]), sweeps, chosen)
+    return Tuning(
+        node["metric"], sets, errors.check("", checks.name, "tuning.write", node["write"]), sweeps, chosen
+    )

@@ -30,7 +30,7 @@ def remaining(of: Sweep, retry_failed: bool = False) -> list[dict[str, Any]]:
         raise ConfigError(f"{of.name}: {refusal}") from refusal
     configs = {identity(job.overrides): keys.resolve(job.config) for job in jobs}
     if not (of.folder / "sweep.json").exists():
-        return [keys.resolve(job.config) for job in jobs for _ in seeds]
+        return [config for config in configs.values() for _ in seeds]
     before = sweep.read(of.folder)["jobs"]
     asked = {(one, seed) for one in configs for seed in seeds}
     foreign = [

@@ -72,13 +72,13 @@ def test_panels_of_their_own_tasks(random, draw):
         "recall": [group("gru", random, 4, X / 100)],
         "sort": [group("lstm", random, 1)],
     }
-    figure = loss_comparison(panels, "training sequences", "loss", log=False, order=["mlp", "gru", "ntm"])
+    figure = loss_comparison(panels, "training sequences", "loss", order=["mlp", "gru", "ntm"])
     draw(figure)
     assert [ax.get_title() for ax in figure.axes] == list(panels)
     assert [len(thin(ax)) for ax in figure.axes] == [5, 4, 1]
     assert [ax.get_xlabel() for ax in figure.axes] == ["", "training sequences", "training sequences"]
     assert [ax.get_ylabel() for ax in figure.axes] == ["loss", "", "loss"]
-    assert {ax.get_yscale() for ax in figure.axes} == {"linear"}
+    assert {ax.get_yscale() for ax in figure.axes} == {"log"}
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts == ["gru (2 to 4)", "ntm (3)", "lstm (1)"]
     expected = colours(["gru", "ntm", "lstm"], ["mlp", "gru", "ntm"])

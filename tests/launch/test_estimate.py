@@ -51,6 +51,8 @@ def test_a_table_of_the_jobs_and_their_sum(measured):
     assert lines[-1].endswith("Nothing was run; a run that solves its task ends sooner.")
     # Seeds and learning rates change nothing: one measurement stands for all.
     assert len(measured) == 1
+    # Of a sweep that is resumed, jobs keep their numbers.
+    assert estimate.report(swept[4:]).splitlines()[1].startswith("4    4_repeat_copy_lstm_seed2  ")
 
 
 def test_jobs_that_would_be_refused_are_listed(measured, unchecked_types, monkeypatch):

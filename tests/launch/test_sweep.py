@@ -179,7 +179,16 @@ def test_the_status_of_jobs(begun):
         # Three more jobs of 90 s each, and the rest of the one that has just begun.
         expected = "2 of 7 done, 1 diverged, 1 failed, 1 stopped, 1 half-done, 1 running, about 6 min left"
         assert line == expected
+        # No more workers than jobs, four here, take a share.
+        left = [sweep.progress(jobs, workers).rpartition(", ")[2] for workers in (2, 4, 9)]
+        assert left == ["about 3 min left", "about 90 s left", "about 90 s left"]
     assert "about 6 min left" in sweep.progress(sweep.statuses(begun))
+
+
+def test_the_duration_of_a_resumed_run(begun):
+    """config.yaml is written anew when a run is resumed, so that the training itself has taken longer."""
+    write_json(begun / "finished" / "metrics.json", {"status": "finished", "seconds": 250.0})
+    assert sweep.status_of(begun / "finished").seconds == 250.0
 
 
 def test_a_negative_duration_is_left_out(begun):

@@ -351,6 +351,9 @@ def test_what_cannot_be_reported_is_refused_and_leaves_nothing(fake, tmp_path):
         text = refused(f"runs={fake.top}", f"out={out}", f"{key}={value}")
         assert text.startswith(f"{key}=")
         assert text.endswith("must be of ntm")
+    assert refused(f"runs={fake.top}", f"out={out}", "against=ntm", "reference=[ntm]") == (
+        "against='ntm': is in reference, whose rows are not compared; must be another row"
+    )
     assert refused(f"runs={fake.top}", f"out={fake.top}/b").endswith("must be a new folder, or that of a report")
     assert refused(f"runs={fake.top}", f"tuning={out}.csv").startswith(f"tuning='{out}.csv': no such file")
     assert refused(f"runs={fake.top}", f"out={out}", "margin=-1").startswith("margin=-1: must be a finite number")

@@ -1,4 +1,4 @@
-"""Loggers: several at once, those of other packages, and the form of earlier run folders."""
+"""Loggers: several at once, and those of other packages."""
 
 import importlib.util
 import json
@@ -34,13 +34,6 @@ def test_several_loggers_get_all_scalars_and_the_configuration(tmp_path):
 
 def test_no_logger():
     assert loggers.build(compose_train("logger=none"), "there") == []
-
-
-def test_the_single_logger_of_an_earlier_run_folder():
-    csv = {"name": "csv", "_target_": "lightning.pytorch.loggers.CSVLogger"}
-    assert loggers.nodes({"logger": csv}) == {"csv": {"_target_": csv["_target_"]}}
-    assert loggers.nodes({"logger": {"name": "none"}}) == {}
-    assert [type(one) for one in loggers.build({"logger": csv}, "there")] == [CSVLogger]
 
 
 def test_a_logger_can_be_removed():

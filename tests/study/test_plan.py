@@ -17,10 +17,10 @@ STUDIES = sorted(path.stem for path in (Path(CONF) / "study").glob("*.yaml"))
 REFUSED = [
     ("about", None, "study.about: is missing; there must be name, about, sweeps"),
     ("nmae", 3, "study.nmae: unknown key; must be one of name, about, sweeps, tuning, evaluate, reports"),
-    ("name", "a/b", "study.name: 'a/b': must be a name of letters, digits, _ and -"),
+    ("name", "a/b", "study.name='a/b': must be a name of letters, digits, _ and -"),
     ("sweeps", {}, "sweeps: must be a section with at least one name"),
     ("sweeps", ["seed=0"], "sweeps: must be a section with at least one name"),
-    ("sweeps.a b", ["seed=0"], "sweeps: 'a b': must be a name of letters, digits, _ and -"),
+    ("sweeps.a b", ["seed=0"], "sweeps='a b': must be a name of letters, digits, _ and -"),
     ("sweeps.tuning", ["seed=0"], "sweeps.tuning: is the folder of the tuning; must have another name"),
     ("sweeps.runs", [], "sweeps.runs: must hold at least one override of src.train"),
     ("sweeps.runs", ["seed=0", 1], "sweeps.runs: must be a list of texts, those with commas in quotes"),
