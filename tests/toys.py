@@ -66,7 +66,7 @@ class Items(Task):
     def example(self, *values: int) -> Example:
         batch = self.batch(1, values, 4)
         title = cell_title(self.axes, values)
-        return Example(self.name_of(values), title, batch.x, batch.y, torch.zeros(batch.x.shape[:2]), {}, 1)
+        return Example(self.name_of(values), title, batch.x, batch.y, torch.zeros(batch.x.shape[:2]), {})
 
     def examples(self) -> list[Example]:
         return [self.example(*cell) for cell in (tuple(most for _, most in self.trained), *self.test_cells)]

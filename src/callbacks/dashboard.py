@@ -73,7 +73,7 @@ def layout(learner: Learner) -> Layout:
             f"{label}: {title}": lines(f"generalisation/{probe}/{metric}") for probe, title in probes.items()
         }
     charts: Layout = {"training": training, "generalisation": generalisation}
-    if learner.network.memory_slots is not None:
+    if any(re.match("(read|write) head", name) for name in getattr(learner.network, "head_names", ())):
         # Width and sigma share a chart, though not all heads have a sigma: when TensorBoard merges the layouts of
         # several runs, it may drop charts that only a later run has.
         charts["addressing"] = {

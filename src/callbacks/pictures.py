@@ -115,7 +115,7 @@ def draw(learner: Learner, examples: list[Example], cmap: str) -> dict[str, Figu
             weights = seen["weighting"][0].numpy()
             name = "head_weights" if example is examples[0] else f"head_weights_{example.name}"
             with figure_errors_as_warnings(name):
-                figures[name] = head_weights(weights, head_names(learner), cmap, example.marks)
+                figures[name] = head_weights(weights, learner.network.head_names, cmap, example.marks)
     return figures
 
 
@@ -138,19 +138,10 @@ def trace(learner: Learner, example: Example) -> tuple[torch.Tensor, Trace]:
     """Output [1, T, O] of the network for an example and its trace, on the CPU, in evaluation mode."""
     network: Any = learner.network
     x = example.x.to(next(network.parameters()))
-    slots = None
-    if network.memory_slots is not None:
-        slots = max(learner.memory_slots or network.memory_slots, example.needed_slots)
     with evaluating(network):
-        state = learner.initial_state(example, slots)
+        state = learner.initial_state(example, learner.slots_for(example))
         y, _, seen = network.trace(x) if state is None else network.trace(x, state)
     return y.cpu(), Trace.of(seen).map(lambda tensor: tensor.cpu())
-
-
-def head_names(learner: Learner) -> list[str]:
-    """Names of the heads, in the order of the head dimension of weightings."""
-    names: list[str] = learner.network.head_names
-    return names
 
 
 def head_scalars(learner: Learner, example: Example) -> dict[str, float]:
@@ -164,7 +155,7 @@ def head_scalars(learner: Learner, example: Example) -> dict[str, float]:
     position, width = seen.place
     position, width = position[0, -1], width[0].mean(0)
     scalars = {}
-    for h, name in enumerate(head_names(learner)):
+    for h, name in enumerate(learner.network.head_names):
         scalars[f"heads/{name}/position"] = float(position[h])
         scalars[f"heads/{name}/width"] = float(width[h])
         if "sigma" in seen:

@@ -71,10 +71,6 @@ class Progress(LightningProgressBar):
     ) -> None:
         self._close()
 
-    def print(self, *args: Any, **kwargs: Any) -> None:
-        """Write a line above the bar."""
-        tqdm.write(" ".join(str(arg) for arg in args), file=sys.stderr)
-
     def _close(self) -> None:
         if self.bar is not None:
             self.bar.close()

@@ -53,30 +53,13 @@ def check(x: Tensor, state: Any, features: int, expected: Shapes, weight: Tensor
         raise TypeError(f"x is {x.layout}: must be torch.strided, a dense tensor")
     if x.dtype != weight.dtype or x.device != weight.device:
         raise TypeError(f"x is {_kind(x)}: must be {_kind(weight)}, as the weights are")
-    if expected is not None and not _fits(state, expected, len(x), weight.dtype, weight.device):
-        _refuse("state", state, expected, len(x), weight)
+    if expected is not None:
+        _check_state("state", state, expected, len(x), weight)
     return x
 
 
-def _fits(state: Any, expected: Shapes, batch: int, dtype: torch.dtype, device: torch.device) -> bool:
-    if type(expected) is torch.Size:
-        return (
-            isinstance(state, Tensor)
-            and state.shape == (batch, *expected)
-            and state.layout is torch.strided
-            and state.dtype is dtype
-            and state.device == device
-        )
-    if type(state) is not type(expected) or len(state) != len(expected):
-        return False
-    for part, one in zip(state, expected):  # noqa: B905, SIM110  (once per sequence: must be fast)
-        if not _fits(part, one, batch, dtype, device):
-            return False
-    return True
-
-
-def _refuse(name: str, state: Any, expected: Shapes, batch: int, weight: Tensor) -> None:
-    """Raise for the first part of a state that does not fit."""
+def _check_state(name: str, state: Any, expected: Shapes, batch: int, weight: Tensor) -> None:
+    """Refuse the first part of a state that does not fit."""
     if isinstance(expected, torch.Size):
         if not isinstance(state, Tensor):
             raise ValueError(f"{name} is of type {type(state).__name__}: must be a tensor")
@@ -96,7 +79,7 @@ def _refuse(name: str, state: Any, expected: Shapes, batch: int, weight: Tensor)
         )
     fields = getattr(state, "_fields", None)
     for i, (part, one) in enumerate(zip(state, expected, strict=True)):
-        _refuse(f"{name}.{fields[i]}" if fields else f"{name}[{i}]", part, one, batch, weight)
+        _check_state(f"{name}.{fields[i]}" if fields else f"{name}[{i}]", part, one, batch, weight)
 
 
 def _shape(x: Tensor) -> str:
@@ -149,7 +132,7 @@ def is_altered(module: nn.Module) -> bool:
 def _any_altered(module: nn.Module) -> bool:
     if is_altered(module):
         return True
-    for one in module.__dict__["_modules"].values():  # noqa: SIM110  (speed, as in _fits)
+    for one in module.__dict__["_modules"].values():  # noqa: SIM110  (once per sequence: must be fast)
         if one is not None and _any_altered(one):
             return True
     return False

@@ -45,7 +45,8 @@ class DNC(Cell):
     the links from the slots that they read before. The output is the concatenation of the controller's output and
     the reads, [h, r_1 .. r_R].
 
-    The last three options are the corrections of Csordas and Schmidhuber, arXiv:1904.10278.
+    `mask_keys`, `erase_freed` and `sharpen_links` are the corrections of Csordas and Schmidhuber,
+    arXiv:1904.10278.
 
     Args:
         input_size: features of an input, F.

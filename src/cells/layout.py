@@ -99,12 +99,3 @@ class Layout:
     def shown(self, numbers: SimpleNamespace) -> dict[str, Tensor]:
         """The squashed numbers that a trace contains, by name."""
         return {field.name: getattr(numbers, field.name) for field in self.fields if field.shown}
-
-
-def content_fields(word_size: int, beta_bias: float | ByHead, gate_bias: float | ByHead) -> list[Field]:
-    """Fields of content-based addressing: key, key strength and interpolation gate."""
-    return [
-        Field("key", word_size),
-        Field("beta", squash=softplus, bias=beta_bias),
-        Field("gate", squash=torch.sigmoid, bias=gate_bias, shown=True),
-    ]

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 
 from ..common import checks
 from ..memory import addressing
@@ -20,7 +21,7 @@ from .base import ENGINE_CHOICES, Cell, State, full_precision
 from .by_head import Heads
 from .controllers import check_numbers, make_controller
 from .input_skip import InputSkip
-from .layout import LARGEST, Field, Layout, content_fields
+from .layout import LARGEST, Field, Layout
 from .machine_state import MEMORY_INITS, MachineState, set_initial_memory, with_slots
 from .trace import Trace
 
@@ -136,8 +137,14 @@ class Machine(Cell):
         """Layout of the raw numbers of one head."""
 
     def content_fields(self) -> list[Field]:
-        """Fields of content-based addressing, first in every layout; none without it."""
-        return content_fields(self.word_size, self.beta_bias, self.gate_bias) if self.content_addressing else []
+        """Fields of content-based addressing, first in every layout: key, strength and gate; none without it."""
+        if not self.content_addressing:
+            return []
+        return [
+            Field("key", self.word_size),
+            Field("beta", squash=softplus, bias=self.beta_bias),
+            Field("gate", squash=torch.sigmoid, bias=self.gate_bias, shown=True),
+        ]
 
     @property
     def skip_size(self) -> int:

@@ -71,7 +71,6 @@ class PANM(Cell):
         checks.Refusal: a value of the wrong type or out of its range.
     """
 
-    write_heads = 0
     bank: Tensor
 
     def __init__(
@@ -131,7 +130,7 @@ class PANM(Cell):
 
     def at_progress(self, done: float) -> None:
         """Choose the first addresses of the next update: the same in every run of as many updates."""
-        self.seed = int(done * 2**40)
+        self.seed = int(done * 2**32)  # torch's CPU generator uses only the low 32 bits of a seed
 
     def _first_addresses(self, batch_size: int) -> Float[Tensor, "B bits"]:
         if self.seed is None or not self.training or not self.random_base:

@@ -58,10 +58,10 @@ def sharpen(w: Float[Tensor, "B H N"], gamma: Float[Tensor, "B H"]) -> Float[Ten
     return torch.softmax(gamma.unsqueeze(2) * w.clamp_min(EPS).log(), dim=-1)
 
 
-def ring_offset(position: Float[Tensor, "B H"], slots: int) -> Float[Tensor, "B H N"]:
+def ring_offset(position: Float[Tensor, "*any"], slots: int) -> Float[Tensor, "*any N"]:
     """Signed distance in slots from a position to every slot, the short way round: -N/2 <= d < N/2."""
     j = torch.arange(slots, dtype=position.dtype, device=position.device)
-    return (j - position.unsqueeze(2) + slots / 2).remainder(slots) - slots / 2
+    return (j - position.unsqueeze(-1) + slots / 2).remainder(slots) - slots / 2
 
 
 def gaussian(
@@ -144,12 +144,11 @@ def circular_mean(w: Float[Tensor, "*any N"]) -> Float[Tensor, "*any"]:
 def circular_deviation(w: Float[Tensor, "*any N"]) -> Float[Tensor, "*any"]:
     """Circular standard deviation, in slots: the root mean square of the shortest distance to `circular_mean`.
 
-    0 for a single slot; about N / sqrt(12) for a uniform weighting.
+    0 for a single slot; about N / sqrt(12) for a uniform weighting. The sum of a weighting, at most 1 in a DNC,
+    does not matter.
     """
-    slots = w.shape[-1]
-    position = torch.arange(slots, dtype=w.dtype, device=w.device)
-    offset = (position - circular_mean(w).unsqueeze(-1) + slots / 2).remainder(slots) - slots / 2
-    return (w * offset.square()).sum(-1).sqrt()
+    offset = ring_offset(circular_mean(w), w.shape[-1])
+    return ((w * offset.square()).sum(-1) / w.sum(-1).clamp_min(EPS)).sqrt()
 
 
 def mean(w: Float[Tensor, "*any N"]) -> Float[Tensor, "*any"]:

@@ -1,1 +1,1 @@
-"""Networks: a whole sequence, x[B, T, F] -> y[B, T, O]."""
+"""Networks: x[B, T, F] and the state before -> y[B, T, O] and the state after."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..callbacks.pictures import head_names, trace
+from ..callbacks.pictures import trace
 from ..cells.trace import Trace
 from ..figures.palette import SIGNED
 from ..figures.ring import stretch
@@ -39,7 +39,7 @@ class Heads(NamedTuple):
 
     Attributes:
         names: of the H heads; heads that only write are named "write ...", and are the last.
-        weights: [T, H, N], summing to one over the N slots.
+        weights: [T, H, N], over the N slots.
         numbers: further values of every head by name, each [T, H], NaN where a head has none; includes `position`
             and `width`, in slots.
         memory: [T, N, M] after each step.
@@ -110,7 +110,7 @@ class Recording(NamedTuple):
 
 
 def record(learner: Learner, example: Example, title: str) -> Recording:
-    """Run a recurrent network on an example and record it."""
+    """Run a network on an example and record it."""
     y, seen = trace(learner, example)
     x_names, y_names = learner.task.channels()
     answer = learner.objective.answer(example, y)
@@ -127,7 +127,7 @@ def record(learner: Learner, example: Example, title: str) -> Recording:
         x_names=x_names,
         y_names=y_names,
         phases=[("listening" if marks else "reading", 0), *marks],
-        heads=record_heads(head_names(learner), seen) if "weighting" in seen else None,
+        heads=record_heads(learner.network.head_names, seen) if "weighting" in seen else None,
         correct=answer.correct,
         most_wrong=answer.most_wrong,
     )

@@ -62,8 +62,8 @@ def open_runs(cfg: Mapping[str, Any]) -> tuple[ReplayRequest, list[Run]]:
     """The checked settings and the opened runs.
 
     Raises:
-        ConfigError: a run that cannot be opened or is not recurrent, settings that do not fit the task, or two
-            runs that cannot be shown side by side.
+        ConfigError: a run that cannot be opened, or whose network is a `FixedLength`; settings that do not fit the
+            task; or two runs that cannot be shown side by side.
     """
     request = read_request(cfg)
     configs = [RunFolder(folder).read_config()["task"] for folder in request.folders]

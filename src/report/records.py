@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from ..callbacks.pictures import head_names, trace
+from ..callbacks.pictures import trace
 from ..lit.learner import Learner
 from ..run.folder import UnreadableError
 from ..run.load import load_run
@@ -137,7 +137,7 @@ def _record_run(one: PlacedRun, kind: TableKind, examples: ExampleRecords, memor
     if "weighting" in seen:
         weights = seen["weighting"][0].numpy()
         of |= {"title": example.title, "answer": example.marks.get("answer", "")}
-        for h, head in enumerate(head_names(learner)):
+        for h, head in enumerate(learner.network.head_names):
             for step in range(len(weights)):
                 slots = {"slot": weights[:, h]}
                 examples.heads.append({**of, "head": head, "step": step, **_numbered(slots, step, first=0)})

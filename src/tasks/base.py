@@ -23,7 +23,6 @@ class Example(NamedTuple):
     y: Tensor  # [1, T, O], [1, T] or [1]
     mask: Tensor  # [1, T], 1 where an answer is due
     marks: dict[str, int]  # steps by name, drawn as vertical lines
-    needed_slots: int
 
 
 #: Attributes of a task once it is made, and after `prepare`.
@@ -54,8 +53,8 @@ class Task(lightning.LightningDataModule, ABC):
         training_batch(n) -> batch: batch n of training, a function of (seed, n) alone; drawn a few at a time.
         prepare() -> None: sets `validation`, a sequence of batches by which all choices are made, and `tests`, a
             dict of sequences of batches by name, which no choice uses; called once, before training.
-        needed_slots(batch) -> int: the least number of memory slots that can hold what has to be remembered; the
-            learner enlarges the memory to it in validation and tests.
+        needed_slots(batch) -> int: the least number of memory slots that can hold what has to be remembered in a
+            batch or an `Example`; the learner enlarges the memory to it, but for training.
         examples() -> list of `Example`: sequences for figures, the first like those of training; for pictures,
             replay and reports.
 

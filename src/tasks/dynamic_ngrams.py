@@ -103,7 +103,7 @@ class DynamicNGrams(Generated):
         """length - 1: the last bit is no input."""
         return length - 1
 
-    def needed_slots(self, batch: SequenceBatch) -> int:
+    def needed_slots(self, batch: Any) -> int:
         """A slot for the counts of each context."""
         return self.contexts
 

@@ -136,7 +136,6 @@ class Generated(Task):
             y=batch.y,
             mask=batch.mask,
             marks={"answer": first_answer(batch)},
-            needed_slots=self.needed_slots(batch),
         )
 
     def needed_slots(self, batch: Any) -> int:

@@ -103,7 +103,7 @@ class MQAR(Generated):
         """The length."""
         return length
 
-    def needed_slots(self, batch: SequenceBatch) -> int:
+    def needed_slots(self, batch: Any) -> int:
         """A slot for each key and each value."""
         return 2 * int(batch.mask[0].sum())
 

@@ -156,10 +156,10 @@ class Walks(Generated, ABC):
             tests[cell_name(self.further_axes, [one])] = self.batches(source, self.cell_size, largest, last=one)
         return tests
 
-    def needed_slots(self, batch: SequenceBatch) -> int:
+    def needed_slots(self, batch: Any) -> int:
         return int(self.input_length(batch).max())
 
-    def input_length(self, batch: SequenceBatch) -> Tensor:
+    def input_length(self, batch: Any) -> Tensor:
         """Words before the flag, with which the answers begin also where only the last one counts."""
         return batch.x[..., self.width].argmax(1)
 

@@ -84,6 +84,8 @@ def test_the_charts_of_a_machine(tmp_path):
     [
         ("lstm", "repeat_copy", ["training", "generalisation"]),
         ("ntm", "repeat_copy", ["training", "generalisation", "addressing"]),
+        ("lie_access_ntm", "repeat_copy", ["training", "generalisation", "addressing"]),
+        ("tape_rnn", "repeat_copy", ["training", "generalisation"]),
         ("mlp", "mnist1d", ["training", "generalisation"]),
         ("ntm", "mnist1d", ["training", "generalisation", "addressing"]),
     ],

@@ -15,7 +15,6 @@ from src.callbacks.pictures import (
     Pictures,
     draw,
     draw_history,
-    head_names,
     head_scalars,
     save,
     trace,
@@ -50,18 +49,20 @@ def learner_of(cell, task):
 
 def digits(network):
     """A learner of classes with one example."""
-    example = Example("test", "a 3", torch.randn(1, 6, 1), torch.tensor([3]), torch.zeros(1, 6), {}, 1)
-    task = SimpleNamespace(objective="classes", output_size=10, examples=lambda: [example])
+    example = Example("test", "a 3", torch.randn(1, 6, 1), torch.tensor([3]), torch.zeros(1, 6), {})
+    task = SimpleNamespace(
+        objective="classes", output_size=10, examples=lambda: [example], needed_slots=lambda batch: 1
+    )
     return Learner(network, task, Classes(), None, None), example
 
 
 def test_head_names(task):
     one = learner_of(NTM(4, **SIZES), task)
-    assert head_names(one) == ["read head", "write head"]
+    assert one.network.head_names == ["read head", "write head"]
     many = learner_of(NTM(4, read_heads=2, write_heads=1, **SIZES), task)
-    assert head_names(many) == ["read head 1", "read head 2", "write head"]
+    assert many.network.head_names == ["read head 1", "read head 2", "write head"]
     writers = learner_of(NTM(4, read_heads=1, write_heads=2, **SIZES), task)
-    assert head_names(writers) == ["read head", "write head 1", "write head 2"]
+    assert writers.network.head_names == ["read head", "write head 1", "write head 2"]
 
 
 @pytest.mark.parametrize("asked", [None, 9])
@@ -85,7 +86,7 @@ def test_scalars_of_a_head_that_carries_a_weighting(task):
     example = task.example(2, 2)
     seen = trace(learner, example)[1]
     scalars = head_scalars(learner, example)
-    names = head_names(learner)
+    names = learner.network.head_names
     assert scalars.keys() == {f"heads/{name}/{kind}" for name in names for kind in ("position", "width", "sigma")}
     for h, name in enumerate(names):
         w = seen["weighting"][0, -1, h].tolist()

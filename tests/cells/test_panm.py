@@ -170,6 +170,11 @@ def test_lists_begin_at_random_addresses_in_training_alone():
     cell.at_progress(0.25)
     assert torch.equal(cell.initial_state(64).first, once)
     assert torch.equal(cell.eval().initial_state(64).first, zero)
+    firsts = set()
+    for update in range(1024):  # also a number of updates that is a power of two: no address comes again and again
+        cell.train().at_progress(update / 1024)
+        firsts.add(tuple(map(tuple, cell.initial_state(4).first.tolist())))
+    assert len(firsts) > 1000
     fixed = PANM(F, **SIZES, random_base=False)
     fixed.at_progress(0.25)
     assert torch.equal(fixed.initial_state(64).first, zero)

@@ -85,7 +85,7 @@ class Sums(Task):
     def example(self, length: int) -> Example:
         batch = self.batch(1, length, 3)
         mask = torch.zeros(1, length)
-        return Example(self.name_of((length,)), f"{length} numbers", batch.x, batch.y, mask, {}, 1)
+        return Example(self.name_of((length,)), f"{length} numbers", batch.x, batch.y, mask, {})
 
     def examples(self) -> list[Example]:
         return [self.example(length) for length in (self.lengths[1], *(cell[0] for cell in self.test_cells))]

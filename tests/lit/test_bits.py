@@ -247,7 +247,7 @@ def test_losses_and_metrics_of_shards_add_up(objective, parts, batches):
 def one_example(y, mask):
     """An example with a target [T, O]."""
     x = torch.zeros(1, len(y), 1)
-    return Example("one", "One", x, torch.tensor([y]), torch.tensor([mask]), {"answer": 1}, 1)
+    return Example("one", "One", x, torch.tensor([y]), torch.tensor([mask]), {"answer": 1})
 
 
 def test_the_verdict_on_bits_counts_wrong_ones_and_that_on_predictions_gives_their_probability():

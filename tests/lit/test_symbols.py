@@ -117,7 +117,7 @@ def test_limits():
 @pytest.mark.drawn
 def test_the_answer_and_its_figure_hold_one_hot_targets_and_probabilities():
     y, mask = torch.tensor([[2, 3, 1]]), torch.tensor([[0.0, 1.0, 1.0]])
-    example = Example("one", "One", torch.zeros(1, 3, 1), y, mask, {"answer": 1}, 1)
+    example = Example("one", "One", torch.zeros(1, 3, 1), y, mask, {"answer": 1})
     logits = torch.tensor([[[9.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 9.0], [9.0, 0.0, 0.0, 0.0]]])
     answer = Symbols().answer(example, logits)
     assert (answer.verdict, answer.correct, answer.wrong.tolist()) == ("1 of 2 symbols wrong", False, [0, 0, 1])

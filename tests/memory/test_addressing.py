@@ -256,7 +256,9 @@ def test_circular_deviation(dtype):
         addressing.circular_deviation(torch.eye(7, dtype=dtype)), torch.zeros(7, dtype=dtype)
     )
     w = torch.tensor([0.5, 0.25, 0.0, 0.0, 0.0, 0.25], dtype=dtype)  # around slot 0
-    assert addressing.circular_deviation(w).item() == pytest.approx(0.5**0.5)
+    for total in (1.0, 0.3):  # a DNC has weightings that sum to less than 1
+        assert addressing.circular_deviation(total * w).item() == pytest.approx(0.5**0.5)
+    assert addressing.circular_deviation(0.0 * w).item() == 0.0
     for position, sigma in ((8.0, 0.8), (0.25, 1.0), (19.75, 2.0)):
         at, widths = torch.full((1, 1), position, dtype=dtype), torch.full((1, 1, 1), sigma, dtype=dtype)
         w = addressing.gaussian(at, widths, torch.ones(1, 1, 1).to(dtype), 20)

@@ -106,7 +106,7 @@ def test_examples_are_one_like_training_and_one_of_each_test_cell(name):
         start = example.marks["answer"]
         assert example.mask[0, start] == 1
         assert not example.mask[0, :start].any()
-        assert 1 <= example.needed_slots <= example.x.shape[1]
+        assert 1 <= task.needed_slots(example) <= example.x.shape[1]
     assert all(same(a[2:5], b[2:5]) for a, b in zip(examples, made(name, seed=9).examples(), strict=True))
 
 

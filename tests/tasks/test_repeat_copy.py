@@ -225,7 +225,7 @@ def test_examples_and_needed_slots():
     examples = task.examples()
     assert [example.name for example in examples] == ["4x3", "10x20"]
     assert [example.title for example in examples] == ["Length 4, Repeat 3", "Length 10, Repeat 20"]
-    assert [example.needed_slots for example in examples] == [6, 12]
+    assert [task.needed_slots(example) for example in examples] == [6, 12]
     for example, (length, repeats) in zip(examples, ((4, 3), (10, 20)), strict=True):
         assert example.marks == {"answer": length + 2}
         assert example.mask[0].tolist() == [0.0] * (length + 2) + [1.0] * (length * repeats + 1)
