@@ -11,12 +11,12 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from .baselines import GREY, STYLES
-from .layout import legend_beside, legend_width, panel_axes, plain
+from .layout import ALONE, legend_beside, legend_width, panel_axes, plain, wrapped
 from .palette import colours
 from .style import Figure, default_style
 
-#: Colour of the training range.
-SHADE = "0.9"
+#: Colour of the training range; inches of the panel with its labels.
+SHADE, WIDTH, HEIGHT = "0.9", 3.4, 2.3
 
 
 class AxisCurve(NamedTuple):
@@ -59,7 +59,7 @@ def axis_curves(
     painted = colours((curve.label for curve in curves), order)
     known = {name: line for name, line in (lines or {}).items() if np.isfinite(line[1]).any()}
     names = [*(curve.label for curve in curves), *known, "trained on"]
-    figure, (ax,) = panel_axes([""], 3.4, 2.3, legend_width(names), around=0.2, lines=len(names))
+    figure, (ax,) = panel_axes([""], WIDTH, HEIGHT, legend_width(names), around=0.2, lines=len(names))
     handles: list[Artist] = []
     for curve in curves:
         _draw(ax, curve, painted[curve.label])
@@ -77,7 +77,10 @@ def axis_curves(
         handles.append(Patch(color=SHADE, label="trained on"))
     plain(ax)
     ax.xaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
-    ax.set(xlabel=named.capitalize(), ylabel=f"{label}\n{'more' if more else 'less'} is better")
+    ax.set(
+        xlabel=named.capitalize(),
+        ylabel=f"{wrapped(label, ALONE * HEIGHT)}\n{'more' if more else 'less'} is better",
+    )
     legend_beside(figure, handles)
     return figure
 

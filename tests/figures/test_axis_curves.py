@@ -57,3 +57,8 @@ def test_values_that_are_not_finite_are_gaps(draw):
     figure = axis_curves([AxisCurve("ntm", X, y, np.stack([y, y]))], "length", "bits", False)
     draw(figure)
     np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), [0.1, np.nan, np.nan, 0.2])
+
+
+def test_a_long_label_fits(draw):
+    label = "share of runs exact at length 32, hops 16, with 128 slots"
+    draw(axis_curves([curve("ntm")], "largest reach in training", label, True))
