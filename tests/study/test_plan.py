@@ -32,7 +32,7 @@ REFUSED = [
     ("sweeps.runs", ["resume=x"], "sweeps.runs: resume=x: is given by src.study; must be left out"),
     ("tuning.sets", [], "tuning.sets: must name at least one set, such as validation"),
     ("tuning.metric", "loss", "tuning.metric='loss': must be one of accuracy, bits, error_bits"),
-    ("tuning.write", "../x", "tuning.write: '../x': must be a name"),
+    ("tuning.write", "../x", "tuning.write='../x': must be a name"),
     ("tuning.foo", 1, "tuning.foo: unknown key; must be one of metric, sweeps, write, common"),
     ("tuning.sweeps.gru", ["model=gru", "optimizer.lr=1,2,3"], "tuning.sweeps: jobs of mlp 4, gru 6; "
      "must be the same number for each, an equal budget"),
