@@ -99,7 +99,7 @@ def without_encoding(source):
         binary = isinstance(mode, ast.Constant) and "b" in str(mode.value)
         if short == "NamedTemporaryFile":
             binary = binary or mode is None
-        opens = short in OPENING and not binary and name not in ("tarfile.open", "Image.open")
+        opens = short in OPENING and not binary and name != "tarfile.open"
         pipes = {"text", "universal_newlines"} & given.keys()
         if (opens or pipes) and "encoding" not in given:
             yield node.lineno

@@ -1,14 +1,12 @@
 """history.csv: one row for each validation."""
 
-import csv
-import io
 from pathlib import Path
 from typing import Any
 
 import lightning
 from lightning.pytorch.callbacks import Callback
 
-from ..common.files import write_whole
+from ..common.files import as_csv, write_whole
 from ..lit.learner import Learner
 from .clock import clock_of
 
@@ -58,16 +56,6 @@ class History(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.rows = list(state_dict["rows"])
-
-
-def as_csv(rows: list[dict[str, Any]], header: bool) -> str:
-    """Rows with the same columns as CSV text, with a header line if `header`."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    if header:
-        writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def validation_of(trainer: lightning.Trainer) -> dict[str, float]:

@@ -1,6 +1,8 @@
-"""Atomic writes of files and folders, and UTF-8 text."""
+"""Atomic writes of files and folders, and UTF-8 and CSV text."""
 
 import atexit
+import csv
+import io
 import json
 import os
 import shutil
@@ -108,3 +110,13 @@ def utf8_path(folder: str) -> str:
         link = os.path.join(parent, "run")
         os.symlink(os.path.abspath(folder), link)
         return link
+
+
+def as_csv(rows: list[dict[str, Any]], header: bool) -> str:
+    """Rows with the same columns as CSV text, with a header line if `header`."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    if header:
+        writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

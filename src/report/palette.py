@@ -3,11 +3,12 @@
 import io
 
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 
 def with_palette(png: bytes) -> bytes:
     """A PNG picture with at most 256 colours, in a third of the bytes; charts and colour maps look the same."""
-    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    picture = PngImageFile(io.BytesIO(png)).convert("RGB")
     content = io.BytesIO()
     picture.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(content, "png", optimize=True)
     return content.getvalue()

@@ -188,7 +188,7 @@ def runs_table(rows: Sequence[RunRow], kind: TableKind) -> Table:
 
 
 def median(group: Sequence[RunRow], key: str) -> float:
-    """The median of a number of runs; 0 for a run without it."""
+    """The median over runs of one of their numbers, which counts as 0 in a run without it."""
     return float(np.median([number(row, key) or 0.0 for row in group]))
 
 

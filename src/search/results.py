@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..callbacks.history import as_csv
-from ..common.files import write_whole
+from ..common.files import as_csv, write_whole
 from ..common.text import columns
 from ..figures.png import figure_errors_as_warnings, pngs
 from ..figures.style import Figure

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..callbacks.history import as_csv
-from ..common.files import write_whole
+from ..common.files import as_csv, write_whole
 from ..common.paths import program
 from ..launch import sweep
 from ..lit import objectives
