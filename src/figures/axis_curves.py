@@ -1,7 +1,7 @@
 """A metric over the one axis that test cells vary, such as length, for one network or several."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -17,6 +17,8 @@ from .style import Figure, default_style
 
 #: Colour of the training range; inches of the panel with its labels.
 SHADE, WIDTH, HEIGHT = "0.9", 3.4, 2.3
+#: Width of the last curve in points, and how much wider the first is.
+THICK, EXTRA = 2.0, 2.0
 
 
 class AxisCurve(NamedTuple):
@@ -27,12 +29,14 @@ class AxisCurve(NamedTuple):
         x: [P], values of the axis, ascending.
         y: [P], the metric; not finite where it is not drawn.
         band: [2, P], lower and upper end of an interval, NaN where there is none; None for no band.
+        runs: [R, P], the metric of each run, drawn thin; None for none.
     """
 
     label: str
     x: np.ndarray
     y: np.ndarray
     band: np.ndarray | None = None
+    runs: np.ndarray | None = None
 
 
 @default_style()
@@ -46,6 +50,8 @@ def axis_curves(
     order: Sequence[str] = (),
 ) -> Figure:
     """One curve a label, with its band; the training range is shaded, baselines are dashed or dotted.
+
+    The first curve is the thickest, so that it is seen below one with the same values.
 
     Args:
         curves: of all labels.
@@ -61,9 +67,12 @@ def axis_curves(
     names = [*(curve.label for curve in curves), *known, "trained on"]
     figure, (ax,) = panel_axes([""], WIDTH, HEIGHT, legend_width(names), around=0.2, lines=len(names))
     handles: list[Artist] = []
-    for curve in curves:
-        _draw(ax, curve, painted[curve.label])
-        handles.append(Line2D([], [], color=painted[curve.label], linewidth=2.0, marker="o", label=curve.label))
+    for curve, width in zip(
+        curves, np.linspace(THICK + (len(curves) > 1) * EXTRA, THICK, len(curves)), strict=True
+    ):
+        look = {"color": painted[curve.label], "linewidth": width, "marker": "o", "markersize": 2.0 * width}
+        _draw(ax, curve, look)
+        handles.append(Line2D([], [], label=curve.label, **look))
     for (name, (x, y)), style in zip(known.items(), STYLES, strict=False):
         # A single point has no line: the value holds across.
         if len(x) > 1:
@@ -85,11 +94,13 @@ def axis_curves(
     return figure
 
 
-def _draw(ax: Axes, curve: AxisCurve, colour: str) -> None:
+def _draw(ax: Axes, curve: AxisCurve, look: Mapping[str, Any]) -> None:
     if curve.band is not None:
         low, high = _finite(curve.band)
-        ax.fill_between(curve.x, low, high, color=colour, alpha=0.13, linewidth=0.0)
-    ax.plot(curve.x, _finite(curve.y), color=colour, linewidth=2.0, marker="o", markersize=4.0)
+        ax.fill_between(curve.x, low, high, color=look["color"], alpha=0.13, linewidth=0.0)
+    for run in [] if curve.runs is None else curve.runs:
+        ax.plot(curve.x, _finite(run), color=look["color"], alpha=0.35, linewidth=0.6)
+    ax.plot(curve.x, _finite(curve.y), **look)
 
 
 def _finite(values: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from ..tasks.axes import Axis, cell_title
 from . import intervals, statistics, tables
 from .drawings import Drawing
 from .kinds import TableKind
-from .rows import RunRow, test_sets
+from .rows import RunRow, outcome, test_sets
 
 #: Values of a cell, by test set.
 Cells = Mapping[str, tuple[int, ...]]
@@ -66,7 +66,7 @@ def _slices(where: Cells, axes: Sequence[Axis]) -> list[_Slice]:
 def _curves(
     rows: Sequence[RunRow], kind: TableKind, metric: str, part: _Slice, file: str, order: Sequence[str]
 ) -> Drawing:
-    """The interquartile mean over seeds of each row, with its interval, over one axis."""
+    """All runs of each row, and their interquartile mean with its interval, over one axis."""
     (index,) = part.drawn
     axis, shown = kind.axes[index], kind.metric(metric)
     tests = sorted(part.where, key=lambda test: part.where[test])
@@ -81,7 +81,9 @@ def _curves(
                 points.append(point | dict(zip(("low", "high"), intervals.of_mean(found) or (), strict=False)))
         if points:
             x, y, *band = (_column(points, key) for key in (axis.name, metric, "low", "high"))
-            curves.append(AxisCurve(label, x, y, np.stack(band)))
+            where = [test for test in tests if tables.tested(group, test, metric)]
+            each = [[outcome(row, test, metric) for test in where] for row in group]
+            curves.append(AxisCurve(label, x, y, np.stack(band), np.array(each, dtype=float)))
             data += points
     values = [part.where[test][index] for test in tests]
     lines = {}
@@ -98,8 +100,8 @@ def _curves(
     figure = axis_curves(curves, axis.name.replace("_", " "), shown.label, shown.more, trained, lines, order)
     over = axis.many.replace("_", " ")
     caption = (
-        f"{shown.label.capitalize()} over {over}{_fixed(part)}: interquartile means over all runs, "
-        f"{intervals.RULE} with their 95 % intervals."
+        f"{shown.label.capitalize()} over {over}{_fixed(part)}: every run thin, the interquartile means over all "
+        f"runs thick, {intervals.RULE} with their 95 % intervals."
     )
     return Drawing(file, caption, figure, ("row", axis.name, metric, "low", "high", "runs"), data)
 

@@ -1,6 +1,7 @@
 """Contents of report.md and index.html, made from the other files of a report."""
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -180,7 +181,13 @@ def _table(
 
 
 def _save(drawing: drawings.Drawing | None, folder: Path) -> Picture | None:
-    """Save a drawing and its data, and return its block; None if it cannot be drawn."""
+    """Save a drawing and its data, and return its block; None if it cannot be drawn.
+
+    The name of a task, which a run folder may have from anywhere, becomes part of a path and of a page only with
+    harmless characters.
+    """
+    if drawing is not None:
+        drawing = drawing._replace(name=re.sub(r"[^A-Za-z0-9_.-]", "-", drawing.name))
     content = pngs({drawing.name: drawing.figure}, DPI) if drawing is not None else {}
     if drawing is None or not content:
         return None

@@ -101,13 +101,13 @@ def _protocol(entry: EndedRun) -> dict[str, Any]:
     """Settings that must be equal for metrics of two runs to be comparable."""
     return {
         key: value
-        for key, value in _settings(entry).items()
+        for key, value in settings_of(entry).items()
         if (_within(key, ("task",)) and not _within(key, (*OF_THE_MODEL, *NO_EFFECT_KEYS)))
         or key in OF_THE_PROTOCOL
     }
 
 
-def _settings(entry: EndedRun) -> dict[str, Any]:
+def settings_of(entry: EndedRun) -> dict[str, Any]:
     """The settings of a run by full key, with the values in effect of those that a callback may change."""
     settings = flat(entry.config)
     changed = {key: settings[argument] for key, argument in IN_EFFECT.items() if argument in settings}
@@ -153,7 +153,7 @@ def _variants(members: Sequence[EndedRun], by_folder: set[str]) -> list[tuple[En
     settings = [
         {
             key: value
-            for key, value in _settings(entry).items()
+            for key, value in settings_of(entry).items()
             if not _within(key, (*OF_NO_EFFECT, *NO_EFFECT_KEYS, "task.recipe", "task._target_"))
         }
         for entry in members

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from . import gather, pages, records, rows
 from .gather import EndedRun, Problem
 from .kinds import TableKind
 from .pages import ANSWERS, CURVES, HEADS, ReportInfo, suffixes
-from .protocols import PlacedRun, place
+from .protocols import PlacedRun, place, settings_of
 from .request import ReportRequest, merged, options
 from .rows import RunRow
 
@@ -50,8 +50,23 @@ def collect(request: ReportRequest) -> CollectedRuns:
         raise ConfigError(f"runs={request.folders!r}: no run that can be counted: {reasons}{more}")
     placed, duplicates, kinds = place(entries, request.pool_versions, request.rows_by)
     options(request.settings, (one.variant for one in placed))
-    remarks = [] if request.pool_versions else evaluated_by_other_version(entries)
+    remarks = no_longer_solved(placed, kinds)
+    remarks += [] if request.pool_versions else evaluated_by_other_version(entries)
     return CollectedRuns(placed, kinds, [*problems, *duplicates, *remarks], commands(folders))
+
+
+def no_longer_solved(placed: Sequence[PlacedRun], kinds: Mapping[str, TableKind]) -> list[Problem]:
+    """A remark on each run that had solved its task, and at its last validation has not."""
+    found = []
+    for one in placed:
+        metric, history = kinds[one.group].of.solved_by, one.entry.history
+        if metric is not None and one.entry.metrics.get("solved") and history:
+            last = float(history[-1].get(metric) or "nan")
+            if last > settings_of(one.entry)["solve_threshold"]:
+                label = kinds[one.group].metric(metric).label
+                what = f"solved, and no longer at its end ({label}: {last:.3g}); tested at its best checkpoint"
+                found.append(Problem(one.entry.name, what, counted=True))
+    return found
 
 
 def evaluated_by_other_version(entries: Sequence[EndedRun]) -> list[Problem]:

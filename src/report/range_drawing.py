@@ -19,7 +19,7 @@ EXACT = 0.99
 
 
 class _Measure(NamedTuple):
-    """A property of runs: its name in files, in words, and the test of a run (None: the run was not tested)."""
+    """A property of runs: its name in files, in words, and whether a run has it (None: the run was not tested)."""
 
     name: str
     words: str
@@ -68,16 +68,16 @@ def _measures(kinds: Mapping[str, TableKind], axis: Axis) -> list[_Measure]:
     found = [_Measure("solved", "solved", is_solved)] if kind.solvable else []
     if "exact" in kind.of.names:
         like = kind.headlines[0][0]
-        found.append(_Measure("exact", "exact like training", partial(_exact, tests=[like])))
+        found.append(_Measure("exact", "exact like training", partial(_exact, tests=dict.fromkeys(kinds, like))))
         index = kind.axes.index(axis)
         others = _without(kind.axes, index)
         for rest in _others(kinds, index):
-            names = [test for own in kinds.values() for test in _cells(own, index).get(rest, [])]
+            tests = {table: _cells(own, index)[rest] for table, own in kinds.items()}
             found.append(
                 _Measure(
                     "exact_" + "_".join(f"{one.name}{value}" for one, value in zip(others, rest, strict=True)),
-                    f"exact at {cell_title(others, rest)}",
-                    partial(_exact, tests=names),
+                    f"exact at {cell_title(others, rest)} and that {axis.name.replace('_', ' ')}",
+                    partial(_exact, tests=tests),
                 )
             )
     return found
@@ -89,11 +89,11 @@ def _others(kinds: Mapping[str, TableKind], index: int) -> list[tuple[int, ...]]
     return [rest for rest in first if all(rest in own for own in others)]
 
 
-def _cells(kind: TableKind, index: int) -> dict[tuple[int, ...], list[str]]:
-    """The headline cells of a table, by their values on all axes but one."""
-    found: dict[tuple[int, ...], list[str]] = {}
+def _cells(kind: TableKind, index: int) -> dict[tuple[int, ...], str]:
+    """The first headline cell of a table for each combination of values on all axes but one."""
+    found: dict[tuple[int, ...], str] = {}
     for test, cell in kind.cells(test for test, _ in kind.headlines).items():
-        found.setdefault(tuple(_without(cell, index)), []).append(test)
+        found.setdefault(tuple(_without(cell, index)), test)
     return found
 
 
@@ -101,10 +101,10 @@ def _without(values: Sequence[Any], index: int) -> list[Any]:
     return [value for i, value in enumerate(values) if i != index]
 
 
-def _exact(row: RunRow, tests: Sequence[str]) -> bool | None:
-    """Whether the answers of a run are exact on the one of some test sets that it was tested on."""
-    values = [value for test in tests if (value := outcome(row, test, "exact")) is not None]
-    return values[0] >= EXACT if values else None
+def _exact(row: RunRow, tests: Mapping[str, str]) -> bool | None:
+    """Whether the answers of a run are exact on the test set of its table."""
+    value = outcome(row, tests[row["table"]], "exact")
+    return None if value is None else value >= EXACT
 
 
 def _draw(
@@ -130,11 +130,12 @@ def _draw(
             data += points
     named = axis.name.replace("_", " ")
     figure = axis_curves(
-        curves, f"largest {named} in training", f"share of runs {measure.words}", True, order=order
+        curves, f"{named} (largest in training)", f"share of runs {measure.words}", True, order=order
     )
     exact = f" A run is exact where at least {EXACT:.0%} of the sequences are." if measure.name != "solved" else ""
+    least, most = (function(point["runs"] for point in data) for function in (min, max))
     caption = (
-        f"{task}: share of runs {measure.words} over the largest {named} in training, "
-        f"{intervals.RULE} with Wilson's 95 % interval.{exact}"
+        f"{task}: share of runs {measure.words} over the largest {named} in training, {intervals.RULE} with "
+        f"Wilson's 95 % interval; {least if least == most else f'{least} to {most}'} runs a point.{exact}"
     )
     return Drawing(file, caption, figure, ("row", axis.name, "share", "low", "high", "runs"), data)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib import colormaps
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 
 from src.figures.palette import MODELS, OTHERS, SIGNED, colours, metric_map
 
@@ -33,6 +33,19 @@ def test_a_model_has_one_colour_beside_any_others() -> None:
     for labels in (["ntm"], ["lstm", "ntm"], ["mine", "ntm", *map(str, range(20))]):
         assert colours(labels)["ntm"] == MODELS["ntm"]
         assert colours(labels[::-1])["ntm"] == MODELS["ntm"]
+
+
+def test_up_to_three_labels_of_a_model_are_shades_of_its_colour() -> None:
+    labels = ["dms_ntm a", "dms_ntm b", "ntm a", "ntm"]
+    painted = colours(labels)
+    assert (painted["ntm"], painted["dms_ntm a"]) == (MODELS["ntm"], MODELS["dms_ntm"])
+    assert painted["ntm a"] == to_hex(np.array([1.0, 1.0, 1.0]) / 2 + np.array(to_rgb(MODELS["ntm"])) / 2)
+    for sight in (np.eye(3), DEUTERANOPIA):
+        seen = [sight @ np.array(to_rgb(one)) ** 2.2 for one in painted.values()]
+        assert all(np.abs(a - b).max() > 0.008 for a, b in combinations(seen, 2))
+    many = colours([*labels, "ntm b", "ntm c"])
+    assert {many["ntm a"], many["ntm b"], many["ntm c"]} <= {*OTHERS}
+    assert many["ntm"] == MODELS["ntm"]
 
 
 def test_an_unknown_model_has_one_colour_beside_any_models() -> None:

@@ -28,12 +28,15 @@ def test_one_axis_is_a_curve_for_each_row_with_intervals():
     known = {"length5": {"optimum": {"accuracy": 0.9}}, "length40": {"optimum": {"accuracy": 0.8}}}
     (one,) = drawn([LENGTH], [(40,), (5,)], [[1, 20]], known=known).values()
     assert one.caption == (
-        "Accuracy over lengths: interquartile means over all runs, from 5 seeds on with their 95 % intervals."
+        "Accuracy over lengths: every run thin, the interquartile means over all runs thick, from 5 seeds on with "
+        "their 95 % intervals."
     )
     ax = one.figure.axes[0]
     wanted = [interquartile_mean([x / 100 + s / 1000 for s in range(5)]) for x in (5, 40)]
-    assert [list(line.get_ydata()) for line in ax.lines] == [pytest.approx(wanted)] * 2 + [[0.9, 0.8]]
-    assert [list(line.get_xdata()) for line in ax.lines] == [[5, 40]] * 3
+    runs = [pytest.approx([x / 100 + s / 1000 for x in (5, 40)]) for s in range(5)]
+    drawn_lines = [list(line.get_ydata()) for line in ax.lines]
+    assert drawn_lines == [*runs, pytest.approx(wanted)] * 2 + [[0.9, 0.8]]
+    assert [list(line.get_xdata()) for line in ax.lines] == [[5, 40]] * 13
     low, high = intervals.of_mean([0.05 + s / 1000 for s in range(5)])
     assert {key: one.data[0][key] for key in ("row", "length", "low", "high", "runs")} == {
         "row": "ntm", "length": 5, "low": low, "high": high, "runs": 5,

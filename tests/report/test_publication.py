@@ -239,6 +239,39 @@ def test_problems_are_on_the_page_and_in_runs_csv(two_models, tmp_path):
     assert row["run"] == "ntm2"
 
 
+def test_a_run_that_has_lost_its_solution_again_is_told(two_models, tmp_path):
+    for seed, last in {1: 7.25, 2: 0.05}.items():
+        (two_models / f"ntm{seed}" / "history.csv").write_text(
+            f"update,sequences,loss,error_bits\n1,16,0.01,0.0\n2,32,0.5,{last}\n"
+        )
+    (two_models / "lstm0" / "history.csv").write_text("update,sequences,loss,error_bits\n1,16,0.01,9.0\n")
+    problems = report(two_models, tmp_path / "report", "pictures=false")
+    assert problems == [
+        Problem(
+            "ntm1",
+            "solved, and no longer at its end (error bits: 7.25); tested at its best checkpoint",
+            counted=True,
+        )
+    ]
+
+
+def test_the_name_of_a_task_leads_nowhere_else(fake, tmp_path):
+    """Run folders may come from anywhere."""
+    name = '../../../task"><img src=x onerror=alert(1)>'
+    for reach in (2, 8):
+        cells = {f"length16_hops16_reach{reach}": bits(0.0), f"length32_hops8_reach{reach}": bits(0.1)}
+        test = {"in_distribution": bits(0.0), **cells}
+        folder = fake(f"seek{reach}", "task=seek", f"task.reach={reach}", test=test, task=name)
+        config = folder / "config.yaml"
+        config.write_text(config.read_text().replace("name: seek\n", f"name: '{name}'\n"))
+    before = set(tmp_path.rglob("*"))
+    report(fake.top, tmp_path / "a" / "b" / "report", "pictures=false")
+    new = {path for path in set(tmp_path.rglob("*")) - before if path.is_file()}
+    assert new
+    assert all(path.is_relative_to(tmp_path / "a" / "b" / "report") for path in new)
+    assert "<img src=x" not in (tmp_path / "a" / "b" / "report" / "index.html").read_text()
+
+
 def test_settings_that_vary_make_a_map(fake, tmp_path):
     for sigma in (0.3, 1, 2):
         for carry in ("weighting", "position"):

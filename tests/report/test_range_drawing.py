@@ -63,14 +63,14 @@ def test_the_shares_of_successful_runs_over_the_end_of_the_range():
             assert (points[1]["low"], points[1]["high"]) == (low, high)
     assert found["seek_reach_solved"].caption == (
         "seek: share of runs solved over the largest reach in training, from 5 seeds on with "
-        "Wilson's 95 % interval."
+        "Wilson's 95 % interval; 5 runs a point."
     )
     assert found["seek_reach_exact_length32"].caption.endswith(
         " A run is exact where at least 99% of the sequences are."
     )
     ax = found["seek_reach_exact_length32"].figure.axes[0]
     assert (ax.get_xlabel(), ax.get_ylabel()) == (
-        "Largest reach in training", "share of runs exact at length 32\nmore is better",
+        "Reach (largest in training)", "share of runs exact at length 32\nand that reach\nmore is better",
     )  # fmt: skip
 
 
@@ -93,6 +93,14 @@ def test_cells_that_some_tables_lack_are_left_out():
     kinds = {"near": kind(2, cells=((32, None), (16, None))), "far": kind(8)}
     names = [one.name for one in draw_ranges(some_rows(), kinds, [])]
     assert names == ["seek_reach_solved", "seek_reach_exact", "seek_reach_exact_length32"]
+
+
+def test_each_run_counts_on_the_cell_of_its_own_table():
+    rows = some_rows()
+    for one in rows:
+        one["length32_reach8.exact" if one["table"] == "near" else "length32_reach2.exact"] = "1.0"
+    *_, found = draw_ranges(rows, {"near": kind(2), "far": kind(8)}, [])
+    assert [point["share"] for point in found.data] == [0.0, 0.0, 1.0, 0.0]
 
 
 def test_few_seeds_have_no_interval_and_untested_runs_do_not_count():
