@@ -14,7 +14,7 @@ from .run import provenance
 from .run.cell_figures import draw_cells
 from .run.evaluation import KIND, Request, read_request
 from .run.folder import RunFolder, check_results_folder, results_folder
-from .run.load import Run, load_run
+from .run.load import Run, check_slots, load_run
 from .settings import build, cli, longest
 from .settings.errors import ConfigError
 from .tasks.batches import prolonged
@@ -33,10 +33,7 @@ def open_run(cfg: Mapping[str, Any]) -> tuple[Request, Run]:
     request = read_request(cfg, RunFolder(str(cfg["run"])).read_config()["task"])
     run = load_run(str(cfg["run"]), request.checkpoint)
     check_results_folder(request.out, cfg["out"])
-    if request.memory_slots is not None and run.model.memory_slots is None:
-        raise ConfigError(
-            f"memory_slots={request.memory_slots!r}: {run.config['model']['name']} has no memory; must be null"
-        )
+    check_slots(request.memory_slots, run)
     for key, cells in {"test_cells": request.cells or (), "grid": request.grid.cells}.items():
         steps = max((run.task.steps_of(*cell) for cell in cells), default=0) + request.prolong
         longest.check_steps(f"{key}={cfg[key]!r}", steps, run.config, run.model)
@@ -52,13 +49,12 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
         ConfigError: a run that cannot be opened, or settings that do not fit it; nothing was written.
     """
     request, run = open_run(cfg)
-    folder, stored = request.out, run.config
-    task = run.task
+    task, stored = run.task, run.config
     if request.grid.left_out:
         log.info("%s", request.grid.left_out)
     if request.cells is not None:
         task.test_cells = request.cells
-    learner = build.build_learner(run.config, task, run.model, request.memory_slots)
+    learner = build.build_learner(stored, task, run.model, request.memory_slots)
     task.setup()
 
     sets: dict[str, Any] = dict(task.tests)
@@ -75,12 +71,12 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
         if slots is not None and slots != run.model.memory_slots:
             log.info("%s: tested with %d memory slots; trained with %d", name, slots, run.model.memory_slots)
 
-    cmap = cfg["figure"]["cmap"] or run.config["figure"]["cmap"]
+    cmap = cfg["figure"]["cmap"] or stored["figure"]["cmap"]
     known = baselines.of_sets(task, sets)
     figures = draw_cells(str(stored["model"]["name"]), tested, known, request.grid.values, task, learner.objective)
     with figure_errors_as_warnings("of the examples"):
         figures |= draw(learner, task.examples(), cmap)
-    save({f"evaluation_{name}": figure for name, figure in figures.items()}, folder)
+    save({f"evaluation_{name}": figure for name, figure in figures.items()}, request.out)
     evaluation = {
         "model": stored["model"]["name"],
         "task": stored["task"]["name"],
@@ -94,7 +90,7 @@ def evaluate(cfg: Mapping[str, Any]) -> dict[str, Any]:
         "git_revision": provenance.git_revision(),
         "versions": provenance.versions(),
     }
-    RunFolder(folder).write_evaluation(evaluation)
+    RunFolder(request.out).write_evaluation(evaluation)
     return evaluation
 
 

@@ -18,7 +18,7 @@ from .style import Figure, default_style
 #: Colour of the training range; inches of the panel with its labels.
 SHADE, WIDTH, HEIGHT = "0.9", 3.4, 2.3
 #: Width of the last curve in points, and how much wider the first is.
-THICK, EXTRA = 2.0, 2.0
+THICK, EXTRA = 2.0, 1.2
 
 
 class AxisCurve(NamedTuple):

@@ -39,9 +39,9 @@ BETTER = "darker is better"
 def colours(labels: Iterable[str], order: Iterable[str] = ()) -> dict[str, str]:
     """A colour for every label, as #rrggbb: that of the model of this name, else one that its letters choose.
 
-    Labels that begin with the name of a model, such as "ntm lr=0.1", are shades of its colour, unless there are more
-    of them than shades. Two other labels whose letters choose the same colour get different ones, the first in `order` its own. If
-    there are more of them than colours, they are samples of viridis.
+    Labels that begin with the name of a model, such as "ntm lr=0.1", are shades of its colour, unless there are
+    more of them than shades. Two other labels whose letters choose the same colour get different ones, the first
+    in `order` its own. If there are more of them than colours, they are samples of viridis.
 
     >>> colours(["ntm", "lr=0.1"]), colours(["lr=0.1"])
     ({'ntm': '#0072B2', 'lr=0.1': '#117733'}, {'lr=0.1': '#117733'})

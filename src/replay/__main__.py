@@ -33,7 +33,8 @@ def replay(cfg: Mapping[str, Any]) -> list[Path]:
     for run, example in zip(opened, examples, strict=True):
         stored = run.config
         title = f"{stored['model']['name']}, seed {stored['seed']}, {request.checkpoint} checkpoint"
-        recording = record(build.build_learner(stored, run.task, run.model), example, title)
+        slots = None if run.model.memory_slots is None else request.memory_slots
+        recording = record(build.build_learner(stored, run.task, run.model, slots), example, title)
         log.info("%s: %s", title, recording.verdict)
         shown, trained = recording.heads and recording.heads.memory.shape[1], run.model.memory_slots
         if shown is not None and trained is not None and shown != trained:

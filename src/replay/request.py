@@ -9,7 +9,7 @@ from ..common.paths import program
 from ..networks.fixed_length import FixedLength
 from ..run.asked_cells import fault_of
 from ..run.folder import RunFolder, check_results_folder, results_folder
-from ..run.load import Run, load_run
+from ..run.load import Run, check_slots, load_run
 from ..settings import build, errors, keys, longest, required
 from ..settings.errors import ConfigError
 from ..tasks.base import Example, Task
@@ -26,6 +26,7 @@ class ReplayRequest(NamedTuple):
     folders: list[str]  # run folders, one or two
     checkpoint: str  # best or last
     sizes: dict[str, int]  # value by name of the axis; other axes have that of the task's first example
+    memory_slots: int | None  # of runs with a memory; None for as many as in training
     fps: float  # frames a second
     out: Path
     cmap: str | None  # colour map; None for that of the first run
@@ -48,6 +49,8 @@ def read_request(cfg: Mapping[str, Any]) -> ReplayRequest:
             f"{program('replay')} run=outputs/runs/..."
         )
     checkpoint = errors.check("", checks.choice, "checkpoint", cfg["checkpoint"], ("best", "last"))
+    if cfg["memory_slots"] is not None:
+        errors.check("", checks.integer, "memory_slots", cfg["memory_slots"])
     # GIF durations are in hundredths of a second, and viewers slow down frames shorter than two.
     fps = errors.check("", checks.number, "fps", cfg["fps"], above=0, most=50)
     if cfg["figure"]["cmap"] is not None:
@@ -55,7 +58,7 @@ def read_request(cfg: Mapping[str, Any]) -> ReplayRequest:
     folders = [str(folder) for folder in folders]
     out = results_folder(folders[0], cfg["out"], "replays")
     sizes = {str(key): value for key, value in cfg["cell"].items() if value is not None}
-    return ReplayRequest(folders, checkpoint, sizes, fps, out, cfg["figure"]["cmap"])
+    return ReplayRequest(folders, checkpoint, sizes, cfg["memory_slots"], fps, out, cfg["figure"]["cmap"])
 
 
 def open_runs(cfg: Mapping[str, Any]) -> tuple[ReplayRequest, list[Run]]:
@@ -78,6 +81,7 @@ def open_runs(cfg: Mapping[str, Any]) -> tuple[ReplayRequest, list[Run]]:
                 f"run={folder!r}: {run.config['model']['name']} answers once, and there is no time to move "
                 "through; must be a run of a model that goes step by step, such as lstm or ntm"
             )
+    check_slots(request.memory_slots, *opened)
     _check_sequences(request, opened, configs)
     check_results_folder(request.out, cfg["out"])
     return request, opened

@@ -155,6 +155,8 @@ def rebuild(request: ReportRequest) -> list[Problem]:
             f"{where}: report.json beside it cannot be read ({error}); must be that of {command('report')}"
         ) from error
     about = stored._replace(settings=merged(stored.settings, request.settings))
+    if request.settings["command"]:
+        about = about._replace(commands=[request.settings["command"]])
     tables = {row["table"] for row in rows.read(request.out / "runs.csv") if row["counted"] == "yes"}
     if not tables <= set(about.kinds):
         raise ConfigError(f"{where}: has tables that report.json beside it does not know")

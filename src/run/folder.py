@@ -60,7 +60,12 @@ def results_folder(run: Any, out: Any, kind: str) -> Path:
 
 
 def check_results_folder(folder: Path, out: Any) -> None:
-    """Refuse a folder of `results_folder` that cannot be written, by the key that chose it."""
+    """Refuse a folder of `results_folder` that is of a running run or cannot be written, by the key that chose it."""
+    if RunFolder(folder).is_held():
+        where = f"{'run' if out is None else 'out'}={str(folder)!r}"
+        raise ConfigError(
+            f"{where}: is of a run that is running now; must have ended, or give out=<another folder>"
+        )
     if out is None:
         cli.check_writable("run", folder, "; or give out=<folder>")
     else:

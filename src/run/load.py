@@ -9,6 +9,7 @@ from torch import nn
 
 from ..common.paths import command
 from ..settings.build import build_network, build_task
+from ..settings.errors import ConfigError
 from ..tasks.base import Task
 from .folder import RunFolder, UnreadableError
 
@@ -62,6 +63,17 @@ def load_weights(network: nn.Module, checkpoint: Path) -> None:
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
         raise UnreadableError(where, f"does not fit the configuration of its run: {reason}") from error
+
+
+def check_slots(memory_slots: int | None, *runs: Run) -> None:
+    """Refuse a number of memory slots for runs of which none has a memory.
+
+    Raises:
+        ConfigError: such a number.
+    """
+    if memory_slots is not None and all(run.model.memory_slots is None for run in runs):
+        name = runs[0].config["model"]["name"]
+        raise ConfigError(f"memory_slots={memory_slots!r}: {name} has no memory; must be null")
 
 
 def load_run(path: str | Path, checkpoint: str = "best") -> Run:

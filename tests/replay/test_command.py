@@ -66,6 +66,12 @@ def test_a_larger_memory_is_logged(run, caplog):
     assert "ntm, seed 0, best checkpoint: shown with 9 memory slots; trained with 8" in caplog.messages
 
 
+def test_another_number_of_memory_slots_for_the_runs_with_a_memory(run, trained):
+    data, *_ = replayed(f"run=[{run},{trained}/lstm]", "length=1", "repeats=2", "memory_slots=11")
+    assert data["runs"][0]["heads"]["memory"]["shape"] == [6, 11, 5]
+    assert data["runs"][1]["heads"] is None
+
+
 def test_two_runs_side_by_side(run, trained):
     data, frames, name = replayed(f"run=[{run},{trained}/lstm]", "length=1", "repeats=3")
     assert [one["title"].split(",")[0] for one in data["runs"]] == ["ntm", "lstm"]

@@ -32,6 +32,9 @@ def test_values(trained):
     refused(trained, "checkpoint='first': must be one of best, last", run, "checkpoint=first")
     refused(trained, "fps=0: must be a finite number above 0 and of at most 50", run, "fps=0")
     refused(trained, "fps=60: must be a finite number above 0 and of at most 50", run, "fps=60")
+    refused(trained, f"memory_slots=0: {POSITIVE}", run, "memory_slots=0")
+    text = "memory_slots=9: lstm has no memory; must be null"
+    refused(trained, text, f"run={trained}/lstm", "memory_slots=9")
     refused(trained, "figure.cmap='nope': must be a colour map of matplotlib, such as jet, viridis or cividis",
             run, "figure.cmap=nope")  # fmt: skip
 
@@ -59,7 +62,7 @@ def test_a_network_that_answers_once(trained):
 
 
 def test_sequences_that_do_not_suit_the_task(trained):
-    own = "must be one of checkpoint, figure, fps, out, run"
+    own = "must be one of checkpoint, figure, fps, memory_slots, out, run"
     text = f"length=5: unknown key 'length'; {own}; mnist1d has no sizes to choose"
     refused(trained, text, f"run={trained}/digits_ntm", "length=5")
     text = f"lenght=5: unknown key 'lenght'; {own} or, on repeat_copy, length, repeats; did you mean 'length'?"

@@ -9,7 +9,7 @@ import pytest
 
 from src.common.files import write_json
 from src.run import lock
-from src.run.folder import RUN_FORMAT, RunFolder, UnreadableError, results_folder
+from src.run.folder import RUN_FORMAT, RunFolder, UnreadableError, check_results_folder, results_folder
 from tests.helpers import compose_train, refused, small
 
 ALLOWED = "must be the folder of a finished run, one that holds config.yaml and checkpoints/best.ckpt"
@@ -164,7 +164,10 @@ def test_one_process_at_a_time_has_the_lock(tmp_path):
     with run_folder.held():
         assert run_folder.is_held()
         refused("another process is writing to it", run_folder.held().__enter__)
+        for out in (None, run_folder.path):
+            refused("is of a run that is running now", check_results_folder, run_folder.path, out)
     assert not run_folder.is_held()
+    check_results_folder(run_folder.path, None)
 
 
 @pytest.mark.parametrize(
