@@ -28,7 +28,7 @@ def shapes(state: Any) -> Shapes:
 def check(x: Tensor, state: Any, features: int, expected: Shapes, weight: Tensor | None) -> Tensor:
     """Refuse an input or a state that does not fit.
 
-    Returns the input; under autocast an input of half precision is cast to the dtype of the weight.
+    Returns the input; under autocast an input of another precision is cast to the dtype of the weight.
 
     Args:
         x: must be [B, T, features], with at least one sequence and one step.

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ..memory.addressing import circular_deviation, circular_mean, deviation, mean
+from ..memory.addressing import circular_deviation, circular_mean, deviation, mean, on_ring
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +44,14 @@ class Trace(Mapping[str, Tensor]):
     def place(self) -> tuple[Float[Tensor, "B *T H"], Float[Tensor, "B *T H"]]:
         """Position and width of each head, in slots: mean and standard deviation of its weighting.
 
-        They are circular on a ring. A number `position` in the trace is the position.
+        They are circular on a ring. A number `position` in the trace is the position, there from 0 to below N.
         """
         assert self.weighting is not None
-        position, width = (circular_mean, circular_deviation) if self.ring else (mean, deviation)
-        return self.numbers.get("position", position(self.weighting)), width(self.weighting)
+        if not self.ring:
+            return self.numbers.get("position", mean(self.weighting)), deviation(self.weighting)
+        own = self.numbers.get("position")
+        position = circular_mean(self.weighting) if own is None else on_ring(own, self.weighting.shape[-1])
+        return position, circular_deviation(self.weighting)
 
     @classmethod
     def of(cls, shown: Mapping[str, Tensor]) -> Trace:

@@ -63,7 +63,8 @@ def colours(labels: Iterable[str], order: Iterable[str] = ()) -> dict[str, str]:
 def _shade(colour: str, share: float) -> str:
     """A colour with a share of white, or of black where the share is negative."""
     other = 1.0 if share > 0 else 0.0
-    return to_hex([(1 - abs(share)) * one + abs(share) * other for one in to_rgb(colour)]) if share else colour
+    red, green, blue = ((1 - abs(share)) * one + abs(share) * other for one in to_rgb(colour))
+    return to_hex((red, green, blue)) if share else colour
 
 
 def _others(names: Sequence[str]) -> dict[str, str]:

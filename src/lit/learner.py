@@ -25,11 +25,6 @@ def like(weight: Tensor, batch: Any) -> Any:
     return type(batch)(*(x.to(weight) if x.is_floating_point() else x.to(weight.device) for x in batch))
 
 
-def with_slots(metrics: dict[str, float], slots: int | None) -> dict[str, float]:
-    """Metrics of a set, and the memory slots that they were measured with, if there is a memory."""
-    return metrics if slots is None else {**metrics, "memory_slots": slots}
-
-
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
     """A context in which a network is in evaluation mode, and no gradients are kept."""
@@ -74,6 +69,7 @@ class Learner(GuardedModule):
         self.make_schedule = schedule
         self.memory_slots = memory_slots
         self.counts = objective.counts(task)
+        self.slots_of_set: int | None = None
 
     def loss_and_metrics(
         self, batch: Any, wanted: bool = True, whole: Any = None
@@ -91,23 +87,32 @@ class Learner(GuardedModule):
             return None
         return self.network.initial_state(len(batch.x), memory_slots, **told)
 
-    def count(self, batch: Any, memory_slots: int | None) -> None:
+    def begin_set(self) -> None:
+        """Forget the batches that were counted."""
+        self.counts.reset()
+        self.slots_of_set = None
+
+    def count(self, batch: Any) -> None:
         """Add a batch of validation or test to the metrics."""
-        output, _ = self.network(batch.x, self.initial_state(batch, memory_slots))
+        slots = self.slots_for(batch)
+        output, _ = self.network(batch.x, self.initial_state(batch, slots))
         self.counts.update(output, batch)
+        if slots is not None:
+            self.slots_of_set = max(slots, self.slots_of_set or 0)
+
+    def counted(self) -> dict[str, float]:
+        """The metrics of the batches counted, and the most memory slots of any, if there is a memory."""
+        slots = {} if self.slots_of_set is None else {"memory_slots": self.slots_of_set}
+        return self.counts.compute() | slots
 
     def measure(self, batches: Iterable[Any]) -> dict[str, float]:
         """The metrics of a fixed set, and the memory slots it was measured with, if there is a memory."""
-        self.counts.reset()
+        self.begin_set()
         weight = next(self.network.parameters())
         with evaluating(self.network):
             for batch in batches:
-                self.count(like(weight, batch), self.slots_for(batch))
-        return with_slots(self.counts.compute(), self.most_slots(batches))
-
-    def most_slots(self, batches: Iterable[Any]) -> int | None:
-        """The largest number of memory slots used for any of the batches; None without a memory."""
-        return max((size for size in map(self.slots_for, batches) if size is not None), default=None)
+                self.count(like(weight, batch))
+        return self.counted()
 
     @property
     def parameter_count(self) -> int:
@@ -170,8 +175,9 @@ class Learner(GuardedModule):
         return loss * size, value, dict(zip(metrics, sums, strict=True))
 
     def on_fit_start(self) -> None:
-        own, slots = self.network.memory_slots, self.most_slots(self.task.validation)
-        if slots != own:
+        own = self.network.memory_slots
+        slots = max(self.slots_for(batch) or 0 for batch in self.task.validation)
+        if own not in (None, slots):
             log.info("Validation is measured with %d memory slots instead of %d.", slots, own)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
@@ -188,10 +194,10 @@ class Learner(GuardedModule):
             self.check_finite()
 
     def on_validation_epoch_start(self) -> None:
-        self.counts.reset()
+        self.begin_set()
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
-        self.count(batch, self.slots_for(batch))
+        self.count(batch)
 
     def on_validation_epoch_end(self) -> None:
         # Each process measures the whole set; the broadcast makes decisions based on it identical.
@@ -203,21 +209,18 @@ class Learner(GuardedModule):
     def on_test_epoch_start(self) -> None:
         self.tested: dict[str, dict[str, float]] = {}
         self._test_set: str | None = None
-        self._test_slots: int | None = None
 
     def test_step(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
         if batch_idx == 0:  # of the next set; the trainer may have limited the batches of the previous one
             self._end_test_set()
-            self.counts.reset()
-            self._test_set, self._test_slots = list(self.task.tests)[dataloader_idx], None
-        slots = self.slots_for(batch)
-        self.count(batch, slots)
-        self._test_slots = slots if slots is None else max(slots, self._test_slots or 0)
+            self.begin_set()
+            self._test_set = list(self.task.tests)[dataloader_idx]
+        self.count(batch)
 
     def _end_test_set(self) -> None:
         """Store the metrics of the current test set under its name."""
         if self._test_set is not None:
-            self.tested[self._test_set] = with_slots(self.counts.compute(), self._test_slots)
+            self.tested[self._test_set] = self.counted()
             self._test_set = None
 
     def on_test_epoch_end(self) -> None:

@@ -19,7 +19,7 @@ class UnusableGradients:
     of a weighting by gamma at every step. Where many slots have exactly the same weight, a loss of moderate size
     has a gradient that grows as gamma^T over T steps, and overflows in a long sequence.
 
-    Nothing is read from a device.
+    Nothing is read from a device at an update.
 
     Attributes:
         total: unusable gradients so far.

@@ -137,8 +137,12 @@ def circular_mean(w: Float[Tensor, "*any N"]) -> Float[Tensor, "*any"]:
     slots = w.shape[-1]
     angle = torch.arange(slots, dtype=w.dtype, device=w.device) * (2 * torch.pi / slots)
     mean = torch.atan2((w * angle.sin()).sum(-1), (w * angle.cos()).sum(-1))
-    position = (mean * (slots / (2 * torch.pi))).remainder(slots)
-    return position.remainder(slots)  # rounding makes N of a value just below 0; N is slot 0
+    return on_ring(mean * (slots / (2 * torch.pi)), slots)
+
+
+def on_ring(position: Float[Tensor, "*any"], slots: int) -> Float[Tensor, "*any"]:
+    """A position on a ring, from 0 to below N."""
+    return position.remainder(slots).remainder(slots)  # once: rounding makes N of a value just below 0
 
 
 def circular_deviation(w: Float[Tensor, "*any N"]) -> Float[Tensor, "*any"]:

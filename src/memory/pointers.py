@@ -26,8 +26,8 @@ def consecutive(
     bank: Float[Tensor, "addresses bits"], first: Float[Tensor, "B bits"], items: int
 ) -> Float[Tensor, "B n bits"]:
     """The codes of consecutive addresses, from the first of each sequence; after the last one of the bank, 0."""
-    places = 2.0 ** torch.arange(bank.shape[1], device=first.device)
-    start = torch.matmul((first > 0).float(), places).long()
+    places = 2 ** torch.arange(bank.shape[1], device=first.device)
+    start = ((first > 0) * places).sum(1)
     return bank[(start.unsqueeze(1) + torch.arange(items, device=start.device)) % len(bank)]
 
 

@@ -136,14 +136,11 @@ def record(learner: Learner, example: Example, title: str) -> Recording:
 def record_heads(names: list[str], seen: Trace) -> Heads:
     """Heads and memory from a trace [1, T, ...], without the batch dimension.
 
-    Positions, from 0 to N, and widths are those of `Trace.place`. Other numbers are taken from the trace.
+    Positions and widths are those of `Trace.place`. Other numbers are taken from the trace.
     """
     seen = seen.map(lambda values: values[0])
     weights = seen["weighting"]
-    slots = weights.shape[2]
-    position, width = seen.place
-    # Twice: the first remainder of a tiny negative number is rounded to N.
-    numbers = {"position": position.remainder(slots).remainder(slots), "width": width}
+    numbers = dict(zip(("position", "width"), seen.place, strict=True))
     for name, values in seen.numbers.items():
         parts = values.unbind(2) if values.dim() == 3 else [values]
         for k, one in enumerate(parts):

@@ -60,7 +60,7 @@ def results_folder(run: Any, out: Any, kind: str) -> Path:
 
 
 def check_results_folder(folder: Path, out: Any) -> None:
-    """Refuse a folder of `results_folder` that is of a running run or cannot be written, by the key that chose it."""
+    """Refuse a folder of `results_folder`, by its key: that of a running run, or one that cannot be written."""
     if RunFolder(folder).is_held():
         where = f"{'run' if out is None else 'out'}={str(folder)!r}"
         raise ConfigError(

@@ -8,11 +8,12 @@ from typing import Any
 log = logging.getLogger(__name__)
 COUNTING = ("counters", "number_input")
 #: By option and its value.
-IDLE = {
+IDLE: dict[tuple[str, object], tuple[str, ...]] = {
     ("controller", "lstm"): COUNTING,
     ("controller", "gru"): COUNTING,
     ("controller", "feedforward"): COUNTING,
     **{("positions", kind): ("max_positions",) for kind in ("rotary", "alibi", "none")},
+    ("content_addressing", False): ("beta_bias", "gate_bias"),
     ("motion", "relative"): ("jump_range", "jump_bias", "step_bias", "bookmark_bias"),
     ("motion", "hybrid"): ("delta_init", "bookmark_bias"),
     ("motion", "anchored"): ("jump_range", "step_bias"),

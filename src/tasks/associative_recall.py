@@ -17,7 +17,7 @@ import torch
 
 from ..common import checks
 from .axes import Axis
-from .batches import SequenceBatch
+from .batches import SequenceBatch, answered
 from .generated import Generated
 from .words import bit_names, random_words
 
@@ -83,11 +83,7 @@ class AssociativeRecall(Generated):
         blocks[:, items, 1:, : self.width] = heard[sequences, queried]
         blocks[:, :items, 0, flag] = 1.0
         x[:, [query, start - 1], flag + 1] = 1.0
-        y = torch.zeros(size, start + words, self.width)
-        y[:, start:] = heard[sequences, queried + 1]
-        mask = torch.zeros(size, start + words)
-        mask[:, start:] = 1.0
-        return SequenceBatch(x, y, mask)
+        return answered(x, heard[sequences, queried + 1])
 
     def steps_of(self, items: int) -> int:
         """(items + 2) (item_length + 1)."""

@@ -20,6 +20,22 @@ class SequenceBatch(NamedTuple):
     mask: Float[Tensor, "B T"]
 
 
+def answered(
+    x: Float[Tensor, "B T F"], due: Float[Tensor, "B answers O"] | Integer[Tensor, "B answers"]
+) -> SequenceBatch:
+    """Sequences with an answer at each of their last steps.
+
+    >>> batch = answered(torch.ones(1, 4, 2), torch.tensor([[7, 8]]))
+    >>> batch.y, batch.mask
+    (tensor([[0, 0, 7, 8]]), tensor([[0., 0., 1., 1.]]))
+    """
+    answers = due.shape[1]
+    y, mask = due.new_zeros(*x.shape[:2], *due.shape[2:]), x.new_zeros(x.shape[:2])
+    y[:, -answers:] = due
+    mask[:, -answers:] = 1.0
+    return SequenceBatch(x, y, mask)
+
+
 class BatchDataset(Dataset):
     """A dataset of whole batches: item n is `make(n)`, so that loaders neither collate nor shuffle.
 

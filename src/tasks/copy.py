@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..common import checks
 from .axes import Axis
-from .batches import SequenceBatch
+from .batches import SequenceBatch, answered
 from .generated import Generated
 from .words import bit_names, random_words
 
@@ -40,11 +40,7 @@ def lay_out(heard: Float[Tensor, "B L width"], due: Float[Tensor, "B L width"]) 
     x = torch.zeros(size, 2 * length + 1, width + 1)
     x[:, :length, :width] = heard
     x[:, length, width] = 1.0
-    y = torch.zeros(size, 2 * length + 1, width)
-    y[:, length + 1 :] = due
-    mask = torch.zeros(size, 2 * length + 1)
-    mask[:, length + 1 :] = 1.0
-    return SequenceBatch(x, y, mask)
+    return answered(x, due)
 
 
 class Copy(Generated):

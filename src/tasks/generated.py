@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ..common import checks
+from .axes import cell_title
 from .base import Example, Task
 from .streams import generator
 
@@ -128,18 +129,17 @@ class Generated(Task):
 
     def example(self, *values: Any, **named: Any) -> Example:
         batch = self.draw(self.source(FIGURE, *values), 1, *values)
-        sizes = ", ".join(f"{axis.name} {value}" for axis, value in zip(self.axes, values, strict=True))
         return Example(
             name=self.name_of(values),
-            title=sizes.capitalize(),
+            title=cell_title(self.axes, values).capitalize(),
             x=batch.x,
             y=batch.y,
             mask=batch.mask,
-            marks={"answer": first_answer(batch)},
+            marks={"answer": int(self.input_length(batch).max())},
         )
 
     def needed_slots(self, batch: Any) -> int:
-        return max(first_answer(batch), 1)
+        return max(int(self.input_length(batch).max()), 1)
 
     @classmethod
     def check_cell(cls, key: str, cell: tuple[int, ...]) -> None:
@@ -166,8 +166,3 @@ class Generated(Task):
             cls.check_cell(place, sizes)
             checked.append(sizes)
         return checked
-
-
-def first_answer(batch: Any) -> int:
-    """The first step with an answer; the latest of the batch where its sequences differ."""
-    return int(batch.mask.argmax(1).max())

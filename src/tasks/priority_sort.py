@@ -20,7 +20,7 @@ import torch
 
 from ..common import checks
 from .axes import Axis
-from .batches import SequenceBatch
+from .batches import SequenceBatch, answered
 from .generated import Generated
 from .words import bit_names, random_words
 
@@ -86,11 +86,7 @@ class PrioritySort(Generated):
         x[:, :length, :width] = words
         x[:, :length, width] = priorities
         x[:, length, width + 1] = 1.0
-        y = torch.zeros(size, length + 1 + due, width)
-        y[:, length + 1 :] = words.gather(1, order.unsqueeze(2).expand(-1, -1, width))
-        mask = torch.zeros(size, length + 1 + due)
-        mask[:, length + 1 :] = 1.0
-        return SequenceBatch(x, y, mask)
+        return answered(x, words.gather(1, order.unsqueeze(2).expand(-1, -1, width)))
 
     def steps_of(self, length: int) -> int:
         """The words, the delimiter, and the words that are due."""

@@ -115,6 +115,7 @@ class RepeatCopy(Generated):
         ]
 
     def example(self, length: int, repeats: int) -> Example:
+        """A sequence to show, with a title as in the paper."""
         return super().example(length, repeats)._replace(title=f"Length {length}, Repeat {repeats}")
 
     def steps_of(self, length: int, repeats: int) -> int:

@@ -17,7 +17,7 @@ import torch
 
 from ..common import checks
 from .axes import Axis
-from .batches import SequenceBatch
+from .batches import SequenceBatch, answered
 from .generated import Generated
 from .repeat_copy_sampler import normalise
 from .words import bit_names, random_words
@@ -79,16 +79,11 @@ class StridedCopy(Generated):
 
     def draw(self, source: torch.Generator, size: int, length: int, stride: int) -> SequenceBatch:
         words = random_words(source, size, length, self.width)
-        start, steps = length + 2, self.steps_of(length, stride)
-        x = torch.zeros(size, steps, self.input_size)
+        x = torch.zeros(size, self.steps_of(length, stride), self.input_size)
         x[:, :length, : self.width] = words
         x[:, length, self.width] = 1.0
         x[:, length + 1, self.width + 1] = normalise(torch.tensor([stride]), *self.strides)
-        y = torch.zeros(size, steps, self.width)
-        y[:, start:] = words[:, strided(length, stride)]
-        mask = torch.zeros(size, steps)
-        mask[:, start:] = 1.0
-        return SequenceBatch(x, y, mask)
+        return answered(x, words[:, strided(length, stride)])
 
     def steps_of(self, length: int, stride: int) -> int:
         """2 L + 2."""

@@ -23,7 +23,7 @@ from torch.nn.functional import one_hot
 
 from ..common import checks
 from .axes import Axis
-from .batches import SequenceBatch
+from .batches import SequenceBatch, answered
 from .generated import Generated
 
 #: Name of the random streams of unseen lengths, beside those of `src.tasks.generated`.
@@ -75,9 +75,10 @@ class StringTask(Generated):
         checks.integer("min_length", self.lengths[0], least=self.shortest)
         self.vocabulary = checks.integer("vocabulary", vocabulary, least=2)
         self.test_per_length = checks.integer("test_per_length", test_per_length, least=0)
-        if checks.integer("test_min", test_min) <= max_length:
+        least, most = checks.integer("test_min", test_min), checks.integer("test_max", test_max)
+        if test_per_length and least <= max_length:
             raise checks.refuse("test_min", test_min, f"above max_length={max_length}, unseen in training")
-        if checks.integer("test_max", test_max) < test_min:
+        if test_per_length and most < least:
             raise checks.refuse("test_max", test_max, f"at least test_min={test_min}")
         self.unseen = range(test_min, test_max + 1)
         self.input_size, self.output_size = vocabulary + len(self.further) + 1, vocabulary
@@ -98,15 +99,11 @@ class StringTask(Generated):
 
     def draw(self, source: torch.Generator, size: int, length: int) -> SequenceBatch:
         read, answer = self.strings(source, size, length)
-        heard, steps = read.shape[1], read.shape[1] + answer.shape[1]
-        x = torch.zeros(size, steps, self.input_size)
+        heard = read.shape[1]
+        x = torch.zeros(size, heard + answer.shape[1], self.input_size)
         x[:, :heard] = one_hot(read, self.input_size)
         x[:, heard:, -1] = 1.0
-        y = torch.zeros(size, steps, dtype=torch.long)
-        y[:, heard:] = answer
-        mask = torch.zeros(size, steps)
-        mask[:, heard:] = 1.0
-        return SequenceBatch(x, y, mask)
+        return answered(x, answer)
 
     def further_tests(self) -> dict[str, Sequence[SequenceBatch]]:
         """The set of unseen lengths, such as `lengths_41_to_500`; its `accuracy` is the score of the benchmark."""

@@ -1,7 +1,7 @@
 """Base class of tasks whose answers follow a walk from word to word by signed distances, see `src.tasks.paths`."""
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..common import checks
 from .axes import Axis, cell_name
-from .batches import SequenceBatch
+from .batches import SequenceBatch, answered
 from .generated import TEST, Generated
 from .paths import Moves, NoWalk, walk_to_last
 from .words import bit_names, random_words
@@ -20,7 +20,7 @@ from .words import bit_names, random_words
 HELD_OUT = "held_out"
 
 
-class Walks(Generated, ABC):
+class Walks(Generated):
     """Base class: L words are heard, then a flag; the answers are the words of a walk, the first one at the flag.
 
     Inputs are `width` bits, the flag, and a distance. As a scalar it is divided by the root mean square of the
@@ -126,8 +126,9 @@ class Walks(Generated, ABC):
         distances: Sequence[int] | None = None,
         last: int | None = None,
     ) -> SequenceBatch:
-        """Random sequences of a cell, with walks of the distances of training up to its reach, or of others.
+        """Random sequences of a cell, with walks of some distances.
 
+        By default these are all up to its reach that are not held out.
         If the last move has a distance of its own, the word that it leads to is the only answer that counts.
         """
         if distances is None:
@@ -156,9 +157,6 @@ class Walks(Generated, ABC):
             tests[cell_name(self.further_axes, [one])] = self.batches(source, self.cell_size, largest, last=one)
         return tests
 
-    def needed_slots(self, batch: Any) -> int:
-        return int(self.input_length(batch).max())
-
     def input_length(self, batch: Any) -> Tensor:
         """Words before the flag, with which the answers begin also where only the last one counts."""
         return batch.x[..., self.width].argmax(1)
@@ -170,11 +168,7 @@ class Walks(Generated, ABC):
         x = torch.zeros(size, length + answers, self.input_size)
         x[:, :length, : self.width] = words
         x[:, length, self.width] = 1.0
-        y = torch.zeros(size, length + answers, self.width)
-        y[:, length:] = words[torch.arange(size).unsqueeze(1), path]
-        mask = torch.zeros(size, length + answers)
-        mask[:, length:] = 1.0
-        return SequenceBatch(x, y, mask)
+        return answered(x, words[torch.arange(size).unsqueeze(1), path])
 
     def encode(self, distances: Integer[Tensor, "B n"]) -> Float[Tensor, "B n features"]:
         """Signed distances as inputs; 0, which leads nowhere, is 0 in all of them."""

@@ -91,4 +91,6 @@ def test_place_is_on_the_ring_or_in_the_row(ring, position, width):
 
 def test_place_takes_a_position_that_the_head_has():
     w = torch.eye(4)[None, :1]
-    assert Trace(weighting=w, numbers={"position": torch.tensor([[7.5]])}).place[0].item() == 7.5
+    assert Trace(weighting=w, numbers={"position": torch.tensor([[7.5]])}).place[0].item() == 3.5
+    assert Trace(weighting=w, numbers={"position": torch.tensor([[-1e-9]])}).place[0].item() == 0.0
+    assert Trace(weighting=w, numbers={"position": torch.tensor([[7.5]])}, ring=False).place[0].item() == 7.5

@@ -95,6 +95,11 @@ def test_shift(rng, slots, radius):
     check(addressing.shift, w, s)
 
 
+def test_a_position_on_the_ring():
+    position = torch.tensor([0.0, 3.5, 4.0, 7.5, -0.5, -1e-9])
+    assert addressing.on_ring(position, 4).tolist() == [0.0, 3.5, 0.0, 3.5, 3.5, 0.0]
+
+
 @pytest.mark.parametrize("slots", SIZES)
 def test_convolve(rng, slots):
     w, s = weighting(rng, B, H, slots), weighting(rng, B, H, slots)

@@ -32,6 +32,17 @@ def test_consecutive_addresses_go_round(first):
         assert one.tolist() == [naive.code((begin + i) % 16, 4) for i in range(5)]
 
 
+@pytest.mark.parametrize("default", [torch.float32, torch.float64])
+def test_consecutive_addresses_with_another_default_dtype(default):
+    """Lightning changes it with precision=64-true."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(default)
+    bank = pointers.address_bank(3)
+    found = pointers.consecutive(bank, bank[[6]], 3)
+    torch.set_default_dtype(before)
+    assert found[0].tolist() == [naive.code(address, 3) for address in (6, 7, 0)]
+
+
 def test_anchored(rng):
     pointer, addresses, anchor = normal(rng, B, P, BITS), normal(rng, B, N, BITS), normal(rng, B, P, 3).softmax(2)
     found = pointers.anchored(pointer, addresses, anchor)

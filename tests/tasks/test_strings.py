@@ -120,6 +120,7 @@ def test_unseen_lengths_can_be_chosen_and_left_out():
     assert name == "lengths_6_to_8"
     assert [batch.x.shape[:2] for batch in task.further_tests()[name]] == [(3, 12), (3, 14), (3, 16)]
     assert OddsFirst(test_per_length=0).further_tests() == {}
+    assert OddsFirst(max_length=60, test_per_length=0).further_tests() == {}
 
 
 COUNT = "an integer of at least"
