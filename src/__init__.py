@@ -19,7 +19,7 @@ The packages and their layers; a file imports only from layers below its own:
               train.py      the commands that are one file
               evaluate.py
               publish.py
-    layer 10  study/        a table or a figure of the README: tune, choose, sweep, evaluate, report
+    layer 10  study/        a published report from nothing: tune, choose, sweep, evaluate, report
               search/       hyper-parameter search with Optuna; the best settings as an experiment file
               benchmark/    speed and memory of training, one question a file
     layer 11  __main__.py   the program dms-ntm, which runs the commands

@@ -85,7 +85,8 @@ def flag(key: str, value: Any) -> bool:
 def name(key: str, value: Any) -> str:
     """The name of a file or a folder."""
     if not isinstance(value, str) or not re.fullmatch(r"\w[\w-]*", value):
-        raise refuse(key, value, "a name of letters, digits, _ and -")
+        quotes = "" if isinstance(value, str | None) else ", in quotes where it is a number"
+        raise refuse(key, value, f"a name of letters, digits, _ and -{quotes}")
     return value
 
 

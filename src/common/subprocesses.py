@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+#: Exit code of a command that the user has stopped.
+STOPPED = 130
+
 
 def run_module(command: list[str]) -> int:
     """Run `python -m <command>` and return its exit code.
@@ -55,6 +58,6 @@ def run_modules(commands: Sequence[list[str]]) -> list[int]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if stopped or 130 in codes:
+    if stopped or STOPPED in codes:
         raise KeyboardInterrupt
     return codes

@@ -11,16 +11,14 @@ from hydra._internal.callbacks import Callbacks
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from ..common import checks
+from ..common.subprocesses import STOPPED
 from ..run import lock, resume
-from ..run.ending import DONE
 from ..settings import cli, errors, keys, required
 from ..settings.errors import ConfigError
 from ..settings.job import Job
 from . import estimate, job, launchers, ray, sweep
 
 log = logging.getLogger(__name__)
-#: Exit code of a command that the user has stopped.
-STOPPED = 130
 
 
 def command() -> None:
@@ -50,7 +48,7 @@ def command() -> None:
             print(estimate.report(remaining(jobs, line.overrides) if resumes else jobs))
             return
         elif line.multirun:
-            folder = Path(first["resume"] or str(jobs[0].sweep))
+            folder = Path(str(first["resume"] or jobs[0].sweep))
             if resumes:
                 check_same(jobs, folder)
             else:
@@ -69,7 +67,7 @@ def command() -> None:
             with cli.failures():
                 job.run_single(jobs[0], checked)
         except KeyboardInterrupt:
-            sys.exit(130)
+            sys.exit(STOPPED)
 
 
 def launch(jobs: list[Job], folder: Path, whole: DictConfig) -> None:
@@ -84,7 +82,7 @@ def launch(jobs: list[Job], folder: Path, whole: DictConfig) -> None:
         if code:
             sys.exit(code)
     except KeyboardInterrupt:  # from joblib; a run in this process ends with a checkpoint instead
-        sys.exit(130)
+        sys.exit(STOPPED)
     finally:
         print(f"\n{sweep.summary(folder)}")
 
@@ -115,7 +113,7 @@ def launch_in_batches(jobs: list[Job], folder: Path, size: int) -> int:
 def remaining(jobs: list[Job], overrides: list[str]) -> list[Job]:
     """The jobs that remain when a run or a sweep is resumed; a run that has begun counts in full."""
     if jobs[0].sweep is not None:
-        return [one for one in jobs if sweep.status_of(one.folder).status not in DONE]
+        return [one for one in jobs if sweep.is_left(one.folder, one.composed.retry_failed)]
     settings = resume.settings(jobs[0].folder, resume.changes_of(overrides))
     settings.pop("init_from", None)  # it is not loaded again, and may be gone
     whole = OmegaConf.masked_copy(jobs[0].composed, "hydra")
@@ -180,10 +178,12 @@ def expand_resume(line: cli.Line) -> cli.Line:
     for key, override in given.items():
         if key in required.COMMAND and override.is_delete():
             raise ConfigError(f"{override.input_line}: cannot be left out; must be null or false")
+        if key in required.COMMAND and override.is_sweep_override():
+            raise ConfigError(f"{override.input_line}: must be one value, for the command as a whole")
     if "resume" not in given or given["resume"].value() is None:
         return line
     for key, override in given.items():
-        if override.is_sweep_override() and key in (*required.COMMAND, *resume.CHANGES):
+        if override.is_sweep_override() and key in resume.CHANGES:
             raise ConfigError(f"{override.input_line}: must be one value when a run is resumed")
     if not str(given["resume"].value()):
         raise ConfigError("resume='': must be the folder of a run or of a sweep")

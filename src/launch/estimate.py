@@ -49,7 +49,7 @@ def report(jobs: Sequence[Job]) -> str:
         for job, one in zip(jobs, found, strict=True)
     ]
     good = [one for one in found if isinstance(one, Cost)]
-    side_by_side = launchers.launcher_of(jobs[0].launcher).workers(jobs[0].launcher)
+    side_by_side = min(launchers.launcher_of(jobs[0].launcher).workers(jobs[0].launcher), len(jobs))
     time, disk = duration(together(good, side_by_side)), size(sum(one.disk_bytes for one in good))
     count = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
     total = f"{count}, {side_by_side} at a time: about {time} and {disk}"
@@ -109,6 +109,8 @@ def measure(cfg: dict[str, Any], learner: Learner) -> tuple[float, float, int]:
     precision = cfg["trainer"].get("precision") or "32-true"
     if str(precision).startswith("64"):
         learner.double()
+    if not keys.on_cpu(cfg["trainer"]) and torch.cuda.is_available():
+        learner.cuda()
     weight = next(learner.network.parameters())
     half = torch.autocast(weight.device.type, torch.bfloat16, precision in trainer_arguments.MIXED_PRECISIONS)
     optimizer = learner.make_optimizer(learner.network.parameters())
@@ -122,6 +124,7 @@ def measure(cfg: dict[str, Any], learner: Learner) -> tuple[float, float, int]:
                 loss, _ = learner.loss_and_metrics(like(weight, task.training_batch(n)), wanted=False)
             loss.backward()
             optimizer.step()
+            weight.flatten()[0].item()  # waits for the device to end the update
         update = (time.perf_counter() - started) / UPDATES
         started = time.perf_counter()
         with half:

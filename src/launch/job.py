@@ -16,6 +16,7 @@ from lightning.pytorch.callbacks import Callback
 from omegaconf import DictConfig
 
 from ..common import output
+from ..common.subprocesses import STOPPED
 from ..common.text import table
 from ..lit import baselines, objectives
 from ..run import resume as resumption
@@ -196,7 +197,7 @@ def print_outcome(outcome: Outcome, folder: Path) -> None:
     if metrics["status"] == "failed":
         raise ConfigError(f"{metrics['error']}; see {folder / 'train.log'}")
     if outcome.ending.cause == "user":
-        sys.exit(130)
+        sys.exit(STOPPED)
 
 
 def announce(jobs: Sequence[Job], how: str) -> None:
@@ -213,6 +214,22 @@ def announce_one(job: Job) -> None:
 def log_as_hydra(job: Job) -> None:
     """Log as hydra.hydra_logging says, no longer into the folder of a job."""
     configure_log(job.composed.hydra.hydra_logging, job.composed.hydra.verbose)
+
+
+@contextmanager
+def losses(others: str) -> Iterator[None]:
+    """Context in which the loss of a job with its process is raised as a ConfigError, in one line.
+
+    Args:
+        others: what becomes of the other jobs, for the message.
+    """
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as fault:
+        lines = [line for line in str(fault).splitlines() if line.strip()] or [type(fault).__name__]
+        raise ConfigError(f"a job was lost: {lines[0]}; {others}; resume runs the rest") from fault
 
 
 def exit_code(results: Sequence[float | Exception]) -> int:

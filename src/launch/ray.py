@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..common.subprocesses import STOPPED
 from ..run import lock
 from ..run.ending import DONE, Ending
 from ..run.folder import RunFolder
@@ -28,7 +29,7 @@ TARGET = f"{__name__}.launch"
 #: Seconds that a stopped job has to write a checkpoint and return its folder.
 GRACE = 60.0
 #: Exit codes of a stopped job; the second if it was stopped before it could write anything.
-STOPPED = (130, -signal.SIGTERM)
+STOPPING = (STOPPED, -signal.SIGTERM)
 
 
 def check(settings: Mapping[str, Any]) -> None:
@@ -52,8 +53,8 @@ def launch(jobs: Sequence[Job], folder: Path) -> int:
     Returns:
         The exit code: 1 if a job is not done, 130 if the user stopped the sweep.
     """
-    left_out = DONE if jobs[0].composed.retry_failed else (*DONE, "failed")
-    todo = deque(job for job in jobs if is_free(job) and sweep.status_of(job.folder).status not in left_out)
+    retry = jobs[0].composed.retry_failed
+    todo = deque(job for job in jobs if is_free(job) and sweep.is_left(job.folder, retry))
     with lock.held(folder):
         code = RayJobs(ray_cluster.read(jobs[0].launcher), folder).run(todo) if todo else 0
     failed = any(sweep.status_of(job.folder).status not in DONE for job in jobs)
@@ -122,7 +123,7 @@ class RayJobs:
                             todo.append(retry)
             return 0
         except KeyboardInterrupt:
-            return 130
+            return STOPPED
         except OSError as error:
             resume = cli.argument("resume", self.folder)
             raise ConfigError(f"{self.folder}: {error}; must be fixed, then {resume} resumes it") from error
@@ -168,7 +169,7 @@ class RayJobs:
             return job if again else None
         unpack(result.folder, job.folder)
         run = RunFolder(job.folder)
-        if result.code not in (0, *STOPPED) and not run.holds_run() and not run.metrics_file.exists():
+        if result.code not in (0, *STOPPING) and not run.holds_run() and not run.metrics_file.exists():
             run.write_metrics(Ending.of("error", f"ended with exit code {result.code}").entries())
         self.release(done)
         status = sweep.status_of(job.folder).status

@@ -1,14 +1,14 @@
 """Launcher for Slurm by submitit: hydra/launcher=submitit_slurm, an array of Slurm jobs, or submitit_local."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..settings.errors import ConfigError
 from ..settings.job import Job
-from .job import announce, announce_one, exit_code, run_in_sweep
+from .job import announce, announce_one, exit_code, losses, run_in_sweep
 
 is_here = False
 TARGET = "hydra_plugins.hydra_submitit_launcher.submitit_launcher."
@@ -37,8 +37,8 @@ def check(settings: Mapping[str, Any]) -> None:
 
 
 def workers(settings: Mapping[str, Any]) -> int:
-    """Jobs at a time."""
-    return int(settings.get("array_parallelism") or 1)
+    """Jobs at a time; all of them on this machine."""
+    return sys.maxsize if settings["_target_"] == LOCAL else int(settings.get("array_parallelism") or 1)
 
 
 class SubmititJob:
@@ -72,19 +72,6 @@ def launch(jobs: Sequence[Job], folder: Path) -> int:
     announce(jobs, f"with submitit ({cluster}), sweep output dir : {folder}")
     for job in jobs:
         announce_one(job)
-    with faults():
+    with losses("the other jobs continue"):
         queued = executor.map_array(SubmititJob(), [job._replace(side_by_side=True) for job in jobs])
         return exit_code([one.results()[0] for one in queued])
-
-
-@contextmanager
-def faults() -> Iterator[None]:
-    """Context in which the loss of a job is raised as a ConfigError, in one line."""
-    try:
-        yield
-    except ConfigError:
-        raise
-    except Exception as fault:
-        lines = [line for line in str(fault).splitlines() if line.strip()] or [type(fault).__name__]
-        text = f"a job was lost: {lines[0]}; the other jobs continue; resume runs the rest"
-        raise ConfigError(text) from fault

@@ -104,6 +104,12 @@ def status_of(folder: Path) -> JobStatus:
     return JobStatus(folder, "waiting" if begun is None else "half-done", {}, None, None)
 
 
+def is_left(folder: Path, retry_failed: bool) -> bool:
+    """Whether a resumed sweep runs the job of a folder: it is not done, and has not failed or is to be retried."""
+    status = status_of(folder).status
+    return status not in DONE and (retry_failed or status != "failed")
+
+
 def _modified(path: Path) -> float | None:
     """When a file was last written; None if there is none, or none any more, as its run begins again."""
     try:

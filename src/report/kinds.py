@@ -125,7 +125,7 @@ def kind_of(entries: Sequence[EndedRun], protocol: str) -> TableKind:
     """
     config = entries[0].config["task"]
     task: Any = construct.locate("task", config)
-    objective = objectives.OBJECTIVES.get(getattr(task, "objective", ""))
+    objective = build.objective_of(config)
     if objective is None:
         raise ConfigError(f"task._target_={config['_target_']!r}: has no known objective")
     first, *others = task.like_training

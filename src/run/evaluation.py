@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..common import checks
-from ..lit.objectives import OBJECTIVES
 from ..lit.repeated_bits import END_AT
 from ..settings import build, errors, keys
 from ..settings.construct import locate
@@ -46,7 +45,7 @@ def read_request(cfg: Mapping[str, Any], task: Mapping[str, Any]) -> Request:
     if cfg["figure"]["cmap"] is not None:
         keys.check_cmap(cfg["figure"]["cmap"])
     prolong = errors.check("", checks.integer, "prolong", cfg["prolong"], least=0)
-    objective = OBJECTIVES.get(getattr(locate("task", task), "objective", ""))
+    objective = build.objective_of(task)
     if prolong and (objective is None or END_AT.name not in objective.names):
         raise ConfigError(
             f"prolong={prolong}: is for tasks with the metric {END_AT.name}, as repeat_copy has; "

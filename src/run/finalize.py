@@ -17,7 +17,7 @@ from ..lit.learner import Learner
 from . import provenance
 from .ending import Ending
 from .final_evaluation import test_and_draw
-from .fit import failed_by_exception, machine_fault
+from .fit import by_user, failed_by_exception, machine_fault, out_of_time
 from .load import load_weights
 from .parts import Parts
 from .resume import updates_of
@@ -33,8 +33,11 @@ def conclude(parts: Parts, ending: Ending) -> tuple[dict[str, Any], Ending]:
         ending: of the training loop.
 
     Returns:
-        The content of metrics.json, and the ending of the run: a failure in the test, or a fault of the machine,
-        replaces `ending`.
+        The content of metrics.json, and the ending of the run: a failure in the test, Ctrl-C there, or a fault of
+        the machine replaces `ending`.
+
+    Raises:
+        SystemExit: the cluster needs the machine during the test; see `fit`.
     """
     cfg, learner, trainer = parts.cfg, parts.learner, parts.trainer
     history, clock, solved = (parts.callbacks[kind] for kind in (History, Clock, Solved))
@@ -51,10 +54,16 @@ def conclude(parts: Parts, ending: Ending) -> tuple[dict[str, Any], Ending]:
     if ending.status == "finished":
         try:
             tested = test_and_draw(parts)
+        except (KeyboardInterrupt, SystemExit) as end:
+            if not by_user(end):
+                raise
+            ending = Ending.of("user")
         except OSError as fault:
             log.error("failed in the test: %s", fault)
             ending = machine_fault(parts, fault)
         except Exception as failure:
+            if out_of_time(failure):
+                raise
             log.error("failed in the test: %s\n%s", failure, traceback.format_exc())
             ending = failed_by_exception(failure)
     metrics = {
@@ -80,21 +89,30 @@ def conclude(parts: Parts, ending: Ending) -> tuple[dict[str, Any], Ending]:
     }
     try:
         parts.folder.write_metrics(metrics)
-        objective = learner.objective
-        numbers = hparams.final(metrics, objective.headline, objective.reach[0], learner.task)
-        for logger in trainer.loggers:
-            logger.log_metrics(numbers, step=trainer.global_step)
-            if isinstance(logger, TensorBoardLogger):
-                hparams.write(logger, hparams.session_end(ending.status))
-            logger.finalize("failed" if ending.status in ("failed", "diverged") else "success")
-            if isinstance(logger, WandbLogger):  # else the next run of this process would be added to this one
-                logger.experiment.finish()
     except OSError as fault:  # such as a full disk; the caller still gets the metrics
         log.error("failed at the end: %s", fault)
         failed = machine_fault(parts, fault)
         ending = failed if ending.error is None else failed._replace(error=ending.error)
-        metrics |= ending.entries()
+        return metrics | ending.entries(), ending
+    try:
+        log_results(parts, metrics, ending)
+    except Exception as failure:  # the results are complete without it
+        log.warning("The results could not be logged: %s", reason(failure))
     return metrics, ending
+
+
+def log_results(parts: Parts, metrics: dict[str, Any], ending: Ending) -> None:
+    """Give the results to the loggers and end these."""
+    learner, trainer = parts.learner, parts.trainer
+    objective = learner.objective
+    numbers = hparams.final(metrics, objective.headline, objective.reach[0], learner.task)
+    for logger in trainer.loggers:
+        logger.log_metrics(numbers, step=trainer.global_step)
+        if isinstance(logger, TensorBoardLogger):
+            hparams.write(logger, hparams.session_end(ending.status))
+        logger.finalize("failed" if ending.status in ("failed", "diverged") else "success")
+        if isinstance(logger, WandbLogger):  # else the next run of this process would be added to this one
+            logger.experiment.finish()
 
 
 def validate(parts: Parts) -> dict[str, Any]:

@@ -39,8 +39,7 @@ def fit(parts: Parts, others: ExitStack, checkpoint: Path | None = None) -> Endi
         log.error(error)
         return Ending.of("loss" if divergence.what == "loss" else "gradient", error)
     except (KeyboardInterrupt, SystemExit) as end:
-        # Lightning raises SystemExit for a second Ctrl-C; any other SystemExit is not the user's.
-        if isinstance(end, SystemExit) and not isinstance(end.__context__, KeyboardInterrupt):
+        if not by_user(end):
             raise
         return Ending.of("user")
     except OSError as fault:
@@ -81,6 +80,11 @@ def machine_fault(parts: Parts, fault: OSError) -> Ending:
     where = "the last good checkpoint" if parts.folder.last.exists() else "the beginning"
     again = cli.argument("resume", parts.folder.path)
     return Ending.of("machine", f"{fault}; fix that, then {again} resumes from {where}", fault)
+
+
+def by_user(end: BaseException) -> bool:
+    """Whether Ctrl-C ended Lightning, which raises SystemExit for it; any other SystemExit is of the cluster."""
+    return isinstance(end, KeyboardInterrupt) or isinstance(end.__context__, KeyboardInterrupt)
 
 
 def out_of_time(failure: Exception) -> bool:

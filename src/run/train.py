@@ -131,11 +131,10 @@ def run(parts: Parts, checkpoint: Path | None = None) -> Outcome:
     )
     with processes.without_lightning_signal_handlers(parts.trainer), ExitStack() as others:
         try:
-            ending = fit(parts, others, checkpoint)
+            metrics, ending = conclude(parts, fit(parts, others, checkpoint))
         except (SystemExit, Exception):  # the cluster needs the machine, and relies on this exception
             conclude(parts, Ending.of("preempted"))
             raise
-        metrics, ending = conclude(parts, ending)
     return Outcome(metrics, objective_value(metrics), learner, task, trainer, ending)
 
 

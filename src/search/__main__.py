@@ -10,7 +10,7 @@ import torch
 
 from ..common import output
 from ..common.paths import command, module, program
-from ..common.subprocesses import run_modules
+from ..common.subprocesses import STOPPED, run_modules
 from ..common.text import columns, duration
 from ..launch import estimate
 from ..run import train
@@ -67,7 +67,7 @@ def run_search(plan: SearchPlan, options: SearchOptions, again: str) -> int:
     if stopped:
         sys.stdout.flush()  # before what is printed on stderr
         print(f"\nstopped; to resume: {again}", file=sys.stderr)
-        return 130
+        return STOPPED
     return 0 if complete else 1
 
 

@@ -83,7 +83,7 @@ def read(overrides: list[str]) -> tuple[SearchPlan, SearchOptions]:
     )
     if not os.path.isdir(options.conf):
         raise ConfigError(f"conf={cfg['conf']!r}: must be a folder")
-    seeds = errors.check("", checks.integers, "seeds", cfg["seeds"], least=0)
+    seeds = [keys.check_seed(seed) for seed in errors.check("", checks.integers, "seeds", cfg["seeds"], least=0)]
     if len(set(seeds)) < len(seeds):
         raise ConfigError(f"seeds={seeds}: must be different seeds")
     folder = Path(str(cfg["folder"])).absolute() / name

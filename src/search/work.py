@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ..common import output
+from ..common.subprocesses import STOPPED
 from ..common.text import duration
 from ..launch import sweep
 from ..launch.job import run_job
@@ -98,18 +99,11 @@ def run(job: Job, callback: PruningCallback) -> dict[str, Any]:
 
     Raises:
         OSError: the machine failed the run, which can then be resumed.
-        KeyboardInterrupt: the user stopped it.
     """
     before = sweep.status_of(job.folder)
     if before.ending is not None and has_ended(before.ending):
         return before.metrics
-    try:
-        outcome = run_job(job, extra_callbacks=[callback])
-    except SystemExit as end:
-        # Lightning raises SystemExit for a second Ctrl-C, and for one in the test.
-        if isinstance(end.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from end
-        raise
+    outcome = run_job(job, extra_callbacks=[callback])
     if outcome.ending.fault is not None:
         raise OSError(f"{job.folder}: {outcome.ending.fault}") from outcome.ending.fault
     return outcome.metrics
@@ -139,7 +133,7 @@ def main() -> None:
         try:
             work(plan, int(sys.argv[2]))
         except KeyboardInterrupt:
-            sys.exit(130)
+            sys.exit(STOPPED)
 
 
 if __name__ == "__main__":

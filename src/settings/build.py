@@ -11,6 +11,7 @@ from ..cells.base import Cell
 from ..common import checks
 from ..engines import choose
 from ..lit.learner import Learner
+from ..lit.objective import Objective
 from ..lit.objectives import OBJECTIVES
 from ..networks.recurrent import Recurrent
 from ..tasks.axes import Axis
@@ -41,6 +42,15 @@ def axes_of(task: Mapping[str, Any]) -> tuple[Axis, ...]:
     """
     axes: tuple[Axis, ...] = getattr(locate("task", task), "axes", ())
     return axes
+
+
+def objective_of(task: Mapping[str, Any]) -> Objective | None:
+    """The objective of a task, without building the task; None if there is none of its name.
+
+    Args:
+        task: the section `task` of a configuration.
+    """
+    return OBJECTIVES.get(getattr(locate("task", task), "objective", ""))
 
 
 def test_cells_of(task: Mapping[str, Any]) -> list[tuple[int, ...]]:

@@ -93,6 +93,11 @@ def check_addition(override: Override, name: str) -> None:
 
 def _check_addition_to_hydra(line: str, parts: list[str]) -> None:
     """Refuse a key that Hydra would ignore: one that is added where the keys are fixed."""
+    if parts[:1] == ["launcher"] and len(parts) == 2:  # below, as in ray.init, any may be added
+        raise UnknownKeyError(
+            f"{line}: unknown key 'hydra.{'.'.join(parts)}'; must be a setting of the launcher, all of which "
+            "--cfg hydra -p hydra.launcher lists"
+        )
     node: Any = OmegaConf.structured(HydraConf)
     above = "hydra"
     for part in parts:

@@ -1,4 +1,4 @@
-"""Make a table or a figure of the README, from tuning to report: `python -m src.study study=mnist1d_table`."""
+"""Make a published report from nothing: `python -m src.study study=mnist1d_table`."""
 
 import importlib.metadata
 import shlex
@@ -11,6 +11,7 @@ import torch
 
 from ..common import checks, output
 from ..common.paths import CONF, extra, program
+from ..common.subprocesses import STOPPED
 from ..launch import launchers
 from ..settings import cli, errors
 from ..settings.errors import ConfigError
@@ -36,7 +37,7 @@ def settings(cfg: Mapping[str, Any]) -> tuple[StudyPlan, LaunchOptions, tuple[st
     options = LaunchOptions(
         errors.check("", checks.integer, "workers", cfg["workers"]),
         errors.check("", checks.flag, "retry_failed", cfg["retry_failed"]),
-        cfg["launcher"],
+        None if cfg["launcher"] is None else errors.check("", checks.name, "launcher", cfg["launcher"]),
     )
     if options.launcher is not None:
         (job,) = cli.composed("train", [f"hydra/launcher={options.launcher}"], multirun=True)
@@ -127,7 +128,7 @@ def main(cfg: dict[str, Any]) -> None:
         study(cfg)
     except KeyboardInterrupt:
         print(f"\nstopped; to resume: {program('study')} {shlex.join(sys.argv[1:])}", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(STOPPED)
 
 
 def refuse(cfg: dict[str, Any]) -> None:

@@ -11,10 +11,9 @@ from ..common.paths import program
 from ..launch import sweep
 from ..lit import objectives
 from ..lit.objective import Metric
-from ..lit.objectives import OBJECTIVES
 from ..report.metrics import sets
 from ..run.evaluation import read_request
-from ..settings import build, cli, construct, experiments, keys
+from ..settings import build, cli, experiments, keys
 from ..settings.errors import ConfigError
 from ..tasks.axes import cell_name
 from .fields import experiments as experiments_of
@@ -39,7 +38,7 @@ class TuningRun(NamedTuple):
 def check_metric(metric: str, sweep_name: str, configs: Iterable[Mapping[str, Any]]) -> None:
     """Refuse jobs on a task whose objective lacks the metric of the tuning, so that none could be chosen."""
     for config in configs:
-        objective = OBJECTIVES.get(getattr(construct.locate("task", config["task"]), "objective", ""))
+        objective = build.objective_of(config["task"])
         name = config["task"]["name"]
         if objective is not None and metric not in objective.names:
             raise ConfigError(

@@ -49,6 +49,8 @@ def overrides(where: str, given: Any, conf: Path, written: list[str]) -> list[st
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
     for override in read:
+        if override.is_sweep_override() and not override.is_discrete_sweep():
+            raise ConfigError(f"{where}: {override.input_line}: must be values, a,b or range(...)")
         key = override.key_or_group.replace("/", ".")
         if key in GIVEN or key.startswith("hydra.launcher"):
             raise ConfigError(f"{where}: {override.input_line}: is given by {command('study')}; must be left out")

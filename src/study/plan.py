@@ -95,7 +95,7 @@ def _plan(node: dict[str, Any], name: str, folder: Path, conf: Path) -> StudyPla
     }
     if tuning is not None:
         tried, reported = seeds(tuning.sweeps.values()), seeds(sweeps.values())
-        if both := sorted(tried & reported, key=int):
+        if both := sorted(tried & reported, key=lambda seed: (len(seed), seed)):
             raise ConfigError(f"tuning: has seed {', '.join(both)} of the sweeps; must have seeds of its own")
     if "tuning" in sweeps:
         raise ConfigError("sweeps.tuning: is the folder of the tuning; must have another name")

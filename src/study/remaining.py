@@ -1,12 +1,10 @@
 """The remaining jobs of a sweep of a study; refused where the folder holds another sweep."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..common.nested import flat
 from ..launch import sweep
 from ..run import resume
-from ..run.ending import DONE
 from ..run.folder import STAMP, RunFolder
 from ..settings import cli, keys, required
 from ..settings.errors import ConfigError
@@ -43,8 +41,7 @@ def remaining(of: Sweep, retry_failed: bool = False) -> list[dict[str, Any]]:
     for job in before:
         config = configs[identity(job["overrides"])]
         check_same(of, job["folder"], config)
-        status = sweep.status_of(of.folder / job["folder"]).status
-        if status not in DONE and (status != "failed" or retry_failed):
+        if sweep.is_left(of.folder / job["folder"], retry_failed):
             todo.append(config)
     return todo
 
@@ -76,10 +73,25 @@ def check_same(of: Sweep, job: str, config: Mapping[str, Any]) -> None:
     """Refuse a run that was begun with settings other than those that the study asks for."""
     if not RunFolder(of.folder / job).holds_run():
         return
-    stored, asked = flat(RunFolder(of.folder / job).read_config()), flat(config)
-    for key in stored.keys() & asked.keys():
-        if stored[key] != asked[key] and not any(key == one or key.startswith(f"{one}.") for one in MAY_DIFFER):
+    for key, stored, asked in differences(RunFolder(of.folder / job).read_config(), config):
+        if not any(key == one or key.startswith(f"{one}.") for one in MAY_DIFFER):
             raise ConfigError(
-                f"{of.folder / job}: was begun with {key}={stored[key]!r}, and the study asks for {asked[key]!r}; "
+                f"{of.folder / job}: was begun with {key}={stored!r}, and the study asks for {asked!r}; "
                 f"{of.folder} must be moved away"
             )
+
+
+def differences(
+    one: Mapping[str, Any], other: Mapping[str, Any], above: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
+    """The keys that both have with different values, and these; a key of one alone is of another version.
+
+    >>> list(differences({"a": {"b": 1, "c": 2}, "d": 3, "e": 4}, {"a": {"b": 5, "c": 2}, "d": {"f": 3}}))
+    [('a.b', 1, 5), ('d', 3, {'f': 3})]
+    """
+    for key in (name for name in one if name in other):
+        mine, theirs = one[key], other[key]
+        if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
+            yield from differences(mine, theirs, f"{above}{key}.")
+        elif mine != theirs:
+            yield f"{above}{key}", mine, theirs

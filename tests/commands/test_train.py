@@ -18,7 +18,7 @@ from src.figures.style import Figure
 from src.launch.job import print_outcome
 from src.lit import unusable_gradients
 from src.lit.learner import Learner
-from src.run import final_evaluation
+from src.run import final_evaluation, finalize
 from src.settings.errors import ConfigError
 from src.tasks.repeat_copy import RepeatCopy
 from src.train import resume, train
@@ -260,6 +260,33 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path, at_update):
     assert (metrics["cause"], metrics["recoverable"]) == ("user", True)
     assert outcome.value == metrics["validation"]["bits"]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_in_the_test_stops_the_run_and_resume_tests_it(tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as stopping:
+        stopping.setattr(Learner, "test_step", interrupt)
+        outcome = train_small(tmp_path / "run", model="lstm")
+    signal.signal(signal.SIGINT, before)  # Lightning ignores the signal after the first
+    metrics = written(tmp_path / "run")
+    assert (outcome.ending.cause, metrics["status"], metrics["recoverable"]) == ("user", "stopped", True)
+    assert metrics["test"] == {}
+    resume(tmp_path / "run")
+    assert written(tmp_path / "run")["status"] == "finished"
+    assert written(tmp_path / "run")["test"]
+
+
+def test_a_fault_of_a_logger_at_the_end_leaves_the_run_finished(tmp_path, monkeypatch, caplog):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(finalize, "log_results", full)
+    outcome = train_small(tmp_path / "run", model="lstm")
+    assert (outcome.ending.status, written(tmp_path / "run")["status"]) == ("finished", "finished")
+    assert "The results could not be logged: OSError: [Errno 28] No space left on device" in caplog.messages
 
 
 def test_a_folder_with_a_run_is_refused_and_unchanged(tmp_path):

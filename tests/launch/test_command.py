@@ -94,8 +94,9 @@ def test_runs_that_cannot_be_resumed(command, trained, tmp_path):
     )
     assert refusal(command("retry_failed=3")) == "retry_failed=3: must be true or false"
     assert refusal(command("dry_run=3")) == "dry_run=3: must be true or false"
+    for line in ("resume=a,b", "dry_run=false,true", "retry_failed=true,false"):
+        assert refusal(command("-m", line)) == f"{line}: must be one value, for the command as a whole"
     text = "must be one value when a run is resumed"
-    assert refusal(command("resume=a,b")) == f"resume=a,b: {text}"
     assert refusal(command(here, "trainer.max_steps=5,6")) == f"trainer.max_steps=5,6: {text}"
     assert refusal(command(here, "~logger")) == (
         "~logger: cannot be changed when a run is resumed; must be left out, as all but "
@@ -182,6 +183,16 @@ def test_a_dry_run_of_a_resumed_sweep_lists_the_jobs_that_are_not_done(command, 
     (begun / "1_repeat_copy_lstm_seed1").mkdir()
     write_json(begun / "1_repeat_copy_lstm_seed1" / "metrics.json", {"status": "diverged"})
     assert command(f"resume={begun}", "dry_run=true") == (0, "Nothing is left to do.\n", None)
+    write_json(begun / "1_repeat_copy_lstm_seed1" / "metrics.json", {"status": "failed"})
+    assert command(f"resume={begun}", "dry_run=true") == (0, "Nothing is left to do.\n", None)
+    assert "1 job, 1 at a time" in command(f"resume={begun}", "dry_run=true", "retry_failed=true")[1]
+
+
+def test_the_name_of_the_folder_of_a_sweep_may_be_a_number(command, begun, monkeypatch):
+    folder = begun.rename(begun.parent / "7")
+    change = monkeypatch.chdir
+    monkeypatch.setattr(monkeypatch, "chdir", lambda _: change(folder.parent))
+    assert command("resume=7")[0] == 0
 
 
 def test_a_sweep_that_is_running_on_a_cluster_is_not_resumed(command, begun):
@@ -232,6 +243,38 @@ def test_an_invalid_number_of_workers(command, workers, text):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     printed = refusal(command("-m", "seed=0,1", "hydra/launcher=joblib", f"hydra.launcher.n_jobs={workers}"))
     assert printed.startswith(text)
+
+
+def test_settings_that_a_launcher_does_not_take(command):
+    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    line = ("-m", "seed=0,1", "hydra/launcher=joblib")
+    printed = refusal(command(*line, "hydra.launcher.prefer=zzz"))
+    assert printed.startswith("hydra.launcher: prefer=zzz is not a valid")
+    assert printed.endswith("; must be settings of joblib.Parallel")
+    assert refusal(command(*line, "+hydra.launcher.njobs=2")) == (
+        "+hydra.launcher.njobs=2: unknown key 'hydra.launcher.njobs'; must be a setting of the launcher, all of "
+        "which --cfg hydra -p hydra.launcher lists"
+    )
+
+
+def test_a_worker_of_joblib_that_was_killed_is_told_in_one_line(monkeypatch, tmp_path):
+    """As when the memory is full."""
+    parallel = pytest.importorskip("joblib")
+
+    class Killed:
+        def __init__(self, **_):
+            pass
+
+        def __call__(self, jobs):
+            raise RuntimeError("A worker process was terminated.\nat length")
+
+    monkeypatch.setattr(parallel, "Parallel", Killed)
+    (one,) = cli.composed("train", ["hydra/launcher=joblib"], multirun=True)
+    with pytest.raises(ConfigError) as refused:
+        joblib.launch([one], tmp_path)
+    assert str(refused.value) == (
+        "a job was lost: A worker process was terminated.; the other jobs ended with it; resume runs the rest"
+    )
 
 
 def test_a_launcher_that_is_not_installed(command):

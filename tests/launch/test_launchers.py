@@ -14,6 +14,7 @@ import torch
 
 from src.common.paths import CHECKOUT as ROOT
 from src.launch import basic, joblib, launchers, ray, submitit, sweep
+from src.launch.job import losses
 from src.run import lock, provenance, train
 from src.settings import cli
 from src.settings.errors import ConfigError
@@ -48,7 +49,8 @@ def test_how_many_jobs_at_a_time(monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 8)
     assert basic.workers({}) == 1
     assert [joblib.workers({"n_jobs": n}) for n in (3, -1, -2)] == [3, 8, 7]
-    assert submitit.workers({"array_parallelism": 256}) == 256
+    assert submitit.workers({"_target_": submitit.SLURM, "array_parallelism": 256}) == 256
+    assert submitit.workers({"_target_": submitit.LOCAL}) > 10_000  # all of them
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(remote=lambda **_: lambda worker: worker))
     (job,) = cli.composed("train", ["hydra/launcher=ray", "hydra.launcher.ray.remote.num_cpus=2"], multirun=True)
     assert launchers.launcher_of(job.launcher).workers(job.launcher) == 4
@@ -176,13 +178,14 @@ def test_several_slurm_processes_for_a_run_are_refused(key):
     assert str(refusal.value) == text
 
 
-def test_a_run_that_was_requeued_too_often_is_recoverable(tmp_path, monkeypatch):
+@pytest.mark.parametrize("loop", ["fit", "test"])
+def test_a_run_that_was_requeued_too_often_is_recoverable(tmp_path, monkeypatch, loop):
     utils = pytest.importorskip("submitit.core.utils")
 
     def give_up(*_, **__):
         raise utils.UncompletedJobError("timed-out too many times")
 
-    monkeypatch.setattr(train.lightning.Trainer, "fit", give_up)
+    monkeypatch.setattr(train.lightning.Trainer, loop, give_up)
     with pytest.raises(utils.UncompletedJobError):
         train_small(tmp_path / "run", model="lstm")
     ending = sweep.status_of(tmp_path / "run").ending
@@ -201,7 +204,7 @@ def test_a_job_that_was_requeued_too_often_is_reported_in_one_line(tmp_path, mon
 
 
 def test_a_lost_job_of_slurm_is_reported_in_one_line():
-    with pytest.raises(ConfigError) as refusal, submitit.faults():
+    with pytest.raises(ConfigError) as refusal, losses("the other jobs continue"):
         raise RuntimeError("\nJob 7 has not produced any output\nat length")
     text = "a job was lost: Job 7 has not produced any output; the other jobs continue; resume runs the rest"
     assert str(refusal.value) == text

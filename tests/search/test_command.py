@@ -26,6 +26,7 @@ pytest.importorskip("optuna")
         (["trials=1,2"], "trials=1,2: must be one value; settings of src.train alone are searched"),
         (["workers=0"], "workers=0: must be an integer of at least 1"),
         (["seeds=[1,1]"], "seeds=[1, 1]: must be different seeds"),
+        (["seeds=[1,5000000000]"], "seed=5000000000: must be an integer of at least 0 and at most 4294967295"),
         (["seeds=[]"], "seeds=[]: must be a list of integers of at least 0"),
         (["sampler=grid"], "sampler='grid': must be one of tpe, random"),
         (["sampler_seed=-1"], "sampler_seed=-1: must be an integer of at least 0"),

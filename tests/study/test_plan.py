@@ -29,6 +29,8 @@ REFUSED = [
      "file in conf/experiment or one of tiny/mlp"),
     ("sweeps.runs", ["experiment=tiny/mlp,tiny/gru"], "sweeps.runs: experiment='tiny/gru': unknown exp"),
     ("sweeps.runs", ["hydra/launcher=basic"], "sweeps.runs: hydra/launcher=basic: is given by src.study"),
+    ("sweeps.runs", ["optimizer.lr=interval(1e-4,1e-1)"], "sweeps.runs: optimizer.lr=interval(1e-4,1e-1): "
+     "must be values"),
     ("sweeps.runs", ["resume=x"], "sweeps.runs: resume=x: is given by src.study; must be left out"),
     ("tuning.sets", [], "tuning.sets: must name at least one set, such as validation"),
     ("tuning.metric", "loss", "tuning.metric='loss': must be one of accuracy, bits, error_bits"),
@@ -41,6 +43,7 @@ REFUSED = [
      "trainer.max_steps=9: must be in tuning.common, an equal budget"),
     ("sweeps.runs", ["experiment=tiny/mlp", "seed=0,201"], "tuning: has seed 201 of the "
      "sweeps; must have seeds of its own"),
+    ("sweeps.runs", ["experiment=tiny/mlp", "seed=a,201"], "tuning: has seed 201 of the sweeps"),
     ("evaluate.nope", [], "evaluate: unknown sweep 'nope'; must be of runs"),
     ("evaluate.runs", "grid=3", "evaluate.runs: must be a list of texts"),
     ("evaluate.runs", ["grid=["], "evaluate.runs: 'grid=[': must be key=value, or "),

@@ -89,6 +89,17 @@ def test_a_run_with_other_settings_is_refused(begun):
     assert str(refusal.value) == f"{folder}: {text}; {begun.folder} must be moved away"
 
 
+def test_a_run_with_a_section_in_place_of_a_value_is_refused(begun):
+    folder = begun.folder / "3_mnist1d_mlp_seed0"
+    config = RunFolder(folder).read_config()
+    config["model"]["hidden_sizes"] = {"first": 8}
+    RunFolder(folder).write_config({key: config[key] for key in config if key not in ("run_format",)}, None)
+    with pytest.raises(
+        ConfigError, match=r"was begun with model\.hidden_sizes={'first': 8}, and the study"
+    ):
+        remaining(begun)
+
+
 def test_command_lines(begun, tmp_path):
     new = Sweep("new", ["seed=0,1"], tmp_path / "it's")
     assert command(new, LaunchOptions(1, True)) == [
