@@ -61,13 +61,18 @@ def contrasts_table(rows: Sequence[RunRow], kind: TableKind, options: TableOptio
             # An equal number of solved runs is weak evidence of equality, whatever the bootstrap says.
             conclusive = one.of != "solved" and contrast.n >= ENOUGH
             within = -options.margin <= contrast.low and contrast.high <= options.margin
-            line.append("no difference" if conclusive and within else "")
+            line.append("yes" if conclusive and within else "")
         lines.append(line)
     notes = [
         f"Paired by seed. Interval: bootstrap of the mean difference, {intervals.RULE}, not adjusted for the "
         "number of contrasts; p: sign-flip permutation test, two-sided; Holm over the "
         f"{len(found)} contrasts of this table. A large p does not show that there is no difference."
     ]
+    if any(2**one.contrast.n > statistics.FLIPS for one in found):
+        least = 2 / statistics.FLIPS
+        notes.append(
+            f"Of more than 14 seeds, p is by {statistics.FLIPS:,} random flips, and at least {least:.4f}."
+        )
     if unpaired:
         notes.append(f"Fewer than two seeds in common, and so no contrast: {'; '.join(unpaired)}.")
     return Table("Contrasts", header, lines, " ".join(notes if found else notes[1:]), folded=len(lines) > MANY)

@@ -36,7 +36,7 @@ class Walks(Generated):
         reach: largest distance of training, D; below max_length, and in a test cell below its length.
         held_out: distances up to D, forward and back, that training does not have. Test sets of their own have
             these distances alone: `held_out`, of the largest sizes of training, and one for each test cell with
-            room for them, such as `held_out_length32_hops16_reach8`. None by default.
+            room for them, such as `held_out_length32_hops16_reach8`; a reach above D adds none. None by default.
         distance_tests: distances, forward and back, each with a test set such as `distance3`, of the largest sizes
             of training. The last move of each walk has this distance, and only its word counts; the moves before
             have distances of training, and no word comes twice. A distance may be held out, or beyond D (not with

@@ -103,7 +103,15 @@ def test_contrasts_are_paired_by_seed_and_adjusted():
     assert column(table, "mean") == ["+0.050", "+0.050", "0"]
     assert column(table, "p")[0] == f"{2 / 2**10:.4f}"
     assert column(table, "p after Holm")[0] == f"{3 * 2 / 2**10:.4f}"
-    assert column(table, "within ±0.002") == ["", "", "no difference"]
+    assert column(table, "within ±0.002") == ["", "", "yes"]
+    assert "random flips" not in table.note
+
+
+def test_the_least_p_of_random_flips_is_told():
+    rows = [class_row(model, seed, 0.5 + 0.1 * (model == "a")) for model in ("a", "b") for seed in range(20)]
+    table = contrasts.contrasts_table(rows, TEST, TableOptions())
+    assert column(table, "p") == ["0.0001"]
+    assert table.note.endswith(" Of more than 14 seeds, p is by 16,384 random flips, and at least 0.0001.")
 
 
 def test_contrasts_against_one_row_and_of_solving():
@@ -147,7 +155,7 @@ def test_few_seeds_have_no_interval_and_no_statement_of_equality():
     assert set(column(table, "within ±0.1")) == {""}
     rows = [bit_row(model, s, 1.0, 5_000) for model in ("a", "b") for s in range(10)]
     table = contrasts.contrasts_table(rows, BITS, TableOptions(margin=0.1))
-    assert column(table, "within ±0.1") == ["", "no difference", "no difference"]
+    assert column(table, "within ±0.1") == ["", "yes", "yes"]
 
 
 def test_a_table_in_which_all_diverged_still_has_its_failures():

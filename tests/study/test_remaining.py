@@ -94,9 +94,7 @@ def test_a_run_with_a_section_in_place_of_a_value_is_refused(begun):
     config = RunFolder(folder).read_config()
     config["model"]["hidden_sizes"] = {"first": 8}
     RunFolder(folder).write_config({key: config[key] for key in config if key not in ("run_format",)}, None)
-    with pytest.raises(
-        ConfigError, match=r"was begun with model\.hidden_sizes={'first': 8}, and the study"
-    ):
+    with pytest.raises(ConfigError, match=r"was begun with model\.hidden_sizes={'first': 8}, and the study"):
         remaining(begun)
 
 
