@@ -25,6 +25,15 @@ def shapes(state: Any) -> Shapes:
     return type(state)(*parts) if hasattr(state, "_fields") else parts
 
 
+def rows(state: Any, part: str, default: int) -> int:
+    """Rows of a part of a state, [B, rows, width], that may have any number of them.
+
+    For another shape, and where the state lacks the part, the default: `check` refuses such a state.
+    """
+    found = getattr(state, part, None)
+    return found.shape[1] if isinstance(found, Tensor) and found.dim() == 3 else default
+
+
 def check(x: Tensor, state: Any, features: int, expected: Shapes, weight: Tensor | None) -> Tensor:
     """Refuse an input or a state that does not fit.
 

@@ -18,7 +18,7 @@ from . import boundary
 from .base import ENGINE_CHOICES, Cell, State, full_precision
 from .controllers import check_numbers, make_controller
 from .dnc_interface import Interface, InterfaceLayout
-from .layout import LARGEST
+from .layout import clip_bound, clipped
 from .machine_state import set_initial_memory, with_slots
 from .trace import Trace
 
@@ -96,9 +96,7 @@ class DNC(Cell):
         self.memory_slots = checks.integer("memory_slots", memory_slots)
         self.word_size = checks.integer("word_size", word_size)
         self.read_heads = checks.integer("read_heads", read_heads)
-        self.output_clip = output_clip
-        if output_clip is not None:
-            self.output_clip = checks.number("output_clip", output_clip, above=0, most=LARGEST)
+        self.output_clip = clip_bound(output_clip)
         self.mask_keys = checks.flag("mask_keys", mask_keys)
         self.erase_freed = checks.flag("erase_freed", erase_freed)
         self.sharpen_links = checks.flag("sharpen_links", sharpen_links)
@@ -133,15 +131,21 @@ class DNC(Cell):
         )
 
     def _state_shapes(self, state: DNCState) -> boundary.Shapes:
-        memory = getattr(state, "memory", None)
-        slots = memory.shape[1] if isinstance(memory, Tensor) and memory.dim() == 3 else self.memory_slots
-        return boundary.shapes(self.initial_state(1, max(1, slots)))
+        return boundary.shapes(self.initial_state(1, max(1, boundary.rows(state, "memory", self.memory_slots))))
 
     def step(self, x: Float[Tensor, "B F"], state: DNCState) -> tuple[Float[Tensor, "B O"], DNCState]:
+        output, state, _ = self._advance(x, state)
+        return output, state
+
+    def _advance(
+        self, x: Float[Tensor, "B F"], state: DNCState
+    ) -> tuple[Float[Tensor, "B O"], DNCState, Interface]:
+        """One time step, and the numbers of the interface."""
         h, raw, controller = self.control(x, state)
         with full_precision(x):
-            after = self.access(self.layout.read(raw), state)._replace(controller=controller)
-            return torch.cat([h, after.reads.flatten(1)], 1), after
+            interface = self.layout.read(raw)
+            after = self.access(interface, state)._replace(controller=controller)
+            return torch.cat([h, after.reads.flatten(1)], 1), after, interface
 
     def control(
         self, x: Float[Tensor, "B F"], state: DNCState
@@ -152,8 +156,7 @@ class DNC(Cell):
         # The memory keeps the dtype of the state where autocast computes the layers in half precision.
         with full_precision(x):
             h, raw = h.to(state.memory.dtype), raw.to(state.memory.dtype)
-            if self.output_clip is not None:
-                raw = raw.clamp(-self.output_clip, self.output_clip)
+            raw = clipped(raw, self.output_clip)
         return h, raw, controller
 
     def access(self, interface: Interface, before: DNCState) -> DNCState:
@@ -192,30 +195,26 @@ class DNC(Cell):
 
     def trace(self, x: Float[Tensor, "B F"], state: DNCState) -> tuple[Float[Tensor, "B O"], DNCState, Trace]:
         """One time step and its trace; a gate or mode that a head lacks is NaN."""
-        h, raw, controller = self.control(x, state)
-        with full_precision(x):
-            seen = self.layout.read(raw)
-            after = self.access(seen, state)._replace(controller=controller)
-            output = torch.cat([h, after.reads.flatten(1)], 1)
-            of_reads = [seen.free, *seen.modes.unbind(2)]
-            none = raw.new_full((len(x), 1), torch.nan)
-            free, backward, content, forward = (torch.cat([one, none], 1) for one in of_reads)
-            none = none.expand(-1, self.read_heads)
-            gates = {"allocation": seen.allocation, "write": seen.write}
-            numbers = {
-                "free": free,
-                **{name: torch.cat([none, gate], 1) for name, gate in gates.items()},
-                "backward": backward,
-                "content": content,
-                "forward": forward,
-            }
-            shown = Trace(
-                weighting=torch.cat([after.w_read, after.w_write.unsqueeze(1)], 1),
-                numbers=numbers,
-                erase=seen.erase.unsqueeze(1),
-                add=seen.add.unsqueeze(1),
-                memory=after.memory,
-                read=after.reads,
-                others={"usage": after.usage, "links": after.links},
-            )
+        output, after, seen = self._advance(x, state)
+        of_reads = [seen.free, *seen.modes.unbind(2)]
+        none = output.new_full((len(x), 1), torch.nan)
+        free, backward, content, forward = (torch.cat([one, none], 1) for one in of_reads)
+        none = none.expand(-1, self.read_heads)
+        gates = {"allocation": seen.allocation, "write": seen.write}
+        numbers = {
+            "free": free,
+            **{name: torch.cat([none, gate], 1) for name, gate in gates.items()},
+            "backward": backward,
+            "content": content,
+            "forward": forward,
+        }
+        shown = Trace(
+            weighting=torch.cat([after.w_read, after.w_write.unsqueeze(1)], 1),
+            numbers=numbers,
+            erase=seen.erase.unsqueeze(1),
+            add=seen.add.unsqueeze(1),
+            memory=after.memory,
+            read=after.reads,
+            others={"usage": after.usage, "links": after.links},
+        )
         return output, after, shown

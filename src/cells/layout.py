@@ -13,10 +13,21 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from ..common import checks
 from .by_head import ByHead
 
 #: Bound on what a user sets in slots, factors and clipping: float32 then holds squares of their products.
 LARGEST = 1e6
+
+
+def clip_bound(output_clip: float | None) -> float | None:
+    """The bound on the raw numbers of all heads, checked; None for none."""
+    return None if output_clip is None else checks.number("output_clip", output_clip, above=0, most=LARGEST)
+
+
+def clipped(raw: Float[Tensor, "B *n"], bound: float | None) -> Float[Tensor, "B *n"]:
+    """Raw numbers from -bound to bound."""
+    return raw if bound is None else raw.clamp(-bound, bound)
 
 
 def identity(raw: Float[Tensor, "B H *n"]) -> Float[Tensor, "B H *n"]:

@@ -19,7 +19,7 @@ from . import boundary
 from .base import Cell, State, full_precision, state_size
 from .by_head import ByHead, Heads
 from .controllers import check_numbers, make_controller
-from .layout import LARGEST, Field, Layout, identity
+from .layout import LARGEST, Field, Layout, clip_bound, clipped, identity
 from .trace import Trace
 
 KERNELS = ("inverse_square", "gaussian")
@@ -109,9 +109,7 @@ class LieAccessNTM(Cell):
         self.bound_action = checks.flag("bound_action", bound_action)
         self.gate_bias = heads.option("gate_bias", gate_bias, checks.number)
         self.action_init = heads.option("action_init", action_init, checks.number, least=-LARGEST, most=LARGEST)
-        self.output_clip = output_clip
-        if output_clip is not None:
-            self.output_clip = checks.number("output_clip", output_clip, above=0, most=LARGEST)
+        self.output_clip = clip_bound(output_clip)
         self.controller = make_controller(
             controller, input_size + read_heads * word_size, controller_size, counters, number_input, numbers
         )
@@ -150,8 +148,7 @@ class LieAccessNTM(Cell):
 
     def _state_shapes(self, state: LieAccessState) -> boundary.Shapes:
         shapes: Any = super()._state_shapes(state)
-        keys = getattr(state, "keys", None)
-        items = keys.shape[1] if isinstance(keys, Tensor) and keys.dim() == 3 else 0
+        items = boundary.rows(state, "keys", 0)
         grown = {name: torch.Size([items, *getattr(shapes, name)[1:]]) for name in ("keys", "values", "strengths")}
         return shapes._replace(**grown)
 
@@ -192,8 +189,7 @@ class LieAccessNTM(Cell):
         # Addresses and memory keep the dtype of the state where autocast computes the layers in half precision.
         with full_precision(x):
             h, raw = h.to(state.reads.dtype), raw.to(state.reads.dtype)
-            if self.output_clip is not None:
-                raw = raw.clamp(-self.output_clip, self.output_clip)
+            raw = clipped(raw, self.output_clip)
             raw, value, strength, temperature = raw.split(self.raw_sizes, 1)
             numbers = self.layout.read(raw.view(len(x), self.num_heads, -1))
             addresses = lie_access.move(state.addresses, numbers.proposed, numbers.gate, numbers.action)

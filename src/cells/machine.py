@@ -21,8 +21,8 @@ from .base import ENGINE_CHOICES, Cell, State, full_precision
 from .by_head import Heads
 from .controllers import check_numbers, make_controller
 from .input_skip import InputSkip
-from .layout import LARGEST, Field, Layout
-from .machine_state import MEMORY_INITS, MachineState, set_initial_memory, with_slots
+from .layout import LARGEST, Field, Layout, clip_bound, clipped
+from .machine_state import MachineState, set_initial_memory, with_slots
 from .trace import Trace
 
 
@@ -106,10 +106,7 @@ class Machine(Cell):
             raise checks.refuse("input_skip_init", input_skip_init, "0 for heads without an input skip")
         if any(self.input_skip_init) and not numbers:
             raise checks.refuse("input_skip_init", input_skip_init, "0 on a task whose inputs have no number")
-        checks.choice("memory_init", memory_init, MEMORY_INITS)
-        self.output_clip = output_clip
-        if output_clip is not None:
-            self.output_clip = checks.number("output_clip", output_clip, above=0, most=LARGEST)
+        self.output_clip = clip_bound(output_clip)
         check_numbers(numbers, input_size)
         self.engine = checks.choice("engine", engine, ENGINE_CHOICES)
         self.initial_options = {name: getattr(self, name) for name in self.size_options}
@@ -199,8 +196,7 @@ class Machine(Cell):
         return self.initial_memory  # `heads` may have been replaced by a module without weights
 
     def _state_shapes(self, state: MachineState) -> boundary.Shapes:
-        memory = getattr(state, "memory", None)
-        slots = memory.shape[1] if isinstance(memory, Tensor) and memory.dim() == 3 else self.memory_slots
+        slots = boundary.rows(state, "memory", self.memory_slots)
         key = slots, self._modules["controller"]  # the controller may be replaced
         if key not in self._shapes:
             self._shapes[key] = boundary.shapes(self.initial_state(1, max(1, slots)))
@@ -226,8 +222,7 @@ class Machine(Cell):
         # Addressing and memory keep the dtype of the state where autocast computes the layers in half precision.
         with full_precision(x):
             h, raw = h.to(state.memory.dtype), raw.to(state.memory.dtype)
-            if self.output_clip is not None:
-                raw = raw.clamp(-self.output_clip, self.output_clip)
+            raw = clipped(raw, self.output_clip)
             raw, raw_write = raw.tensor_split([self.num_heads * self.layout.size], dim=1)
 
             skip = () if self.skip is None else (self.skip(x).to(state.memory.dtype),)

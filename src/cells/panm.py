@@ -152,9 +152,7 @@ class PANM(Cell):
 
     def _state_shapes(self, state: PANMState) -> boundary.Shapes:
         shapes: Any = super()._state_shapes(state)
-        values = getattr(state, "values", None)
-        items = values.shape[1] if isinstance(values, Tensor) and values.dim() == 3 else 0
-        return shapes._replace(values=torch.Size([items, self.encoder_size]))
+        return shapes._replace(values=torch.Size([boundary.rows(state, "values", 0), self.encoder_size]))
 
     def state_size_after(self, steps: int) -> int:
         """Size of the state of one sequence after some steps, in numbers."""

@@ -117,9 +117,7 @@ class TapeRNN(Cell):
         )
 
     def _state_shapes(self, state: TapeState) -> boundary.Shapes:
-        tape = getattr(state, "tape", None)
-        slots = tape.shape[1] if isinstance(tape, Tensor) and tape.dim() == 3 else self.memory_slots
-        return boundary.shapes(self.initial_state(1, max(1, slots)))
+        return boundary.shapes(self.initial_state(1, max(1, boundary.rows(state, "tape", self.memory_slots))))
 
     def step(self, x: Float[Tensor, "B F"], state: TapeState) -> tuple[Float[Tensor, "B C"], TapeState]:
         output, state, _, _ = self._written_and_moved(x, state)
