@@ -48,7 +48,7 @@ def command() -> None:
             print(estimate.report(remaining(jobs, line.overrides) if resumes else jobs))
             return
         elif line.multirun:
-            folder = Path(str(first["resume"] or jobs[0].sweep))
+            folder = Path(first["resume"] or str(jobs[0].sweep))
             if resumes:
                 check_same(jobs, folder)
             else:

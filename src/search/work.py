@@ -13,6 +13,7 @@ import torch
 from ..common import output
 from ..common.subprocesses import STOPPED
 from ..common.text import duration
+from ..figures.png import reason
 from ..launch import sweep
 from ..launch.job import run_job
 from ..run import train
@@ -86,9 +87,11 @@ def run_trial(plan: SearchPlan, taken: TakenTrial) -> tuple[str, float | None]:
     except ConfigError as refusal:
         if isinstance(refusal.__cause__, OSError):
             raise OSError(str(refusal)) from refusal
+        taken.trial.set_user_attr(studies.ERROR, str(refusal))
         log.error("%s failed: %s", plans.folder(plan, taken.model, number), refusal)
         return "failed", None
-    except Exception:
+    except Exception as failure:
+        taken.trial.set_user_attr(studies.ERROR, reason(failure))
         log.exception("%s failed", plans.folder(plan, taken.model, number))
         return "failed", None
     return "complete", sum(values) / len(values)

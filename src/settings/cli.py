@@ -20,7 +20,7 @@ from . import hydra_job, keys
 from .errors import ConfigError
 from .folders import check_writable
 from .jobs import composed, composed_sweep
-from .overrides import parsed, quoted, searched, with_keys_of_the_task
+from .overrides import parsed, quoted, searched, with_keys_of_the_task, with_paths_as_texts
 
 __all__ = ["Line", "argument", "ask", "check_writable", "composed", "composed_sweep", "failures", "parsed"]
 __all__ += ["quoted", "read", "refusals", "run"]
@@ -84,7 +84,7 @@ def read() -> Line:
     asks = [f"--{name.replace('_', '-')}" for name in ("help", "hydra_help", "resolve") if getattr(flags, name)]
     asks += [f"--{name}={getattr(flags, name)}" for name in ("cfg", "package", "info") if getattr(flags, name)]
     overrides = flags.overrides if flags.config_dir is None else searched(flags.overrides, flags.config_dir)
-    return Line(overrides, flags.multirun, asks)
+    return Line(with_paths_as_texts(overrides), flags.multirun, asks)
 
 
 def ask(config_name: str, line: Line) -> None:

@@ -29,6 +29,8 @@ SEVERAL = {"logger"}
 OF_THE_TASK = {"evaluate": "grid", "replay": "cell"}
 #: Commands whose own keys and those of the task share one level, as in length=20.
 WITHOUT_SECTION = ("replay",)
+#: Keys of the commands whose values are files or folders.
+PATHS = ("conf", "folder", "init_from", "out", "published", "resume", "run", "runs", "tuning")
 #: The form of an override, for messages.
 FORM = "must be key=value, or key='value' with any signs in it"
 #: Largest sweep: composing more jobs takes minutes. From MANY_JOBS on, their number is printed first.
@@ -55,6 +57,20 @@ def parsed(overrides: list[str], loader: Any = None) -> list[Override]:
 def quoted(text: str | Path) -> str:
     """A text quoted as the value of an override; it may contain any characters."""
     return QuotedString(str(text), Quote.single).with_quotes()
+
+
+def with_paths_as_texts(overrides: list[str]) -> list[str]:
+    """Overrides in which the name of a file or folder is a text, also where it would be read as a number.
+
+    >>> with_paths_as_texts(["run=2026_11_30", "resume=runs/a", "seed=1"])
+    ["run='2026_11_30'", 'resume=runs/a', 'seed=1']
+    """
+    found = []
+    for line, one in zip(overrides, parsed(overrides), strict=True):
+        if one.key_or_group in PATHS and type(one.value()) in (int, float):
+            line = f"{one.key_or_group}={quoted(line.partition('=')[2])}"
+        found.append(line)
+    return found
 
 
 def is_group(key: str) -> bool:

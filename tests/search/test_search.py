@@ -241,7 +241,9 @@ def test_a_fault_of_the_machine_stops_the_search_and_costs_no_trial(search, tria
 def test_a_trial_whose_settings_are_refused_fails(search, trials, capsys, monkeypatch):
     monkeypatch.setattr(command, "check", lambda plan, asked: None)
     assert search("optimizer.lr=0,0.0", "trials=1", "spaces.mlp=['model.hidden_sizes=[8]']") == 1
-    assert [(one.state, one.seeds) for one in trials()] == [("failed", {})]
+    (one,) = trials()
+    assert (one.state, one.seeds) == ("failed", {})
+    assert one.error == "optimizer.lr=0.0: must be a finite number above 0"
 
 
 @pytest.mark.parametrize("when", ["sampling", "training", "finishing"])
