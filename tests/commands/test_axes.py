@@ -157,8 +157,8 @@ def test_a_replay_takes_any_axis_of_the_task(folder, tmp_path):
     with pytest.raises(ConfigError) as refusal:
         refuse(compose_replay(f"run={run}", "hop=2"))
     assert str(refusal.value) == (
-        "hop=2: unknown key 'hop'; must be one of checkpoint, figure, fps, out, run or, on length_hops, length, "
-        "hops; did you mean 'hops'?"
+        "hop=2: unknown key 'hop'; must be one of checkpoint, figure, fps, memory_slots, out, run or, on "
+        "length_hops, length, hops; did you mean 'hops'?"
     )
     text = r"^hops=99: must be of at most 99 in all; at length 4, the largest of training$"
     with pytest.raises(ConfigError, match=text):
