@@ -13,7 +13,6 @@ IDLE: dict[tuple[str, object], tuple[str, ...]] = {
     ("controller", "gru"): COUNTING,
     ("controller", "feedforward"): COUNTING,
     **{("positions", kind): ("max_positions",) for kind in ("rotary", "alibi", "none")},
-    ("content_addressing", False): ("beta_bias", "gate_bias"),
     ("motion", "relative"): ("jump_range", "jump_bias", "step_bias", "bookmark_bias"),
     ("motion", "hybrid"): ("delta_init", "bookmark_bias"),
     ("motion", "anchored"): ("jump_range", "step_bias"),

@@ -110,7 +110,7 @@ def test_scalars_of_a_head_that_is_a_position(task):
     scalars = head_scalars(learner, task.example(2, 2))
     assert len(scalars) == 8
     for head in ("read head", "write head"):
-        assert scalars[f"heads/{head}/position"] == pytest.approx(45.0)  # nine steps, round the ring of 4
+        assert scalars[f"heads/{head}/position"] == pytest.approx(1.0)  # nine steps of 5, round the ring of 4
         widths = scalars[f"heads/{head}/sigma_1"], scalars[f"heads/{head}/sigma_2"]
         assert widths == pytest.approx((0.5, 1.0), rel=1e-4)
 

@@ -24,8 +24,6 @@ DELTA, RAW = "model.delta_init={read: 0, write: 1}", "model.number_input=raw"
         (["model=ntm", RAW], "number_input=raw has no effect with model.controller=lstm."),
         (["model=ntm", RAW, "model.controller=counter_lstm"], None),
         (["model=lie_access_ntm", RAW], "number_input=raw has no effect with model.controller=lstm."),
-        (["model=ntm", "model.gate_bias=1.0", "model.content_addressing=false"],
-         "gate_bias=1.0 has no effect with model.content_addressing=False."),
         (["model=transformer", NINE], "max_positions=9 has no effect with model.positions=rotary."),
         (["model=transformer", "model.max_positions=999", "model.positions=learned"], None),
         (["model=lstm"], None),
