@@ -142,7 +142,7 @@ def circular_mean(w: Float[Tensor, "*any N"]) -> Float[Tensor, "*any"]:
 
 def on_ring(position: Float[Tensor, "*any"], slots: int) -> Float[Tensor, "*any"]:
     """A position on a ring, from 0 to below N."""
-    return position.remainder(slots).remainder(slots)  # once: rounding makes N of a value just below 0
+    return position.remainder(slots).remainder(slots)  # twice: the first rounds a value just below 0 to N
 
 
 def circular_deviation(w: Float[Tensor, "*any N"]) -> Float[Tensor, "*any"]:

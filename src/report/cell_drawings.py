@@ -73,15 +73,14 @@ def _curves(
     curves, data = [], []
     for label, group in tables.variants(rows).items():
         points: list[dict[str, Any]] = []
-        for test in tests:
+        where = [test for test in tests if tables.tested(group, test, metric)]
+        for test in where:
             found = tables.outcomes(group, test, metric)
-            if tables.tested(group, test, metric):
-                point = {"row": label, axis.name: part.where[test][index], "runs": len(found)}
-                point[metric] = statistics.interquartile_mean(found)
-                points.append(point | dict(zip(("low", "high"), intervals.of_mean(found) or (), strict=False)))
+            point = {"row": label, axis.name: part.where[test][index], "runs": len(found)}
+            point[metric] = statistics.interquartile_mean(found)
+            points.append(point | dict(zip(("low", "high"), intervals.of_mean(found) or (), strict=False)))
         if points:
             x, y, *band = (_column(points, key) for key in (axis.name, metric, "low", "high"))
-            where = [test for test in tests if tables.tested(group, test, metric)]
             each = [[outcome(row, test, metric) for test in where] for row in group]
             curves.append(AxisCurve(label, x, y, np.stack(band), np.array(each, dtype=float)))
             data += points

@@ -17,7 +17,7 @@ from ..tasks.base import Task
 from . import processes, provenance
 from .ending import Ending
 from .finalize import conclude
-from .fit import fit
+from .fit import fit, out_of_time
 from .folder import RunFolder
 from .parts import Parts, assemble
 from .quiet import quiet
@@ -132,8 +132,9 @@ def run(parts: Parts, checkpoint: Path | None = None) -> Outcome:
     with processes.without_lightning_signal_handlers(parts.trainer), ExitStack() as others:
         try:
             metrics, ending = conclude(parts, fit(parts, others, checkpoint))
-        except (SystemExit, Exception):  # the cluster needs the machine, and relies on this exception
-            conclude(parts, Ending.of("preempted"))
+        except (SystemExit, Exception) as end:
+            if isinstance(end, SystemExit) or out_of_time(end):  # the cluster needs the machine, and relies on it
+                conclude(parts, Ending.of("preempted"))
             raise
     return Outcome(metrics, objective_value(metrics), learner, task, trainer, ending)
 

@@ -279,6 +279,19 @@ def test_ctrl_c_in_the_test_stops_the_run_and_resume_tests_it(tmp_path, monkeypa
     assert written(tmp_path / "run")["test"]
 
 
+def test_a_fault_after_the_test_is_not_taken_for_a_stop_by_the_cluster(tmp_path, monkeypatch):
+    best_row = finalize.best_row
+
+    def wrong_once(*arguments):
+        monkeypatch.setattr(finalize, "best_row", best_row)
+        raise ValueError("no best row")
+
+    monkeypatch.setattr(finalize, "best_row", wrong_once)
+    with pytest.raises(ValueError, match="no best row"):
+        train_small(tmp_path / "run", model="lstm")
+    assert not (tmp_path / "run" / "metrics.json").exists()
+
+
 def test_a_fault_of_a_logger_at_the_end_leaves_the_run_finished(tmp_path, monkeypatch, caplog):
     def full(*_):
         raise OSError(28, "No space left on device")
