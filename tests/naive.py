@@ -162,8 +162,9 @@ def counter_lstm(weights, x, state, options):
         seen = [max(-1.0, min(1.0, v)) if i in numbers else v for i, v in enumerate(x)]
     (hidden, cells), count = state, options["counters"]
     size = len(hidden)
+    fed_back = hidden if options["counter_feedback"] else hidden[: size - count]
     a = affine(weights["weight_ih"], weights["bias"], seen)
-    sums = [u + v for u, v in zip(a, affine(weights["weight_hh"], [0.0] * len(a), hidden), strict=True)]
+    sums = [u + v for u, v in zip(a, affine(weights["weight_hh"], [0.0] * len(a), fed_back), strict=True)]
     i, f, g, o = (
         sums[:size],
         sums[size : 2 * size - count],
@@ -195,7 +196,7 @@ def pairwise(options, seed=0):
         missing |= {((a, repr(u)), (b, repr(v))) for u in options[a] for v in options[b]}
     draw, chosen = random.Random(seed), []
     while missing:
-        tries = [{name: draw.choice(values) for name, values in options.items()} for _ in range(50)]
+        tries = [{name: draw.choice(values) for name, values in options.items()} for _ in range(150)]
         best = max(tries, key=lambda one: len(pairs(one) & missing))
         if pairs(best) & missing:
             chosen.append(best)

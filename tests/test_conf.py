@@ -35,6 +35,7 @@ NTM_DEFAULTS = {
     "engine": "auto",
     "counters": None,
     "number_input": None,
+    "counter_feedback": None,
     "input_skip": False,
 }
 #: Keys that users' scripts may set, with defaults; None stands for a default that may change.

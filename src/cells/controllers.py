@@ -25,9 +25,15 @@ def check_numbers(numbers: Any, input_size: int) -> None:
 
 
 def make_controller(
-    kind: str, input_size: int, size: int, counters: int, number_input: str, numbers: Sequence[int]
+    kind: str,
+    input_size: int,
+    size: int,
+    counters: int,
+    number_input: str,
+    counter_feedback: bool,
+    numbers: Sequence[int],
 ) -> Cell:
-    """A controller; the last three arguments are those of `CounterLSTM`, and have no effect on others.
+    """A controller; the last four arguments are those of `CounterLSTM`, and have no effect on others.
 
     Raises:
         checks.Refusal: a value of the wrong type or out of its range.
@@ -36,7 +42,13 @@ def make_controller(
     checks.integer("controller_size", size)
     checks.integer("counters", counters, least=0)
     checks.choice("number_input", number_input, NUMBER_INPUTS)
+    checks.flag("counter_feedback", counter_feedback)
     own: dict[str, Any] = {}
     if kind == "counter_lstm":
-        own = {"counters": counters, "number_input": number_input, "numbers": numbers}
+        own = {
+            "counters": counters,
+            "number_input": number_input,
+            "counter_feedback": counter_feedback,
+            "numbers": numbers,
+        }
     return CONTROLLERS[kind](input_size, size, **own)

@@ -32,6 +32,8 @@ class CounterLSTM(Cell):
         counters: K, below `hidden_size`; 0 for an LSTM that is only kept from seeing the numbers.
         number_input: what i, f, g and o see of the numbers: nothing (hidden), the numbers limited to -1..1
             (clamped), or the numbers as they are (raw).
+        counter_feedback: whether i, f, g and o see the outputs of the counters. If not, a counter's increments
+            cannot depend on how far it has counted.
         numbers: indices of the inputs that are numbers, such as a repeat count.
 
     Raises:
@@ -46,6 +48,7 @@ class CounterLSTM(Cell):
         hidden_size: int,
         counters: int = 2,
         number_input: str = "hidden",
+        counter_feedback: bool = True,
         numbers: Sequence[int] = (),
     ) -> None:
         super().__init__()
@@ -61,9 +64,11 @@ class CounterLSTM(Cell):
         self.others = [i for i in range(input_size) if i not in self.numbers]
         if not self.others and number_input == "hidden":
             raise checks.refuse("number_input", number_input, "clamped or raw where all inputs are numbers")
+        blind = not checks.flag("counter_feedback", counter_feedback)
+        self.fed_back = hidden_size - counters * blind
         gates, seen = 4 * hidden_size - counters, len(self.others) if number_input == "hidden" else input_size
         self.weight_ih = nn.Parameter(torch.empty(gates, seen))
-        self.weight_hh = nn.Parameter(torch.empty(gates, hidden_size))
+        self.weight_hh = nn.Parameter(torch.empty(gates, self.fed_back))
         self.bias = nn.Parameter(torch.empty(gates))
         apart = counters > 0 and number_input != "raw"
         alone = nn.Parameter(torch.empty(counters, len(numbers))) if apart else None
@@ -92,7 +97,7 @@ class CounterLSTM(Cell):
     def step(self, x: Float[Tensor, "B F"], state: LSTMState) -> tuple[Float[Tensor, "B C"], LSTMState]:
         (h,), (c,) = state
         size, plain = self.output_size, self.output_size - self.counters
-        pre = linear(self.seen(x), self.weight_ih, self.bias) + linear(h, self.weight_hh)
+        pre = linear(self.seen(x), self.weight_ih, self.bias) + linear(h[:, : self.fed_back], self.weight_hh)
         i, f, g, o = pre.split([size, plain, size, size], 1)
         count = g[:, plain:]
         if self.weight_numbers is not None:

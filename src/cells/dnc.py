@@ -55,7 +55,7 @@ class DNC(Cell):
         read_heads: R.
         controller: lstm, gru, feedforward or counter_lstm; one layer.
         controller_size: outputs of the controller, C.
-        counters, number_input: of counter_lstm, see `CounterLSTM`.
+        counters, number_input, counter_feedback: of counter_lstm, see `CounterLSTM`.
         memory_init: constant (1e-6 everywhere), learned (a parameter) or random (drawn once, then fixed).
             A memory with more slots than `memory_slots` repeats these rows.
         output_clip: bound on the absolute value of the raw numbers of the interface; None for no bound.
@@ -83,6 +83,7 @@ class DNC(Cell):
         controller_size: int = 100,
         counters: int = 2,
         number_input: str = "hidden",
+        counter_feedback: bool = True,
         memory_init: str = "constant",
         output_clip: float | None = 20.0,
         mask_keys: bool = False,
@@ -103,7 +104,13 @@ class DNC(Cell):
         self.engine = checks.choice("engine", engine, ENGINE_CHOICES)
         check_numbers(numbers, input_size)
         self.controller = make_controller(
-            controller, input_size + read_heads * word_size, controller_size, counters, number_input, numbers
+            controller,
+            input_size + read_heads * word_size,
+            controller_size,
+            counters,
+            number_input,
+            counter_feedback,
+            numbers,
         )
         self.output_size = controller_size + read_heads * word_size
         self.layout = InterfaceLayout(read_heads, word_size, mask_keys, sharpen_links)

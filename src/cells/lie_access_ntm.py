@@ -63,7 +63,7 @@ class LieAccessNTM(Cell):
         word_size: M.
         controller: lstm, gru, feedforward or counter_lstm.
         controller_size: outputs of the controller, C.
-        counters, number_input: of counter_lstm, see `CounterLSTM`.
+        counters, number_input, counter_feedback: of counter_lstm, see `CounterLSTM`.
         read_heads: R, at least one.
         dimensions: of the space of addresses, d: 1 (a line) or 2 (a plane).
         kernel: inverse_square, see `lie_access.inverse_square`, or gaussian, with a temperature that the
@@ -89,6 +89,7 @@ class LieAccessNTM(Cell):
         controller_size: int = 100,
         counters: int = 2,
         number_input: str = "hidden",
+        counter_feedback: bool = True,
         read_heads: int = 1,
         dimensions: int = 2,
         kernel: str = "inverse_square",
@@ -111,7 +112,13 @@ class LieAccessNTM(Cell):
         self.action_init = heads.option("action_init", action_init, checks.number, least=-LARGEST, most=LARGEST)
         self.output_clip = clip_bound(output_clip)
         self.controller = make_controller(
-            controller, input_size + read_heads * word_size, controller_size, counters, number_input, numbers
+            controller,
+            input_size + read_heads * word_size,
+            controller_size,
+            counters,
+            number_input,
+            counter_feedback,
+            numbers,
         )
         self.output_size = controller_size + read_heads * word_size
         self.num_heads = read_heads + self.write_heads

@@ -185,6 +185,7 @@ BOTH = {
     "content_addressing": ("true or false", FLAG),
     "controller": ("one of lstm, gru, feedforward, counter_lstm", ["rnn", "LSTM", None, 1, True]),
     "number_input": ("one of hidden, clamped, raw", ["shown", None, 1]),
+    "counter_feedback": ("true or false", FLAG),
     "memory_init": ("one of constant, learned, random", ["zeros", None, 1e-6]),
     "engine": ("one of auto, fused, reference", ["fast", None, 1]),
     "output_clip": (f"a finite number above 0 and {MOST}", [*POSITIVE, 1e300]),
@@ -543,6 +544,23 @@ def test_a_controller_that_counts_beyond_its_training():
         x[0, 2] = number
         _, state = cell.step(x, state)
     assert state.cell[0][0].tolist() == [0.0] * (C - 1) + [998.0]
+
+
+def test_without_feedback_the_increments_do_not_depend_on_the_count():
+    options = {"controller": "counter_lstm", "counters": 2, "numbers": (2,)}
+    x = torch.randn(3, F + M, generator=torch.Generator().manual_seed(1))
+    for feedback in (True, False):
+        cell = make(NTM, **options, counter_feedback=feedback).controller
+        found = []
+        for count in (0.0, 7.0):
+            _, state = cell.step(
+                torch.cat([torch.zeros(1, 2), torch.full((1, 1), count), x[:1, 3:]], 1), cell.initial_state(1)
+            )
+            before = state.cell[0][0, -2:]
+            for one in x:
+                _, state = cell.step(one[None], state)
+            found.append(state.cell[0][0, -2:] - before)
+        assert torch.allclose(*found, atol=1e-6) is not feedback
 
 
 @pytest.mark.parametrize(("sigma_init", "sigma_min"), [(0.5, 0.5), (0.05, 0.1), (0.5, 0.75)])

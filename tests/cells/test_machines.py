@@ -17,6 +17,7 @@ SHARED = {
     "controller": ["lstm", "gru", "feedforward", "counter_lstm"],
     "counters": [0, 1, 2],
     "number_input": ["hidden", "clamped", "raw"],
+    "counter_feedback": [True, False],
     "input_skip": [False, True, {"read": True, "write": False}, {"read": False, "write": True}],
     "read_heads": [1, 2],
     "write_heads": [1, 3],

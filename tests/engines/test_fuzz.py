@@ -32,6 +32,7 @@ def machines(draw):
         "controller_size": draw(st.integers(2, 6)),
         "counters": draw(st.integers(0, 1)),
         "number_input": draw(st.sampled_from(["hidden", "clamped", "raw"])),
+        "counter_feedback": draw(st.booleans()),
         "numbers": draw(st.sampled_from([(0,), (2, 1)])),
         "input_skip": draw(st.sampled_from([False, True, {"read": False, "write": True}])),
         "read_heads": draw(st.integers(1, 3)),

@@ -156,24 +156,24 @@ def _counting(cell: CounterLSTM) -> list[Tensor]:
 
 
 def _counter_options(cell: CounterLSTM) -> tuple[Any, ...]:
-    return cell.counters, 0 if cell.number_input == "raw" else len(cell.numbers)
+    return cell.counters, cell.fed_back, 0 if cell.number_input == "raw" else len(cell.numbers)
 
 
 @lru_cache
-def _counter_lstm(size: int, reads: int, inputs: int, counters: int, numbers: int) -> Joint:
+def _counter_lstm(size: int, reads: int, inputs: int, counters: int, fed_back: int, numbers: int) -> Joint:
     # The forget gates of the counters have no weights; the numbers that they alone see are the last inputs.
     before, _, after = _spans(2 * size - counters, counters, 2 * size)
-    h, read, given, alone, _ = _spans(size, reads, inputs - numbers, numbers, 1)
+    _, read, given, alone, _ = _spans(size, reads, inputs - numbers, numbers, 1)
     first, rest = _spans(2 * size - counters, 2 * size)
     own, own_reads = _spans(inputs - numbers, reads)
     pairs = (before, first), (after, rest)
     blocks = [Block(0, rows, given, (part, own)) for rows, part in pairs]
     blocks += [Block(0, rows, read, (part, own_reads)) for rows, part in pairs]
-    blocks += [Block(1, rows, h, (part,)) for rows, part in pairs]
+    blocks += [Block(1, rows, slice(fed_back), (part,)) for rows, part in pairs]
     blocks += [Block(2, rows, alone.stop, (part,)) for rows, part in pairs]
     gates = 4 * size - counters
     shapes: dict[str, tuple[int, ...]] = {
-        "weight_ih": (gates, inputs - numbers + reads), "weight_hh": (gates, size), "bias": (gates,)
+        "weight_ih": (gates, inputs - numbers + reads), "weight_hh": (gates, fed_back), "bias": (gates,)
     }  # fmt: skip
     if counters and numbers:
         shapes["weight_numbers"] = counters, numbers
