@@ -176,11 +176,12 @@ def counter_lstm(weights, x, state, options):
         if c < size - count:
             after.append(sigmoid(f[c]) * cells[c] + sigmoid(i[c]) * math.tanh(g[c]))
             continue
-        alone = (
-            [0.0] if way == "raw" else affine(weights["weight_numbers"], [0.0] * count, [x[n] for n in numbers])
-        )
-        number = alone[c - size] if way != "raw" else 0.0
-        after.append(cells[c] + sigmoid(i[c]) * (g[c] + number))
+        candidate, number = g[c], 0.0
+        if options["counter_candidate"] == "tanh":
+            candidate = math.tanh(candidate)
+        if "weight_numbers" in weights:
+            number = affine(weights["weight_numbers"], [0.0] * count, [x[n] for n in numbers])[c - size]
+        after.append(cells[c] + sigmoid(i[c]) * (candidate + number))
     h = [sigmoid(gate) * math.tanh(c) for gate, c in zip(o, after, strict=True)]
     return h, (h, after)
 

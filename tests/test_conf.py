@@ -36,6 +36,7 @@ NTM_DEFAULTS = {
     "counters": None,
     "number_input": None,
     "counter_feedback": None,
+    "counter_candidate": None,
     "input_skip": False,
 }
 #: Keys that users' scripts may set, with defaults; None stands for a default that may change.

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..common import checks
 from .base import Cell
-from .counter_lstm import NUMBER_INPUTS, CounterLSTM
+from .counter_lstm import CANDIDATES, NUMBER_INPUTS, CounterLSTM
 from .feedforward import Feedforward
 from .gru import GRU
 from .lstm import LSTM
@@ -31,9 +31,10 @@ def make_controller(
     counters: int,
     number_input: str,
     counter_feedback: bool,
+    counter_candidate: str,
     numbers: Sequence[int],
 ) -> Cell:
-    """A controller; the last four arguments are those of `CounterLSTM`, and have no effect on others.
+    """A controller; the last five arguments are those of `CounterLSTM`, and have no effect on others.
 
     Raises:
         checks.Refusal: a value of the wrong type or out of its range.
@@ -43,12 +44,14 @@ def make_controller(
     checks.integer("counters", counters, least=0)
     checks.choice("number_input", number_input, NUMBER_INPUTS)
     checks.flag("counter_feedback", counter_feedback)
+    checks.choice("counter_candidate", counter_candidate, CANDIDATES)
     own: dict[str, Any] = {}
     if kind == "counter_lstm":
         own = {
             "counters": counters,
             "number_input": number_input,
             "counter_feedback": counter_feedback,
+            "counter_candidate": counter_candidate,
             "numbers": numbers,
         }
     return CONTROLLERS[kind](input_size, size, **own)

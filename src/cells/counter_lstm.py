@@ -14,6 +14,8 @@ from .lstm import LSTMState
 
 #: What the gates, and the cells that do not count, see of the inputs that are numbers.
 NUMBER_INPUTS = ("hidden", "clamped", "raw")
+#: What a counter adds of its candidate: as it is, or squashed, so that one step counts at most 1.
+CANDIDATES = ("linear", "tanh")
 
 
 class CounterLSTM(Cell):
@@ -23,7 +25,8 @@ class CounterLSTM(Cell):
     the gates i, f, o and the candidate g of an LSTM, and the numbers n as they are::
 
         c = f c_before + i tanh(g)              the other cells
-        c = c_before + i (g + W n)              the counters
+        c = c_before + i (g + W n)              the counters, linear
+        c = c_before + i (tanh(g) + W n)        the counters, tanh
         h = o tanh(c)                           all cells
 
     Args:
@@ -34,6 +37,7 @@ class CounterLSTM(Cell):
             (clamped), or the numbers as they are (raw).
         counter_feedback: whether i, f, g and o see the outputs of the counters. If not, a counter's increments
             cannot depend on how far it has counted.
+        counter_candidate: linear or tanh. A linear one with `number_input` = raw has no W, as g sees n.
         numbers: indices of the inputs that are numbers, such as a repeat count.
 
     Raises:
@@ -49,6 +53,7 @@ class CounterLSTM(Cell):
         counters: int = 2,
         number_input: str = "hidden",
         counter_feedback: bool = True,
+        counter_candidate: str = "linear",
         numbers: Sequence[int] = (),
     ) -> None:
         super().__init__()
@@ -70,7 +75,9 @@ class CounterLSTM(Cell):
         self.weight_ih = nn.Parameter(torch.empty(gates, seen))
         self.weight_hh = nn.Parameter(torch.empty(gates, self.fed_back))
         self.bias = nn.Parameter(torch.empty(gates))
-        apart = counters > 0 and number_input != "raw"
+        self.linear = checks.choice("counter_candidate", counter_candidate, CANDIDATES) == "linear"
+        self.added = [] if self.linear and number_input == "raw" else self.numbers
+        apart = counters > 0 and len(self.added) > 0
         alone = nn.Parameter(torch.empty(counters, len(numbers))) if apart else None
         self.register_parameter("weight_numbers", alone)
         for weight in self.parameters():
@@ -87,8 +94,8 @@ class CounterLSTM(Cell):
         return x
 
     def counted(self, x: Float[Tensor, "B *T F"]) -> Float[Tensor, "B *T n"]:
-        """What the counters alone see of an input: the numbers, or nothing where all cells see them."""
-        return x[..., [] if self.number_input == "raw" else self.numbers]
+        """What the counters add of an input: the numbers, or nothing where their candidates see them."""
+        return x[..., self.added]
 
     def initial_state(self, batch_size: int, memory_slots: int | None = None) -> LSTMState:
         zeros = self.bias.new_zeros(batch_size, self.output_size)
@@ -99,7 +106,7 @@ class CounterLSTM(Cell):
         size, plain = self.output_size, self.output_size - self.counters
         pre = linear(self.seen(x), self.weight_ih, self.bias) + linear(h[:, : self.fed_back], self.weight_hh)
         i, f, g, o = pre.split([size, plain, size, size], 1)
-        count = g[:, plain:]
+        count = g[:, plain:] if self.linear else g[:, plain:].tanh()
         if self.weight_numbers is not None:
             count = count + linear(self.counted(x), self.weight_numbers)
         candidate = torch.cat([g[:, :plain].tanh(), count], 1)

@@ -82,6 +82,7 @@ class DMSNTM(Machine):
         counters: int = 2,
         number_input: str = "hidden",
         counter_feedback: bool = True,
+        counter_candidate: str = "linear",
         read_heads: int = 1,
         write_heads: int = 1,
         content_addressing: bool = True,
@@ -120,10 +121,8 @@ class DMSNTM(Machine):
         biases = [width_biases(*both, self.sigma_min, self.num_scales) for both in ends]
         self.sigma_schedule = width_schedules("sigma_schedule", sigma_schedule, heads)
         self.lattice = heads.option("lattice", lattice, checks.number, least=0, most=1)
-        if jump_range is None:
-            self.jump_range = checks.integer("memory_slots", memory_slots) / 2
-        else:
-            self.jump_range = checks.number("jump_range", jump_range, above=0, most=LARGEST)
+        longest = checks.integer("memory_slots", memory_slots) / 2 if jump_range is None else jump_range
+        self.jump_range = checks.number("jump_range", longest, above=0, most=LARGEST)
         self.jump_bias = heads.option("jump_bias", jump_bias, checks.number)
         self.bookmark_bias = heads.option("bookmark_bias", bookmark_bias, checks.number)
         self.delta_init = heads.option("delta_init", delta_init, checks.number)
@@ -137,6 +136,7 @@ class DMSNTM(Machine):
             counters=counters,
             number_input=number_input,
             counter_feedback=counter_feedback,
+            counter_candidate=counter_candidate,
             read_heads=read_heads,
             write_heads=write_heads,
             content_addressing=content_addressing,

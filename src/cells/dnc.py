@@ -55,7 +55,7 @@ class DNC(Cell):
         read_heads: R.
         controller: lstm, gru, feedforward or counter_lstm; one layer.
         controller_size: outputs of the controller, C.
-        counters, number_input, counter_feedback: of counter_lstm, see `CounterLSTM`.
+        counters, number_input, counter_feedback, counter_candidate: of counter_lstm, see `CounterLSTM`.
         memory_init: constant (1e-6 everywhere), learned (a parameter) or random (drawn once, then fixed).
             A memory with more slots than `memory_slots` repeats these rows.
         output_clip: bound on the absolute value of the raw numbers of the interface; None for no bound.
@@ -84,6 +84,7 @@ class DNC(Cell):
         counters: int = 2,
         number_input: str = "hidden",
         counter_feedback: bool = True,
+        counter_candidate: str = "linear",
         memory_init: str = "constant",
         output_clip: float | None = 20.0,
         mask_keys: bool = False,
@@ -110,6 +111,7 @@ class DNC(Cell):
             counters,
             number_input,
             counter_feedback,
+            counter_candidate,
             numbers,
         )
         self.output_size = controller_size + read_heads * word_size

@@ -63,7 +63,7 @@ class LieAccessNTM(Cell):
         word_size: M.
         controller: lstm, gru, feedforward or counter_lstm.
         controller_size: outputs of the controller, C.
-        counters, number_input, counter_feedback: of counter_lstm, see `CounterLSTM`.
+        counters, number_input, counter_feedback, counter_candidate: of counter_lstm, see `CounterLSTM`.
         read_heads: R, at least one.
         dimensions: of the space of addresses, d: 1 (a line) or 2 (a plane).
         kernel: inverse_square, see `lie_access.inverse_square`, or gaussian, with a temperature that the
@@ -90,6 +90,7 @@ class LieAccessNTM(Cell):
         counters: int = 2,
         number_input: str = "hidden",
         counter_feedback: bool = True,
+        counter_candidate: str = "linear",
         read_heads: int = 1,
         dimensions: int = 2,
         kernel: str = "inverse_square",
@@ -118,6 +119,7 @@ class LieAccessNTM(Cell):
             counters,
             number_input,
             counter_feedback,
+            counter_candidate,
             numbers,
         )
         self.output_size = controller_size + read_heads * word_size

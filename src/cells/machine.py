@@ -42,7 +42,7 @@ class Machine(Cell):
         word_size: M.
         controller: lstm, gru, feedforward or counter_lstm.
         controller_size: outputs of the controller, C.
-        counters, number_input, counter_feedback: of counter_lstm, see `CounterLSTM`.
+        counters, number_input, counter_feedback, counter_candidate: of counter_lstm, see `CounterLSTM`.
         read_heads, write_heads: numbers of heads, at least one each.
         content_addressing: false leaves out keys, key strengths and gates, so that addressing is by location
             alone.
@@ -87,6 +87,7 @@ class Machine(Cell):
         counters: int = 2,
         number_input: str = "hidden",
         counter_feedback: bool = True,
+        counter_candidate: str = "linear",
         input_skip: Any = False,
         input_skip_init: Any = 0.0,
         numbers: Sequence[int] = (),
@@ -120,6 +121,7 @@ class Machine(Cell):
             counters,
             number_input,
             counter_feedback,
+            counter_candidate,
             numbers,
         )
         self.output_size = controller_size + read_heads * word_size

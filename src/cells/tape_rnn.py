@@ -49,7 +49,7 @@ class TapeRNN(Cell):
         mlp_sizes: units of the hidden layers between the controller and the word that is written.
         controller: lstm, gru, feedforward or counter_lstm.
         controller_size: outputs of the controller, C.
-        counters, number_input, counter_feedback, numbers: of counter_lstm, see `CounterLSTM`.
+        counters, number_input, counter_feedback, counter_candidate, numbers: of counter_lstm, see `CounterLSTM`.
 
     Raises:
         checks.Refusal: a value of the wrong type or out of its range.
@@ -67,6 +67,7 @@ class TapeRNN(Cell):
         counters: int = 2,
         number_input: str = "hidden",
         counter_feedback: bool = True,
+        counter_candidate: str = "linear",
         numbers: Sequence[int] = (),
     ) -> None:
         super().__init__()
@@ -77,7 +78,14 @@ class TapeRNN(Cell):
         check_numbers(numbers, input_size)
         self.mlp_sizes = checks.integers("mlp_sizes", mlp_sizes)
         self.controller = make_controller(
-            controller, input_size + word_size, controller_size, counters, number_input, counter_feedback, numbers
+            controller,
+            input_size + word_size,
+            controller_size,
+            counters,
+            number_input,
+            counter_feedback,
+            counter_candidate,
+            numbers,
         )
         self.output_size = controller_size
         layers: list[nn.Module] = []

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 log = logging.getLogger(__name__)
-COUNTING = ("counters", "number_input", "counter_feedback")
+COUNTING = ("counters", "number_input", "counter_feedback", "counter_candidate")
 #: By option and its value.
 IDLE: dict[tuple[str, object], tuple[str, ...]] = {
     ("controller", "lstm"): COUNTING,

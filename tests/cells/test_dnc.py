@@ -298,6 +298,7 @@ REFUSED = {
     "controller": ("one of lstm, gru, feedforward, counter_lstm", ["rnn", None, 1]),
     "number_input": ("one of hidden, clamped, raw", ["shown", None]),
     "counter_feedback": ("true or false", FLAG),
+    "counter_candidate": ("one of linear, tanh", ["sigmoid", None]),
     "memory_init": ("one of constant, learned, random", ["zeros", None]),
     "output_clip": ("a finite number above 0 and of at most 1e+06", ["abc", True, 0, -1.0, math.nan]),
     **dict.fromkeys(OPTIONS, ("true or false", FLAG)),

@@ -186,6 +186,7 @@ BOTH = {
     "controller": ("one of lstm, gru, feedforward, counter_lstm", ["rnn", "LSTM", None, 1, True]),
     "number_input": ("one of hidden, clamped, raw", ["shown", None, 1]),
     "counter_feedback": ("true or false", FLAG),
+    "counter_candidate": ("one of linear, tanh", ["sigmoid", None]),
     "memory_init": ("one of constant, learned, random", ["zeros", None, 1e-6]),
     "engine": ("one of auto, fused, reference", ["fast", None, 1]),
     "output_clip": (f"a finite number above 0 and {MOST}", [*POSITIVE, 1e300]),
@@ -530,9 +531,10 @@ def test_any_of_the_heads_may_have_an_input_skip(motion):
     assert first(cell)[shown][0].tolist() == [0.0, -3.0, 0.0, 0.0, -1.0]
 
 
-def test_a_controller_that_counts_beyond_its_training():
+@pytest.mark.parametrize("candidate", ["linear", "tanh"])
+def test_a_controller_that_counts_beyond_its_training(candidate):
     """The count is kept exactly and passes its gates unsquashed, however large the number is."""
-    cell = make(NTM, controller="counter_lstm", counters=1, numbers=(2,)).controller
+    cell = make(NTM, controller="counter_lstm", counters=1, counter_candidate=candidate, numbers=(2,)).controller
     with torch.no_grad():
         for weight in cell.parameters():
             weight.zero_()

@@ -18,6 +18,7 @@ SHARED = {
     "counters": [0, 1, 2],
     "number_input": ["hidden", "clamped", "raw"],
     "counter_feedback": [True, False],
+    "counter_candidate": ["linear", "tanh"],
     "input_skip": [False, True, {"read": True, "write": False}, {"read": False, "write": True}],
     "read_heads": [1, 2],
     "write_heads": [1, 3],

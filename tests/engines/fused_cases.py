@@ -83,6 +83,7 @@ def random_machine(source: random.Random) -> tuple[type[Machine], dict, int, int
         "counters": source.choice([0, 1]),
         "number_input": source.choice(["hidden", "clamped", "raw"]),
         "counter_feedback": source.choice([True, False]),
+        "counter_candidate": source.choice(["linear", "tanh"]),
         "numbers": source.choice([(0,), (2, 0)]),
         "input_skip": source.choice([False, True, {"read": True, "write": False}]),
         "read_heads": source.choice([1, 2]),

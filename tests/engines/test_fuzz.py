@@ -33,6 +33,7 @@ def machines(draw):
         "counters": draw(st.integers(0, 1)),
         "number_input": draw(st.sampled_from(["hidden", "clamped", "raw"])),
         "counter_feedback": draw(st.booleans()),
+        "counter_candidate": draw(st.sampled_from(["linear", "tanh"])),
         "numbers": draw(st.sampled_from([(0,), (2, 1)])),
         "input_skip": draw(st.sampled_from([False, True, {"read": False, "write": True}])),
         "read_heads": draw(st.integers(1, 3)),

@@ -91,7 +91,16 @@ def backward(
             h_before, c_before, c = span(at(u_before, b), 0, size), at(at(tape.c, t), b), at(at(tape.c, t + 1), b)
             dc, row_dh_before = at(dcarry.c, b), at(dh_before, row)
             control_backward(
-                plan.controller, plan.counters, row_dgates, h_before, c_before, c, row_dh, dc, row_dh_before
+                plan.controller,
+                plan.counters,
+                plan.linear,
+                row_dgates,
+                h_before,
+                c_before,
+                c,
+                row_dh,
+                dc,
+                row_dh_before,
             )
         accumulate(dsum, span(dgates, s * rows, rows), 0, weights.gates)
         for row in range(rows):

@@ -12,8 +12,12 @@ from .views import fill, span
 
 
 @routine
-def control(kind, counters, gates, h_before, c_before, h, c):
-    """Set h and c of one sequence from the pre-activations of its gates; the last cells of an LSTM may count."""
+def control(kind, counters, linear, gates, h_before, c_before, h, c):
+    """Set h and c of one sequence from the pre-activations of its gates.
+
+    The last `counters` cells of an LSTM count. They have no forget gate, and what they add of the numbers is in
+    its place; the candidates of the last `linear` cells are not squashed.
+    """
     size = h.shape[0]
     kept = size - counters
     if kind == LSTM:
@@ -23,16 +27,16 @@ def control(kind, counters, gates, h_before, c_before, h, c):
             span(gates, 2 * size, size),
             span(gates, 3 * size, size),
         )
-        for n in range(2 * size):
+        for n in range(size + kept):
             gates[n] = sigmoid(gates[n])
-        for n in range(kept):
+        for n in range(size - linear):
             g[n] = tanh(g[n])
         for n in range(size):
             o[n] = sigmoid(o[n])
         for n in range(kept):
             c[n] = f[n] * c_before[n] + i[n] * g[n]
         for n in range(kept, size):
-            c[n] = c_before[n] + i[n] * g[n]
+            c[n] = c_before[n] + i[n] * (g[n] + f[n])
         for n in range(size):
             h[n] = o[n] * tanh(c[n])
     elif kind == GRU:
@@ -55,7 +59,7 @@ def control(kind, counters, gates, h_before, c_before, h, c):
 
 
 @routine
-def control_backward(kind, counters, gates, h_before, c_before, c, dh, dc, dh_before):
+def control_backward(kind, counters, linear, gates, h_before, c_before, c, dh, dc, dh_before):
     """Backward of `control`: overwrites dc, the gradient of c, with that of c_before; sets dh_before."""
     size = dh.shape[0]
     kept = size - counters
@@ -77,15 +81,14 @@ def control_backward(kind, counters, gates, h_before, c_before, c, dh, dc, dh_be
             gi[n] = dc[n] * g * i * (one - i)
             gg[n] = dc[n] * i * (one - g * g)
         for n in range(kept, size):
-            i = gi[n]
-            gi[n] = dc[n] * gg[n] * i * (one - i)
-            gg[n] = dc[n] * i
+            i, g = gi[n], gg[n]
+            gi[n] = dc[n] * (g + gf[n]) * i * (one - i)
+            gf[n] = dc[n] * i
+            gg[n] = gf[n] if n >= size - linear else gf[n] * (one - g * g)
         for n in range(kept):
             f = gf[n]
             gf[n] = dc[n] * c_before[n] * f * (one - f)
             dc[n] *= f
-        for n in range(kept, size):
-            gf[n] = like(dh[0], 0.0)
     elif kind == GRU:
         gr, gz, gnew, gold = (
             span(gates, 0, size),

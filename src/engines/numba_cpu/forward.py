@@ -57,7 +57,7 @@ def forward(
         for b in range(first, last):
             h_before, h = span(at(u_before, b), 0, size), span(at(u_now, b), 0, size)
             c_before, c = at(at(tape.c, t), b), at(at(tape.c, t + 1), b)
-            control(plan.controller, plan.counters, at(gates, b), h_before, c_before, h, c)
+            control(plan.controller, plan.counters, plan.linear, at(gates, b), h_before, c_before, h, c)
             copy(weights.bias, at(raw, b))
         accumulate(span(raw, first, rows), span(u_now, first, rows), whole, weights.heads)
         for b in range(first, last):

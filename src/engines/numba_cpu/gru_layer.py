@@ -50,7 +50,7 @@ def forward(
             copy(span(of_x, 2 * size, size), span(gates, 2 * size, size))
             copy(span(of_h, 2 * size, size), span(gates, 3 * size, size))
             none = span(gates, 0, 0)  # the cell state of an LSTM
-            control(GRU, 0, gates, at(h_before, b), none, at(h, b), none)
+            control(GRU, 0, 0, gates, at(h_before, b), none, at(h, b), none)
     keep_alive(owned)
     denormals.restore(flushed)
 
@@ -90,7 +90,7 @@ def backward(
             for n in range(size):
                 dh[n] += dy[n]
             none = span(gates, 0, 0)
-            control_backward(GRU, 0, gates, at(h_before, b), none, none, dh, none, at(rest, row))
+            control_backward(GRU, 0, 0, gates, at(h_before, b), none, none, dh, none, at(rest, row))
             of_x, of_h = at(at(d.by_input, t), b), at(by_state, t * rows + row)
             copy(span(gates, 0, 3 * size), of_x)
             copy(span(gates, 0, 2 * size), of_h)

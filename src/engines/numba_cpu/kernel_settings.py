@@ -21,6 +21,7 @@ class KernelSettings:
             raise ValueError(
                 f"{changed}: changed after construction, no longer fits the weights; make another machine"
             )
+        counters = getattr(machine.controller, "counters", 0)
         self.plan = kind.plan(
             controller=controller,
             hidden=hidden,
@@ -32,7 +33,8 @@ class KernelSettings:
             head_size=machine.layout.size,
             start=_starts(tuple(machine.layout.starts.items())),
             content=int(machine.content_addressing),
-            counters=getattr(machine.controller, "counters", 0),
+            counters=counters,
+            linear=counters * getattr(machine.controller, "linear", False),
             skips=0 if machine.skip is None else machine.skip_size,
             **kind.choices(machine),
         )

@@ -45,6 +45,7 @@ class KernelPlan(NamedTuple):
     start: FieldStarts  # offsets of their fields
     content: int  # 1: content-based addressing
     counters: int = 0  # cells of an LSTM that count
+    linear: int = 0  # of these, those whose candidate is not squashed: none or all
     skips: int = 0  # numbers of a head that see the input, S; 0: no input skip
     shifts: int = 1  # 2 r + 1 (NTM)
     position: int = 0  # 1: carry = position (DMS-NTM)

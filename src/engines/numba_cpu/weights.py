@@ -156,13 +156,13 @@ def _counting(cell: CounterLSTM) -> list[Tensor]:
 
 
 def _counter_options(cell: CounterLSTM) -> tuple[Any, ...]:
-    return cell.counters, cell.fed_back, 0 if cell.number_input == "raw" else len(cell.numbers)
+    return cell.counters, cell.fed_back, len(cell.added)
 
 
 @lru_cache
 def _counter_lstm(size: int, reads: int, inputs: int, counters: int, fed_back: int, numbers: int) -> Joint:
-    # The forget gates of the counters have no weights; the numbers that they alone see are the last inputs.
-    before, _, after = _spans(2 * size - counters, counters, 2 * size)
+    # Counters have no forget gates: their rows hold what they add of the numbers, which are the last inputs.
+    before, instead, after = _spans(2 * size - counters, counters, 2 * size)
     _, read, given, alone, _ = _spans(size, reads, inputs - numbers, numbers, 1)
     first, rest = _spans(2 * size - counters, 2 * size)
     own, own_reads = _spans(inputs - numbers, reads)
@@ -177,7 +177,7 @@ def _counter_lstm(size: int, reads: int, inputs: int, counters: int, fed_back: i
     }  # fmt: skip
     if counters and numbers:
         shapes["weight_numbers"] = counters, numbers
-        blocks.append(Block(3, slice(3 * size - counters, 3 * size), alone))
+        blocks.append(Block(3, instead, alone))
     return Joint(4 * size, alone.stop + 1, shapes, tuple(blocks))
 
 

@@ -80,13 +80,13 @@ def test_control(size, dtype, kind, rng):
     )
     assert len(gates) == GATES[kind] * size
     h, c, dh_before = np.full(size, np.nan, dtype), np.full(cells, np.nan, dtype), np.full(size, np.nan, dtype)
-    control(kind, 0, gates, h_before, c_before, h, c)
+    control(kind, 0, 0, gates, h_before, c_before, h, c)
     true_h, true_c = (one.detach().numpy() for one in step.forward())
     np.testing.assert_allclose(h, true_h, rtol=tolerance, atol=tolerance)
     np.testing.assert_allclose(c, true_c[:cells], rtol=tolerance, atol=tolerance)
 
     kept = [one.copy() for one in (h_before, c_before, c, dh)]
-    control_backward(kind, 0, gates, h_before, c_before, c, dh, dc, dh_before)
+    control_backward(kind, 0, 0, gates, h_before, c_before, c, dh, dc, dh_before)
     assert all((one == before).all() for one, before in zip((h_before, c_before, c, dh), kept, strict=True))
     dx, true_dh, true_dc = step.backward()
     found_dx, found_dh = step.through_the_gates(gates)
@@ -105,7 +105,7 @@ def test_the_forward_stores_the_activations(dtype, rng):
         (GRU, [i, f, (given[2] + i * given[3]).tanh(), given[3]]),
     ):
         gates = sums.copy().ravel()
-        control(kind, 0, gates, *(np.zeros(7, dtype) for _ in range(4)))
+        control(kind, 0, 0, gates, *(np.zeros(7, dtype) for _ in range(4)))
         np.testing.assert_allclose(gates, torch.cat(expected), rtol=0, atol=TOLERANCES[dtype])
 
 
@@ -116,10 +116,10 @@ def test_saturated_gates(kind, dtype):
     for sign in (-1.0, 1.0):
         gates = np.full(GATES[kind] * 5, sign * 200.0, dtype)
         before, h, c, dh_before, dc = (np.full(5, 0.5, dtype) for _ in range(5))
-        control(kind, 0, gates, before, before, h, c)
+        control(kind, 0, 0, gates, before, before, h, c)
         assert np.isfinite(h).all()
         assert (np.abs(h) <= 1).all()
-        control_backward(kind, 0, gates, before, before, c, np.ones(5, dtype), dc, dh_before)
+        control_backward(kind, 0, 0, gates, before, before, c, np.ones(5, dtype), dc, dh_before)
         np.testing.assert_allclose(gates, 0.0, rtol=0, atol=1e-30)
 
 
@@ -130,15 +130,16 @@ def test_nan_propagates(kind, dtype):
         gates = np.zeros((GATES[kind], 5), dtype)
         gates[gate, 3] = np.nan
         before, h, c = (np.ones(5, dtype) for _ in range(3))
-        control(kind, 0, gates.ravel(), before, before, h, c)
+        control(kind, 0, 0, gates.ravel(), before, before, h, c)
         assert np.isnan(h[3])
         assert np.isfinite(np.delete(h, 3)).all()
 
 
 @each_dtype
 @pytest.mark.parametrize("counters", [0, 1, 3, 6])
-def test_counters(counters, dtype, rng):
-    """The last cells keep their value, whatever their forget gate, and add the candidate as it is."""
+@pytest.mark.parametrize("squashed", [True, False])
+def test_counters(counters, squashed, dtype, rng):
+    """The last cells keep their value, and add the candidate and what is in place of their forget gate."""
     size, tolerance = 7, TOLERANCES[dtype]
     plain = size - counters
     given, h_before, c_before, dh, dc = (
@@ -147,16 +148,17 @@ def test_counters(counters, dtype, rng):
     )
     i, f, g, o = given.view(4, size)
     kept = torch.cat([f[:plain].sigmoid() * c_before[:plain], c_before[plain:]])
-    c = kept + i.sigmoid() * torch.cat([g[:plain].tanh(), g[plain:]])
+    candidate = g[plain:].tanh() if squashed else g[plain:]
+    c = kept + i.sigmoid() * torch.cat([g[:plain].tanh(), candidate + f[plain:]])
     h = o.sigmoid() * c.tanh()
     expected = torch.autograd.grad(h @ dh.detach() + c @ dc.detach(), (given, c_before))
 
     gates, h_0, c_0, dh, dc = (
         np.array(one.detach().numpy(), dtype) for one in (given, h_before, c_before, dh, dc)
     )
+    linear = 0 if squashed else counters
     found_h, found_c, dh_before = (np.full(size, np.nan, dtype) for _ in range(3))
-    control(LSTM, counters, gates, h_0, c_0, found_h, found_c)
-    control_backward(LSTM, counters, gates, h_0, c_0, found_c, dh, dc, dh_before)
+    control(LSTM, counters, linear, gates, h_0, c_0, found_h, found_c)
+    control_backward(LSTM, counters, linear, gates, h_0, c_0, found_c, dh, dc, dh_before)
     for found, true in ((found_h, h), (found_c, c), (gates, expected[0]), (dc, expected[1])):
         np.testing.assert_allclose(found, true.detach().numpy(), rtol=tolerance, atol=10 * tolerance)
-    assert (gates[size + plain : 2 * size] == 0).all()

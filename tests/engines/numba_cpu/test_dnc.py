@@ -19,7 +19,13 @@ CASES = {
     "gru-no-clip": {"controller": "gru", "output_clip": None, "memory_init": "learned"},
     "feedforward-one-slot": {"controller": "feedforward", "memory_slots": 1},
     "counters-one-word": {"controller": "counter_lstm", "numbers": (2,), "word_size": 1, "read_heads": 2},
-    "counters-blind": {"controller": "counter_lstm", "numbers": (2,), "counter_feedback": False},
+    "counters-blind": {
+        "controller": "counter_lstm",
+        "numbers": (2,),
+        "counter_feedback": False,
+        "counter_candidate": "tanh",
+        **RANDOM,
+    },
 }
 X = torch.zeros(2, 3, F)
 

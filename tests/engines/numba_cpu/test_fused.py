@@ -58,7 +58,10 @@ CASES = {
     "position": (DMSNTM, {"carry": "position", "motion": "relative", "memory_init": "learned"}),
     "position-hybrid-scales": (DMSNTM, {"carry": "position", "num_scales": 3, "write_heads": 2}),
     "counters-skip": (NTM, {"controller": "counter_lstm", "numbers": (2,), "input_skip": True, "shift_range": 3}),
-    "counters-blind": (DMSNTM, {"controller": "counter_lstm", "numbers": (2,), "counter_feedback": False}),
+    "counters-blind": (
+        DMSNTM,
+        {"controller": "counter_lstm", "numbers": (2,), "counter_feedback": False, "counter_candidate": "tanh"},
+    ),
     "anchored": (DMSNTM, {"motion": "anchored", "lattice": 0.5, "sigma_max": 2.0, "memory_init": "random"}),
     "position-anchored": (DMSNTM, {"motion": "anchored", "carry": "position", "input_skip": True, "lattice": 0.5}),
     "cauchy": (DMSNTM, {"kernel": "cauchy", "num_scales": 2, "sigma_schedule": {"factor": 3.0, "share": 0.5}}),
