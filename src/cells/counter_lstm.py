@@ -75,8 +75,8 @@ class CounterLSTM(Cell):
         self.weight_ih = nn.Parameter(torch.empty(gates, seen))
         self.weight_hh = nn.Parameter(torch.empty(gates, self.fed_back))
         self.bias = nn.Parameter(torch.empty(gates))
-        self.linear = checks.choice("counter_candidate", counter_candidate, CANDIDATES) == "linear"
-        self.added = [] if self.linear and number_input == "raw" else self.numbers
+        self.linear_candidate = checks.choice("counter_candidate", counter_candidate, CANDIDATES) == "linear"
+        self.added = [] if self.linear_candidate and number_input == "raw" else self.numbers
         apart = counters > 0 and len(self.added) > 0
         alone = nn.Parameter(torch.empty(counters, len(numbers))) if apart else None
         self.register_parameter("weight_numbers", alone)
@@ -106,7 +106,7 @@ class CounterLSTM(Cell):
         size, plain = self.output_size, self.output_size - self.counters
         pre = linear(self.seen(x), self.weight_ih, self.bias) + linear(h[:, : self.fed_back], self.weight_hh)
         i, f, g, o = pre.split([size, plain, size, size], 1)
-        count = g[:, plain:] if self.linear else g[:, plain:].tanh()
+        count = g[:, plain:] if self.linear_candidate else g[:, plain:].tanh()
         if self.weight_numbers is not None:
             count = count + linear(self.counted(x), self.weight_numbers)
         candidate = torch.cat([g[:, :plain].tanh(), count], 1)

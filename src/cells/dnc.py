@@ -104,15 +104,9 @@ class DNC(Cell):
         self.sharpen_links = checks.flag("sharpen_links", sharpen_links)
         self.engine = checks.choice("engine", engine, ENGINE_CHOICES)
         check_numbers(numbers, input_size)
+        counting = counters, number_input, counter_feedback, counter_candidate, numbers
         self.controller = make_controller(
-            controller,
-            input_size + read_heads * word_size,
-            controller_size,
-            counters,
-            number_input,
-            counter_feedback,
-            counter_candidate,
-            numbers,
+            controller, input_size + read_heads * word_size, controller_size, *counting
         )
         self.output_size = controller_size + read_heads * word_size
         self.layout = InterfaceLayout(read_heads, word_size, mask_keys, sharpen_links)

@@ -112,15 +112,9 @@ class LieAccessNTM(Cell):
         self.gate_bias = heads.option("gate_bias", gate_bias, checks.number)
         self.action_init = heads.option("action_init", action_init, checks.number, least=-LARGEST, most=LARGEST)
         self.output_clip = clip_bound(output_clip)
+        counting = counters, number_input, counter_feedback, counter_candidate, numbers
         self.controller = make_controller(
-            controller,
-            input_size + read_heads * word_size,
-            controller_size,
-            counters,
-            number_input,
-            counter_feedback,
-            counter_candidate,
-            numbers,
+            controller, input_size + read_heads * word_size, controller_size, *counting
         )
         self.output_size = controller_size + read_heads * word_size
         self.num_heads = read_heads + self.write_heads

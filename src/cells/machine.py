@@ -114,15 +114,9 @@ class Machine(Cell):
         self.initial_options = {name: getattr(self, name) for name in self.size_options}
         self._shapes: dict[tuple[int, nn.Module | None], boundary.Shapes] = {}
 
+        counting = counters, number_input, counter_feedback, counter_candidate, numbers
         self.controller = make_controller(
-            controller,
-            input_size + read_heads * word_size,
-            controller_size,
-            counters,
-            number_input,
-            counter_feedback,
-            counter_candidate,
-            numbers,
+            controller, input_size + read_heads * word_size, controller_size, *counting
         )
         self.output_size = controller_size + read_heads * word_size
         self.layout = self.head_layout()

@@ -77,16 +77,8 @@ class TapeRNN(Cell):
         self.oracle = checks.flag("oracle", oracle)
         check_numbers(numbers, input_size)
         self.mlp_sizes = checks.integers("mlp_sizes", mlp_sizes)
-        self.controller = make_controller(
-            controller,
-            input_size + word_size,
-            controller_size,
-            counters,
-            number_input,
-            counter_feedback,
-            counter_candidate,
-            numbers,
-        )
+        counting = counters, number_input, counter_feedback, counter_candidate, numbers
+        self.controller = make_controller(controller, input_size + word_size, controller_size, *counting)
         self.output_size = controller_size
         layers: list[nn.Module] = []
         for before, after in pairwise([controller_size, *self.mlp_sizes]):

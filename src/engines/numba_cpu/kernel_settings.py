@@ -34,7 +34,7 @@ class KernelSettings:
             start=_starts(tuple(machine.layout.starts.items())),
             content=int(machine.content_addressing),
             counters=counters,
-            linear=counters * getattr(machine.controller, "linear", False),
+            linear=counters * getattr(machine.controller, "linear_candidate", False),
             skips=0 if machine.skip is None else machine.skip_size,
             **kind.choices(machine),
         )
