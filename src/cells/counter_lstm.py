@@ -35,8 +35,8 @@ class CounterLSTM(Cell):
         counters: K, below `hidden_size`; 0 for an LSTM that is only kept from seeing the numbers.
         number_input: what i, f, g and o see of the numbers: nothing (hidden), the numbers limited to -1..1
             (clamped), or the numbers as they are (raw).
-        counter_feedback: whether i, f, g and o see the outputs of the counters. If not, a counter's increments
-            cannot depend on how far it has counted.
+        counter_feedback: whether i, f, g and o see the outputs of the counters. If not, what a counter adds
+            depends on how far it has counted at most through the input, such as words read from a memory.
         counter_candidate: linear or tanh. A linear one with `number_input` = raw has no W, as g sees n.
         numbers: indices of the inputs that are numbers, such as a repeat count.
 

@@ -12,6 +12,7 @@ IDLE: dict[tuple[str, object], tuple[str, ...]] = {
     ("controller", "lstm"): COUNTING,
     ("controller", "gru"): COUNTING,
     ("controller", "feedforward"): COUNTING,
+    ("counters", 0): ("counter_feedback", "counter_candidate"),
     **{("positions", kind): ("max_positions",) for kind in ("rotary", "alibi", "none")},
     ("motion", "relative"): ("jump_range", "jump_bias", "step_bias", "bookmark_bias"),
     ("motion", "hybrid"): ("delta_init", "bookmark_bias"),

@@ -23,6 +23,8 @@ DELTA, RAW = "model.delta_init={read: 0, write: 1}", "model.number_input=raw"
         (["model.motion=anchored", "model.step_bias=0"], "step_bias=0 has no effect with model.motion=anchored."),
         (["model=ntm", RAW], "number_input=raw has no effect with model.controller=lstm."),
         (["model=ntm", RAW, "model.controller=counter_lstm"], None),
+        (["model=ntm", RAW, "model.controller=counter_lstm", "model.counters=0", "model.counter_candidate=tanh"],
+         "counter_candidate=tanh has no effect with model.counters=0."),
         (["model=lie_access_ntm", RAW], "number_input=raw has no effect with model.controller=lstm."),
         (["model=transformer", NINE], "max_positions=9 has no effect with model.positions=rotary."),
         (["model=transformer", "model.max_positions=999", "model.positions=learned"], None),

@@ -9,11 +9,8 @@ CASES = {
     "lstm": (weights._lstm, (5, 4, 3), 0),
     "gru": (weights._gru, (5, 4, 3), 60),  # a candidate of the input has no state, and the reverse
     "feedforward": (weights._feedforward, (5, 4, 3), 0),
-    "counters": (
-        weights._counter_lstm,
-        (5, 4, 3, 2, 5, 1),
-        2 * 13 + 16,
-    ),  # forget gates, and what others do not see
+    # The forget gates of the counters, and what others do not see.
+    "counters": (weights._counter_lstm, (5, 4, 3, 2, 5, 1), 2 * 13 + 16),
     "no feedback": (weights._counter_lstm, (5, 4, 3, 2, 3, 1), 2 * 13 + 16 + 18 * 2),
     "no counters": (weights._counter_lstm, (5, 4, 3, 0, 5, 1), 20),
     "counters, raw": (weights._counter_lstm, (5, 4, 3, 2, 5, 0), 2 * 13),
