@@ -19,7 +19,7 @@ PACKAGE_mlflow := mlflow
 PACKAGE_browser := playwright
 
 .DEFAULT_GOAL := help
-STUDIES := mnist1d_table repeat_copy_figure sigma_map default_runs jumping pointer_chasing counter_head repeat_copy_ablations mnist1d_memory chomsky
+STUDIES := mnist1d_table repeat_copy_figure repeat_copy_tried sigma_map default_runs jumping pointer_chasing counter_head repeat_copy_ablations mnist1d_memory chomsky
 .PHONY: help setup setup-dev parallel slurm ray search wandb mlflow browser hooks train kernels docs test coverage planted lint types clean $(STUDIES)
 
 help:  ## this list
@@ -67,7 +67,8 @@ train: setup  ## train a DMS-NTM on repeat-copy; ARGS="model=ntm seed=1" overrid
 
 # Each is one of conf/study: tuned, run, tested and reported, or resumed.
 mnist1d_table: parallel  ## the table of MNIST-1D; ARGS="dry_run=true" prints how long it would take
-repeat_copy_figure: parallel  ## the figure of repeat-copy
+repeat_copy_figure: parallel  ## the figure of repeat-copy, with a controller that counts
+repeat_copy_tried: parallel  ## its earlier editions, with an LSTM as controller
 sigma_map: parallel  ## where the width of the focus of a DMS-NTM matters
 default_runs: parallel  ## every model on every task with the default settings
 jumping: parallel  ## where a head that moves by any distance pays

@@ -25,7 +25,7 @@ def test_an_experiment_gives_the_settings_that_were_written(tmp_path):
 
 
 def test_an_experiment_may_start_from_another(tmp_path):
-    overrides = ["experiment=repeat_copy_figure/ntm", "optimizer=adam", "model.gate_bias=1.5"]
+    overrides = ["experiment=repeat_copy_tried/ntm", "optimizer=adam", "model.gate_bias=1.5"]
     write(experiment_file(tmp_path, "two"), experiment(overrides, []))
     found = settings("experiment=two", f"hydra.searchpath=[file://{tmp_path}]")
     assert found == settings(*overrides)
