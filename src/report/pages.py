@@ -126,8 +126,8 @@ def _lead(counted: Sequence[RunRow], about: ReportInfo) -> list[Block]:
         )
     if slots := about.settings.get("memory_slots"):
         sentences.append(
-            f"Models with a memory are tested and shown with {slots} slots. A test with another number of slots, "
-            "such as that of training, has it in its name."
+            f"Models with a memory are tested and shown with {slots} slots. A test with another number of slots "
+            "has it in its name."
         )
     return [Paragraph(" ".join(sentences))]
 
