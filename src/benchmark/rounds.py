@@ -38,9 +38,9 @@ def split_overrides(model: str) -> tuple[str, list[str]]:
 
 
 def compose_config(*overrides: str, task: str = "repeat_copy") -> dict[str, Any]:
-    """The resolved configuration of training on a task."""
+    """The resolved configuration of training on a task, of a model with its own settings instead of those for the task."""
     with initialize_config_dir(CONF, version_base="1.3"):
-        return keys.resolve(compose("train", [f"task={task}", *overrides]))
+        return keys.resolve(compose("train", [f"task={task}", "~recipe", *overrides]))
 
 
 def shape_overrides(length: int, repeats: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""LSTM with counter cells, which forget nothing, squash nothing, and alone see the inputs that are numbers."""
+"""LSTM with counter cells, which forget nothing, grow without limit, and alone see the inputs that are numbers."""
 
 import math
 from collections.abc import Sequence
@@ -50,10 +50,10 @@ class CounterLSTM(Cell):
         self,
         input_size: int,
         hidden_size: int,
-        counters: int = 2,
+        counters: int = 1,
         number_input: str = "hidden",
-        counter_feedback: bool = True,
-        counter_candidate: str = "linear",
+        counter_feedback: bool = False,
+        counter_candidate: str = "tanh",
         numbers: Sequence[int] = (),
     ) -> None:
         super().__init__()

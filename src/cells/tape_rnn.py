@@ -64,10 +64,10 @@ class TapeRNN(Cell):
         mlp_sizes: Sequence[int] = (64, 64),
         controller: str = "lstm",
         controller_size: int = 100,
-        counters: int = 2,
+        counters: int = 1,
         number_input: str = "hidden",
-        counter_feedback: bool = True,
-        counter_candidate: str = "linear",
+        counter_feedback: bool = False,
+        counter_candidate: str = "tanh",
         numbers: Sequence[int] = (),
     ) -> None:
         super().__init__()

@@ -36,7 +36,8 @@ def report(jobs: Sequence[Job]) -> str:
     """A table of the jobs with the cost of each, and the total."""
     if not jobs:
         return "Nothing is left to do."
-    found = costs([keys.resolve(job.config) for job in jobs])
+    configs = [keys.resolve(job.config) for job in jobs]
+    found = costs(configs)
     rows = [
         {
             "job": str(job.number),
@@ -54,7 +55,8 @@ def report(jobs: Sequence[Job]) -> str:
     count = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
     total = f"{count}, {side_by_side} at a time: about {time} and {disk}"
     refused = f"; {len(jobs) - len(good)} would be refused" if len(good) < len(jobs) else ""
-    return f"{columns(rows)}\n\n{total}{refused}. Nothing was run; a run that solves its task ends sooner."
+    sooner = "; a run that solves its task ends sooner" if any(cfg["stop_when_solved"] for cfg in configs) else ""
+    return f"{columns(rows)}\n\n{total}{refused}. Nothing was run{sooner}."
 
 
 def costs(configs: Sequence[dict[str, Any]]) -> list[Cost | str]:

@@ -28,8 +28,11 @@ OF_NO_EFFECT = ("logger", "figure", "seed", *STAMP, *(f"callbacks.{name}" for na
 NO_EFFECT_KEYS = ("trainer.enable_progress_bar", "trainer.log_every_n_steps", "task.cache", "model.name")
 #: Keys whose value in effect is that of a callback's argument.
 IN_EFFECT = {"solve_threshold": "callbacks.solved.threshold", "stop_when_solved": "callbacks.solved.stop"}
-#: Settings of the task that belong to the model, like its learning rate; recipes are resolved into other settings.
-OF_THE_MODEL = ("task.batch_size", "task.recipe", "task._target_")
+#: Settings of the task that change training alone, like the learning rate; recipes are resolved into other settings.
+OF_TRAINING = (
+    *("task.batch_size", "task.count_noise", "task.end_weight", "task.ragged"),
+    *("task.recipe", "task._target_"),
+)
 #: Settings outside the task that change what a metric means. The length of training (trainer.max_steps,
 #: stop_when_solved) does not: it distinguishes rows.
 OF_THE_PROTOCOL = ("solve_threshold", "overfit_batches")
@@ -102,7 +105,7 @@ def _protocol(entry: EndedRun) -> dict[str, Any]:
     return {
         key: value
         for key, value in settings_of(entry).items()
-        if (_within(key, ("task",)) and not _within(key, (*OF_THE_MODEL, *NO_EFFECT_KEYS)))
+        if (_within(key, ("task",)) and not _within(key, (*OF_TRAINING, *NO_EFFECT_KEYS)))
         or key in OF_THE_PROTOCOL
     }
 

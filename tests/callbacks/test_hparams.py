@@ -20,12 +20,12 @@ def test_settings_keep_their_types_and_null_is_left_out():
     expected = {"model": "dms_ntm", "task": "repeat_copy", "seed": 3, "lr": 1.5e-3, "batch_size": 4}
     expected |= {
         "max_steps": 20000,
-        "gradient_clip": 1.0,
-        "model.memory_slots": 128,
+        "gradient_clip": 0.1,
+        "model.memory_slots": 256,
         "model.sigma_init": 0.5,
     }
     expected |= {"task.ragged": True, "model.content_addressing": True, "task.max_length": 10}
-    expected |= {"optimizer.betas": "[0.9, 0.999]", "schedule.final": 0.1, "model.carry": "weighting"}
+    expected |= {"optimizer.betas": "[0.9, 0.999]", "schedule.final": 0.01, "model.carry": "weighting"}
     assert {key: settings[key] for key in expected} == expected
     assert all(type(settings[key]) is type(value) for key, value in expected.items())
     hidden = ("_target_", "recipe", "jump_range", "engine", "updates", "cache", "test_cells", "test_size")

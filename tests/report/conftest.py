@@ -29,7 +29,7 @@ def fake(tmp_path):
     def make(name, *overrides, errors=(0.0, 0.2, 0.1), accuracy=0.9, revision="a" * 40, history=3, **metrics):
         folder = tmp_path / "runs" / name
         seeds = [one for one in overrides if one.startswith("seed=")]
-        cfg = compose_train(*(one for one in overrides if one not in seeds))
+        cfg = compose_train("~recipe", *(one for one in overrides if one not in seeds))
         cfg["seed"] = int(seeds[-1].removeprefix("seed=")) if seeds else cfg["seed"]
         bit = cfg["task"]["name"] == "repeat_copy"
         solved = bit and errors[0] < 0.01

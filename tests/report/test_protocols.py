@@ -22,7 +22,8 @@ def where(*tops, **options):
 def test_models_with_settings_of_their_own_share_a_table(fake):
     fake("a", "model=ntm", "seed=0")
     fake("b", "model=ntm", "seed=1", "logger=none", "trainer.enable_progress_bar=false", "figure.cmap=viridis")
-    fake("c", "model=lstm", "optimizer.lr=0.1", "task.batch_size=4", "model.hidden_size=7")
+    own = ("task.batch_size=4", "task.count_noise=0.1", "task.end_weight=2", "task.ragged=true")
+    fake("c", "model=lstm", "optimizer.lr=0.1", "model.hidden_size=7", *own)
     assert where(fake.top) == {
         "a": ("repeat_copy", "ntm"), "b": ("repeat_copy", "ntm"), "c": ("repeat_copy", "lstm"),
     }  # fmt: skip
@@ -142,10 +143,10 @@ def test_a_run_made_before_a_setting_existed_has_its_default(fake):
     fake("noise", "model=ntm", "seed=1", "task.count_noise=0.1")
     fake("skip", "model=ntm", "seed=1", "model.input_skip=true")
     assert where(fake.top) == {
-        "before": ("repeat_copy, count_noise=0.0", "input_skip=False"),
-        "same": ("repeat_copy, count_noise=0.0", "input_skip=False"),
-        "noise": ("repeat_copy, count_noise=0.1", "ntm"),
-        "skip": ("repeat_copy, count_noise=0.0", "input_skip=True"),
+        "before": ("repeat_copy", "input_skip=False count_noise=0.0"),
+        "same": ("repeat_copy", "input_skip=False count_noise=0.0"),
+        "noise": ("repeat_copy", "input_skip=False count_noise=0.1"),
+        "skip": ("repeat_copy", "input_skip=True count_noise=0.0"),
     }
 
 

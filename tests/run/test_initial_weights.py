@@ -89,7 +89,7 @@ def test_a_resumed_run_needs_them_no_more(begun, tmp_path):
             ["init_from={run}"],
             "initial_memory is [7, 5] there and [5, 5] here; must be a run with the same sizes, or",
         ),
-        (["init_from={run}", "task.width=3"], ": cell.controller.layers.weight_ih_l0 is ["),
+        (["init_from={run}", "task.width=3"], ": cell.controller.weight_ih is ["),
         (["init_from={run}", "model=lstm"], ": lacks cell.layers.bias_hh_l0, cell.layers.bias_ih_l0, "),
     ],
 )

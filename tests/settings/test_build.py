@@ -296,7 +296,7 @@ def test_a_run_is_built_as_configured(seed):
     ]  # fmt: skip
     assert (callbacks[-1].monitor, callbacks[-1].mode) == ("validation/bits", "min")
     assert str(callbacks[2].path) == "there/history.csv"
-    assert (trainer.max_steps, trainer.gradient_clip_val) == (20000, 1.0)
+    assert (trainer.max_steps, trainer.gradient_clip_val) == (20000, 0.1)
     assert isinstance(trainer.logger, lightning.pytorch.loggers.TensorBoardLogger)
     quiet = compose_train("trainer.enable_progress_bar=false", "logger=none")
     assert "Progress" not in [type(one).__name__ for one in make(quiet)[2]]
