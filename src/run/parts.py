@@ -8,7 +8,7 @@ import lightning
 from lightning.pytorch.callbacks import Callback
 
 from ..lit.learner import Learner
-from ..settings import build, keys, loggers, longest, training
+from ..settings import build, idle_options, keys, loggers, longest, training
 from ..tasks.base import Task
 from . import initial_weights, processes, provenance
 from .folder import RunFolder
@@ -50,6 +50,8 @@ def assemble(
     task = build.build_task(plain)
     network = build.build_network(plain, task)
     longest.check_task(plain, network, task)
+    if not done:
+        idle_options.warn(plain["model"], network)
     if plain.get("init_from") is not None and not done:
         initial_weights.load(network, plain["init_from"])
     learner = build.build_learner(plain, task, network)

@@ -16,7 +16,7 @@ from ..lit.objectives import OBJECTIVES
 from ..networks.recurrent import Recurrent
 from ..tasks.axes import Axis
 from ..tasks.base import Task
-from . import idle_options, trainer_arguments
+from . import trainer_arguments
 from .construct import arguments_of, construct, locate
 from .errors import ConfigError, check
 from .keys import check_seed, on_cpu
@@ -73,12 +73,9 @@ def build_network(cfg: Mapping[str, Any], task: Task) -> Any:
         numbers = {"numbers": task.numbers} if "numbers" in arguments_of(target) else {}
         cell = construct("model", cfg["model"], Cell, input_size=task.input_size, **numbers)
         check_input_length(cfg, cell, task)
-        idle_options.warn(cfg["model"], cell)
         return recurrent(cell, task.output_size, choose_engine(cfg, cell))
     sizes = {"steps": task.steps, "input_size": task.input_size, "output_size": task.output_size}
-    network = construct("model", cfg["model"], torch.nn.Module, **sizes)
-    idle_options.warn(cfg["model"], network)
-    return network
+    return construct("model", cfg["model"], torch.nn.Module, **sizes)
 
 
 def check_input_length(cfg: Mapping[str, Any], cell: Cell, task: Task) -> None:

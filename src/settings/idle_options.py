@@ -20,13 +20,14 @@ IDLE: dict[tuple[str, object], tuple[str, ...]] = {
 }
 
 
-def warn(model: Mapping[str, Any], built: object) -> None:
+def warn(model: Mapping[str, Any], network: object) -> None:
     """Log a warning for each option of a model that is not at its default, and has no effect.
 
     Args:
         model: the section `model` of a configuration.
-        built: the cell or network that it describes.
+        network: the network that it describes, which may hold a cell.
     """
+    built = getattr(network, "cell", network)
     for (option, value), keys in IDLE.items():
         idle = [key for key in keys if key in model and model.get(option) == value]
         defaults = inspect.signature(type(built)).parameters if idle else {}

@@ -18,7 +18,7 @@ BITS |= DETAILS
 def trained(tmp_path_factory):
     """Runs of a single update, by model."""
     folder = tmp_path_factory.mktemp("trained")
-    train_small(folder / "ntm", "trainer.max_steps=2", model="ntm")
+    train_small(folder / "ntm", "trainer.max_steps=2", "model.controller=lstm", model="ntm")
     train_small(folder / "lstm", model="lstm")
     train_small(folder / "mlp", model="mlp", task="mnist1d")
     return folder

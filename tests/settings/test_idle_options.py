@@ -33,7 +33,7 @@ DELTA, RAW = "model.delta_init={read: 0, write: 1}", "model.number_input=raw"
 )  # fmt: skip
 def test_a_run_warns_of_options_without_effect(overrides, warning, caplog):
     cfg = compose_train("task=copy", *overrides)
-    build.build_network(cfg, build.build_task(cfg))
+    idle_options.warn(cfg["model"], build.build_network(cfg, build.build_task(cfg)))
     seen = [record.message for record in caplog.records if "no effect" in record.message]
     assert seen == ([] if warning is None else [f"model.{warning}"])
 

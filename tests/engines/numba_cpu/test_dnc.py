@@ -13,19 +13,15 @@ from tests.engines.fused_cases import OUTPUTS, F, assert_engines_agree, assert_p
 SIZES = {"memory_slots": 11, "word_size": 6, "controller_size": 9}
 # With the default memory, slots not yet written to are alike, and rounding decides which is allocated first.
 RANDOM = {"memory_init": "random"}
+COUNTERS = {"controller": "counter_lstm", "numbers": (2,), "counters": 2, "counter_feedback": True}
+COUNTERS |= {"counter_candidate": "linear"}
 CASES = {
     "one-head": RANDOM,
     "heads-clip": {"read_heads": 3, "output_clip": 0.7, **RANDOM},
     "gru-no-clip": {"controller": "gru", "output_clip": None, "memory_init": "learned"},
     "feedforward-one-slot": {"controller": "feedforward", "memory_slots": 1},
-    "counters-one-word": {"controller": "counter_lstm", "numbers": (2,), "word_size": 1, "read_heads": 2},
-    "counters-blind": {
-        "controller": "counter_lstm",
-        "numbers": (2,),
-        "counter_feedback": False,
-        "counter_candidate": "tanh",
-        **RANDOM,
-    },
+    "counters-one-word": {**COUNTERS, "word_size": 1, "read_heads": 2},
+    "counter-blind": {"controller": "counter_lstm", "numbers": (2,), **RANDOM},
 }
 X = torch.zeros(2, 3, F)
 

@@ -45,6 +45,8 @@ OWN_WIDTHS = {
     "sigma_schedule": {"read": [None, {"factor": 3.0, "share": 0.6}, None], "write": None},
     "lattice": {"read": [0.5, 0.0, 1.0], "write": [0.0, 0.7]},
 }
+COUNTERS = {"controller": "counter_lstm", "numbers": (2,), "counters": 2, "counter_feedback": True}
+COUNTERS |= {"counter_candidate": "linear"}
 CASES = {
     "ntm": (NTM, {}),
     "ntm-gru-clip": (NTM, {"controller": "gru", "output_clip": 0.7}),
@@ -57,11 +59,8 @@ CASES = {
     "hybrid-windowed-scales": (DMSNTM, {"memory_slots": 60, "num_scales": 2, "content_addressing": False}),
     "position": (DMSNTM, {"carry": "position", "motion": "relative", "memory_init": "learned"}),
     "position-hybrid-scales": (DMSNTM, {"carry": "position", "num_scales": 3, "write_heads": 2}),
-    "counters-skip": (NTM, {"controller": "counter_lstm", "numbers": (2,), "input_skip": True, "shift_range": 3}),
-    "counters-blind": (
-        DMSNTM,
-        {"controller": "counter_lstm", "numbers": (2,), "counter_feedback": False, "counter_candidate": "tanh"},
-    ),
+    "counters-skip": (NTM, {**COUNTERS, "input_skip": True, "shift_range": 3}),
+    "counter-blind": (DMSNTM, {"controller": "counter_lstm", "numbers": (2,)}),
     "anchored": (DMSNTM, {"motion": "anchored", "lattice": 0.5, "sigma_max": 2.0, "memory_init": "random"}),
     "position-anchored": (DMSNTM, {"motion": "anchored", "carry": "position", "input_skip": True, "lattice": 0.5}),
     "cauchy": (DMSNTM, {"kernel": "cauchy", "num_scales": 2, "sigma_schedule": {"factor": 3.0, "share": 0.5}}),
