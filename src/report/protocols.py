@@ -28,7 +28,7 @@ OF_NO_EFFECT = ("logger", "figure", "seed", *STAMP, *(f"callbacks.{name}" for na
 NO_EFFECT_KEYS = ("trainer.enable_progress_bar", "trainer.log_every_n_steps", "task.cache", "model.name")
 #: Keys whose value in effect is that of a callback's argument.
 IN_EFFECT = {"solve_threshold": "callbacks.solved.threshold", "stop_when_solved": "callbacks.solved.stop"}
-#: Settings of the task that change training alone, like the learning rate; recipes are resolved into other settings.
+#: Settings of the task that change training alone, as the learning rate does; recipes are resolved into others.
 OF_TRAINING = (
     *("task.batch_size", "task.count_noise", "task.end_weight", "task.ragged"),
     *("task.recipe", "task._target_"),

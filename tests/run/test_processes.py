@@ -187,7 +187,8 @@ def test_no_process_outlives_rank_zero(tmp_path):
 
 def test_two_nodes_started_by_torchrun_are_one_run(tmp_path):
     narrowing = "model.sigma_schedule={factor: 4.0, share: 0.8}"  # each process narrows its own copy
-    settings = (*RAGGED, *DOUBLE, "trainer.max_steps=5", "solve_threshold=1000", "stop_when_solved=true", narrowing)
+    stopped = ("trainer.max_steps=5", "solve_threshold=1000", "stop_when_solved=true")
+    settings = (*RAGGED, *DOUBLE, *stopped, narrowing)
     nodes = small(*settings, "+trainer.num_nodes=2", f"hydra.run.dir={tmp_path / 'two'}", model="dms_ntm")
     around = {"TORCHELASTIC_RUN_ID": "a", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(find_free_network_port())}
     around |= {"WORLD_SIZE": "2", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1", "OMP_NUM_THREADS": "1"}
