@@ -38,7 +38,7 @@ def split_overrides(model: str) -> tuple[str, list[str]]:
 
 
 def compose_config(*overrides: str, task: str = "repeat_copy") -> dict[str, Any]:
-    """The resolved configuration of training on a task, with the settings of the model itself, not those for the task."""
+    """The resolved configuration of training on a task, without what `conf/recipe/` has for the model."""
     with initialize_config_dir(CONF, version_base="1.3"):
         return keys.resolve(compose("train", [f"task={task}", "~recipe", *overrides]))
 
