@@ -9,7 +9,7 @@ from ..common.nested import flat
 from ..run.folder import STAMP
 from .gather import EndedRun, Problem
 from .kinds import TableKind, kind_of
-from .later_settings import completed
+from .effective_settings import completed
 
 #: Callbacks that only watch, save or draw. Others, such as an early stop, may change a result.
 WATCHING = (

@@ -20,6 +20,21 @@ IDLE: dict[tuple[str, object], tuple[str, ...]] = {
 }
 
 
+def idle(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The options of a model without effect, each with the option and value that make it so, as text.
+
+    Args:
+        model: the section `model` of a configuration.
+    """
+    return [
+        (key, f"model.{option}={value}")
+        for (option, value), keys in IDLE.items()
+        if model.get(option) == value
+        for key in keys
+        if key in model
+    ]
+
+
 def warn(model: Mapping[str, Any], network: object) -> None:
     """Log a warning for each option of a model that is not at its default, and has no effect.
 
@@ -27,10 +42,7 @@ def warn(model: Mapping[str, Any], network: object) -> None:
         model: the section `model` of a configuration.
         network: the network that it describes, which may hold a cell.
     """
-    built = getattr(network, "cell", network)
-    for (option, value), keys in IDLE.items():
-        idle = [key for key in keys if key in model and model.get(option) == value]
-        defaults = inspect.signature(type(built)).parameters if idle else {}
-        for key in idle:
-            if key in defaults and model[key] != defaults[key].default:
-                log.warning("model.%s=%s has no effect with model.%s=%s.", key, model[key], option, value)
+    defaults = inspect.signature(type(getattr(network, "cell", network))).parameters
+    for key, why in idle(model):
+        if key in defaults and model[key] != defaults[key].default:
+            log.warning("model.%s=%s has no effect with %s.", key, model[key], why)

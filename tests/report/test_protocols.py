@@ -137,6 +137,17 @@ def test_protocols_and_tasks_are_kept_apart(fake):
     assert told["mnist1d, sequence_length=20"].headlines == [("test", "accuracy"), ("generated", "accuracy")]
 
 
+def test_options_without_effect_tell_no_rows_apart(fake):
+    fake("a", "model=ntm", "seed=0", "model.counters=2")  # of a counter_lstm, and the controller is an lstm
+    fake("b", "model=ntm", "seed=1", "model.counter_candidate=linear")
+    fake("c", "model=ntm", "seed=0", "model.controller=counter_lstm", "model.counters=2")
+    assert where(fake.top) == {
+        "a": ("repeat_copy", "controller=lstm counters=1"),
+        "b": ("repeat_copy", "controller=lstm counters=1"),
+        "c": ("repeat_copy", "controller=counter_lstm counters=2"),
+    }
+
+
 def test_a_run_made_before_a_setting_existed_has_its_default(fake):
     fake("before", "model=ntm", "seed=0", "~task.count_noise", "~model.input_skip")
     fake("same", "model=ntm", "seed=1")

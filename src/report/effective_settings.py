@@ -1,11 +1,11 @@
-"""Runs made before a setting existed, completed with its default, so that they compare with later runs."""
+"""Settings in effect: the default of each that a run lacks, made before it existed, or that has no effect."""
 
 import inspect
 from collections.abc import Collection, Sequence
 from copy import deepcopy
 from typing import Any
 
-from ..settings import construct
+from ..settings import construct, idle_options
 from ..settings.errors import ConfigError
 from .gather import EndedRun
 
@@ -14,7 +14,7 @@ SECTIONS = ("task", "model")
 
 
 def completed(entries: Sequence[EndedRun]) -> list[EndedRun]:
-    """The runs, each with the settings that others of the same class have and it lacks, at their defaults.
+    """The runs, with the defaults of settings that others of the same class have and they lack, and of idle options.
 
     A default reproduces what the class did before it had the setting. A class that can no longer be imported, and
     a setting without a default, are left as they are.
@@ -31,6 +31,9 @@ def completed(entries: Sequence[EndedRun]) -> list[EndedRun]:
             for config in group:
                 added = {key: deepcopy(value) for key, value in defaults.items() if key not in config[section]}
                 config[section] = config[section] | added
+    for config in configs:
+        without_effect = [key for key, _ in idle_options.idle(config["model"])]
+        config["model"] = config["model"] | deepcopy(_defaults("model", config["model"], without_effect))
     return [entry._replace(config=config) for entry, config in zip(entries, configs, strict=True)]
 
 
