@@ -14,7 +14,7 @@ SECTIONS = ("task", "model")
 
 
 def completed(entries: Sequence[EndedRun]) -> list[EndedRun]:
-    """The runs, with the defaults of settings that others of the same class have and they lack, and of idle options.
+    """The runs, with defaults for settings that they lack and others of the same class have, and for idle options.
 
     A default reproduces what the class did before it had the setting. A class that can no longer be imported, and
     a setting without a default, are left as they are.

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from ..common.nested import flat
 from ..run.folder import STAMP
+from .effective_settings import completed
 from .gather import EndedRun, Problem
 from .kinds import TableKind, kind_of
-from .effective_settings import completed
 
 #: Callbacks that only watch, save or draw. Others, such as an early stop, may change a result.
 WATCHING = (
