@@ -38,9 +38,9 @@ def measure(given: argparse.Namespace) -> dict[str, float]:
 
 def _start(updates: int, seed: int) -> tuple["subprocess.Popen[str]", "tempfile.TemporaryDirectory[str]"]:
     folder = tempfile.TemporaryDirectory()
-    command = [sys.executable, "-m", module("train"), "model=ntm", f"trainer.max_steps={updates}", f"seed={seed}"]
+    command = [sys.executable, "-m", module("train"), "model=ntm", "~recipe", "trainer.enable_progress_bar=false"]
     process = subprocess.Popen(
-        [*command, "trainer.enable_progress_bar=false", f"hydra.run.dir={folder.name}/run"],
+        [*command, f"trainer.max_steps={updates}", f"seed={seed}", f"hydra.run.dir={folder.name}/run"],
         cwd=CHECKOUT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.DEVNULL,

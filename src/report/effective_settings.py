@@ -16,8 +16,9 @@ SECTIONS = ("task", "model")
 def completed(entries: Sequence[EndedRun]) -> list[EndedRun]:
     """The runs, with defaults for settings that they lack and others of the same class have, and for idle options.
 
-    A default reproduces what the class did before it had the setting. A class that can no longer be imported, and
-    a setting without a default, are left as they are.
+    A default reproduces what the class did before it had the setting, but for `counter_feedback` and
+    `counter_candidate`, whose defaults have changed. A class that can no longer be imported, and a setting
+    without a default, are left as they are.
     """
     configs = [dict(entry.config) for entry in entries]
     for section in SECTIONS:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ..common.nested import flat
 from ..run.folder import STAMP
+from ..settings import build
 from .effective_settings import completed
 from .gather import EndedRun, Problem
 from .kinds import TableKind, kind_of
@@ -28,11 +29,8 @@ OF_NO_EFFECT = ("logger", "figure", "seed", *STAMP, *(f"callbacks.{name}" for na
 NO_EFFECT_KEYS = ("trainer.enable_progress_bar", "trainer.log_every_n_steps", "task.cache", "model.name")
 #: Keys whose value in effect is that of a callback's argument.
 IN_EFFECT = {"solve_threshold": "callbacks.solved.threshold", "stop_when_solved": "callbacks.solved.stop"}
-#: Settings of the task that change training alone, as the learning rate does; recipes are resolved into others.
-OF_TRAINING = (
-    *("task.batch_size", "task.count_noise", "task.end_weight", "task.ragged"),
-    *("task.recipe", "task._target_"),
-)
+#: Settings of the task that no metric depends on; recipes are resolved into other settings.
+BESIDE_THE_TASK = ("task.recipe", "task._target_")
 #: Settings outside the task that change what a metric means. The length of training (trainer.max_steps,
 #: stop_when_solved) does not: it distinguishes rows.
 OF_THE_PROTOCOL = ("solve_threshold", "overfit_batches")
@@ -102,11 +100,12 @@ def place(
 
 def _protocol(entry: EndedRun) -> dict[str, Any]:
     """Settings that must be equal for metrics of two runs to be comparable."""
+    of_training = [f"task.{name}" for name in build.training_options_of(entry.config["task"])]
+    beside = (*of_training, *BESIDE_THE_TASK, *NO_EFFECT_KEYS)
     return {
         key: value
         for key, value in settings_of(entry).items()
-        if (_within(key, ("task",)) and not _within(key, (*OF_TRAINING, *NO_EFFECT_KEYS)))
-        or key in OF_THE_PROTOCOL
+        if (_within(key, ("task",)) and not _within(key, beside)) or key in OF_THE_PROTOCOL
     }
 
 
@@ -157,7 +156,7 @@ def _variants(members: Sequence[EndedRun], by_folder: set[str]) -> list[tuple[En
         {
             key: value
             for key, value in settings_of(entry).items()
-            if not _within(key, (*OF_NO_EFFECT, *NO_EFFECT_KEYS, "task.recipe", "task._target_"))
+            if not _within(key, (*OF_NO_EFFECT, *NO_EFFECT_KEYS, *BESIDE_THE_TASK))
         }
         for entry in members
     ]

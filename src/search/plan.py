@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..common.files import write_json
 from ..common.nested import flat
 from ..common.paths import command
-from ..settings import cli, keys
+from ..settings import build, cli, keys
 from ..settings.errors import ConfigError, UnknownKeyError
 from ..settings.job import Job
 from . import space
@@ -30,9 +30,15 @@ REFUSED |= dict.fromkeys(("retry_failed", "dry_run"), "it is for the command lin
 #: Budget settings, which are the same for every trial of every model, as the task is.
 BUDGET = ("trainer.max_steps", "validate_every", "stop_when_solved", "solve_threshold", "overfit_batches")
 #: Other keys that must have one value, as they may set a key of the budget.
-SINGLE = ("experiment", "recipe", "trainer", "logger", "task.recipe.max_steps", "task.recipe.validate_every")
-#: Keys of the task that say how it is learned, and so may be searched and may differ.
-TRAINING = ("task.batch_size", "task.recipe.", "task.cache")
+SINGLE = (
+    "task",
+    "experiment",
+    "recipe",
+    "trainer",
+    "logger",
+    "task.recipe.max_steps",
+    "task.recipe.validate_every",
+)
 
 
 class SearchedModel(NamedTuple):
@@ -119,8 +125,12 @@ def searched_model(name: str, lines: list[str], several: bool) -> SearchedModel:
             "'optimizer.lr=tag(log,interval(1e-4,1e-2))'"
         )
     try:
+        config = configuration(fixed)
+        for key, values in searched.items():
+            if defines_task(key, config["task"]):
+                raise ConfigError(f"{key}={values}: must be one value, for trials are compared")
         configuration([*fixed, *space.corners(searched)[0]])
-        return SearchedModel(fixed, searched, configuration(fixed))
+        return SearchedModel(fixed, searched, config)
     except UnknownKeyError as refusal:
         hint = f" (model={name}); spaces.<model>=[...] is for keys of one model alone" if several else ""
         raise UnknownKeyError(f"{refusal}{hint}") from refusal
@@ -140,14 +150,15 @@ def refuse(line: str) -> None:
         why = REFUSED.get(root, "every run has all keys")
         raise ConfigError(f"{line}: must be left out; {why}")
     if read.is_sweep_override():
-        if key in BUDGET or key in SINGLE or defines_task(key):
+        if key in BUDGET or key in SINGLE:
             raise ConfigError(f"{line}: must be one value, for trials are compared")
         space.values(read.get_key_element(), line.partition("=")[2])
 
 
-def defines_task(key: str) -> bool:
-    """Whether a key says what is learned and tested."""
-    return key.split(".")[0] == "task" and not key.startswith(TRAINING)
+def defines_task(key: str, task: Mapping[str, Any]) -> bool:
+    """Whether a key says what is learned and tested, given the section `task` of the configuration."""
+    section, _, name = key.partition(".")
+    return section == "task" and name.split(".")[0] not in (*build.training_options_of(task), "recipe", "cache")
 
 
 def configuration(overrides: Sequence[str]) -> dict[str, Any]:
@@ -159,7 +170,7 @@ def configuration(overrides: Sequence[str]) -> dict[str, Any]:
 def check_budget(found: Mapping[str, SearchedModel]) -> None:
     """Refuse models with different tasks or budgets."""
     configs = {name: flat(model.config) for name, model in found.items()}
-    task = [key for config in configs.values() for key in config if defines_task(key)]
+    task = [key for name in found for key in configs[name] if defines_task(key, found[name].config["task"])]
     for key in (*task, *BUDGET):
         given = {name: config.get(key) for name, config in configs.items()}
         if len(set(map(repr, given.values()))) > 1:

@@ -44,6 +44,16 @@ def axes_of(task: Mapping[str, Any]) -> tuple[Axis, ...]:
     return axes
 
 
+def training_options_of(task: Mapping[str, Any]) -> tuple[str, ...]:
+    """The options of a task that change training alone, without building the task.
+
+    Args:
+        task: the section `task` of a configuration.
+    """
+    options: tuple[str, ...] = getattr(locate("task", task), "of_training", Task.of_training)
+    return options
+
+
 def objective_of(task: Mapping[str, Any]) -> Objective | None:
     """The objective of a task, without building the task; None if there is none of its name.
 

@@ -6,7 +6,7 @@ from typing import Any
 from ..launch import sweep
 from ..run import resume
 from ..run.folder import STAMP, RunFolder
-from ..settings import cli, keys, required
+from ..settings import cli, idle_options, keys, required
 from ..settings.errors import ConfigError
 from ..settings.job import Job
 from .fields import values
@@ -73,8 +73,10 @@ def check_same(of: Sweep, job: str, config: Mapping[str, Any]) -> None:
     """Refuse a run that was begun with settings other than those that the study asks for."""
     if not RunFolder(of.folder / job).holds_run():
         return
-    for key, stored, asked in differences(RunFolder(of.folder / job).read_config(), config):
-        if not any(key == one or key.startswith(f"{one}.") for one in MAY_DIFFER):
+    before = RunFolder(of.folder / job).read_config()
+    idle = [f"model.{key}" for key, _ in idle_options.idle(before["model"])]
+    for key, stored, asked in differences(before, config):
+        if not any(key == one or key.startswith(f"{one}.") for one in (*MAY_DIFFER, *idle)):
             raise ConfigError(
                 f"{of.folder / job}: was begun with {key}={stored!r}, and the study asks for {asked!r}; "
                 f"{of.folder} must be moved away"

@@ -70,6 +70,8 @@ class Task(lightning.LightningDataModule, ABC):
             or a priority, and no bits or flags; none by default. For controllers that treat them separately.
         axes (tuple of `Axis`): what its test cells vary, such as length and repeats; none by default. For grids,
             evaluation, replay and reports.
+        of_training (tuple of str): names of its options that change training alone, and not what is measured;
+            ("batch_size",) by default. For searches and reports, which compare runs that differ in them.
         further_axes (tuple of `Axis`): what other test sets vary alone; such a set is named as a cell of that one
             axis, and the attribute `<Axis.many>` has the values of training; none by default. For reports.
         baselines(batches) -> dict: what random guessing reaches on a test set, and what the best possible
@@ -100,6 +102,7 @@ class Task(lightning.LightningDataModule, ABC):
     has_input_length: bool = False
     numbers: tuple[int, ...] = ()
     axes: tuple[Axis, ...] = ()
+    of_training: tuple[str, ...] = ("batch_size",)
     further_axes: tuple[Axis, ...] = ()
     test_cells: list[tuple[int, ...]]
     like_training: tuple[str, ...] = ("test",)

@@ -42,6 +42,7 @@ class RepeatCopy(Generated):
 
     objective = "repeated_bits"
     has_input_length = True
+    of_training = ("batch_size", "ragged", "count_noise", "end_weight")
     axes = (Axis("length", "lengths"), Axis("repeats", "repeats"))
 
     def __init__(

@@ -7,6 +7,7 @@ import pytest
 
 from src.search import __main__ as command
 from src.search import command as settings
+from src.search import plan as plans
 from src.settings import jobs, overrides
 from src.settings.errors import ConfigError, UnknownKeyError
 
@@ -123,6 +124,15 @@ def test_budgets_are_equal(line, own, text):
     with pytest.raises(ConfigError) as refusal:
         settings.read(given)
     assert str(refusal.value) == f"{text}; must be given, an equal budget for all models"
+
+
+def test_options_of_a_task_that_change_training_alone_may_differ_and_be_searched():
+    """NTMs have noise on the count by default, and DNCs do not."""
+    shared = ["model=ntm,dnc", "task=repeat_copy", "optimizer.lr=1e-3,2e-3", "task.end_weight=1.0,3.0"]
+    found = plans.models(shared, {})
+    assert [found[name].config["task"]["count_noise"] for name in ("ntm", "dnc")] == [0.08, 0.0]
+    with pytest.raises(ConfigError, match=r"^task\.width=4,8: must be one value"):
+        plans.models([*shared, "task.width=4,8"], {})
 
 
 def test_batches_and_recipes_are_searched_and_may_differ(line):

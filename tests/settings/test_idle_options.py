@@ -7,8 +7,9 @@ import pytest
 from src.cells.dms_ntm import DMSNTM, MOTIONS
 from src.cells.ntm import NTM
 from src.networks.transformer import POSITIONS, Transformer
+from src.run import parts
 from src.settings import build, idle_options
-from tests.helpers import compose_train
+from tests.helpers import compose_train, small
 
 NINE = "model.max_positions=9"
 DELTA, RAW = "model.delta_init={read: 0, write: 1}", "model.number_input=raw"
@@ -36,6 +37,15 @@ def test_a_run_warns_of_options_without_effect(overrides, warning, caplog):
     idle_options.warn(cfg["model"], build.build_network(cfg, build.build_task(cfg)))
     seen = [record.message for record in caplog.records if "no effect" in record.message]
     assert seen == ([] if warning is None else [f"model.{warning}"])
+
+
+def test_a_run_warns_where_it_begins_and_not_where_it_goes_on(tmp_path, caplog):
+    cfg = compose_train(*small("model.counters=2", model="ntm", task="copy"))
+    told = "model.counters=2 has no effect with model.controller=lstm."
+    parts.assemble(cfg, tmp_path)
+    assert caplog.messages.count(told) == 1
+    parts.assemble(cfg, tmp_path, done=1)
+    assert caplog.messages.count(told) == 1
 
 
 def test_the_table_names_options_that_exist():

@@ -13,7 +13,7 @@ from src.settings.cli import composed
 from src.settings.errors import ConfigError
 from src.settings.keys import resolve
 from src.study.forecast import forecast
-from src.study.plan import Sweep
+from src.study.plan import Sweep, read
 from src.study.remaining import remaining
 from src.study.sweeps import LaunchOptions, command, run_sweep
 from tests.study.conftest import SIZES
@@ -148,7 +148,7 @@ def test_the_forecast_has_the_time_of_each_sweep_and_the_sum(begun, monkeypatch)
 
 
 def test_runs_of_unfinished_studies_in_the_repository_can_be_resumed():
-    """Their folders have the list of jobs, without paths of the machine that ran them."""
+    """Their folders have the jobs, without paths of the machine that ran them, as the studies ask for them."""
     kept = subprocess.run(
         ["git", "ls-files", "outputs/studies"], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -158,3 +158,8 @@ def test_runs_of_unfinished_studies_in_the_repository_can_be_resumed():
         content = sweep.read(folder.parent)
         assert folder.name in {job["folder"] for job in content["jobs"]}
         assert not [one for job in content["jobs"] for one in job["overrides"] if one.startswith("hydra.")]
+    for name in {file.relative_to(ROOT / "outputs" / "studies").parts[0] for file in files}:
+        study = read(resolve(composed("study", [f"study={name}"])[0].config))
+        for of in (*study.sweeps.values(), *(study.tuning.sweeps.values() if study.tuning else ())):
+            if of.folder.resolve() / "sweep.json" in files:
+                remaining(of)

@@ -21,7 +21,7 @@ CASES = {
     "gru-no-clip": {"controller": "gru", "output_clip": None, "memory_init": "learned"},
     "feedforward-one-slot": {"controller": "feedforward", "memory_slots": 1},
     "counters-one-word": {**COUNTERS, "word_size": 1, "read_heads": 2},
-    "counter-blind": {"controller": "counter_lstm", "numbers": (2,), **RANDOM},
+    "counters-blind": {"controller": "counter_lstm", "numbers": (2,), "counters": 2, **RANDOM},
 }
 X = torch.zeros(2, 3, F)
 
