@@ -31,15 +31,14 @@ def remaining(of: Sweep, retry_failed: bool = False) -> list[dict[str, Any]]:
         return [config for config in configs.values() for _ in seeds]
     before = sweep.read(of.folder)["jobs"]
     asked = {(one, seed) for one in configs for seed in seeds}
-    foreign = [
-        job["folder"] for job in before if (identity(job["overrides"]), seed_of(job["overrides"])) not in asked
-    ]
+    known = [(identity(job["overrides"]), seed_of(job["overrides"])) for job in before]
+    foreign = [job["folder"] for job, one in zip(before, known, strict=True) if one not in asked]
     if foreign or len(before) != len(jobs) * len(seeds):
         what = f"the study does not ask for {foreign[0]}" if foreign else f"of {len(before)} jobs"
         raise ConfigError(f"{of.folder}: holds another sweep than the study asks for ({what}); must be moved away")
     todo = []
-    for job in before:
-        config = configs[identity(job["overrides"])]
+    for job, (one, _) in zip(before, known, strict=True):
+        config = configs[one]
         check_same(of, job["folder"], config)
         if sweep.is_left(of.folder / job["folder"], retry_failed):
             todo.append(config)
