@@ -157,7 +157,7 @@ def refuse(line: str) -> None:
 
 def defines_task(key: str, task: Mapping[str, Any]) -> bool:
     """Whether a key says what is learned and tested, given the section `task` of the configuration."""
-    section, _, name = key.partition(".")
+    section, _, name = key.lstrip("+").partition(".")
     return section == "task" and name.split(".")[0] not in (*build.training_options_of(task), "recipe", "cache")
 
 

@@ -1,5 +1,6 @@
 """Command line of a search: refusals are one line, before anything is written."""
 
+import re
 import shutil
 import sys
 
@@ -131,8 +132,9 @@ def test_options_of_a_task_that_change_training_alone_may_differ_and_be_searched
     shared = ["model=ntm,dnc", "task=repeat_copy", "optimizer.lr=1e-3,2e-3", "task.end_weight=1.0,3.0"]
     found = plans.models(shared, {})
     assert [found[name].config["task"]["count_noise"] for name in ("ntm", "dnc")] == [0.08, 0.0]
-    with pytest.raises(ConfigError, match=r"^task\.width=4,8: must be one value"):
-        plans.models([*shared, "task.width=4,8"], {})
+    for key in ("task.width", "++task.width"):
+        with pytest.raises(ConfigError, match=rf"^{re.escape(key)}=4,8: must be one value"):
+            plans.models([*shared, f"{key}=4,8"], {})
 
 
 def test_batches_and_recipes_are_searched_and_may_differ(line):
