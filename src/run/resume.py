@@ -13,7 +13,7 @@ from lightning.pytorch.loggers import CSVLogger
 
 from ..callbacks.checkpoint import BEST, LAST
 from ..common import checks
-from ..settings import cli, errors
+from ..settings import cli, errors, required
 from ..settings.errors import ConfigError
 from .folder import STAMP, RunFolder
 
@@ -49,6 +49,10 @@ def settings(folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
         raise ConfigError(
             f"{where}: was begun by an earlier version, which kept too little to resume it; start it anew"
         )
+    try:
+        required.check_run(cfg)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: config.yaml: {error}") from error
     before = cfg["trainer"]["max_steps"]
     if "trainer.max_steps" in changes:
         after = errors.check("trainer.", checks.integer, "max_steps", changes["trainer.max_steps"])

@@ -395,6 +395,9 @@ def test_refusals_of_resume(tmp_path, stopped, whole):
         torch.save({"state_dict": {}}, stopped / "checkpoints" / f"{name}.ckpt")
     assert "checkpoints/last.ckpt holds weights alone, as published runs do" in refused(stopped)
     cfg = RunFolder(stopped).read_config()
+    without_trainer = {key: cfg[key] for key in cfg if key not in (*STAMP, "trainer")}
+    RunFolder(stopped).write_config(without_trainer, None)
+    assert refused(stopped) == "resume='RUN': config.yaml: trainer: cannot be left out"
     del cfg["callbacks"]["randomness"]
     RunFolder(stopped).write_config({key: cfg[key] for key in cfg if key not in STAMP}, None)
     assert "was begun by an earlier version, which kept too little to resume it" in refused(stopped)
