@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -156,6 +157,7 @@ def test_settings_given_for_a_redraw_override(two_models, tmp_path):
     out = tmp_path / "report"
     report(two_models, out, "title=One", "margin=0.5", "pictures=false")
     assert json.loads((out / "report.json").read_text())["settings"]["cmap"] == "jet"  # that of the runs
+    shutil.rmtree(out / "figures")  # with runs.csv and report.json alone
     given = ("title=Two", "published.values={ntm: 0.25}", "figure.cmap=viridis")
     publication.rebuild(request(f"runs={out}/runs.csv", *given))
     assert json.loads((out / "report.json").read_text())["settings"]["cmap"] == "viridis"
