@@ -41,7 +41,8 @@ class CounterLSTM(Cell):
         numbers: indices of the inputs that are numbers, such as a repeat count.
 
     Raises:
-        checks.Refusal: a value of the wrong type or out of its range; hidden or clamped without numbers.
+        checks.Refusal: a value of the wrong type or out of its range; counters without numbers,
+            unless `number_input` = raw.
     """
 
     weight_numbers: nn.Parameter | None
@@ -64,7 +65,7 @@ class CounterLSTM(Cell):
             raise checks.refuse("counters", counters, f"below the number of cells, {hidden_size}")
         self.number_input = checks.choice("number_input", number_input, NUMBER_INPUTS)
         self.numbers = [checks.integer("numbers", one, 0, input_size - 1) for one in numbers]
-        if not numbers and number_input != "raw":
+        if counters and not numbers and number_input != "raw":
             raise checks.refuse("number_input", number_input, "raw on a task whose inputs have no number")
         self.others = [i for i in range(input_size) if i not in self.numbers]
         if not self.others and number_input == "hidden":

@@ -61,6 +61,7 @@ CASES = {
     "position-hybrid-scales": (DMSNTM, {"carry": "position", "num_scales": 3, "write_heads": 2}),
     "counters-skip": (NTM, {**COUNTERS, "input_skip": True, "shift_range": 3}),
     "counters-blind": (DMSNTM, {"controller": "counter_lstm", "numbers": (2,), "counters": 2}),
+    "no-counters-no-numbers": (NTM, {"controller": "counter_lstm", "counters": 0}),
     "anchored": (DMSNTM, {"motion": "anchored", "lattice": 0.5, "sigma_max": 2.0, "memory_init": "random"}),
     "position-anchored": (DMSNTM, {"motion": "anchored", "carry": "position", "input_skip": True, "lattice": 0.5}),
     "cauchy": (DMSNTM, {"kernel": "cauchy", "num_scales": 2, "sigma_schedule": {"factor": 3.0, "share": 0.5}}),
