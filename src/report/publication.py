@@ -162,7 +162,7 @@ def rebuild(request: ReportRequest) -> list[Problem]:
         raise ConfigError(f"{where}: has tables that report.json beside it does not know")
     with whole_folder(request.out) as folder:
         shutil.copytree(request.out, folder, dirs_exist_ok=True)
-        (folder / "figures").mkdir(exist_ok=True)  # all of them can be drawn again, but the pictures of runs
+        (folder / "figures").mkdir(exist_ok=True)  # if gone, drawn again as far as runs.csv has the data
         if request.tuning is not None:
             shutil.copy(request.tuning, folder / "tuning.csv")
         write_json(folder / "report.json", about.as_json())

@@ -157,7 +157,6 @@ def test_settings_given_for_a_redraw_override(two_models, tmp_path):
     out = tmp_path / "report"
     report(two_models, out, "title=One", "margin=0.5", "pictures=false")
     assert json.loads((out / "report.json").read_text())["settings"]["cmap"] == "jet"  # that of the runs
-    shutil.rmtree(out / "figures")  # with runs.csv and report.json alone
     given = ("title=Two", "published.values={ntm: 0.25}", "figure.cmap=viridis")
     publication.rebuild(request(f"runs={out}/runs.csv", *given))
     assert json.loads((out / "report.json").read_text())["settings"]["cmap"] == "viridis"
@@ -202,6 +201,15 @@ def test_a_redraw_from_its_own_files_is_identical(two_models, tmp_path):
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
     assert "# Of two" in (out / "report.md").read_text()
     assert "    make it" in (out / "report.md").read_text()
+
+
+def test_figures_that_are_gone_are_drawn_again_from_runs_csv(two_models, tmp_path):
+    out = tmp_path / "report"
+    report(two_models, out, "pictures=false")
+    before = (out / "figures" / "seeds.png").read_bytes()
+    shutil.rmtree(out / "figures")
+    assert publication.rebuild(request(f"runs={out / 'runs.csv'}")) == []
+    assert (out / "figures" / "seeds.png").read_bytes() == before
 
 
 def test_a_reference_is_shown_as_a_line_and_not_compared(two_models, tmp_path):

@@ -160,7 +160,6 @@ def test_runs_of_unfinished_studies_in_the_repository_can_be_resumed():
         assert not [one for job in content["jobs"] for one in job["overrides"] if one.startswith("hydra.")]
     for name in {file.relative_to(ROOT / "outputs" / "studies").parts[0] for file in files}:
         study = read(resolve(composed("study", [f"study={name}"])[0].config))
-        for sweeps in (study.sweeps, study.tuning.sweeps if study.tuning else {}):
-            begun = [of for of in sweeps.values() if of.folder.resolve() / "sweep.json" in files]
-            for of in begun[:1]:  # others take long
+        for of in (*study.sweeps.values(), *(study.tuning.sweeps.values() if study.tuning else ())):
+            if of.folder.resolve() / "sweep.json" in files:
                 remaining(of)
